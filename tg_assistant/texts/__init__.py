@@ -1,0 +1,66 @@
+"""Every sentence a person reads, found by code and language; a door never holds one itself.
+
+Sentences live in `<language>_<door>.py` beside this file, each with one `TEXTS` mapping. A value is a
+sentence or, where a number decides the wording, its plural forms: `{"one": …, "few": …, "many": …}`.
+"""
+
+import importlib
+import pkgutil
+from functools import cache
+
+LANGUAGES = ("ru", "en")
+Sentence = str | dict[str, str]
+
+
+def language_of(code: str | None) -> str:
+    """The language we answer in for a Telegram `language_code` ("ru", "ru-RU", "en-GB", "de", None)."""
+    return "ru" if (code or "").lower().split("-")[0] == "ru" else "en"
+
+
+def text(code: str, language: str | None, **values: object) -> str:
+    """The sentence `code` with `values` filled in; `n` picks the plural form where there are several.
+
+    Raises `KeyError` for an unknown code: a test walks all codes, so this is a programming error.
+    """
+    chosen = language_of(language)
+    sentence = _sentences(chosen)[code]
+    if isinstance(sentence, dict):
+        number = values.get("n", 0)
+        form = plural(number if isinstance(number, int) else 0, chosen)
+        sentence = sentence.get(form) or sentence["many" if "many" in sentence else "other"]
+    return sentence.format(**values) if values else sentence
+
+
+def has(code: str) -> bool:
+    """Whether a sentence exists in every language (errors fall back to a general one)."""
+    return all(code in _sentences(language) for language in LANGUAGES)
+
+
+def codes(language: str) -> frozenset[str]:
+    """All codes of one language, for the test that both languages say the same things."""
+    return frozenset(_sentences(language))
+
+
+def plural(n: int, language: str) -> str:
+    """The CLDR plural category of a whole number: one/few/many in Russian, one/other in English."""
+    if language_of(language) == "en":
+        return "one" if n == 1 else "other"
+    last_two, last = abs(n) % 100, abs(n) % 10
+    if 11 <= last_two <= 14:
+        return "many"
+    return "one" if last == 1 else "few" if 2 <= last <= 4 else "many"
+
+
+@cache
+def _sentences(language: str) -> dict[str, Sentence]:
+    """All sentences of one language; a code defined twice stops the process at start."""
+    found: dict[str, Sentence] = {}
+    for module in pkgutil.iter_modules(__path__, f"{__name__}."):
+        if not module.name.rpartition(".")[2].startswith(f"{language}_"):
+            continue
+        texts: dict[str, Sentence] = importlib.import_module(module.name).TEXTS
+        twice = found.keys() & texts.keys()
+        if twice:
+            raise ValueError(f"{module.name} repeats {sorted(twice)}")
+        found |= texts
+    return found
