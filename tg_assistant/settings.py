@@ -1,0 +1,218 @@
+"""Every setting of the product, read from the environment once, in a process's main, and passed down.
+
+A wrong or missing value stops the process with one sentence that names the variable and how to make a good one.
+"""
+
+import base64
+import binascii
+from pathlib import Path
+from typing import Literal
+
+from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+Process = Literal["web", "bot", "ingest", "cli"]
+
+_PLACEHOLDERS = {"", "changeme", "change-me", "secret", "password", "your-secret", "dev", "test"}
+_HOW = {
+    "BOT_TOKEN": "get one from @BotFather",
+    "DATABASE_URL": "for example postgresql://app:password@localhost:5432/tg_assistant",
+    "JWT_SECRET": "make one: openssl rand -base64 48",
+    "SESSION_CRYPTO_KEY": "make one: openssl rand -base64 32",
+    "TELEGRAM_API_ID": "get your own at https://my.telegram.org/apps",
+    "TELEGRAM_API_HASH": "get your own at https://my.telegram.org/apps",
+    "BOT_PUBLIC_URL": "the https address where this installation is reached, for example https://ask.example.org",
+}
+
+
+class SettingsError(Exception):
+    """A setting is missing or wrong. `str()` is one sentence for the terminal."""
+
+
+class _Group(BaseSettings):
+    model_config = SettingsConfigDict(
+        env_file=".env", extra="ignore", populate_by_name=True, env_ignore_empty=True, hide_input_in_errors=True
+    )
+
+
+class DatabaseSettings(_Group):
+    url: SecretStr = Field(validation_alias=AliasChoices("DATABASE_URL", "POSTGRES_URL"))
+    migrations_url: SecretStr | None = Field(None, validation_alias="MIGRATIONS_DATABASE_URL")
+    pool_size: int = Field(10, ge=1, le=200, validation_alias="DATABASE_POOL_SIZE")
+
+
+class TelegramSettings(_Group):
+    """The `dc_*`, key, Bot API and init-data settings point at another Telegram; production refuses them."""
+
+    api_id: int = Field(0, validation_alias="TELEGRAM_API_ID")
+    api_hash: SecretStr = Field(SecretStr(""), validation_alias="TELEGRAM_API_HASH")
+    dc_id: int | None = Field(None, validation_alias="TELEGRAM_DC_ID")
+    dc_host: str | None = Field(None, validation_alias="TELEGRAM_DC_HOST")
+    dc_port: int | None = Field(None, validation_alias="TELEGRAM_DC_PORT")
+    rsa_key_file: Path | None = Field(None, validation_alias="TELEGRAM_RSA_KEY_FILE")
+    bot_token: SecretStr = Field(validation_alias=AliasChoices("BOT_TOKEN", "TELEGRAM_BOT_TOKEN"))
+    bot_api_base: str | None = Field(None, validation_alias="BOT_API_BASE")
+    init_data_public_key: str | None = Field(None, validation_alias="INIT_DATA_PUBLIC_KEY")
+    webhook_secret: SecretStr | None = Field(None, validation_alias="BOT_WEBHOOK_SECRET")
+    bot_mode: Literal["polling", "webhook"] = Field("polling", validation_alias="BOT_MODE")
+
+    @field_validator("bot_token")
+    @classmethod
+    def _token_has_bot_id(cls, token: SecretStr) -> SecretStr:
+        bot_id, _, rest = token.get_secret_value().partition(":")
+        if not (bot_id.isdecimal() and rest):
+            raise ValueError("is not a bot token")
+        return token
+
+    @property
+    def bot_id(self) -> int:
+        return int(self.bot_token.get_secret_value().partition(":")[0])
+
+    def foreign_names(self) -> list[str]:
+        """Names of the set variables that point at another Telegram."""
+        pairs = {
+            "TELEGRAM_DC_ID": self.dc_id,
+            "TELEGRAM_DC_HOST": self.dc_host,
+            "TELEGRAM_DC_PORT": self.dc_port,
+            "TELEGRAM_RSA_KEY_FILE": self.rsa_key_file,
+            "BOT_API_BASE": self.bot_api_base,
+            "INIT_DATA_PUBLIC_KEY": self.init_data_public_key,
+        }
+        return [name for name, value in pairs.items() if value is not None]
+
+
+class WebSettings(_Group):
+    public_url: str = Field("http://127.0.0.1:8000", validation_alias="BOT_PUBLIC_URL")
+    host: str = Field("127.0.0.1", validation_alias="WEB_HOST")
+    port: int = Field(8000, ge=1, le=65535, validation_alias="WEB_PORT")
+    redis_url: SecretStr | None = Field(None, validation_alias="REDIS_URL")
+    cors_allowed_origins: str = Field("", validation_alias="CORS_ALLOWED_ORIGINS")
+    frame_ancestors: str = Field("'self' https://web.telegram.org", validation_alias="FRAME_ANCESTORS")
+    sdk_url: str = Field("https://telegram.org/js/telegram-web-app.js", validation_alias="TELEGRAM_SDK_URL")
+    trusted_proxy_hops: int = Field(0, ge=0, le=10, validation_alias="TRUSTED_PROXY_HOPS")
+
+    @field_validator("public_url")
+    @classmethod
+    def _no_trailing_slash(cls, url: str) -> str:
+        if not url.startswith(("http://", "https://")):
+            raise ValueError("must start with https://")
+        return url.rstrip("/")
+
+    def origins(self) -> list[str]:
+        """Origins allowed to call the API and open the websocket; never `*`."""
+        return [self.public_url, *(o.strip() for o in self.cors_allowed_origins.split(",") if o.strip())]
+
+
+class SecuritySettings(_Group):
+    jwt_secret: SecretStr | None = Field(None, validation_alias="JWT_SECRET")
+    jwt_ttl_seconds: int = Field(1800, ge=60, le=1800, validation_alias="JWT_TTL_SECONDS")
+    qr_ttl_seconds: int = Field(600, ge=60, le=3600, validation_alias="QR_TTL_SECONDS")
+    rate_limit_qr_init: str = Field("5:60", pattern=r"^\d+:\d+$", validation_alias="RATE_LIMIT_QR_INIT")
+    rate_limit_qr_status: str = Field("30:60", pattern=r"^\d+:\d+$", validation_alias="RATE_LIMIT_QR_STATUS")
+    session_crypto_key: SecretStr | None = Field(None, validation_alias="SESSION_CRYPTO_KEY")
+    session_crypto_key_file: Path | None = Field(None, validation_alias="SESSION_CRYPTO_KEY_FILE")
+
+
+class RetrievalSettings(_Group):
+    chroma_url: str = Field("http://127.0.0.1:8001", validation_alias="CHROMA_URL")
+    embedding_base_url: str | None = Field(None, validation_alias="EMBEDDING_BASE_URL")
+    embedding_api_key: SecretStr | None = Field(None, validation_alias="EMBEDDING_API_KEY")
+    embedding_model: str | None = Field(None, validation_alias="EMBEDDING_MODEL")
+    embedding_dimension: int = Field(384, ge=8, le=8192, validation_alias="EMBEDDING_DIMENSION")
+    embedding_cache_dir: Path = Field(Path(".data/models"), validation_alias="EMBEDDING_CACHE_DIR")
+    llm_base_url: str | None = Field(None, validation_alias="LLM_BASE_URL")
+    llm_api_key: SecretStr | None = Field(None, validation_alias="LLM_API_KEY")
+    llm_model: str = Field("gpt-4o-mini", validation_alias="LLM_MODEL")
+
+
+class Settings(_Group):
+    """All groups. Build it with `load`, never at import."""
+
+    environment: Literal["development", "test", "production"] = Field("development", validation_alias="ENVIRONMENT")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", validation_alias="LOG_LEVEL")
+    health_port: int | None = Field(None, ge=1, le=65535, validation_alias="HEALTH_PORT")
+    database: DatabaseSettings = Field(default_factory=DatabaseSettings)  # type: ignore[arg-type]
+    telegram: TelegramSettings = Field(default_factory=TelegramSettings)  # type: ignore[arg-type]
+    web: WebSettings = Field(default_factory=WebSettings)  # type: ignore[arg-type]
+    security: SecuritySettings = Field(default_factory=SecuritySettings)  # type: ignore[arg-type]
+    retrieval: RetrievalSettings = Field(default_factory=RetrievalSettings)  # type: ignore[arg-type]
+
+    @model_validator(mode="after")
+    def _production_is_strict(self) -> "Settings":
+        if self.environment != "production":
+            return self
+        if names := self.telegram.foreign_names():
+            raise ValueError(f"{names[0]} points at another Telegram and is refused in production; remove it")
+        if not self.web.public_url.startswith("https://"):
+            raise ValueError(f"BOT_PUBLIC_URL must be https in production: {_HOW['BOT_PUBLIC_URL']}")
+        return self
+
+
+def load(process: Process) -> Settings:
+    """Settings for one kind of process. Raises SettingsError with a sentence for the terminal."""
+    try:
+        settings = Settings()
+    except ValidationError as error:
+        raise SettingsError(_sentence(error)) from None
+    _check_process(settings, process)
+    return settings
+
+
+def _sentence(error: ValidationError) -> str:
+    first = error.errors()[0]
+    name = str(first["loc"][-1]) if first["loc"] else ""
+    if not name:
+        return str(first["msg"]).removeprefix("Value error, ")
+    problem = "is missing" if first["type"] == "missing" else str(first["msg"]).removeprefix("Value error, ")
+    return f"{name}: {problem}" + (f"; {_HOW[name]}" if name in _HOW else "")
+
+
+def _check_process(settings: Settings, process: Process) -> None:
+    security = settings.security
+    has_key = bool(security.session_crypto_key or security.session_crypto_key_file)
+    if process == "ingest":
+        if not has_key:
+            raise SettingsError(f"SESSION_CRYPTO_KEY: is missing; {_HOW['SESSION_CRYPTO_KEY']}")
+        session_keys(security)
+        if not (settings.telegram.api_id and settings.telegram.api_hash.get_secret_value()):
+            raise SettingsError(f"TELEGRAM_API_ID: is missing; {_HOW['TELEGRAM_API_ID']}")
+    if process in ("web", "bot") and has_key:
+        raise SettingsError(f"SESSION_CRYPTO_KEY is for ingest alone; remove it from the environment of {process}")
+    if process == "web":
+        _check_secret("JWT_SECRET", security.jwt_secret)
+    if process == "bot" and settings.telegram.bot_mode == "webhook":
+        _check_secret("BOT_WEBHOOK_SECRET", settings.telegram.webhook_secret)
+
+
+def _check_secret(name: str, secret: SecretStr | None) -> None:
+    value = secret.get_secret_value() if secret else ""
+    if value.lower() in _PLACEHOLDERS or len(value.encode()) < 32:
+        raise SettingsError(f"{name}: needs at least 32 random bytes; make one: openssl rand -base64 48")
+
+
+def session_keys(security: SecuritySettings) -> dict[str, bytes]:
+    """Key-encryption keys by id, the newest last. One base64 key, or lines/commas of `id:base64`.
+
+    Raises SettingsError when a key is not 32 bytes of base64.
+    """
+    if security.session_crypto_key_file:
+        text = security.session_crypto_key_file.read_text()
+    else:
+        text = security.session_crypto_key.get_secret_value() if security.session_crypto_key else ""
+    keys: dict[str, bytes] = {}
+    for item in text.replace(",", "\n").split():
+        key_id, _, encoded = item.rpartition(":")
+        keys[key_id or "k1"] = _decode_key(encoded)
+    if not keys:
+        raise SettingsError(f"SESSION_CRYPTO_KEY: is missing; {_HOW['SESSION_CRYPTO_KEY']}")
+    return keys
+
+
+def _decode_key(encoded: str) -> bytes:
+    try:
+        key = base64.b64decode(encoded, validate=True)
+    except (binascii.Error, ValueError):
+        key = b""
+    if len(key) != 32:
+        raise SettingsError(f"SESSION_CRYPTO_KEY: must be 32 bytes in base64; {_HOW['SESSION_CRYPTO_KEY']}")
+    return key
