@@ -1,6 +1,6 @@
 """Every setting of the product, read from the environment once, in a process's main, and passed down.
 
-A wrong or missing value stops the process with one sentence that names the variable and how to make a good one.
+A wrong or missing value stops the process with one sentence: the variable and how to make a good one.
 """
 
 import base64
@@ -31,7 +31,11 @@ class SettingsError(Exception):
 
 class _Group(BaseSettings):
     model_config = SettingsConfigDict(
-        env_file=".env", extra="ignore", populate_by_name=True, env_ignore_empty=True, hide_input_in_errors=True
+        env_file=".env",
+        extra="ignore",
+        populate_by_name=True,
+        env_ignore_empty=True,
+        hide_input_in_errors=True,
     )
 
 
@@ -128,7 +132,9 @@ class RetrievalSettings(_Group):
 class Settings(_Group):
     """All groups. Build it with `load`, never at import."""
 
-    environment: Literal["development", "test", "production"] = Field("development", validation_alias="ENVIRONMENT")
+    environment: Literal["development", "test", "production"] = Field(
+        "development", validation_alias="ENVIRONMENT"
+    )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", validation_alias="LOG_LEVEL")
     health_port: int | None = Field(None, ge=1, le=65535, validation_alias="HEALTH_PORT")
     database: DatabaseSettings = Field(default_factory=DatabaseSettings)  # type: ignore[arg-type]
@@ -177,7 +183,9 @@ def _check_process(settings: Settings, process: Process) -> None:
         if not (settings.telegram.api_id and settings.telegram.api_hash.get_secret_value()):
             raise SettingsError(f"TELEGRAM_API_ID: is missing; {_HOW['TELEGRAM_API_ID']}")
     if process in ("web", "bot") and has_key:
-        raise SettingsError(f"SESSION_CRYPTO_KEY is for ingest alone; remove it from the environment of {process}")
+        raise SettingsError(
+            f"SESSION_CRYPTO_KEY is for ingest alone; remove it from the environment of {process}"
+        )
     if process == "web":
         _check_secret("JWT_SECRET", security.jwt_secret)
     if process == "bot" and settings.telegram.bot_mode == "webhook":

@@ -1,0 +1,61 @@
+"""Every table. PostgreSQL is the truth; every row of a tenant carries its `tenant_id`."""
+
+from tg_assistant.models.accounts import (
+    Account,
+    AccountStatus,
+    AccountTask,
+    Dialog,
+    Login,
+    LoginStatus,
+    MethodWait,
+)
+from tg_assistant.models.conversations import BotUpdate, Notification, Question
+from tg_assistant.models.people import (
+    AppSession,
+    AuditEvent,
+    Invite,
+    Membership,
+    Role,
+    SeenInitData,
+    Tenant,
+    User,
+)
+from tg_assistant.models.posts import (
+    Channel,
+    ChannelAccess,
+    ChannelRange,
+    Chunk,
+    Post,
+    PostVersion,
+    Subscription,
+    Vector,
+)
+
+__all__ = [
+    "Account",
+    "AccountStatus",
+    "AccountTask",
+    "AppSession",
+    "AuditEvent",
+    "BotUpdate",
+    "Channel",
+    "ChannelAccess",
+    "ChannelRange",
+    "Chunk",
+    "Dialog",
+    "Invite",
+    "Login",
+    "LoginStatus",
+    "Membership",
+    "MethodWait",
+    "Notification",
+    "Post",
+    "PostVersion",
+    "Question",
+    "Role",
+    "SeenInitData",
+    "Subscription",
+    "Tenant",
+    "User",
+    "Vector",
+]

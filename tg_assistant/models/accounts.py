@@ -1,0 +1,140 @@
+"""Linked Telegram accounts: QR logins, sealed sessions, leases, and work that needs a session."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, ClassVar
+from uuid import UUID, uuid4
+
+from sqlalchemy import Index, LargeBinary
+from sqlalchemy import text as sql
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlmodel import Column, Field, SQLModel
+
+from tg_assistant.models.base import big, blob, json_object, moment, now, ref
+
+
+class LoginStatus(StrEnum):
+    pending = "pending"  # waiting for ingest
+    awaiting_scan = "awaiting_scan"
+    password_required = "password_required"
+    authorized = "authorized"
+    failed = "failed"
+    expired = "expired"
+    cancelled = "cancelled"
+
+    @property
+    def final(self) -> bool:
+        return self in {
+            LoginStatus.authorized,
+            LoginStatus.failed,
+            LoginStatus.expired,
+            LoginStatus.cancelled,
+        }
+
+
+class AccountStatus(StrEnum):
+    connected = "connected"
+    ended = "ended"  # Telegram ended the session (`ended_reason` says how); the person may connect again
+    logged_out = "logged_out"  # the person logged out; the key is destroyed
+
+
+class Account(SQLModel, table=True):
+    """A linked Telegram account. `sealed_session` opens in ingest only; `lease_*` say which one owns it."""
+
+    __tablename__: ClassVar[Any] = "accounts"
+    id: UUID = Field(default_factory=uuid4, primary_key=True)
+    tenant_id: UUID = ref("tenants.id")
+    user_id: UUID = ref("users.id")
+    telegram_id: int = big()
+    status: str = AccountStatus.connected.value
+    ended_reason: str | None = None
+    sealed_session: bytes | None = blob()
+    update_state: dict[str, Any] = json_object()  # pts, qts, date, seq
+    device: str = ""
+    connected_at: datetime = now()
+    last_ok_at: datetime | None = moment()
+    dialogs_at: datetime | None = moment()  # when the list of channels was last read
+    lease_owner: str | None = None
+    lease_epoch: int = 0
+    lease_until: datetime | None = moment(index=True)
+
+
+class Login(SQLModel, table=True):
+    """One attempt to connect an account by QR. Final rows keep no secret."""
+
+    __tablename__: ClassVar[Any] = "logins"
+    id: UUID = Field(default_factory=uuid4, primary_key=True)
+    tenant_id: UUID = ref("tenants.id")
+    user_id: UUID = ref("users.id")
+    status: str = LoginStatus.pending.value
+    reason: str | None = None
+    retry_after: int | None = None  # seconds, beside reason flood_wait
+    device: str = ""
+    link_hash: bytes | None = Field(default=None, sa_column=Column(LargeBinary, unique=True))
+    page_hash: bytes | None = Field(
+        default=None, sa_column=Column(LargeBinary, unique=True)
+    )  # the spent link's page
+    qr_url: str | None = None  # tg://login?token=… while shown
+    qr_expires_at: datetime | None = moment()
+    password_hint: str | None = None
+    password_key: bytes | None = blob()  # X25519 public half, made by ingest for this attempt
+    password_sealed: bytes | None = blob()
+    password_tries: int = 0
+    pending_session: bytes | None = blob()  # sealed half-made key: the janitor logs out the forgotten
+    account_id: UUID | None = None
+    lease_owner: str | None = None
+    lease_epoch: int = 0
+    lease_until: datetime | None = moment()
+    created_at: datetime = moment(index=True, now=True)
+    updated_at: datetime = now()
+    expires_at: datetime = moment(null=False)
+
+
+class AccountTask(SQLModel, table=True):
+    """Work that needs a Telegram session; claimed by the account's lease holder only, under its epoch."""
+
+    __tablename__: ClassVar[Any] = "account_tasks"
+    __table_args__ = (
+        Index("ix_account_tasks_open", "account_id", "not_before", postgresql_where=sql("done_at IS NULL")),
+    )
+    id: UUID = Field(default_factory=uuid4, primary_key=True)
+    tenant_id: UUID = ref("tenants.id")
+    account_id: UUID = ref("accounts.id", index=False)
+    kind: str  # resolve, list_channels, history, log_out …
+    args: dict[str, Any] = json_object()
+    priority: int = 0  # higher first: what a person waits for
+    not_before: datetime = now()
+    deadline: datetime | None = moment()
+    attempts: int = 0
+    claimed_epoch: int | None = None
+    claimed_at: datetime | None = moment()
+    done_at: datetime | None = moment()
+    result: dict[str, Any] | None = Field(default=None, sa_column=Column(JSONB))
+    error: str | None = None  # an error code of the tree
+    error_values: dict[str, Any] = json_object()
+    created_at: datetime = now()
+
+
+class MethodWait(SQLModel, table=True):
+    """FLOOD_WAIT per account and method: no call before `not_before`."""
+
+    __tablename__: ClassVar[Any] = "method_waits"
+    account_id: UUID = ref("accounts.id", primary_key=True, index=False)
+    method: str = Field(primary_key=True)
+    not_before: datetime = moment(null=False)
+
+
+class Dialog(SQLModel, table=True):
+    """A channel in an account's own list (channels only), so that choosing needs no call to Telegram."""
+
+    __tablename__: ClassVar[Any] = "dialogs"
+    account_id: UUID = ref("accounts.id", primary_key=True, index=False)
+    telegram_id: int = big(primary_key=True)
+    tenant_id: UUID = ref("tenants.id")
+    access_hash: int = big()
+    title: str
+    username: str | None = None
+    private: bool = False
+    members: int | None = None
+    folder: str | None = None
+    position: int = 0

@@ -1,0 +1,57 @@
+"""Column shapes shared by all tables."""
+
+from typing import Any
+
+from sqlalchemy import BigInteger, DateTime, ForeignKey, LargeBinary, func
+from sqlalchemy import text as sql
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlmodel import Column, Field, SQLModel
+
+SQLModel.metadata.naming_convention = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+
+def moment(*, index: bool = False, now: bool = False, null: bool = True) -> Any:
+    default = func.now() if now else None
+    return Field(
+        default=None,
+        sa_column=Column(
+            DateTime(timezone=True), index=index, server_default=default, nullable=null and not now
+        ),
+    )
+
+
+def now() -> Any:
+    return moment(now=True)
+
+
+def big(*, index: bool = False, null: bool = False, primary_key: bool = False) -> Any:
+    return Field(
+        default=None,
+        sa_column=Column(
+            BigInteger, index=index, nullable=null, primary_key=primary_key, autoincrement=False
+        ),
+    )
+
+
+def json_object(default: str = "{}") -> Any:
+    return Field(
+        default_factory=dict, sa_column=Column(JSONB, nullable=False, server_default=sql(f"'{default}'"))
+    )
+
+
+def blob() -> Any:
+    return Field(default=None, sa_column=Column(LargeBinary, nullable=True))
+
+
+def ref(target: str, *, null: bool = False, index: bool = True, primary_key: bool = False) -> Any:
+    return Field(
+        default=None,
+        sa_column=Column(
+            ForeignKey(target, ondelete="CASCADE"), nullable=null, index=index, primary_key=primary_key
+        ),
+    )

@@ -1,0 +1,115 @@
+"""Tenants, people, invites, their sign-ins and the audit trail."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, ClassVar
+from uuid import UUID, uuid4
+
+from sqlalchemy import BigInteger, ForeignKey, LargeBinary
+from sqlmodel import Column, Field, SQLModel
+
+from tg_assistant.models.base import blob, json_object, moment, now, ref
+
+
+class Role(StrEnum):
+    user = "user"
+    admin = "admin"
+    owner = "owner"
+
+    @property
+    def rank(self) -> int:
+        return list(Role).index(self)
+
+
+class Tenant(SQLModel, table=True):
+    __tablename__: ClassVar[Any] = "tenants"
+    id: UUID = Field(default_factory=uuid4, primary_key=True)
+    name: str
+    index_generation: int = Field(default=1)  # raised to re-index everything
+    created_at: datetime = now()
+
+
+class User(SQLModel, table=True):
+    """A Telegram person who has spoken to us; belongs to no tenant until an invite is redeemed."""
+
+    __tablename__: ClassVar[Any] = "users"
+    id: UUID = Field(default_factory=uuid4, primary_key=True)
+    telegram_id: int = Field(sa_column=Column(BigInteger, nullable=False, unique=True))
+    first_name: str = ""
+    last_name: str = ""
+    username: str | None = None
+    language: str = "en"  # ru or en: what the product speaks to this person
+    language_chosen: bool = False  # True once the person chose; Telegram's code no longer overrides
+    created_at: datetime = now()
+    last_seen_at: datetime | None = moment()
+
+
+class Membership(SQLModel, table=True):
+    __tablename__: ClassVar[Any] = "memberships"
+    id: UUID = Field(default_factory=uuid4, primary_key=True)
+    tenant_id: UUID = ref("tenants.id")
+    user_id: UUID = Field(
+        sa_column=Column(ForeignKey("users.id", ondelete="CASCADE"), nullable=False, unique=True)
+    )
+    role: str = Role.user.value
+    plan: str = "free"
+    disabled: bool = False
+    version: int = 1
+    created_at: datetime = now()
+
+
+class Invite(SQLModel, table=True):
+    """`uses_limit` 0 = unlimited. Only `tenants.create` makes one for an owner."""
+
+    __tablename__: ClassVar[Any] = "invites"
+    code: str = Field(primary_key=True, max_length=12)
+    tenant_id: UUID = ref("tenants.id")
+    role: str = Role.user.value
+    uses_limit: int = 1
+    uses_count: int = 0
+    active: bool = True
+    expires_at: datetime | None = moment()
+    created_at: datetime = now()
+    created_by: UUID | None = ref("users.id", null=True, index=False)
+    last_used_at: datetime | None = moment()
+    last_used_by: UUID | None = ref("users.id", null=True, index=False)
+    notes: str = ""
+
+
+class AuditEvent(SQLModel, table=True):
+    __tablename__: ClassVar[Any] = "audit_events"
+    id: UUID = Field(default_factory=uuid4, primary_key=True)
+    tenant_id: UUID | None = ref("tenants.id", null=True)
+    user_id: UUID | None = Field(default=None, index=True)  # who did it; outlives the user's row
+    action: str  # noun.verb
+    subject: str = ""
+    detail: dict[str, Any] = json_object()
+    at: datetime = moment(index=True, now=True)
+
+
+class SeenInitData(SQLModel, table=True):
+    """Init data is good for one sign-in: the SHA-256 of each string seen, until it is too old."""
+
+    __tablename__: ClassVar[Any] = "seen_init_data"
+    digest: bytes = Field(sa_column=Column(LargeBinary, primary_key=True))
+    expires_at: datetime = moment(index=True, null=False)
+
+
+class AppSession(SQLModel, table=True):
+    """One sign-in of one person on one device; secrets stand here hashed (SHA-256) only."""
+
+    __tablename__: ClassVar[Any] = "app_sessions"
+    id: UUID = Field(default_factory=uuid4, primary_key=True)
+    user_id: UUID = ref("users.id")
+    resume_hash: bytes = Field(sa_column=Column(LargeBinary, nullable=False, unique=True))
+    refresh_hash: bytes = Field(sa_column=Column(LargeBinary, nullable=False, unique=True))
+    previous_refresh_hash: bytes | None = Field(default=None, sa_column=Column(LargeBinary, unique=True))
+    successor: bytes | None = (
+        blob()
+    )  # the current refresh token, sealed under the previous one (lost answers)
+    rotated_at: datetime | None = moment()
+    device: str = ""
+    created_at: datetime = now()
+    last_seen_at: datetime = now()
+    expires_at: datetime = moment(null=False)
+    revoked_at: datetime | None = moment()

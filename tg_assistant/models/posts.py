@@ -1,0 +1,137 @@
+"""Channels, who may read them, their posts with versions, and the index's projection."""
+
+from datetime import datetime
+from typing import Any, ClassVar
+from uuid import UUID, uuid4
+
+from sqlalchemy import Computed, Index, LargeBinary, UniqueConstraint
+from sqlalchemy import text as sql
+from sqlalchemy.dialects.postgresql import JSONB, TSVECTOR
+from sqlmodel import Column, Field, SQLModel
+
+from tg_assistant.models.base import big, moment, now, ref
+
+
+class Channel(SQLModel, table=True):
+    """A Telegram channel as one tenant knows it. `telegram_id` comes without −100."""
+
+    __tablename__: ClassVar[Any] = "channels"
+    __table_args__ = (UniqueConstraint("tenant_id", "telegram_id"),)
+    id: UUID = Field(default_factory=uuid4, primary_key=True)
+    tenant_id: UUID = ref("tenants.id", index=False)
+    telegram_id: int = big()
+    title: str
+    username: str | None = None
+    about: str = ""
+    private: bool = False
+    members: int | None = None
+    top_message_id: int = 0  # newest id Telegram has told us of
+    backfill_done_at: datetime | None = moment()
+    last_error: str | None = None  # an error code, shown in words
+    last_error_at: datetime | None = moment()
+    created_at: datetime = now()
+
+
+class ChannelAccess(SQLModel, table=True):
+    """An account was seen to have access to a channel: how it addresses it, and until when that was true."""
+
+    __tablename__: ClassVar[Any] = "channel_access"
+    account_id: UUID = ref("accounts.id", primary_key=True, index=False)
+    channel_id: UUID = ref("channels.id", primary_key=True)
+    tenant_id: UUID = ref("tenants.id")
+    user_id: UUID = ref("users.id")
+    access_hash: int = big()
+    checked_at: datetime = now()
+    lost_at: datetime | None = moment()
+
+
+class Subscription(SQLModel, table=True):
+    __tablename__: ClassVar[Any] = "subscriptions"
+    user_id: UUID = ref("users.id", primary_key=True, index=False)
+    channel_id: UUID = ref("channels.id", primary_key=True)
+    tenant_id: UUID = ref("tenants.id")
+    paused: bool = False
+    created_at: datetime = now()
+
+
+class ChannelRange(SQLModel, table=True):
+    """Message ids low…high (inclusive) of a channel are known completely. Ranges of a channel never touch."""
+
+    __tablename__: ClassVar[Any] = "channel_ranges"
+    channel_id: UUID = ref("channels.id", primary_key=True, index=False)
+    low: int = Field(primary_key=True)
+    tenant_id: UUID = ref("tenants.id")
+    high: int
+
+
+_TSV = "to_tsvector('russian', translate(text, 'ёЁ', 'еЕ'))"
+
+
+class Post(SQLModel, table=True):
+    """A message of a channel in its latest version. `indexed_generation` 0 = dirty."""
+
+    __tablename__: ClassVar[Any] = "posts"
+    __table_args__ = (
+        UniqueConstraint("channel_id", "message_id"),
+        Index("ix_posts_tsv", "tsv", postgresql_using="gin"),
+        Index("ix_posts_channel_posted", "channel_id", "posted_at"),
+        Index("ix_posts_dirty", "tenant_id", postgresql_where=sql("indexed_generation = 0")),
+    )
+    id: UUID = Field(default_factory=uuid4, primary_key=True)
+    tenant_id: UUID = ref("tenants.id", index=False)
+    channel_id: UUID = ref("channels.id", index=False)
+    message_id: int
+    posted_at: datetime = moment(null=False)
+    edited_at: datetime | None = moment()
+    deleted_at: datetime | None = moment()
+    text: str = ""
+    text_hash: bytes = Field(sa_column=Column(LargeBinary, nullable=False, index=True))  # SHA-256 of text
+    links: list[str] = Field(
+        default_factory=list, sa_column=Column(JSONB, nullable=False, server_default=sql("'[]'"))
+    )
+    media: str | None = None  # photo, video, document, poll …
+    album_id: int | None = big(null=True)
+    forward_title: str | None = None
+    forward_channel: int | None = big(null=True)  # Telegram id of the source channel
+    forward_message: int | None = None
+    views: int | None = None
+    version: int = 1
+    indexed_generation: int = 0
+    index_attempts: int = 0  # held after 5, so that one bad post never stops the rest
+    saved_at: datetime = now()
+    tsv: Any = Field(default=None, sa_column=Column(TSVECTOR, Computed(_TSV, persisted=True)))
+
+
+class PostVersion(SQLModel, table=True):
+    """An earlier text of an edited post."""
+
+    __tablename__: ClassVar[Any] = "post_versions"
+    post_id: UUID = ref("posts.id", primary_key=True, index=False)
+    version: int = Field(primary_key=True)
+    tenant_id: UUID = ref("tenants.id")
+    text: str
+    saved_at: datetime = now()
+
+
+class Chunk(SQLModel, table=True):
+    """A piece of a post as it stands in Chroma: `id` is deterministic from post and number."""
+
+    __tablename__: ClassVar[Any] = "chunks"
+    id: UUID = Field(primary_key=True)
+    tenant_id: UUID = ref("tenants.id")
+    channel_id: UUID = ref("channels.id")
+    post_id: UUID = ref("posts.id")
+    n: int
+    text: str
+    text_hash: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    generation: int
+
+
+class Vector(SQLModel, table=True):
+    """Embeddings by model and text hash, shared by all tenants; float32 little-endian."""
+
+    __tablename__: ClassVar[Any] = "vectors"
+    model: str = Field(primary_key=True)
+    text_hash: bytes = Field(sa_column=Column(LargeBinary, primary_key=True))
+    embedding: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    created_at: datetime = now()
