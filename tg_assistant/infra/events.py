@@ -1,0 +1,80 @@
+"""LISTEN/NOTIFY: hints that something changed, between processes. Losing one is harmless; listeners also poll."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from typing import Any
+
+import psycopg
+import structlog
+from sqlalchemy import text
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+log = structlog.get_logger()
+_CHANNEL = "tg_assistant"
+
+
+async def notify(db: AsyncSession, topic: str, key: str = "") -> None:
+    """Tell every process on commit that `topic` (for example "login" or "task") changed for `key`. No secrets."""
+    payload = json.dumps([topic, str(key)])
+    await db.exec(text("SELECT pg_notify(:c, :p)").bindparams(c=_CHANNEL, p=payload))  # type: ignore[call-overload]
+
+
+class Events:
+    """One listening connection a process, fanned out to waiters by topic and key."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._waiters: dict[tuple[str, str | None], set[asyncio.Event]] = {}
+        self._task: asyncio.Task[None] | None = None
+
+    async def open(self) -> None:
+        self._task = asyncio.create_task(self._listen(), name="events")
+
+    async def close(self) -> None:
+        if self._task:
+            self._task.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._task
+
+    @asynccontextmanager
+    async def _registered(self, topic: str, key: str | None) -> AsyncIterator[asyncio.Event]:
+        event = asyncio.Event()
+        waiters = self._waiters.setdefault((topic, key), set())
+        waiters.add(event)
+        try:
+            yield event
+        finally:
+            waiters.discard(event)
+            if not waiters:
+                self._waiters.pop((topic, key), None)
+
+    def listening(self, topic: str, key: str | None = None) -> AbstractAsyncContextManager[asyncio.Event]:
+        """An `asyncio.Event` set on each hint; clear it, look at the database, `wait_for(event.wait(), poll)`."""
+        return self._registered(topic, key)
+
+    async def _listen(self) -> None:
+        while True:
+            try:
+                await self._listen_once()
+            except (psycopg.Error, OSError) as error:
+                log.warning("events.reconnecting", error=type(error).__name__)
+                await asyncio.sleep(1)
+
+    async def _listen_once(self) -> None:
+        async with await psycopg.AsyncConnection.connect(self._url, autocommit=True) as connection:
+            await connection.execute(f"LISTEN {_CHANNEL}")
+            self._wake_all()  # whatever was said while we were away
+            async for notice in connection.notifies():
+                self._dispatch(json.loads(notice.payload))
+
+    def _dispatch(self, payload: Any) -> None:
+        topic, key = payload
+        for waiter in (*self._waiters.get((topic, key), ()), *self._waiters.get((topic, None), ())):
+            waiter.set()
+
+    def _wake_all(self) -> None:
+        for waiters in self._waiters.values():
+            for waiter in waiters:
+                waiter.set()
