@@ -1,0 +1,77 @@
+"""The servers that the demo and the tests stand on: real PostgreSQL and real Chroma from their wheels."""
+
+from pathlib import Path
+
+import httpx
+import psycopg
+import pytest
+
+from tg_assistant.demo.chroma import running_chroma
+from tg_assistant.demo.postgres import APP, Postgres, create_database, running_postgres, socket_dir
+
+
+@pytest.fixture(scope="module")
+def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("pg") / "data"
+
+
+@pytest.fixture(scope="module")
+def server(data_dir: Path):
+    with running_postgres(data_dir) as postgres:
+        yield postgres
+
+
+def test_app_reads_and_writes_what_the_owner_made(server: Postgres):
+    """Default privileges make the app's and the worker's grants unnecessary in migrations."""
+    with psycopg.connect(server.owner_url) as owner:
+        owner.execute("CREATE TABLE note (id bigserial PRIMARY KEY, text text)")
+    for url in (server.app_url, server.worker_url):
+        with psycopg.connect(url) as db:
+            db.execute("INSERT INTO note (text) VALUES ('hi')")
+            assert db.execute("SELECT count(*) > 0 FROM note").fetchone() == (True,)
+
+
+def test_app_is_no_owner(server: Postgres):
+    """The web and bot role cannot change the schema and is no superuser."""
+    with psycopg.connect(server.app_url) as db:
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            db.execute("CREATE TABLE mine (id int)")
+        db.rollback()
+        row = db.execute("SELECT rolsuper OR rolbypassrls FROM pg_roles WHERE rolname = %s", [APP]).fetchone()
+        assert row == (False,)
+
+
+def test_tcp_asks_for_the_password(server: Postgres):
+    """Another local user without the password gets nothing over loopback."""
+    with pytest.raises(psycopg.OperationalError, match="password"):
+        psycopg.connect(f"postgresql://{APP}:wrong@127.0.0.1:{server.port}/tg_assistant")
+
+
+def test_another_database_has_the_same_roles(server: Postgres, data_dir: Path):
+    """Tests take a database of their own from the one server."""
+    create_database(data_dir, server.port, "second")
+    with psycopg.connect(server.database("second").app_url) as db:
+        assert db.execute("SELECT current_database()").fetchone() == ("second",)
+
+
+def test_data_survives_a_restart(tmp_path: Path):
+    """The second start finds the first one's rows, under new passwords."""
+    with running_postgres(tmp_path / "pg", durable=True) as first, psycopg.connect(first.owner_url) as db:
+        db.execute("CREATE TABLE kept AS SELECT lower('ПРИВЕТ') AS word")
+    with running_postgres(tmp_path / "pg", durable=True) as second, psycopg.connect(second.owner_url) as db:
+        assert db.execute("SELECT word FROM kept").fetchone() == ("привет",)
+    assert first.owner_url.split("@")[0] != second.owner_url.split("@")[0]
+
+
+def test_long_paths_get_a_short_socket(tmp_path: Path):
+    """A socket path over the system's limit is replaced by a private folder in the temporary one."""
+    deep = tmp_path / ("x" * 80) / "pg"
+    deep.mkdir(parents=True)
+    assert len(str(socket_dir(deep))) < len(str(deep))
+    assert socket_dir(deep).stat().st_mode & 0o077 == 0
+
+
+def test_chroma_answers_its_heartbeat(tmp_path: Path):
+    """The address given out is one that answers."""
+    with running_chroma(tmp_path / "chroma") as url:
+        assert httpx.get(f"{url}/api/v2/heartbeat").json()["nanosecond heartbeat"] > 0

