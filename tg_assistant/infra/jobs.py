@@ -1,0 +1,139 @@
+"""The job queue (PGQueuer on PostgreSQL): jobs are enqueued in the transaction that made them necessary."""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
+from datetime import timedelta
+from functools import partial
+from typing import Any
+
+import psycopg
+import structlog
+from pgqueuer import (
+    DatabaseRetryEntrypointExecutor,
+    Job,
+    PsycopgDriver,
+    Queries,
+    QueueManager,
+    RetryRequested,
+)
+from pgqueuer.adapters.persistence.qb import QueryBuilderEnvironment, QueryQueueBuilder
+from pgqueuer.domain.types import QueueExecutionMode
+from sqlalchemy import text
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+log = structlog.get_logger()
+Payload = dict[str, Any]
+Handler = Callable[[Payload], Awaitable[None]]
+_HEARTBEAT = timedelta(seconds=20)  # a killed worker's jobs are picked up again after this
+_DEQUEUE = timedelta(seconds=10)  # poll, should a notification be lost
+_STOP_SECONDS = 8
+
+
+def install_sql() -> str:
+    """Everything PGQueuer needs in the database; several statements, for `exec_driver_sql` in a migration."""
+    return QueryBuilderEnvironment().build_install_query()
+
+
+def uninstall_sql() -> str:
+    """The way back from `install_sql`."""
+    return QueryBuilderEnvironment().build_uninstall_query()
+
+
+async def enqueue(db: AsyncSession, name: str, payload: Payload, *, delay: float = 0) -> None:
+    """Add a job to be done after commit, `delay` seconds later. A rollback leaves none.
+
+    PGQueuer's driver refuses a connection with a transaction, so its SQL runs on the session's own one.
+    """
+    raw = await (await db.connection()).get_raw_connection()
+    body = json.dumps(payload, sort_keys=True).encode()
+    cursor = psycopg.AsyncRawCursor(raw.driver_connection)  # type: ignore[arg-type]
+    await cursor.execute(
+        QueryQueueBuilder().build_enqueue_query(),
+        [[0], [name], [body], [timedelta(seconds=delay)], [None], ["{}"]],
+    )
+
+
+async def held(db: AsyncSession) -> int:
+    """How many jobs are held after their last try; they wait for a person (`pgq requeue`)."""
+    found = await db.exec(text("SELECT count(*) FROM pgqueuer WHERE status = 'failed'"))  # type: ignore[call-overload]
+    return int(found.scalar_one())
+
+
+async def forget_old(db: AsyncSession, days: int = 7) -> None:
+    """Drop the queue's own log of finished jobs after `days`."""
+    query = text("DELETE FROM pgqueuer_log WHERE created < now() - make_interval(days => :d)")
+    await db.exec(query.bindparams(d=days))  # type: ignore[call-overload]
+
+
+class _TwoConnections(PsycopgDriver):
+    """Listens on one connection and works on another.
+
+    The stock driver shares one, and psycopg holds its lock while waiting for a notification: up to a
+    second is added to each query.
+    """
+
+    def __init__(self, listening: psycopg.AsyncConnection, working: psycopg.AsyncConnection) -> None:
+        super().__init__(listening)
+        self._working = PsycopgDriver(working)
+
+    async def fetch(self, query: str, *args: object) -> list[dict[str, object]]:
+        return await self._working.fetch(query, *args)
+
+    async def execute(self, query: str, *args: object) -> str:
+        return await self._working.execute(query, *args)
+
+
+async def run_worker(url: str, handlers: Mapping[str, Handler], *, drain: bool = False) -> None:
+    """Work the queue until cancelled, or with `drain` until it is empty. Reconnects when PostgreSQL was away.
+
+    A job that raises is tried again (1 s, 2 s, 4 s …) and held after its fifth try; the others go on.
+    """
+    while True:
+        try:
+            await _work(url, handlers, drain)
+        except (psycopg.Error, OSError) as error:
+            log.warning("jobs.reconnecting", error=type(error).__name__)
+            await asyncio.sleep(1)
+        else:
+            return
+
+
+async def _work(url: str, handlers: Mapping[str, Handler], drain: bool) -> None:
+    connect = partial(psycopg.AsyncConnection.connect, url, autocommit=True)
+    async with await connect() as listening, await connect() as working:
+        queue = QueueManager(Queries(_TwoConnections(listening, working)))
+        for name, handler in handlers.items():
+            queue.entrypoint(
+                name, concurrency_limit=1, on_failure="hold", executor_factory=DatabaseRetryEntrypointExecutor
+            )(partial(_perform, name, handler))
+        mode = QueueExecutionMode.drain if drain else QueueExecutionMode.continuous
+        running = asyncio.create_task(
+            queue.run(dequeue_timeout=_DEQUEUE, heartbeat_timeout=_HEARTBEAT, mode=mode)
+        )
+        try:
+            await asyncio.shield(running)
+        finally:
+            queue.shutdown.set()
+            await _stopped(running)
+
+
+async def _stopped(running: asyncio.Task[None]) -> None:
+    """Let jobs in hand finish; what does not finish in time is put back."""
+    done, _ = await asyncio.wait([running], timeout=_STOP_SECONDS)
+    if not done:
+        running.cancel()
+    with suppress(asyncio.CancelledError, psycopg.Error, OSError):
+        await running
+
+
+async def _perform(name: str, handler: Handler, job: Job) -> None:
+    try:
+        await handler(json.loads(job.payload or b"{}"))
+    except asyncio.CancelledError:
+        # PGQueuer would delete a job cancelled by a shutdown; it has to be done by the next worker instead
+        raise RetryRequested(delay=timedelta(0), reason="shutdown") from None
+    except Exception as error:
+        log.warning("job.failed", job=name, attempts=job.attempts, error=type(error).__name__)
+        raise
