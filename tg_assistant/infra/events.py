@@ -1,4 +1,4 @@
-"""LISTEN/NOTIFY: hints that something changed, between processes. Losing one is harmless; listeners also poll."""
+"""LISTEN/NOTIFY: hints that something changed. Losing one is harmless: waiters also poll."""
 
 import asyncio
 import json
@@ -16,7 +16,7 @@ _CHANNEL = "tg_assistant"
 
 
 async def notify(db: AsyncSession, topic: str, key: str = "") -> None:
-    """Tell every process on commit that `topic` (for example "login" or "task") changed for `key`. No secrets."""
+    """Tell every process on commit that `topic` ("login", "task") changed for `key`. Never a secret."""
     payload = json.dumps([topic, str(key)])
     await db.exec(text("SELECT pg_notify(:c, :p)").bindparams(c=_CHANNEL, p=payload))  # type: ignore[call-overload]
 
@@ -51,7 +51,7 @@ class Events:
                 self._waiters.pop((topic, key), None)
 
     def listening(self, topic: str, key: str | None = None) -> AbstractAsyncContextManager[asyncio.Event]:
-        """An `asyncio.Event` set on each hint; clear it, look at the database, `wait_for(event.wait(), poll)`."""
+        """An `asyncio.Event` set on each hint. Clear it, look at the database, wait with a time-out."""
         return self._registered(topic, key)
 
     async def _listen(self) -> None:

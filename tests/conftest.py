@@ -1,0 +1,75 @@
+"""Real servers for the whole suite: one PostgreSQL and one Chroma a run, a fresh database a module."""
+
+import os
+import secrets
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from tests.servers import migrated_template, settings_for
+from tg_assistant.demo.chroma import running_chroma
+from tg_assistant.demo.postgres import Postgres, running_postgres
+from tg_assistant.infra.runtime import Runtime, open_runtime
+from tg_assistant.settings import Settings
+
+os.environ.pop("SESSION_CRYPTO_KEY", None)
+
+
+@pytest.fixture(scope="session")
+def workdir() -> Iterator[Path]:
+    """A short path: PostgreSQL's socket has to fit in 108 bytes."""
+    with tempfile.TemporaryDirectory(prefix="tga-", ignore_cleanup_errors=True) as folder:
+        yield Path(folder)
+
+
+@pytest.fixture(scope="session")
+def postgres(workdir: Path) -> Iterator[Postgres]:
+    with running_postgres(workdir / "pg") as server:
+        migrated_template(server)
+        yield server
+
+
+@pytest.fixture(scope="session")
+def chroma_url(workdir: Path) -> Iterator[str]:
+    with running_chroma(workdir / "chroma") as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def database(postgres: Postgres) -> Iterator[Postgres]:
+    """A migrated, empty database of the module's own, with the URLs of the three roles."""
+    name = f"t_{secrets.token_hex(6)}"
+    with psycopg.connect(postgres.database("postgres").admin_url, autocommit=True) as admin:
+        admin.execute(f"CREATE DATABASE {name} TEMPLATE template_migrated OWNER tg_owner")
+        yield postgres.database(name)
+        admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture(scope="module")
+def settings(database: Postgres, chroma_url: str, model_dir: Path) -> Settings:
+    return settings_for(database, chroma_url, model_dir)
+
+
+@pytest.fixture(scope="session")
+def model_dir() -> Path:
+    """Where the embedding model is built once; shared with the demo so that CI builds it once."""
+    return Path(os.environ.get("EMBEDDING_CACHE_DIR", ".data/models")).resolve()
+
+
+@pytest.fixture(scope="module")
+async def rt(settings: Settings) -> AsyncIterator[Runtime]:
+    """The product's runtime over the module's database, real Chroma and the real embedder."""
+    async with open_runtime(settings) as runtime:
+        yield runtime
+
+
+@pytest.fixture(scope="session")
+def eval_data() -> Path:
+    """The data sets, or a skip that says how to get them."""
+    folder = Path(os.environ.get("EVAL_DATA_DIR", "../shared/data"))
+    if not folder.is_dir():
+        pytest.skip(f"no data sets at {folder}; set EVAL_DATA_DIR")
+    return folder

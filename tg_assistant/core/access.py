@@ -1,0 +1,153 @@
+"""Who is calling, and what they may do. Every door gets its Actor here; every core function asks it first."""
+
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+from uuid import UUID
+
+from sqlalchemy.dialects.postgresql import insert
+from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+from sqlmodel.sql.expression import SelectOfScalar
+
+from tg_assistant.core import audit, sessions
+from tg_assistant.core.initdata import MAX_AGE, MAX_FUTURE, InitData, TelegramPerson, Validator
+from tg_assistant.errors import NotAllowed, SignInNeeded
+from tg_assistant.infra.clock import Clock
+from tg_assistant.infra.db import set_tenant
+from tg_assistant.models import Membership, Role, SeenInitData, User
+from tg_assistant.texts import language_of
+
+T = TypeVar("T", bound=Any)
+
+
+@dataclass(frozen=True)
+class Actor:
+    """A signed-in person. `tenant_id` and `role` are None until an invite is redeemed."""
+
+    user_id: UUID
+    telegram_id: int
+    language: str
+    tenant_id: UUID | None
+    role: Role | None
+    plan: str
+    door: str
+    session_id: UUID | None = None
+    name: str = ""
+
+    def require(self, role: Role = Role.user) -> None:
+        """Raises NotAllowed unless the person is a member with at least this role."""
+        if self.tenant_id is None or self.role is None:
+            raise NotAllowed("access.no_membership")
+        if self.role.rank < role.rank:
+            raise NotAllowed("access.role")
+
+    @property
+    def tenant(self) -> UUID:
+        """The tenant's id; call `require` first."""
+        if self.tenant_id is None:
+            raise NotAllowed("access.no_membership")
+        return self.tenant_id
+
+
+@dataclass(frozen=True)
+class SignedIn:
+    actor: Actor
+    session_id: UUID
+    resume_secret: str
+    refresh_token: str
+    start_param: str | None
+
+
+def scoped(model: type[T], actor: Actor) -> SelectOfScalar[T]:
+    """The one choke point of tenant scoping: rows of the actor's tenant and no others."""
+    return select(model).where(model.tenant_id == actor.tenant)
+
+
+async def actor(db: AsyncSession, user_id: UUID, *, door: str, session_id: UUID | None = None) -> Actor:
+    """The person as the database has them now. Raises SignInNeeded for an unknown or disabled one."""
+    query = (
+        select(User, Membership)
+        .join(Membership, col(Membership.user_id) == col(User.id), isouter=True)
+        .where(User.id == user_id)
+    )
+    row = (await db.exec(query)).first()
+    if row is None:
+        raise SignInNeeded("access.signed_out")
+    return await _checked(db, _actor(*row, door), session_id)
+
+
+def _actor(user: User, membership: Membership | None, door: str) -> Actor:
+    if membership is not None and membership.disabled:
+        raise NotAllowed("access.disabled")
+    return Actor(
+        user_id=user.id,
+        telegram_id=user.telegram_id,
+        language=user.language,
+        tenant_id=membership.tenant_id if membership else None,
+        role=Role(membership.role) if membership else None,
+        plan=membership.plan if membership else "free",
+        door=door,
+        name=f"{user.first_name} {user.last_name}".strip() or f"@{user.username}",
+    )
+
+
+async def _checked(db: AsyncSession, found: Actor, session_id: UUID | None) -> Actor:
+    if found.tenant_id is not None:
+        await set_tenant(db, found.tenant_id)
+    return replace(found, session_id=session_id)
+
+
+async def meet(db: AsyncSession, person: TelegramPerson, *, door: str) -> Actor:
+    """The actor for a person Telegram vouches for (an update, init data); new people are written down."""
+    values = {
+        "first_name": person.first_name,
+        "last_name": person.last_name,
+        "username": person.username,
+        "last_seen_at": Clock().now(),
+    }
+    # Core's insert skips the model's defaults, so every column without a server default is named
+    first = {
+        "telegram_id": person.telegram_id,
+        "language": language_of(person.language_code),
+        "language_chosen": False,
+    }
+    statement = insert(User).values(id=User(telegram_id=0).id, **first, **values)
+    statement = statement.on_conflict_do_update(index_elements=["telegram_id"], set_=values).returning(
+        col(User.id)
+    )
+    user_id = (await db.exec(statement)).scalar_one()  # type: ignore[call-overload]
+    return await actor(db, user_id, door=door)
+
+
+async def set_language(db: AsyncSession, actor: Actor, language: str) -> Actor:
+    """The person chose; from now on Telegram's own code changes nothing."""
+    user = await db.get_one(User, actor.user_id)
+    user.language, user.language_chosen = language, True
+    return replace(actor, language=language)
+
+
+async def sign_in(
+    db: AsyncSession, init_data: str, *, validator: Validator, clock: Clock, device: str, door: str = "app"
+) -> SignedIn:
+    """Exchange init data for a session of our own. Raises SignInNeeded; the same string works once only."""
+    data = validator.check(init_data, clock.now())
+    await _use_once(db, data)
+    person = await meet(db, data.person, door=door)
+    session = await sessions.start(db, person.user_id, device=device, now=clock.now())
+    await audit.record(db, person, "session.start", session.id)
+    return SignedIn(
+        replace(person, session_id=session.id),
+        session.id,
+        session.resume_secret,
+        session.refresh_token,
+        data.start_param,
+    )
+
+
+async def _use_once(db: AsyncSession, data: InitData) -> None:
+    expires = datetime.fromtimestamp(data.auth_date + MAX_AGE + MAX_FUTURE, UTC)
+    statement = insert(SeenInitData).values(digest=data.digest, expires_at=expires).on_conflict_do_nothing()
+    result = await db.exec(statement)  # type: ignore[call-overload]
+    if result.rowcount != 1:
+        raise SignInNeeded("access.init_data_seen")

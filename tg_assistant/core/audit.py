@@ -1,0 +1,25 @@
+"""Who did what: one line for everything that changes rights, sessions or data. Never a secret."""
+
+from typing import TYPE_CHECKING, Any
+
+import structlog
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from tg_assistant.models import AuditEvent
+
+if TYPE_CHECKING:
+    from tg_assistant.core.access import Actor
+
+log = structlog.get_logger()
+
+
+async def record(
+    db: AsyncSession, actor: "Actor | None", action: str, subject: object = "", **detail: Any
+) -> None:
+    """`action` is noun.verb. `actor` None: the system or the command line did it."""
+    tenant_id = actor.tenant_id if actor else detail.pop("tenant_id", None)
+    user_id = actor.user_id if actor else detail.pop("user_id", None)
+    db.add(
+        AuditEvent(tenant_id=tenant_id, user_id=user_id, action=action, subject=str(subject), detail=detail)
+    )
+    log.info(f"audit.{action}", subject=str(subject), **detail)

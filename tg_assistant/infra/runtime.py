@@ -1,0 +1,58 @@
+"""The process-lived objects: opened once in a main, passed down, closed in reverse order."""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+
+from tg_assistant.infra.clock import Clock
+from tg_assistant.infra.db import Database
+from tg_assistant.infra.embeddings import Embedder, LocalEmbedder, OpenAIEmbedder
+from tg_assistant.infra.events import Events
+from tg_assistant.infra.llm import Llm, open_llm
+from tg_assistant.infra.vectors import Vectors
+from tg_assistant.settings import RetrievalSettings, Settings
+
+
+@dataclass(frozen=True)
+class Runtime:
+    settings: Settings
+    db: Database
+    events: Events
+    embedder: Embedder
+    vectors: Vectors
+    llm: Llm | None
+    clock: Clock
+
+
+@asynccontextmanager
+async def open_runtime(settings: Settings, *, clock: Clock | None = None) -> AsyncIterator[Runtime]:
+    """Connects lazily: opening succeeds while PostgreSQL or Chroma is still down."""
+    retrieval = settings.retrieval
+    async with AsyncExitStack() as stack:
+        url = settings.database.url.get_secret_value()
+        db = Database(url, pool_size=settings.database.pool_size)
+        stack.push_async_callback(db.close)
+        events = Events(db.url)
+        await events.open()
+        stack.push_async_callback(events.close)
+        embedder = open_embedder(retrieval)
+        stack.push_async_callback(embedder.close)
+        vectors = Vectors(retrieval.chroma_url)
+        stack.push_async_callback(vectors.close)
+        llm = open_llm(retrieval)
+        if llm is not None:
+            stack.push_async_callback(llm.close)
+        yield Runtime(settings, db, events, embedder, vectors, llm, clock or Clock())
+
+
+def open_embedder(retrieval: RetrievalSettings) -> Embedder:
+    """The endpoint when one is configured, otherwise the model on this machine."""
+    if not retrieval.embedding_base_url:
+        return LocalEmbedder(retrieval.embedding_cache_dir)
+    key = retrieval.embedding_api_key
+    return OpenAIEmbedder(
+        base_url=retrieval.embedding_base_url,
+        api_key=key.get_secret_value() if key else "none",
+        model=retrieval.embedding_model or "text-embedding-3-small",
+        dimension=retrieval.embedding_dimension,
+    )
