@@ -1,0 +1,39 @@
+"""What the code that works for one account is given: the runtime, the client and the lease's epoch."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from uuid import UUID
+
+from sqlmodel.ext.asyncio.session import AsyncSession
+from telethon import TelegramClient
+
+from tg_assistant.core import leases
+from tg_assistant.core.leases import LeaseLost
+from tg_assistant.infra.runtime import Runtime
+from tg_assistant.models import Account
+
+__all__ = ["AccountContext", "LeaseLost"]
+
+
+@dataclass(frozen=True)
+class AccountContext:
+    """One connected account. Every write for it goes through `transaction`.
+
+    `client` raises FloodWaitError for a method that has to wait (nothing is sent until then); let it and
+    connection errors rise: the supervisor postpones, reconnects or ends the account.
+    """
+
+    rt: Runtime
+    account_id: UUID
+    tenant_id: UUID
+    user_id: UUID
+    client: TelegramClient
+    epoch: int
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[AsyncSession]:
+        """A transaction that commits only while this process owns the account. Raises LeaseLost."""
+        async with self.rt.db.transaction(self.tenant_id) as db:
+            await leases.check(db, Account, self.account_id, self.epoch)
+            yield db

@@ -1,0 +1,79 @@
+"""Leases: which ingest process owns an account or a login, by epoch and deadline on the database's clock.
+
+Telegram destroys an auth key that is used from two places, so an owner stops before its lease ends and
+every write it makes carries the epoch it was given.
+"""
+
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import func, text
+from sqlmodel import col, select, update
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from tg_assistant.models import Account, Login
+
+LEASE_SECONDS = 15
+Leased = type[Account] | type[Login]
+
+
+class LeaseLost(Exception):
+    """Another process owns this now (or may soon): stop at once and write nothing."""
+
+
+def _until() -> Any:
+    return func.clock_timestamp() + text(f"interval '{LEASE_SECONDS} seconds'")
+
+
+async def take(db: AsyncSession, model: Leased, row_id: UUID, owner: str) -> int | None:
+    """Become the owner of a row whose lease has run out; the new epoch, or None when it is owned or busy.
+
+    Locks the row FOR UPDATE, so it waits for (skips) every write made under the previous epoch.
+    """
+    free = col(model.lease_until).is_(None) | (col(model.lease_until) < func.clock_timestamp())
+    query = select(model).where(model.id == row_id, free).with_for_update(skip_locked=True)
+    row = (await db.exec(query.execution_options(populate_existing=True))).first()
+    if row is None:
+        return None
+    statement = (
+        update(model)
+        .where(col(model.id) == row_id)
+        .values(lease_owner=owner, lease_epoch=model.lease_epoch + 1, lease_until=_until())
+        .returning(col(model.lease_epoch))
+    )
+    return (await db.exec(statement)).scalar_one()  # type: ignore[call-overload]
+
+
+async def renew(db: AsyncSession, model: Leased, row_id: UUID, epoch: int) -> None:
+    """Push the deadline out. Raises LeaseLost when the epoch has moved on or the deadline has passed."""
+    statement = update(model).where(*_held(model, row_id, epoch)).values(lease_until=_until())
+    if (await db.exec(statement)).rowcount != 1:  # type: ignore[call-overload]
+        raise LeaseLost
+
+
+async def check(db: AsyncSession, model: Leased, row_id: UUID, epoch: int) -> None:
+    """Hold the epoch until this transaction ends: a successor cannot take the row before. Raises LeaseLost.
+
+    FOR KEY SHARE lets renewals through and stops `take`.
+    """
+    query = select(model.id).where(*_held(model, row_id, epoch)).with_for_update(read=True, key_share=True)
+    if (await db.exec(query)).first() is None:
+        raise LeaseLost
+
+
+async def release(db: AsyncSession, model: Leased, row_id: UUID, epoch: int) -> None:
+    """Let the next owner take it at once; call only after the connection is closed."""
+    statement = (
+        update(model)
+        .where(col(model.id) == row_id, col(model.lease_epoch) == epoch)
+        .values(lease_owner=None, lease_until=None)
+    )
+    await db.exec(statement)  # type: ignore[call-overload]
+
+
+def _held(model: Leased, row_id: UUID, epoch: int) -> tuple[Any, ...]:
+    return (
+        col(model.id) == row_id,
+        col(model.lease_epoch) == epoch,
+        col(model.lease_until) > func.clock_timestamp(),
+    )
