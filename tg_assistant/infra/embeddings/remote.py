@@ -1,0 +1,53 @@
+"""Embeddings from any endpoint that speaks OpenAI's protocol: Ollama, vLLM, OpenAI itself."""
+
+import numpy as np
+import structlog
+
+from tg_assistant.errors import Unavailable
+
+BATCH = 64
+
+log = structlog.get_logger()
+
+
+class OpenAIEmbedder:
+    """A model behind `EMBEDDING_BASE_URL`. e5 models get the prefixes they were trained with, others none."""
+
+    def __init__(self, *, base_url: str, api_key: str, model: str, dimension: int) -> None:
+        from openai import AsyncOpenAI
+
+        self.model = model
+        self.dimension = dimension
+        self._client = AsyncOpenAI(base_url=base_url, api_key=api_key, timeout=60, max_retries=2)
+        self._prefixed = "e5" in model.lower()
+
+    async def embed_passages(self, texts: list[str]) -> np.ndarray:
+        """One unit vector a text, float32. Raises `Unavailable`."""
+        slices = [texts[start : start + BATCH] for start in range(0, len(texts), BATCH)]
+        parts = [await self._embed("passage: ", part) for part in slices]
+        return np.concatenate(parts) if parts else np.zeros((0, self.dimension), np.float32)
+
+    async def embed_query(self, text: str) -> np.ndarray:
+        """The unit vector of a question. Raises `Unavailable`."""
+        return (await self._embed("query: ", [text]))[0]
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._client.close()
+
+    async def _embed(self, prefix: str, texts: list[str]) -> np.ndarray:
+        from openai import OpenAIError
+
+        sent = [prefix + text for text in texts] if self._prefixed else texts
+        try:
+            answer = await self._client.embeddings.create(
+                model=self.model, input=sent, encoding_format="float"
+            )
+        except OpenAIError as error:
+            log.warning("embedder.failed", model=self.model, reason=str(error))
+            raise Unavailable("embeddings.unavailable", retry_after=5) from error
+        vectors = np.array([item.embedding for item in answer.data], np.float32)
+        if vectors.shape != (len(texts), self.dimension):
+            log.error("embedder.wrong_dimension", model=self.model, is_=vectors.shape[-1], set=self.dimension)
+            raise Unavailable("embeddings.unavailable")
+        return vectors / np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), 1e-12)

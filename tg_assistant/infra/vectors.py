@@ -1,0 +1,167 @@
+"""Vectors in a Chroma server: one collection a tenant and embedding model, ids and channels only, no texts.
+
+Speaks the server's REST v2 with httpx: the `chromadb` client costs 80 MB and 1.7 s a process, has no timeout
+and shares its connections between instances. A projection of PostgreSQL: may be dropped and rebuilt at any time.
+"""
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
+from uuid import UUID
+
+import httpx
+import numpy as np
+import structlog
+
+from tg_assistant.errors import Unavailable
+
+log = structlog.get_logger()
+
+BATCH = 500
+PAGE = 10_000
+_ROOT = "/api/v2/tenants/default_tenant/databases/default_database/collections"
+# Twice Chroma's default breadth: a filter by channel thins what the graph walk finds.
+_INDEX = {"hnsw": {"space": "cosine", "ef_construction": 100, "ef_search": 200}}
+
+
+class Space(NamedTuple):
+    """Whose vectors, of which embedding model."""
+
+    tenant_id: UUID
+    model: str
+
+
+class Hit(NamedTuple):
+    """A chunk and its cosine to what was asked."""
+
+    chunk_id: UUID
+    cosine: float
+
+
+class Vectors:
+    """The one client of a process. Every method raises `Unavailable` when Chroma cannot answer."""
+
+    def __init__(self, url: str) -> None:
+        self._http = httpx.AsyncClient(base_url=url, timeout=httpx.Timeout(30, connect=2))
+        self._collections: dict[Space, str] = {}
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._http.aclose()
+
+    async def upsert(
+        self, space: Space, ids: Sequence[UUID], vectors: np.ndarray, channel_ids: Sequence[UUID]
+    ) -> None:
+        """Store the vectors of chunks with the channel each belongs to; the same id again replaces it."""
+        for start in range(0, len(ids), BATCH):
+            part = slice(start, start + BATCH)
+            body = {
+                "ids": [str(chunk) for chunk in ids[part]],
+                "embeddings": vectors[part].tolist(),
+                "metadatas": [{"channel_id": str(channel)} for channel in channel_ids[part]],
+            }
+            await self._in(space, "upsert", body)
+
+    async def query(
+        self, channel_ids: Iterable[UUID], space: Space, vector: np.ndarray, k: int = 50
+    ) -> list[Hit]:
+        """The `k` chunks nearest to `vector`, best first, in these channels and no other."""
+        allowed = [str(channel) for channel in channel_ids]
+        if not allowed:
+            return []
+        body = {
+            "query_embeddings": [vector.tolist()],
+            "n_results": k,
+            "where": {"channel_id": {"$in": allowed}},
+            "include": ["distances"],
+        }
+        found = await self._in(space, "query", body)
+        pairs = zip(found["ids"][0], found["distances"][0], strict=True)
+        return [Hit(UUID(chunk), 1 - distance) for chunk, distance in pairs]
+
+    async def fetch(self, space: Space, ids: Sequence[UUID]) -> dict[UUID, np.ndarray]:
+        """The stored vectors of those of `ids` that are there."""
+        if not ids:
+            return {}
+        body = {"ids": [str(chunk) for chunk in ids], "include": ["embeddings"]}
+        found = await self._in(space, "get", body)
+        pairs = zip(found["ids"], found["embeddings"], strict=True)
+        return {UUID(chunk): np.array(vector, np.float32) for chunk, vector in pairs}
+
+    async def delete_ids(self, space: Space, ids: Sequence[UUID]) -> None:
+        """Forget these chunks; unknown ones are no error."""
+        for start in range(0, len(ids), BATCH):
+            await self._in(space, "delete", {"ids": [str(chunk) for chunk in ids[start : start + BATCH]]})
+
+    async def delete_channel(self, space: Space, channel_id: UUID) -> None:
+        """Forget every chunk of a channel."""
+        await self._in(space, "delete", {"where": {"channel_id": str(channel_id)}})
+
+    async def drop(self, tenant_id: UUID) -> None:
+        """Forget everything of a tenant, whatever the model."""
+        for collection in await self._request("GET", _ROOT, params={"limit": 10_000}):
+            if collection["name"].startswith(tenant_id.hex):
+                await self._request("DELETE", f"{_ROOT}/{collection['name']}", missing_ok=True)
+        self._collections = {space: at for space, at in self._collections.items() if space[0] != tenant_id}
+
+    async def count(self, space: Space) -> int:
+        """How many chunks are stored."""
+        return int(await self._in(space, "count"))
+
+    async def ids(self, space: Space) -> set[UUID]:
+        """The ids of all stored chunks, to compare with PostgreSQL's."""
+        found: set[UUID] = set()
+        while True:
+            page = await self._in(space, "get", {"limit": PAGE, "offset": len(found), "include": []})
+            found.update(UUID(chunk) for chunk in page["ids"])
+            if len(page["ids"]) < PAGE:
+                return found
+
+    async def check(self) -> None:
+        """Raises `Unavailable` unless the server answers."""
+        await self._request("GET", "/api/v2/heartbeat")
+
+    async def _in(self, space: Space, action: str, body: dict[str, Any] | None = None) -> Any:
+        """One call inside the collection of `space`. A server that was wiped gets it anew, once."""
+        method = "GET" if body is None else "POST"
+        known = space in self._collections
+        try:
+            path = f"{_ROOT}/{await self._collection(space)}/{action}"
+            return await self._request(method, path, json=body)
+        except _Missing:
+            self._collections.pop(space, None)
+            if not known:
+                raise Unavailable("vectors.unavailable", retry_after=2) from None
+            return await self._in(space, action, body)
+
+    async def _collection(self, space: Space) -> str:
+        """The server's id of the collection, created on first use."""
+        if space not in self._collections:
+            model = hashlib.sha256(space.model.encode()).hexdigest()[:12]
+            body = {
+                "name": f"{space.tenant_id.hex}-{model}",
+                "metadata": {"model": space.model},
+                "configuration": _INDEX,
+                "get_or_create": True,
+            }
+            self._collections[space] = (await self._request("POST", _ROOT, json=body))["id"]
+        return self._collections[space]
+
+    async def _request(self, method: str, path: str, *, missing_ok: bool = False, **parts: Any) -> Any:
+        try:
+            answer = await self._http.request(method, path, **parts)
+        except httpx.HTTPError as error:
+            log.warning("vectors.unreachable", error=type(error).__name__)
+            raise Unavailable("vectors.unavailable", retry_after=2) from error
+        if answer.status_code == httpx.codes.NOT_FOUND:
+            if missing_ok:
+                return None
+            raise _Missing
+        if not answer.is_success:
+            log.error("vectors.refused", status=answer.status_code, path=path, answer=answer.text[:300])
+            raise Unavailable("vectors.unavailable", retry_after=2)
+        return answer.json()
+
+
+class _Missing(Exception):
+    """The server does not know this collection."""
