@@ -1,0 +1,26 @@
+"""What each plan allows: the one table that limits, pages and documentation read."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Plan:
+    name: str
+    channels_limit: int  # channels a person may follow
+    posts_limit: int  # newest posts kept of each channel
+    questions_per_day: int
+
+
+PLANS = {
+    plan.name: plan
+    for plan in (
+        Plan("free", channels_limit=30, posts_limit=10_000, questions_per_day=100),
+        Plan("plus", channels_limit=100, posts_limit=50_000, questions_per_day=500),
+        Plan("unlimited", channels_limit=1_000, posts_limit=1_000_000, questions_per_day=10_000),
+    )
+}
+
+
+def of(name: str) -> Plan:
+    """The plan called `name`; a name no longer sold means the free one."""
+    return PLANS.get(name, PLANS["free"])

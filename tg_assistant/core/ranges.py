@@ -1,0 +1,62 @@
+"""Which message ids of a channel are known completely: the truth that gaps are found from."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+from uuid import UUID
+
+from sqlalchemy.dialects.postgresql import insert
+from sqlmodel import col, delete, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from tg_assistant.models import ChannelRange
+
+
+class Range(NamedTuple):
+    """Message ids low…high, both included."""
+
+    low: int
+    high: int
+
+
+def gaps(ranges: Sequence[Range], top: int) -> list[Range]:
+    """Unknown ids of 1…top, newest first; `ranges` ascend and never touch."""
+    found = []
+    high = top
+    for known in reversed(ranges):
+        if known.high < high:
+            found.append(Range(known.high + 1, high))
+        high = min(high, known.low - 1)
+    return [*found, Range(1, high)] if high >= 1 else found
+
+
+def inner_gaps(ranges: Sequence[Range], top: int) -> list[Range]:
+    """The gaps above the oldest known id: they are filled whatever the depth limit says."""
+    oldest = ranges[0].low if ranges else top + 1
+    return [gap for gap in gaps(ranges, top) if gap.low > oldest]
+
+
+async def of(db: AsyncSession, channel_id: UUID) -> list[Range]:
+    """A channel's known ranges, ascending."""
+    query = select(ChannelRange).where(ChannelRange.channel_id == channel_id).order_by(col(ChannelRange.low))
+    return [Range(row.low, row.high) for row in await db.exec(query)]
+
+
+async def add(db: AsyncSession, tenant_id: UUID, channel_id: UUID, new: Range) -> None:
+    """Write down that `new` is known. The caller holds the channel's row lock."""
+    touching = (
+        delete(ChannelRange)
+        .where(
+            col(ChannelRange.channel_id) == channel_id,
+            col(ChannelRange.low) <= new.high + 1,
+            col(ChannelRange.high) >= new.low - 1,
+        )
+        .returning(col(ChannelRange.low), col(ChannelRange.high))
+    )
+    whole = new
+    for low, high in await db.exec(touching):
+        whole = Range(min(whole.low, low), max(whole.high, high))
+    await db.exec(  # type: ignore[call-overload]
+        insert(ChannelRange).values(
+            channel_id=channel_id, tenant_id=tenant_id, low=whole.low, high=whole.high
+        )
+    )
