@@ -1,7 +1,7 @@
 """Vectors in a Chroma server: one collection a tenant and embedding model, ids and channels only, no texts.
 
 Speaks the server's REST v2 with httpx: the `chromadb` client costs 80 MB and 1.7 s a process, has no timeout
-and shares its connections between instances. A projection of PostgreSQL: may be dropped and rebuilt at any time.
+and shares its connections between instances. A projection of PostgreSQL: may be dropped and rebuilt.
 """
 
 import hashlib

@@ -1,0 +1,74 @@
+"""Where sentences of Russian and English posts end: what an answer quotes and where a long post is cut.
+
+Own code, because posts are lists, headings and emoji as much as sentences, in two languages at once.
+"""
+
+import re
+from collections.abc import Iterator
+
+# The dot after these ends no sentence: a name or a number follows.
+_OPEN_WORDS = """
+ул пр просп пер пл наб бул ш д кв корп стр стр-е им проф акад св о ст гл рис табл п пп см ср тел факс напр
+англ лат нем фр греч исп ит гр г-н г-жа г-да т.е т.к т.н т.ч и.о в.о обл р-н респ пос дер мкр
+mr mrs ms dr prof st no vs e.g i.e fig sen gov gen col lt approx cf
+"""
+# After a number these are units, and a capital letter behind them begins a sentence.
+_UNIT_WORDS = "г гг в вв руб коп тыс млн млрд трлн чел мин сек ч км кг мм шт экз ст стр д кв п"
+_OPEN = frozenset(_OPEN_WORDS.split())
+_UNITS = frozenset(_UNIT_WORDS.split())
+_EMOJI = "\U0001f000-\U0001faff\u2600-\u27bf\u2b00-\u2bff\ufe0f\u200d\u2190-\u21ff"
+_END = re.compile(rf"[.!?…]+[\"'»”’)\]*_]*(?:\s*[{_EMOJI}]+)*(?=\s)")
+_START = re.compile(rf"[\s\"'«„“(\[*_{_EMOJI}]*(?:[—–-]\s*)?[A-ZА-ЯЁ0-9#@•]")
+_WORD = re.compile(r"[\w.-]*$")
+_NUMBERED = re.compile(r"^\s*(?:\d{1,3}|[a-zа-я])[.)]$", re.IGNORECASE)
+
+
+def sentences(text: str) -> list[str]:
+    """The sentences of a text in their order, spaces trimmed. A line of a post ends its sentence too."""
+    return [text[start:end] for start, end in spans(text)]
+
+
+def spans(text: str) -> Iterator[tuple[int, int]]:
+    """Start and end of each sentence, without the spaces around it."""
+    begin = 0
+    for end in (*_ends(text), len(text)):
+        piece = text[begin:end]
+        if stripped := piece.strip():
+            start = begin + len(piece) - len(piece.lstrip())
+            yield start, start + len(stripped)
+        begin = end
+
+
+def _ends(text: str) -> Iterator[int]:
+    offset = 0
+    for line in re.split(r"(?<=\n)", text):
+        for match in _END.finditer(line):
+            if _is_end(line, match):
+                yield offset + match.end()
+        offset += len(line)
+        # A wrapped line goes on in lower case; every other line break of a post is meant.
+        if not text[offset : offset + 40].lstrip(" ")[:1].islower():
+            yield offset
+
+
+def _is_end(line: str, match: re.Match[str]) -> bool:
+    before = line[: match.start()]
+    if not _START.match(line, match.end()):
+        return False
+    if match.group()[0] != "." or match.group().startswith(".."):
+        return True
+    return not _is_abbreviation(before)
+
+
+def _is_abbreviation(before: str) -> bool:
+    """Whether the dot after `before` belongs to its last word: «ул», an initial, «1» of a list."""
+    found = _WORD.search(before)
+    word = found.group() if found else ""
+    plain = word.lower().strip(".")
+    if _NUMBERED.match(before + "."):
+        return True
+    if plain in _UNITS and re.search(r"\d\s*$", before[: len(before) - len(word)]):
+        return False
+    if len(word) == 1 and word.isalpha():
+        return word.isupper() or plain in "гдпсвкоtвш"
+    return plain in _OPEN
