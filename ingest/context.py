@@ -13,7 +13,15 @@ from tg_assistant.core.leases import LeaseLost
 from tg_assistant.infra.runtime import Runtime
 from tg_assistant.models import Account
 
-__all__ = ["AccountContext", "LeaseLost"]
+__all__ = ["AccountContext", "LeaseLost", "Postponed"]
+
+
+class Postponed(Exception):
+    """Raised by a task's handler: run the task again after `seconds`."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(f"postponed for {seconds} s")
+        self.seconds = seconds
 
 
 @dataclass(frozen=True)

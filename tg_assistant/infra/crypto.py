@@ -1,0 +1,135 @@
+"""What may be read by ingest alone: sealed Telegram sessions, and the 2FA password on its way there.
+
+A session's envelope is `v1 | kek_id | wrapped key | nonce | ciphertext`. Its associated data binds tenant,
+user, Telegram id and session id, so a row copied elsewhere does not open.
+"""
+
+import os
+from dataclasses import dataclass
+from uuid import UUID
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+_VERSION = b"\x01"
+_NONCE = 12
+_KEY = 32
+_WRAPPED = _NONCE + _KEY + 16  # nonce, key, GCM tag
+_PUBLIC = 32
+
+
+class SealBroken(Exception):
+    """The envelope does not open: another row's, altered, or sealed under a key this process lacks."""
+
+
+@dataclass(frozen=True)
+class Binding:
+    """Whose session it is; `session_id` is the id of the row that holds the envelope."""
+
+    tenant_id: UUID
+    user_id: UUID
+    telegram_id: int
+    session_id: UUID
+
+    def data(self) -> bytes:
+        telegram_id = self.telegram_id.to_bytes(8, "big", signed=True)
+        return b"".join((self.tenant_id.bytes, self.user_id.bytes, telegram_id, self.session_id.bytes))
+
+
+class Keyring:
+    """Key-encryption keys by id; new envelopes use the last one, old ones open with theirs."""
+
+    def __init__(self, keys: dict[str, bytes]) -> None:
+        self._keys = keys
+        self._newest = list(keys)[-1]
+
+    def seal(self, plain: bytes, binding: Binding) -> bytes:
+        """An envelope with a data key of its own."""
+        data_key, nonce = AESGCM.generate_key(256), os.urandom(_NONCE)
+        header = _header(self._newest)
+        wrapped = self._wrap(self._newest, data_key, header + binding.data())
+        return header + wrapped + nonce + AESGCM(data_key).encrypt(nonce, plain, binding.data())
+
+    def open(self, envelope: bytes, binding: Binding) -> bytes:
+        """Raises SealBroken."""
+        header, key_id, rest = _split(envelope)
+        data_key = self._unwrap(key_id, rest[:_WRAPPED], header + binding.data())
+        nonce, sealed = rest[_WRAPPED : _WRAPPED + _NONCE], rest[_WRAPPED + _NONCE :]
+        return _decrypt(data_key, nonce, sealed, binding.data())
+
+    def rewrap(self, envelope: bytes, binding: Binding) -> bytes | None:
+        """The same ciphertext under the newest key; None when it already is. Raises SealBroken."""
+        header, key_id, rest = _split(envelope)
+        if key_id == self._newest:
+            return None
+        data_key = self._unwrap(key_id, rest[:_WRAPPED], header + binding.data())
+        header = _header(self._newest)
+        return header + self._wrap(self._newest, data_key, header + binding.data()) + rest[_WRAPPED:]
+
+    def _wrap(self, key_id: str, data_key: bytes, associated: bytes) -> bytes:
+        nonce = os.urandom(_NONCE)
+        return nonce + AESGCM(self._keys[key_id]).encrypt(nonce, data_key, associated)
+
+    def _unwrap(self, key_id: str, wrapped: bytes, associated: bytes) -> bytes:
+        if key_id not in self._keys:
+            raise SealBroken(f"no key-encryption key {key_id!r}")
+        return _decrypt(self._keys[key_id], wrapped[:_NONCE], wrapped[_NONCE:], associated)
+
+
+def _header(key_id: str) -> bytes:
+    encoded = key_id.encode()
+    return _VERSION + bytes([len(encoded)]) + encoded
+
+
+def _split(envelope: bytes) -> tuple[bytes, str, bytes]:
+    if len(envelope) < 2 or envelope[:1] != _VERSION:
+        raise SealBroken("not a v1 envelope")
+    end = 2 + envelope[1]
+    if len(envelope) < end + _WRAPPED + _NONCE + 16:
+        raise SealBroken("the envelope is cut short")
+    return envelope[:end], envelope[2:end].decode(errors="replace"), envelope[end:]
+
+
+def _decrypt(key: bytes, nonce: bytes, sealed: bytes, associated: bytes) -> bytes:
+    try:
+        return AESGCM(key).decrypt(nonce, sealed, associated)
+    except InvalidTag:
+        raise SealBroken("the envelope is not of this row, or was altered") from None
+
+
+class PasswordBox:
+    """Ingest's half for one login attempt: lives in memory only, so a crash starts the password step anew."""
+
+    def __init__(self, login_id: UUID) -> None:
+        self._login_id = login_id
+        self._private = X25519PrivateKey.generate()
+
+    @property
+    def public(self) -> bytes:
+        """Stands in the login row for whoever seals."""
+        return self._private.public_key().public_bytes_raw()
+
+    def open(self, sealed: bytes) -> str:
+        """The password. Raises SealBroken."""
+        if len(sealed) < _PUBLIC + _NONCE + 16:
+            raise SealBroken("the sealed password is cut short")
+        sender, nonce = sealed[:_PUBLIC], sealed[_PUBLIC : _PUBLIC + _NONCE]
+        shared = self._private.exchange(X25519PublicKey.from_public_bytes(sender))
+        key = _box_key(shared, sender + self.public)
+        return _decrypt(key, nonce, sealed[_PUBLIC + _NONCE :], self._login_id.bytes).decode()
+
+
+def seal_password(password: str, public: bytes, login_id: UUID) -> bytes:
+    """`sender's public key | nonce | ciphertext`: only the PasswordBox with the private half opens it."""
+    ephemeral = X25519PrivateKey.generate()
+    sender = ephemeral.public_key().public_bytes_raw()
+    key = _box_key(ephemeral.exchange(X25519PublicKey.from_public_bytes(public)), sender + public)
+    nonce = os.urandom(_NONCE)
+    return sender + nonce + AESGCM(key).encrypt(nonce, password.encode(), login_id.bytes)
+
+
+def _box_key(shared: bytes, salt: bytes) -> bytes:
+    return HKDF(hashes.SHA256(), _KEY, salt, b"tg-assistant 2fa password v1").derive(shared)
