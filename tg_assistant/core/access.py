@@ -3,8 +3,9 @@
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, TypeVar
-from uuid import UUID
+from uuid import UUID, uuid4
 
+from sqlalchemy import case
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -107,15 +108,13 @@ async def meet(db: AsyncSession, person: TelegramPerson, *, door: str) -> Actor:
         "last_seen_at": Clock().now(),
     }
     # Core's insert skips the model's defaults, so every column without a server default is named
-    first = {
-        "telegram_id": person.telegram_id,
-        "language": language_of(person.language_code),
-        "language_chosen": False,
-    }
-    statement = insert(User).values(id=User(telegram_id=0).id, **first, **values)
-    statement = statement.on_conflict_do_update(index_elements=["telegram_id"], set_=values).returning(
-        col(User.id)
-    )
+    language = language_of(person.language_code)
+    first = {"telegram_id": person.telegram_id, "language": language, "language_chosen": False}
+    statement = insert(User).values(id=uuid4(), **first, **values)
+    spoken = case((col(User.language_chosen), col(User.language)), else_=language)
+    statement = statement.on_conflict_do_update(
+        index_elements=["telegram_id"], set_={**values, "language": spoken}
+    ).returning(col(User.id))
     user_id = (await db.exec(statement)).scalar_one()  # type: ignore[call-overload]
     return await actor(db, user_id, door=door)
 
@@ -147,7 +146,11 @@ async def sign_in(
 
 async def _use_once(db: AsyncSession, data: InitData) -> None:
     expires = datetime.fromtimestamp(data.auth_date + MAX_AGE + MAX_FUTURE, UTC)
-    statement = insert(SeenInitData).values(digest=data.digest, expires_at=expires).on_conflict_do_nothing()
-    result = await db.exec(statement)  # type: ignore[call-overload]
-    if result.rowcount != 1:
+    statement = (
+        insert(SeenInitData)
+        .values(digest=data.digest, expires_at=expires)
+        .on_conflict_do_nothing()
+        .returning(col(SeenInitData.digest))
+    )
+    if (await db.exec(statement)).first() is None:  # type: ignore[call-overload]
         raise SignInNeeded("access.init_data_seen")

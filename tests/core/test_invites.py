@@ -1,0 +1,94 @@
+"""Invites: the only way in, atomic, and never to somebody else's tenant."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from tests.people import member, person, tenant
+from tg_assistant.core import access, invites, tenants
+from tg_assistant.errors import AlreadyExists, Invalid, InviteSpent, NotAllowed, NotFound
+from tg_assistant.models import Role
+
+
+async def test_tenants_create_makes_the_first_owner(rt):
+    """The command line's invite makes an owner, once."""
+    async with rt.db.transaction() as db:
+        made, invite = await tenants.create(db, "  Neighbours ")
+        stranger = await person(db, 6001)
+        await invites.redeem(db, stranger, f"inv_{invite.code.lower()}")
+        owner = await access.actor(db, stranger.user_id, door="test")
+        assert (owner.role, owner.tenant, made.name) == (Role.owner, made.id, "Neighbours")
+        with pytest.raises(InviteSpent):
+            await invites.redeem(db, await person(db, 6002), invite.code)
+
+
+async def test_only_admins_invite_and_nobody_makes_owners(rt):
+    """A plain member invites nobody; an admin's invite can make users and admins only."""
+    async with rt.db.transaction() as db:
+        friends = await tenant(db)
+        plain, admin = await member(db, friends, 6003), await member(db, friends, 6004, Role.admin)
+        with pytest.raises(NotAllowed):
+            await invites.create(db, plain)
+        with pytest.raises(Invalid):
+            await invites.create(db, admin, role=Role.owner)
+        made = await invites.create(db, admin, role=Role.admin, uses_limit=2, notes="for Max")
+        assert len(made.code) == 12 and made.code.isalnum() and made.code == made.code.upper()
+
+
+async def test_another_tenants_invites_do_not_exist(rt):
+    """An admin sees and revokes the invites of the own tenant alone."""
+    async with rt.db.transaction() as db:
+        mine, other = await tenant(db, "A"), await tenant(db, "B")
+        admin, stranger = await member(db, mine, 6005, Role.admin), await member(db, other, 6006, Role.admin)
+        code = (await invites.create(db, admin)).code
+        assert code in [i.code for i in await invites.list_(db, admin, status="active")]
+        assert code not in [i.code for i in await invites.list_(db, stranger)]
+        for call in (invites.get, invites.revoke):
+            with pytest.raises(NotFound):
+                await call(db, stranger, code)
+
+
+async def test_spent_revoked_expired_and_unknown_codes(rt):
+    """Each way for a code to be no good answers the same, so that guessing teaches nothing."""
+    async with rt.db.transaction() as db:
+        friends = await tenant(db)
+        admin = await member(db, friends, 6007, Role.admin)
+        revoked = await invites.revoke(db, admin, (await invites.create(db, admin)).code)
+        expired = await invites.create(db, admin, expires_at=datetime.now(UTC) - timedelta(seconds=1))
+        for code in (revoked.code, expired.code, "A" * 12):
+            with pytest.raises(InviteSpent):
+                await invites.redeem(db, await person(db, 6008), code)
+        with pytest.raises(Invalid):
+            await invites.redeem(db, await person(db, 6008), "'; DROP TABLE invites")
+
+
+async def test_a_member_does_not_join_twice(rt):
+    """Redeeming again is refused and spends no use."""
+    async with rt.db.transaction() as db:
+        friends = await tenant(db)
+        admin = await member(db, friends, 6009, Role.admin)
+        invite = await invites.create(db, admin)
+        with pytest.raises(AlreadyExists):
+            await invites.redeem(db, admin, invite.code)
+        await db.refresh(invite)
+        assert invite.uses_count == 0
+
+
+async def test_a_race_for_the_last_use_has_one_winner(rt):
+    """Of 20 strangers redeeming a one-use code at once exactly one gets in."""
+    async with rt.db.transaction() as db:
+        friends = await tenant(db)
+        admin = await member(db, friends, 6010, Role.admin)
+        code = (await invites.create(db, admin)).code
+        racers = [await person(db, 6100 + i) for i in range(20)]
+
+    async def race(racer):
+        try:
+            async with rt.db.transaction() as db:
+                await invites.redeem(db, racer, code)
+        except InviteSpent:
+            return 0
+        return 1
+
+    assert sum(await asyncio.gather(*map(race, racers))) == 1

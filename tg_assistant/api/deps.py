@@ -1,0 +1,71 @@
+"""What every route gets: the runtime, and the caller with a transaction around one core call."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Depends, Request
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from tg_assistant.core import access, sessions, tokens
+from tg_assistant.core.access import Actor
+from tg_assistant.errors import SignInNeeded
+from tg_assistant.infra.runtime import Runtime
+
+RuntimeGetter = Callable[[], Runtime]
+
+
+def runtime(request: Request) -> Runtime:
+    getter: RuntimeGetter = request.app.state.runtime
+    return getter()
+
+
+Rt = Annotated[Runtime, Depends(runtime)]
+
+
+@dataclass(frozen=True)
+class Caller:
+    """The bearer of this request. Rights are read from SQL each time `open` is entered."""
+
+    request: Request
+    rt: Runtime
+
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator[tuple[AsyncSession, Actor]]:
+        """A transaction and the actor; commits on exit. Raises SignInNeeded."""
+        async with self.rt.db.transaction() as db:
+            yield db, await self._actor(db)
+
+    async def actor(self) -> Actor:
+        """The actor alone, for core functions that open their own transactions."""
+        async with self.open() as (_, actor):
+            return actor
+
+    async def _actor(self, db: AsyncSession) -> Actor:
+        claims = tokens.read(self._bearer(), secret=jwt_secret(self.rt))
+        session = await sessions.live(db, claims.session_id)
+        if session.user_id != claims.user_id:
+            raise SignInNeeded("access.token")
+        actor = await access.actor(db, claims.user_id, door="rest", session_id=session.id)
+        self.request.state.language = actor.language
+        return actor
+
+    def _bearer(self) -> str:
+        scheme, _, token = self.request.headers.get("authorization", "").partition(" ")
+        if scheme.lower() != "bearer" or not token.strip():
+            raise SignInNeeded("access.token")
+        return token.strip()
+
+
+def caller(request: Request, rt: Rt) -> Caller:
+    return Caller(request, rt)
+
+
+Call = Annotated[Caller, Depends(caller)]
+
+
+def jwt_secret(rt: Runtime) -> str:
+    secret = rt.settings.security.jwt_secret
+    assert secret is not None, "web does not start without JWT_SECRET"
+    return secret.get_secret_value()
