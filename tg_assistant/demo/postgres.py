@@ -27,6 +27,7 @@ from tg_assistant.demo.ports import free_port
 DATABASE = "tg_assistant"
 OWNER, APP, WORKER = "tg_owner", "tg_app", "tg_worker"
 SYSTEM_USER = "embedded_postgres"
+STOP_SIGNAL = signal.SIGINT  # "fast": SIGTERM would wait for every client to leave
 SOCKET_PATH_MAX = 100  # bytes; Linux ends at 108, macOS at 104
 FAST = ("-c", "fsync=off", "-c", "synchronous_commit=off", "-c", "full_page_writes=off")
 
@@ -66,7 +67,7 @@ def running_postgres(data_dir: Path, port: int = 0, *, durable: bool = False) ->
         wait_until_ready(data_dir, port)
         yield create_roles(data_dir, port)
     finally:
-        process.send_signal(signal.SIGINT)  # "fast": SIGTERM would wait for every client to leave
+        process.send_signal(STOP_SIGNAL)
         process.wait(20)
 
 

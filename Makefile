@@ -1,0 +1,50 @@
+# make demo: the whole product on this machine.   make test: set-up and every test.
+.DEFAULT_GOAL := help
+DATA ?= .data
+RUN = .venv/bin/tg-assistant
+ENV_FILE = $(if $(wildcard $(DATA)/env),--env-file $(DATA)/env)
+
+.PHONY: help setup demo dev down test check fmt diag monitor smoke clean
+help: ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | column -t -s "$$(printf '\t')"
+
+setup: ## uv and the environment, nothing started
+	@sh scripts/setup.sh
+
+demo: setup ## everything on this machine; DATA=folder, RESET=1 starts over
+	@exec $(RUN) demo --data $(DATA) $(if $(filter-out 0,$(RESET)),--reset)
+
+dev: setup ## the demo, restarted where the source changes, with debug logs
+	@LOG_LEVEL=DEBUG exec $(RUN) demo --data $(DATA) --watch
+
+down: ## stop the running demo
+	@$(RUN) down --data $(DATA)
+
+test: setup ## the whole suite, Chromium included
+	@sh scripts/chromium.sh
+	@$(RUN) build
+	@.venv/bin/python -m pytest $(ARGS)
+
+check: setup ## format, lint, types, dependency rule, shape, lock
+	@sh scripts/check.sh
+
+fmt: setup ## put the code in order
+	@.venv/bin/ruff format -q . && .venv/bin/ruff check -q --fix .
+
+smoke: setup ## the main job through the real doors, as one JSON object
+	@sh scripts/chromium.sh
+	@$(RUN) demo --smoke
+
+diag: ## ask every neighbour whether it is well
+	@$(RUN) $(ENV_FILE) doctor
+
+monitor: ## the same, every five seconds
+	@while :; do clear; date; $(RUN) $(ENV_FILE) doctor || true; sleep 5; done
+
+logs-api: logs-web
+logs-telethon: logs-ingest
+logs-%: ## follow one process: web, bot, ingest, sandbox, postgres, chroma
+	@tail -n 50 -F $(DATA)/logs/$*.log
+
+clean: ## forget builds and caches; .data stays
+	@rm -rf .web .pytest_cache .ruff_cache .import_linter_cache .hypothesis dist

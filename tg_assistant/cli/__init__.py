@@ -1,0 +1,30 @@
+"""`tg-assistant …`: one file a group of commands. Importing this stays cheap: commands load what they use."""
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tg_assistant.cli import demo, invites, operate, sandbox, tenants
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__, pretty_exceptions_enable=False)
+operate.register(app)
+demo.register(app)
+app.add_typer(invites.app, name="invites")
+app.add_typer(tenants.app, name="tenants")
+app.add_typer(sandbox.app, name="sandbox")
+
+
+@app.callback()
+def main(
+    env_file: Annotated[
+        Path | None, typer.Option(help="Read settings from this file, e.g. .data/env")
+    ] = None,
+) -> None:
+    """Telegram Assistant: ask the Telegram channels you follow."""
+    if env_file:
+        for line in env_file.read_text().splitlines():
+            name, separator, value = line.partition("=")
+            if separator and not name.startswith("#"):
+                os.environ[name.strip()] = value.strip().strip("'\"")

@@ -1,0 +1,48 @@
+"""How commands reach core: a transaction on DATABASE_URL, and errors as one sentence with exit code 1."""
+
+import asyncio
+import os
+from collections.abc import Awaitable, Callable
+from typing import NoReturn, TypeVar
+
+import typer
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from tg_assistant import texts
+from tg_assistant.errors import AssistantError
+from tg_assistant.infra.db import Database
+
+Answer = TypeVar("Answer")
+
+
+def transaction(work: Callable[[AsyncSession], Awaitable[Answer]]) -> Answer:
+    """Run `work` in one transaction; whoever holds the database's password is the operator."""
+
+    async def run() -> Answer:
+        database = Database(database_url(), pool_size=1)
+        try:
+            async with database.transaction() as db:
+                return await work(db)
+        finally:
+            await database.close()
+
+    try:
+        return asyncio.run(run())
+    except AssistantError as error:
+        key = f"errors.{error.code}"
+        fail(texts.text(key, "en", **error.values) if texts.has(key) else f"{error.title}: {error.code}")
+
+
+def database_url() -> str:
+    """DATABASE_URL, or exit with the sentence that says how to give it."""
+    names = ("MIGRATIONS_DATABASE_URL", "DATABASE_URL", "POSTGRES_URL")
+    url = next((os.environ[name] for name in names if os.environ.get(name)), None)
+    if url is None:
+        fail("DATABASE_URL: is missing; beside a running demo: tg-assistant --env-file .data/env …")
+    return url
+
+
+def fail(sentence: str) -> NoReturn:
+    """Say it on stderr and exit with 1."""
+    typer.secho(sentence, err=True, fg="red")
+    raise typer.Exit(1)

@@ -1,0 +1,153 @@
+"""`tg-assistant invites` (and scripts/invites_cli.py): create, revoke, get, list."""
+
+import json
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated, Any
+from uuid import UUID
+
+import typer
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from tg_assistant.cli.door import fail, transaction
+
+if TYPE_CHECKING:
+    from tg_assistant.models import Invite
+
+app = typer.Typer(no_args_is_help=True, help="Invites: the only way into a tenant.")
+Json = Annotated[bool, typer.Option("--json", help="One JSON object or list")]
+Code = Annotated[str, typer.Option(help="12 letters and digits")]
+
+
+class InviteRole(StrEnum):
+    """No invite but a new tenant's own makes an owner."""
+
+    user = "user"
+    admin = "admin"
+
+
+class Status(StrEnum):
+    """What `list` can ask for."""
+
+    active = "active"
+    revoked = "revoked"
+    expired = "expired"
+
+
+@app.command()
+def create(
+    tenant: UUID,
+    role: InviteRole = InviteRole.user,
+    limit: Annotated[int, typer.Option(help="How many may use it; 0 = unlimited")] = 1,
+    expires: Annotated[str | None, typer.Option(help="ISO 8601; without a zone: UTC")] = None,
+    notes: str = "",
+    as_json: Json = False,
+) -> None:
+    """Make an invite and print its code."""
+    from tg_assistant.core import invites
+    from tg_assistant.models import Role
+
+    until = _moment(expires) if expires else None
+
+    async def work(db: AsyncSession) -> "Invite":
+        await _enter(db, tenant)
+        return await invites.create(
+            db,
+            invites.operator(tenant),
+            role=Role(role.value),
+            uses_limit=limit,
+            expires_at=until,
+            notes=notes,
+        )
+
+    _show(transaction(work), as_json)
+
+
+@app.command()
+def revoke(code: Code, as_json: Json = False) -> None:
+    """Make an invite unusable at once."""
+    from tg_assistant.core import invites
+
+    async def work(db: AsyncSession) -> "Invite":
+        return await invites.revoke(db, await _tenant_operator(db, code), code)
+
+    _show(transaction(work), as_json)
+
+
+@app.command()
+def get(code: Code, as_json: Json = False) -> None:
+    """Show one invite."""
+    from tg_assistant.core import invites
+
+    async def work(db: AsyncSession) -> "Invite":
+        return await invites.get(db, await _tenant_operator(db, code), code)
+
+    _show(transaction(work), as_json)
+
+
+@app.command("list")
+def list_(
+    tenant: UUID,
+    status: Status | None = None,
+    limit: Annotated[int, typer.Option(min=1, max=100)] = 50,
+    as_json: Json = False,
+) -> None:
+    """Show a tenant's invites, the newest first."""
+    from tg_assistant.core import invites
+
+    async def work(db: AsyncSession) -> "list[Invite]":
+        await _enter(db, tenant)
+        wanted = status.value if status else None
+        return await invites.list_(db, invites.operator(tenant), status=wanted, limit=limit)
+
+    found = transaction(work)
+    if as_json:
+        typer.echo(json.dumps([_facts(invite) for invite in found]))
+    for invite in [] if as_json else found:
+        _show(invite, as_json=False)
+
+
+async def _enter(db: AsyncSession, tenant: UUID) -> None:
+    """Act for the tenant. Raises NotFound when there is none with this id."""
+    from tg_assistant.errors import NotFound
+    from tg_assistant.infra.db import set_tenant
+    from tg_assistant.models import Tenant
+
+    await set_tenant(db, tenant)
+    if await db.get(Tenant, tenant) is None:
+        raise NotFound("tenants.not_found")
+
+
+async def _tenant_operator(db: AsyncSession, code: str) -> Any:
+    """The operator of the tenant that this code belongs to. Raises NotFound."""
+    from tg_assistant.core import invites
+    from tg_assistant.errors import NotFound
+    from tg_assistant.models import Invite
+
+    invite = await db.get(Invite, invites.clean(code))
+    if invite is None:
+        raise NotFound("invites.not_found")
+    await _enter(db, invite.tenant_id)
+    return invites.operator(invite.tenant_id)
+
+
+def _moment(text: str) -> datetime:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        fail(f"--expires: {text!r} is not a time such as 2030-01-31T12:00:00+00:00")
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _facts(invite: "Invite") -> dict[str, Any]:
+    return json.loads(invite.model_dump_json())
+
+
+def _show(invite: "Invite", as_json: bool) -> None:
+    if as_json:
+        typer.echo(json.dumps(_facts(invite)))
+        return
+    uses = f"{invite.uses_count}/{invite.uses_limit or '∞'}"
+    until = f"until {invite.expires_at:%Y-%m-%d %H:%M}" if invite.expires_at else "no end"
+    state = "active" if invite.active else "revoked"
+    typer.echo(f"{invite.code}  {invite.role}  {uses}  {until}  {state}  {invite.notes}".rstrip())

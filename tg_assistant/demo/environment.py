@@ -1,0 +1,153 @@
+"""The demo's addresses and secrets, and the environment each of its processes gets."""
+
+import json
+import os
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx
+from pydantic import AliasChoices
+from pydantic_settings import BaseSettings
+
+from tg_assistant import settings
+from tg_assistant.demo import chroma
+from tg_assistant.demo.data_folder import DataFolder, write_private
+from tg_assistant.demo.postgres import Postgres
+
+BUNDLED_SDK = "/vendor/telegram-web-app.js"
+_PASSED_ON = ("LLM_", "EMBEDDING_", "LOG_LEVEL")
+
+
+@dataclass
+class Demo:
+    """One demo's addresses and secrets, known step by step while it starts."""
+
+    folder: DataFolder
+    ports: dict[str, int]
+    load_posts: Path | None = None  # the sandbox's channels are made of this file instead of the demo's
+    load_limit: int | None = None
+    database: Postgres | None = None
+    http: httpx.AsyncClient = field(default_factory=lambda: httpx.AsyncClient(timeout=2, trust_env=False))
+
+    @property
+    def web_url(self) -> str:
+        return f"http://127.0.0.1:{self.ports['web']}"
+
+    @property
+    def phone_url(self) -> str:
+        """Another site than the app's, as web.telegram.org is: `localhost`, not 127.0.0.1."""
+        return f"http://localhost:{self.ports['phone']}"
+
+    @property
+    def bot_api_url(self) -> str:
+        return f"http://127.0.0.1:{self.ports['bot_api']}"
+
+    @property
+    def control_url(self) -> str:
+        return f"http://127.0.0.1:{self.ports['phone']}/control"
+
+    def install(self) -> dict[str, str]:
+        """What the sandbox made at its first start: bot token, API id, keys."""
+        return json.loads((self.folder.path / "sandbox" / "install.json").read_text())
+
+    def bot_username(self) -> str:
+        return self.install()["bot_username"]
+
+    def running_database(self) -> Postgres:
+        assert self.database, "PostgreSQL is up before whoever needs it"
+        return self.database
+
+    def take_database(self, database: Postgres) -> None:
+        self.database = database
+
+    def write_operator_file(self) -> None:
+        """For the command line beside a running demo: `tg-assistant --env-file .data/env …`."""
+        lines = [f"{name}='{value}'" for name, value in self.operator_environment().items()]
+        write_private(self.folder.path / "env", "\n".join(lines) + "\n")
+
+    def sandbox_command(self) -> list[str]:
+        command = [sys.executable, "-m", "sandbox", "--data", str(self.folder.path / "sandbox")]
+        for name in ("mtproto", "bot_api", "phone"):
+            command += [f"--{name.replace('_', '-')}-port", str(self.ports[name])]
+        if self.load_posts:
+            command += ["--load", str(self.load_posts)]
+        if self.load_limit:
+            command += ["--limit", str(self.load_limit)]
+        return command
+
+    def base(self) -> dict[str, str]:
+        return plain_environment() | {
+            "ENVIRONMENT": "development",
+            "CHROMA_URL": chroma.url(self.ports["chroma"]),
+            "EMBEDDING_CACHE_DIR": str(self.folder.path / "models"),
+            "BOT_PUBLIC_URL": self.web_url,
+        }
+
+    def health(self, name: str) -> dict[str, str]:
+        return {"HEALTH_PORT": str(self.ports[f"{name}_health"])}
+
+    def health_url(self, name: str) -> str:
+        return f"http://127.0.0.1:{self.ports[f'{name}_health']}/health"
+
+    def bot_environment(self) -> dict[str, str]:
+        made = self.install()
+        return self.base() | {
+            "DATABASE_URL": self.running_database().app_url,
+            "BOT_TOKEN": made["bot_token"],
+            "BOT_API_BASE": self.bot_api_url,
+        }
+
+    def web_environment(self) -> dict[str, str]:
+        return self.bot_environment() | {
+            "JWT_SECRET": self.folder.secrets()["JWT_SECRET"],
+            "WEB_PORT": str(self.ports["web"]),
+            "INIT_DATA_PUBLIC_KEY": self.install()["init_data_public_key"],
+            "FRAME_ANCESTORS": f"'self' {self.phone_url}",
+            "TELEGRAM_SDK_URL": BUNDLED_SDK,
+        }
+
+    def ingest_environment(self) -> dict[str, str]:
+        made = self.install()
+        return (
+            self.bot_environment()
+            | self.health("ingest")
+            | {
+                "DATABASE_URL": self.running_database().worker_url,
+                "SESSION_CRYPTO_KEY": self.folder.secrets()["SESSION_CRYPTO_KEY"],
+                "TELEGRAM_API_ID": str(made["api_id"]),
+                "TELEGRAM_API_HASH": made["api_hash"],
+                "TELEGRAM_DC_ID": str(made["dc_id"]),
+                "TELEGRAM_DC_HOST": "127.0.0.1",
+                "TELEGRAM_DC_PORT": str(self.ports["mtproto"]),
+                "TELEGRAM_RSA_KEY_FILE": made["rsa_key_file"],
+            }
+        )
+
+    def operator_environment(self) -> dict[str, str]:
+        mine = {name: value for name, value in self.base().items() if name not in plain_environment()}
+        made = self.install() if (self.folder.path / "sandbox" / "install.json").exists() else {}
+        bot = {"BOT_TOKEN": made["bot_token"], "BOT_API_BASE": self.bot_api_url} if made else {}
+        return mine | bot | {"DATABASE_URL": self.running_database().owner_url}
+
+
+def plain_environment() -> dict[str, str]:
+    """This process's environment without the product's settings, which a demo must not mix with its own."""
+    ours = _setting_names(settings.Settings)
+    kept = {
+        name: value for name, value in os.environ.items() if name not in ours or name.startswith(_PASSED_ON)
+    }
+    return kept | {"PYTHONUNBUFFERED": "1"}
+
+
+def _setting_names(group: type[BaseSettings]) -> set[str]:
+    names: set[str] = set()
+    for field_info in group.model_fields.values():
+        alias, kind = field_info.validation_alias, field_info.annotation
+        if isinstance(kind, type) and issubclass(kind, BaseSettings):
+            names |= _setting_names(kind)
+        elif isinstance(alias, AliasChoices):
+            names |= {str(choice) for choice in alias.choices}
+        elif alias is not None:
+            names.add(str(alias))
+    return names

@@ -1,0 +1,97 @@
+"""`tg-assistant demo`: the whole product on this machine until Ctrl-C."""
+
+import asyncio
+import os
+import signal
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from tg_assistant.demo.console import Console
+from tg_assistant.demo.data_folder import FolderInUse, holder, open_data_folder
+from tg_assistant.demo.environment import Demo
+from tg_assistant.demo.plan import steps
+from tg_assistant.demo.supervisor import StartFailed, Supervisor
+
+
+def run(data: Path, *, reset: bool = False) -> int:
+    """Exit code: 0 after Ctrl-C, 1 when something could not start."""
+    console = Console()
+    try:
+        return asyncio.run(_run(data, reset, console))
+    except (FolderInUse, StartFailed) as error:
+        console.say(console.paint(str(error), "31"))
+        return 1
+
+
+def down(data: Path, seconds: float = 15) -> str:
+    """Stop the demo that runs over this folder; says what happened."""
+    pid = holder(data)
+    if pid is None:
+        return "No demo is running."
+    os.kill(pid, signal.SIGTERM)
+    deadline = time.monotonic() + seconds
+    while holder(data) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    return f"The demo still runs (process {pid})." if holder(data) else "The demo has stopped."
+
+
+async def _run(data: Path, reset: bool, console: Console) -> int:
+    stop = _stop_on_signals()
+    with open_data_folder(data, reset=reset) as folder:
+        ports, replaced = folder.choose_ports()
+        for name, (wanted, got) in replaced.items():
+            console.say(f"Port {wanted} ({name}) is busy: using {got} instead.")
+        demo = Demo(folder, ports)
+        began = time.monotonic()
+        async with supervised(demo, console) as supervisor:
+            starting = asyncio.ensure_future(supervisor.start())
+            await asyncio.wait(
+                [starting, asyncio.ensure_future(stop.wait())], return_when=asyncio.FIRST_COMPLETED
+            )
+            if not stop.is_set():
+                await starting
+                demo.write_operator_file()
+                console.say(_welcome(demo, time.monotonic() - began, console))
+                await supervisor.watch(stop)
+            starting.cancel()
+            console.say("\nStopping…")
+    console.say("Stopped. Everything is kept; `make demo RESET=1` starts over.")
+    return 0
+
+
+@asynccontextmanager
+async def supervised(demo: Demo, console: Console) -> AsyncIterator[Supervisor]:
+    """A supervisor that leaves no process behind, whichever way the block ends."""
+    supervisor = Supervisor(steps(demo), demo.folder.logs, demo.folder.path, console, demo.folder.lock)
+    try:
+        yield supervisor
+    finally:
+        await supervisor.stop()
+        await demo.http.aclose()
+
+
+def _stop_on_signals() -> asyncio.Event:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        loop.add_signal_handler(number, stop.set)
+    return stop
+
+
+def _welcome(demo: Demo, seconds: float, console: Console) -> str:
+    rows = [
+        ("Anna's phone", f"{demo.phone_url}/anna"),
+        ("Max's phone", f"{demo.phone_url}/max"),
+        ("Health", f"{demo.web_url}/ready"),
+        ("API", f"{demo.web_url}/docs"),
+        ("Logs", f"{os.path.relpath(demo.folder.logs)}/"),
+        ("Command line", f"tg-assistant --env-file {os.path.relpath(demo.folder.path / 'env')} --help"),
+        ("Stop", "Ctrl-C"),
+    ]
+    body = "\n".join(f"  {label:<14}{console.paint(value, '1')}" for label, value in rows)
+    return (
+        f"\n{console.paint('Telegram Assistant is running', '1;32')} (ready in {seconds:.0f} s)\n\n{body}\n\n"
+        "  Begin on Anna's phone: open the message with the invitation and tap its link.\n"
+    )

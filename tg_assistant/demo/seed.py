@@ -1,0 +1,48 @@
+"""The demo's tenant and the two members-to-be, each with an invite in their Telegram. Safe to run again."""
+
+import asyncio
+import os
+import sys
+
+import httpx
+from sqlmodel import select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from tg_assistant.core import invites, tenants
+from tg_assistant.infra.db import Database, set_tenant
+from tg_assistant.models import Tenant
+
+TENANT = "Demo"
+PEOPLE = ("anna", "max")
+
+
+async def seed(database: Database, bot_username: str) -> dict[str, str]:
+    """Invite links by person."""
+    async with database.transaction() as db:
+        tenant = (await db.exec(select(Tenant).where(Tenant.name == TENANT))).first()
+        if tenant is None:
+            tenant, _ = await tenants.create(db, TENANT)
+        await set_tenant(db, tenant.id)
+        codes = {person: await _invite(db, tenant, person) for person in PEOPLE}
+    return {person: f"https://t.me/{bot_username}?start=inv_{code}" for person, code in codes.items()}
+
+
+async def _invite(db: AsyncSession, tenant: Tenant, person: str) -> str:
+    actor = invites.operator(tenant.id)
+    for invite in await invites.list_(db, actor):
+        if invite.notes == person:
+            return invite.code
+    return (await invites.create(db, actor, notes=person)).code
+
+
+async def _main(control_url: str, bot_username: str) -> None:
+    database = Database(os.environ["DATABASE_URL"], pool_size=1)
+    links = await seed(database, bot_username)
+    await database.close()
+    async with httpx.AsyncClient(trust_env=False) as http:
+        answer = await http.post(f"{control_url}/demo/invites", json=links)
+        answer.raise_for_status()
+
+
+if __name__ == "__main__":
+    asyncio.run(_main(*sys.argv[1:]))

@@ -1,0 +1,249 @@
+"""Runs processes in dependency order, restarts the dead, and takes every one along when it ends."""
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Any
+
+from tg_assistant.demo import guardian
+from tg_assistant.demo.console import Console
+
+BACK_OFF = (0.5, 1, 2, 4, 8, 16, 30)  # seconds before the nth restart in a row
+STEADY = 30.0  # a process that lived this long starts counting anew
+TRIES_BEFORE_READY = 4
+STOP_SECONDS = 4.0  # for each of the two rounds; together under the promised ten
+ROTATE_BYTES = 10_000_000
+
+
+class StartFailed(Exception):
+    """A step could not be brought up. `str()` names it and quotes its last words."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """A process to keep running, or (`once`) to run to its end, after the steps it needs."""
+
+    name: str
+    command: Callable[[], list[str]]
+    needs: tuple[str, ...] = ()
+    environment: Callable[[], Mapping[str, str]] = dict
+    ready: Callable[[], Awaitable[bool]] | None = None
+    once: bool = False
+    prepare: Callable[[], None] | None = None
+    settle: Callable[[], None] | None = None
+    stop_signal: signal.Signals = signal.SIGTERM
+    user: str | None = None
+    quiet: bool = False
+    patience: float = 60.0
+
+
+@dataclass
+class Running:
+    """What the supervisor knows of a step."""
+
+    step: Step
+    process: asyncio.subprocess.Process | None = None
+    output: "asyncio.Task[None] | None" = None
+    up: asyncio.Event = field(default_factory=asyncio.Event)
+    deaths: int = 0
+    started_at: float = 0.0
+    seconds: float = 0.0
+    last_lines: list[str] = field(default_factory=list)
+
+
+class Supervisor:
+    """`start` returns when every step is up; `watch` restarts until `stop`."""
+
+    def __init__(self, steps: list[Step], logs: Path, cwd: Path, console: Console, lock: IO[str]) -> None:
+        self.running = {step.name: Running(step) for step in steps}
+        self._order = [step.name for step in steps]
+        self._logs, self._cwd, self._console = logs, cwd, console
+        self._tasks: list[asyncio.Task[None]] = []
+        self._stopping = False
+        self._failed: asyncio.Future[BaseException] = asyncio.get_running_loop().create_future()
+        self._guardian = _start_guardian(lock)
+
+    async def start(self) -> None:
+        """Bring every step up. Raises StartFailed."""
+        self._tasks = [asyncio.create_task(self._run(item)) for item in self.running.values()]
+        for task in self._tasks:
+            task.add_done_callback(self._note_failure)
+        await self._until(self._all_up())
+
+    async def watch(self, stop: asyncio.Event) -> None:
+        """Keep everything running until `stop` is set."""
+        await self._until(stop.wait())
+
+    def pid(self, name: str) -> int | None:
+        """Process id of a running service."""
+        process = self.running[name].process
+        return process.pid if process and process.returncode is None else None
+
+    async def stop(self) -> None:
+        """End every process, the ones needed by others last; what lingers is killed."""
+        self._stopping = True
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        needed = {name for item in self.running.values() for name in item.step.needs}
+        leaves = [item for name, item in self.running.items() if name not in needed]
+        rest = [item for name, item in self.running.items() if name in needed]
+        for group in (leaves, rest):
+            await asyncio.gather(*(self._end(item) for item in group))
+        assert self._guardian.stdin
+        self._guardian.stdin.close()
+        await asyncio.to_thread(self._guardian.wait)
+
+    async def _all_up(self) -> None:
+        for item in self.running.values():
+            await item.up.wait()
+
+    async def _until(self, what: Coroutine[Any, Any, Any]) -> None:
+        waiting = asyncio.ensure_future(what)
+        await asyncio.wait([waiting, self._failed], return_when=asyncio.FIRST_COMPLETED)
+        waiting.cancel()
+        if self._failed.done():
+            raise self._failed.result()
+
+    def _note_failure(self, task: "asyncio.Task[None]") -> None:
+        if not task.cancelled() and (error := task.exception()) and not self._failed.done():
+            self._failed.set_result(error)
+
+    async def _run(self, item: Running) -> None:
+        await asyncio.gather(*(self.running[name].up.wait() for name in item.step.needs))
+        if item.step.prepare:
+            await asyncio.to_thread(item.step.prepare)
+        while not self._stopping:
+            code = await self._live(item)
+            if item.step.once:
+                if code != 0:
+                    raise StartFailed(_last_words(item, f"failed with exit code {code}"))
+                await self._mark_up(item)
+                return
+            await self._rest_before_restart(item, code)
+
+    async def _live(self, item: Running) -> int:
+        """One life of the process: start, wait until ready, read its output to the end."""
+        item.started_at = time.monotonic()
+        item.process = await asyncio.create_subprocess_exec(
+            *item.step.command(),
+            env=dict(item.step.environment()),
+            cwd=self._cwd,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+            start_new_session=True,
+            limit=1 << 20,
+            user=item.step.user,
+            group=item.step.user,
+        )
+        self._tell_guardian(f"+{item.process.pid} {int(item.step.stop_signal)}")
+        item.output = asyncio.create_task(self._pump(item))
+        readiness = asyncio.create_task(self._wait_ready(item))
+        try:
+            await asyncio.wait([readiness, item.output], return_when=asyncio.FIRST_EXCEPTION)
+        finally:
+            readiness.cancel()
+        if error := readiness.exception():
+            raise error
+        code = await item.process.wait()
+        guardian.send(item.process.pid, signal.SIGKILL)  # grandchildren that outlived their parent
+        self._tell_guardian(f"-{item.process.pid}")
+        return code
+
+    async def _wait_ready(self, item: Running) -> None:
+        if item.step.ready is None:
+            return
+        assert item.process
+        while not await item.step.ready():
+            if item.process.returncode is not None:
+                return
+            if not item.up.is_set() and time.monotonic() - item.started_at > item.step.patience:
+                raise StartFailed(_last_words(item, f"is not ready after {item.step.patience:.0f} s"))
+            await asyncio.sleep(0.1)
+        await self._mark_up(item)
+
+    async def _mark_up(self, item: Running) -> None:
+        first = not item.up.is_set()
+        if first and item.step.settle:
+            await asyncio.to_thread(item.step.settle)
+        item.seconds = time.monotonic() - item.started_at
+        word = "done" if item.step.once else "ready" if first else "ready again"
+        self._console.event(item.step.name, f"{word} in {item.seconds:.1f} s", "1")
+        item.up.set()
+
+    async def _rest_before_restart(self, item: Running, code: int) -> None:
+        lived = time.monotonic() - item.started_at
+        item.deaths = 1 if lived > STEADY else item.deaths + 1
+        if not item.up.is_set() and item.deaths >= TRIES_BEFORE_READY:
+            raise StartFailed(_last_words(item, f"ended {item.deaths} times before it was ready"))
+        pause = BACK_OFF[min(item.deaths, len(BACK_OFF)) - 1]
+        self._console.event(item.step.name, f"ended ({_reason(code)}); starting again in {pause:g} s", "33")
+        await asyncio.sleep(pause)
+
+    async def _pump(self, item: Running) -> None:
+        """Copy the process's output to its log file and, rendered, to the terminal."""
+        assert item.process and item.process.stdout
+        path = self._logs / f"{item.step.name}.log"
+        if path.exists() and path.stat().st_size > ROTATE_BYTES:
+            path.replace(path.with_suffix(".log.1"))
+        with path.open("ab", buffering=0) as log:
+            while line := await _next_line(item.process.stdout):
+                log.write(line)
+                text = line.decode(errors="replace")
+                item.last_lines = [*item.last_lines[-14:], text.rstrip()]
+                self._console.line(item.step.name, text, quiet=item.step.quiet)
+
+    async def _end(self, item: Running) -> None:
+        process = item.process
+        if process is None or process.returncode is not None:
+            return
+        guardian.send(process.pid, item.step.stop_signal)
+        try:
+            await asyncio.wait_for(process.wait(), STOP_SECONDS)
+        except TimeoutError:
+            self._console.event(item.step.name, "did not stop in time; killed", "33")
+        guardian.send(process.pid, signal.SIGKILL)
+        await process.wait()
+        self._tell_guardian(f"-{process.pid}")
+
+    def _tell_guardian(self, line: str) -> None:
+        assert self._guardian.stdin
+        with suppress(BrokenPipeError):  # without its guardian the demo still runs
+            self._guardian.stdin.write(line + "\n")
+            self._guardian.stdin.flush()
+
+
+async def _next_line(stream: asyncio.StreamReader) -> bytes:
+    try:
+        return await stream.readline()
+    except ValueError:  # a line over the limit: readline has dropped it
+        return b"(a line of more than a megabyte was left out)\n"
+
+
+def _start_guardian(lock: IO[str]) -> "subprocess.Popen[str]":
+    """It inherits the folder's lock, so the folder is free only when the last process is gone."""
+    os.set_inheritable(lock.fileno(), True)
+    return subprocess.Popen(  # noqa: S603
+        [sys.executable, "-I", "-S", str(Path(guardian.__file__))],
+        stdin=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        pass_fds=(lock.fileno(),),
+    )
+
+
+def _last_words(item: Running, what: str) -> str:
+    quoted = "\n".join(f"    {line}" for line in item.last_lines)
+    return f"{item.step.name} {what}. Its last words:\n{quoted}"
+
+
+def _reason(code: int) -> str:
+    return signal.Signals(-code).name if code < 0 else f"exit code {code}"
