@@ -3,20 +3,23 @@
 import asyncio
 import os
 from collections.abc import Awaitable, Callable
-from typing import NoReturn, TypeVar
+from typing import TYPE_CHECKING, NoReturn, TypeVar
 
 import typer
-from sqlmodel.ext.asyncio.session import AsyncSession
 
 from tg_assistant import texts
 from tg_assistant.errors import AssistantError
-from tg_assistant.infra.db import Database
+
+if TYPE_CHECKING:
+    from sqlmodel.ext.asyncio.session import AsyncSession
 
 Answer = TypeVar("Answer")
 
 
-def transaction(work: Callable[[AsyncSession], Awaitable[Answer]]) -> Answer:
+def transaction(work: "Callable[[AsyncSession], Awaitable[Answer]]") -> Answer:
     """Run `work` in one transaction; whoever holds the database's password is the operator."""
+
+    from tg_assistant.infra.db import Database
 
     async def run() -> Answer:
         database = Database(database_url(), pool_size=1)

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 from uuid import UUID
 
 import typer
-from sqlmodel.ext.asyncio.session import AsyncSession
 
 from tg_assistant.cli.door import fail, transaction
 
 if TYPE_CHECKING:
+    from sqlmodel.ext.asyncio.session import AsyncSession
+
     from tg_assistant.models import Invite
 
 app = typer.Typer(no_args_is_help=True, help="Invites: the only way into a tenant.")
@@ -49,7 +50,7 @@ def create(
 
     until = _moment(expires) if expires else None
 
-    async def work(db: AsyncSession) -> "Invite":
+    async def work(db: "AsyncSession") -> "Invite":
         await _enter(db, tenant)
         return await invites.create(
             db,
@@ -68,7 +69,7 @@ def revoke(code: Code, as_json: Json = False) -> None:
     """Make an invite unusable at once."""
     from tg_assistant.core import invites
 
-    async def work(db: AsyncSession) -> "Invite":
+    async def work(db: "AsyncSession") -> "Invite":
         return await invites.revoke(db, await _tenant_operator(db, code), code)
 
     _show(transaction(work), as_json)
@@ -79,7 +80,7 @@ def get(code: Code, as_json: Json = False) -> None:
     """Show one invite."""
     from tg_assistant.core import invites
 
-    async def work(db: AsyncSession) -> "Invite":
+    async def work(db: "AsyncSession") -> "Invite":
         return await invites.get(db, await _tenant_operator(db, code), code)
 
     _show(transaction(work), as_json)
@@ -95,7 +96,7 @@ def list_(
     """Show a tenant's invites, the newest first."""
     from tg_assistant.core import invites
 
-    async def work(db: AsyncSession) -> "list[Invite]":
+    async def work(db: "AsyncSession") -> "list[Invite]":
         await _enter(db, tenant)
         wanted = status.value if status else None
         return await invites.list_(db, invites.operator(tenant), status=wanted, limit=limit)
@@ -107,7 +108,7 @@ def list_(
         _show(invite, as_json=False)
 
 
-async def _enter(db: AsyncSession, tenant: UUID) -> None:
+async def _enter(db: "AsyncSession", tenant: UUID) -> None:
     """Act for the tenant. Raises NotFound when there is none with this id."""
     from tg_assistant.errors import NotFound
     from tg_assistant.infra.db import set_tenant
@@ -118,7 +119,7 @@ async def _enter(db: AsyncSession, tenant: UUID) -> None:
         raise NotFound("tenants.not_found")
 
 
-async def _tenant_operator(db: AsyncSession, code: str) -> Any:
+async def _tenant_operator(db: "AsyncSession", code: str) -> Any:
     """The operator of the tenant that this code belongs to. Raises NotFound."""
     from tg_assistant.core import invites
     from tg_assistant.errors import NotFound
