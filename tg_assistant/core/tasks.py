@@ -177,14 +177,28 @@ async def _update(db: AsyncSession, task: AccountTask, epoch: int, values: dict[
     return False
 
 
+async def open_of_kind(db: AsyncSession, account_id: UUID, kind: str) -> list[AccountTask]:
+    """Open tasks of one kind, so that the same work is not asked for twice."""
+    query = select(AccountTask).where(
+        AccountTask.account_id == account_id, AccountTask.kind == kind, col(AccountTask.done_at).is_(None)
+    )
+    return list((await db.exec(query.order_by(col(AccountTask.created_at)))).all())
+
+
+async def close(db: AsyncSession, task: AccountTask, error: AssistantError | None = None) -> None:
+    """End an open task that has become pointless, whoever claimed it; waiters are told."""
+    task.done_at = func.now()  # type: ignore[assignment]
+    if error is not None:
+        task.error, task.error_values = error.code, {"status": error.status, **error.values}
+    db.add(task)
+    await db.flush()
+    await notify(db, TOPIC, str(task.id))
+
+
 async def close_all(db: AsyncSession, account_id: UUID, error: AssistantError) -> None:
-    """End every open task of an account that is gone, so that nobody waits for them."""
+    """End every open task of an account that is gone; a log-out among them has succeeded."""
     query = select(AccountTask).where(
         AccountTask.account_id == account_id, col(AccountTask.done_at).is_(None)
     )
     for task in (await db.exec(query)).all():
-        task.done_at, task.error = func.now(), error.code  # type: ignore[assignment]
-        task.error_values = {"status": error.status, **error.values}
-        db.add(task)
-        await notify(db, TOPIC, str(task.id))
-    await db.flush()
+        await close(db, task, None if task.kind == "log_out" else error)

@@ -1,0 +1,143 @@
+"""Linked Telegram accounts: what is connected, logging out, and what happens when Telegram ends a session."""
+
+from typing import Any
+from uuid import UUID
+
+import structlog
+from sqlalchemy import delete, func, or_
+from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from tg_assistant.core import audit, tasks
+from tg_assistant.core.access import Actor, scoped
+from tg_assistant.errors import NotFound
+from tg_assistant.infra.crypto import Binding, Keyring
+from tg_assistant.infra.events import notify
+from tg_assistant.infra.runtime import Runtime
+from tg_assistant.models import Account, AccountStatus, ChannelAccess, Dialog, MethodWait, Notification
+
+log = structlog.get_logger()
+TOPIC = "account"  # key: the account's id
+_LOG_OUT_PRIORITY = 100
+
+
+async def list_(db: AsyncSession, actor: Actor) -> list[Account]:
+    """The actor's accounts, the connected one first; those logged out are not shown."""
+    actor.require()
+    query = scoped(Account, actor).where(
+        Account.user_id == actor.user_id, Account.status != AccountStatus.logged_out
+    )
+    return list((await db.exec(query.order_by(col(Account.status), col(Account.connected_at).desc()))).all())
+
+
+async def own(db: AsyncSession, actor: Actor) -> Account | None:
+    """The actor's connected account."""
+    actor.require()
+    query = scoped(Account, actor).where(
+        Account.user_id == actor.user_id, Account.status == AccountStatus.connected
+    )
+    return (await db.exec(query)).first()
+
+
+async def disconnect(rt: Runtime, actor: Actor, account_id: UUID, *, seconds: float = 5) -> bool:
+    """Log out at Telegram, then destroy the key. False: Telegram is not answering yet; it is tried on.
+
+    Raises NotFound for another person's account as for one that does not exist.
+    """
+    async with rt.db.transaction(actor.tenant) as db:
+        account = await _get(db, actor, account_id)
+        if account.status != AccountStatus.connected:
+            await logged_out(db, account)
+            return True
+        open_tasks = await tasks.open_of_kind(db, account.id, "log_out")
+        if open_tasks:
+            task = open_tasks[0]
+        else:
+            task = await tasks.add(db, account.id, "log_out", priority=_LOG_OUT_PRIORITY)
+            await audit.record(db, actor, "account.log_out_asked", account.id)
+    return await tasks.wait(rt, actor, task.id, seconds=seconds) is not None
+
+
+async def _get(db: AsyncSession, actor: Actor, account_id: UUID) -> Account:
+    actor.require()
+    query = scoped(Account, actor).where(Account.id == account_id, Account.user_id == actor.user_id)
+    account = (await db.exec(query.with_for_update())).first()
+    if account is None:
+        raise NotFound("accounts.not_found")
+    return account
+
+
+async def logged_out(db: AsyncSession, account: Account) -> None:
+    """The session is gone at Telegram: destroy the key and what only this account could see.
+
+    Channels stay followed; private ones are hidden, because nobody's access to them is known any more.
+    """
+    account.status, account.ended_reason = AccountStatus.logged_out, None
+    _destroy_key(account)
+    db.add(account)
+    for model in (Dialog, ChannelAccess, MethodWait):
+        await db.exec(delete(model).where(col(model.account_id) == account.id))  # type: ignore[call-overload]
+    await tasks.close_all(db, account.id, NotFound("accounts.disconnected"))
+    who = {"tenant_id": account.tenant_id, "user_id": account.user_id}
+    await audit.record(db, None, "account.logged_out", account.id, **who)
+    await notify(db, TOPIC, str(account.id))
+
+
+async def end(db: AsyncSession, account: Account, reason: str) -> None:
+    """Telegram ended the session for good (`reason` is its name for why). Data stays; the person is told."""
+    if await tasks.open_of_kind(db, account.id, "log_out"):
+        await logged_out(db, account)  # it is what the person asked for
+        return
+    account.status, account.ended_reason = AccountStatus.ended, reason
+    _destroy_key(account)
+    db.add(account)
+    await tasks.close_all(db, account.id, NotFound("accounts.disconnected"))
+    notification(db, account, "account.ended", reason=reason)
+    who = {"tenant_id": account.tenant_id, "user_id": account.user_id}
+    await audit.record(db, None, "account.ended", account.id, reason=reason, **who)
+    await notify(db, TOPIC, str(account.id))
+    await notify(db, "notification", str(account.user_id))
+
+
+def _destroy_key(account: Account) -> None:
+    account.sealed_session, account.update_state = None, {}
+
+
+def notification(db: AsyncSession, account: Account, code: str, **args: Any) -> None:
+    """A line the bot owes the account's owner."""
+    db.add(Notification(tenant_id=account.tenant_id, user_id=account.user_id, code=code, args=args))
+
+
+async def waiting(db: AsyncSession) -> list[UUID]:
+    """Connected accounts nobody owns, the longest waiting first."""
+    query = select(Account.id).where(
+        Account.status == AccountStatus.connected,
+        or_(col(Account.lease_until).is_(None), col(Account.lease_until) < func.clock_timestamp()),
+    )
+    return list((await db.exec(query.order_by(col(Account.lease_until).nulls_first()))).all())
+
+
+async def read(db: AsyncSession, account_id: UUID) -> Account:
+    query = select(Account).where(Account.id == account_id)
+    return (await db.exec(query.execution_options(populate_existing=True))).one()
+
+
+def open_session(account: Account, keyring: Keyring) -> bytes:
+    """The session of a connected account. Raises SealBroken."""
+    return keyring.open(account.sealed_session or b"", binding(account))
+
+
+def binding(account: Account) -> Binding:
+    return Binding(account.tenant_id, account.user_id, account.telegram_id, account.id)
+
+
+async def rewrap(db: AsyncSession, keyring: Keyring, limit: int = 100) -> int:
+    """Bring up to `limit` sessions under the newest key; how many were changed. 0: all are."""
+    changed = 0
+    query = select(Account).where(col(Account.sealed_session).is_not(None)).with_for_update(skip_locked=True)
+    for account in (await db.exec(query)).all():
+        fresh = keyring.rewrap(account.sealed_session or b"", binding(account))
+        if fresh is not None and changed < limit:
+            account.sealed_session, changed = fresh, changed + 1
+            db.add(account)
+    return changed

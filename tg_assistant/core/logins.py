@@ -1,0 +1,204 @@
+"""Connecting an account by QR, as the doors see it: start, watch, cancel, and the second screen's page.
+
+Ingest does the talking to Telegram (`core/attempts.py` is its side); here is only the row both share.
+"""
+
+import asyncio
+import hashlib
+import secrets
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import func, update
+from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from tg_assistant.core import audit
+from tg_assistant.core.access import Actor, scoped
+from tg_assistant.errors import Invalid, InviteSpent, NotFound
+from tg_assistant.infra.crypto import seal_password
+from tg_assistant.infra.db import set_tenant
+from tg_assistant.infra.events import notify
+from tg_assistant.infra.runtime import Runtime
+from tg_assistant.models import Login, LoginStatus, User
+
+TOPIC = "login"  # key: the login's id
+MAX_LIVE = 3
+MAX_PASSWORD = 256
+_LINK_SECONDS = 600
+_POLL_SECONDS = 2.0
+_FINAL = [status.value for status in LoginStatus if status.final]
+
+# what a final row forgets; the half-made key stays until it is logged out
+NO_SECRETS: dict[str, Any] = dict.fromkeys(
+    ("qr_url", "qr_expires_at", "password_hint", "password_key", "password_sealed")
+)
+
+
+@dataclass(frozen=True)
+class Started:
+    """`link_token` is shown to the person once; the database has its hash only."""
+
+    login: Login
+    link_token: str
+
+
+@dataclass(frozen=True)
+class LinkView:
+    """What a connect link says before it is spent: whose account is being connected."""
+
+    who: str
+    language: str
+    expires_at: datetime
+    spent: bool
+
+
+async def start(db: AsyncSession, actor: Actor, *, device: str = "", ttl: int = 600) -> Started:
+    """A new attempt, good for `ttl` seconds. A person has at most three alive: older ones are cancelled."""
+    actor.require()
+    query = scoped(Login, actor).where(Login.user_id == actor.user_id, col(Login.status).not_in(_FINAL))
+    alive = (await db.exec(query.order_by(col(Login.created_at).desc()).with_for_update())).all()
+    for old in alive[MAX_LIVE - 1 :]:
+        await _end(db, old, LoginStatus.cancelled, "replaced")
+    token = secrets.token_urlsafe(32)
+    now = (await db.exec(select(func.now()))).one()
+    login = Login(
+        tenant_id=actor.tenant,
+        user_id=actor.user_id,
+        device=device[:200],
+        link_hash=_hash(token),
+        created_at=now,
+        expires_at=now + timedelta(seconds=ttl),
+    )
+    db.add(login)
+    await audit.record(db, actor, "login.start", login.id)
+    await db.flush()
+    await notify(db, TOPIC, str(login.id))
+    return Started(login, token)
+
+
+async def status(db: AsyncSession, actor: Actor, login_id: UUID) -> Login:
+    """Raises NotFound for another person's attempt as for one that does not exist."""
+    actor.require()
+    query = scoped(Login, actor).where(Login.id == login_id, Login.user_id == actor.user_id)
+    login = (await db.exec(query.execution_options(populate_existing=True))).first()
+    if login is None:
+        raise NotFound("logins.not_found")
+    return login
+
+
+async def watch(rt: Runtime, actor: Actor, login_id: UUID) -> AsyncIterator[Login]:
+    """The attempt now and after each change, ending with a final status. Raises NotFound."""
+    seen: datetime | None = None
+    async with rt.events.listening(TOPIC, str(login_id)) as event:
+        while True:
+            event.clear()
+            async with rt.db.transaction(actor.tenant) as db:
+                login = await status(db, actor, login_id)
+            if login.updated_at != seen:
+                seen = login.updated_at
+                yield login
+            if LoginStatus(login.status).final:
+                return
+            with suppress(TimeoutError):
+                await asyncio.wait_for(event.wait(), _POLL_SECONDS)
+
+
+async def cancel(db: AsyncSession, actor: Actor, login_id: UUID) -> Login:
+    """End the attempt; ingest logs the half-made key out. One that has ended stays as it is."""
+    login = await status(db, actor, login_id)
+    await _end(db, login, LoginStatus.cancelled, None)
+    return login
+
+
+async def look(db: AsyncSession, link_token: str) -> LinkView:
+    """Whose link it is. Never spends it: Telegram fetches links to preview them. Raises NotFound."""
+    login, user = await _by_hash(db, col(Login.link_hash) == _hash(link_token))
+    who = f"{user.first_name} {user.last_name}".strip() or f"@{user.username}"
+    return LinkView(who, user.language, _link_ends(login), spent=login.page_hash is not None)
+
+
+async def spend(db: AsyncSession, link_token: str) -> tuple[str, Login]:
+    """Exchange the link for its page's token, once. Raises NotFound, or InviteSpent the second time.
+
+    The page may see the QR, send the 2FA password and cancel; it never becomes a session.
+    """
+    login, _ = await _by_hash(db, col(Login.link_hash) == _hash(link_token))
+    page_token = secrets.token_urlsafe(32)
+    statement = (
+        update(Login)
+        .where(col(Login.id) == login.id, col(Login.page_hash).is_(None))
+        .values(page_hash=_hash(page_token))
+    )
+    if (await db.exec(statement)).rowcount != 1:  # type: ignore[call-overload]
+        raise InviteSpent("logins.link_spent")
+    await audit.record(db, None, "login.link", login.id, tenant_id=login.tenant_id, user_id=login.user_id)
+    await db.refresh(login)
+    return page_token, login
+
+
+async def by_page(db: AsyncSession, page_token: str) -> Login:
+    """The attempt a spent link belongs to. Raises NotFound once the attempt is long over."""
+    login, _ = await _by_hash(db, col(Login.page_hash) == _hash(page_token), over=True)
+    return login
+
+
+async def submit_password(db: AsyncSession, page_token: str, password: str) -> Login:
+    """Seal the password to ingest's key of this attempt. Raises Invalid when none is being asked for."""
+    login = await by_page(db, page_token)
+    if login.status != LoginStatus.password_required or login.password_key is None:
+        raise Invalid("logins.no_password_asked")
+    if not 1 <= len(password) <= MAX_PASSWORD:
+        raise Invalid("logins.password_length", max=MAX_PASSWORD)
+    login.password_sealed = seal_password(password, login.password_key, login.id)
+    await _touched(db, login)
+    return login
+
+
+async def cancel_by_page(db: AsyncSession, page_token: str) -> Login:
+    login = await by_page(db, page_token)
+    await _end(db, login, LoginStatus.cancelled, None)
+    return login
+
+
+async def _by_hash(db: AsyncSession, match: object, *, over: bool = False) -> tuple[Login, User]:
+    query = (
+        select(Login, User)
+        .join(User, col(User.id) == col(Login.user_id))
+        .where(match, col(Login.expires_at) > func.now() - timedelta(seconds=_LINK_SECONDS if over else 0))  # type: ignore[arg-type]
+        .execution_options(populate_existing=True)
+    )
+    found = (await db.exec(query)).first()
+    if found is None or (not over and LoginStatus(found[0].status).final):
+        raise NotFound("logins.link_unknown")
+    await set_tenant(db, found[0].tenant_id)
+    return found
+
+
+def _link_ends(login: Login) -> datetime:
+    return min(login.expires_at, login.created_at + timedelta(seconds=_LINK_SECONDS))
+
+
+async def _end(db: AsyncSession, login: Login, to: LoginStatus, reason: str | None) -> None:
+    if LoginStatus(login.status).final:
+        return
+    login.status, login.reason, login.retry_after = to.value, reason, None
+    for name, nothing in NO_SECRETS.items():
+        setattr(login, name, nothing)
+    await _touched(db, login)
+
+
+async def _touched(db: AsyncSession, login: Login) -> None:
+    login.updated_at = func.clock_timestamp()  # type: ignore[assignment]
+    db.add(login)
+    await db.flush()
+    await db.refresh(login)
+    await notify(db, TOPIC, str(login.id))
+
+
+def _hash(token: str) -> bytes:
+    return hashlib.sha256(token.encode()).digest()
