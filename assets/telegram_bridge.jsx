@@ -1,0 +1,253 @@
+// The Mini App's side of the conversation with Telegram and with the server's sign-in.
+// Everything that must not be in React (storage, launch data, theme) happened in bridge.js.
+import { useEffect, useRef } from "react";
+import { useNavigate } from "react-router";
+
+const answered = { challenge: "" };
+
+/** Answers the server's challenge on each new socket with the resume secret. */
+const usePresent = ({ challenge, refusals, onPresent, onFailure }) => {
+  const seenRefusals = useRef(refusals);
+  useEffect(() => {
+    const tga = window.tga;
+    const again = refusals > seenRefusals.current;
+    seenRefusals.current = refusals;
+    if (!challenge || (answered.challenge === challenge && !again)) return;
+    answered.challenge = challenge;
+    (again ? tga.refused() : tga.credentials()).then((found) => {
+      if (answered.challenge !== challenge) return;
+      const launch = { ...tga.launch };
+      if (found.secret) onPresent({ secret: found.secret, ...launch });
+      else onFailure({ failure: found.failure, ...launch });
+    });
+  }, [challenge, refusals]);
+};
+
+const useBackButton = (backTo) => {
+  const navigate = useNavigate();
+  useEffect(() => {
+    let undo = () => {};
+    let gone = false;
+    window.tga.sdk.then(() => {
+      if (gone || !window.tga.supports("6.1")) return;
+      const button = window.tga.app().BackButton;
+      const back = () => navigate(backTo);
+      if (backTo) {
+        button.onClick(back);
+        button.show();
+        undo = () => button.offClick(back);
+      } else {
+        button.hide();
+      }
+    });
+    return () => {
+      gone = true;
+      undo();
+    };
+  }, [backTo]);
+};
+
+const useMainButton = ({ mainText, mainBusy, onMain }) => {
+  const pressed = useRef(onMain);
+  pressed.current = onMain;
+  useEffect(() => {
+    let undo = () => {};
+    let gone = false;
+    window.tga.sdk.then(() => {
+      if (gone || !window.tga.launch.inside || !window.tga.app()) return;
+      const button = window.tga.app().MainButton;
+      const press = () => pressed.current?.();
+      if (mainText) {
+        button.setParams({ text: mainText, is_visible: true, is_active: !mainBusy });
+        if (mainBusy) button.showProgress(true);
+        else button.hideProgress();
+        button.onClick(press);
+        document.documentElement.dataset.mainButton = "shown";
+      }
+      undo = () => {
+        button.offClick(press);
+        button.hide();
+        delete document.documentElement.dataset.mainButton;
+      };
+    });
+    return () => {
+      gone = true;
+      undo();
+    };
+  }, [mainText, mainBusy]);
+};
+
+/** A live login must not be lost by a swipe. */
+const useClosingConfirmation = (closing) => {
+  useEffect(() => {
+    window.tga.sdk.then(() => {
+      if (!window.tga.supports("6.2")) return;
+      if (closing) window.tga.app().enableClosingConfirmation();
+      else window.tga.app().disableClosingConfirmation();
+    });
+    return () => {
+      if (closing && window.tga.supports("6.2")) window.tga.app().disableClosingConfirmation();
+    };
+  }, [closing]);
+};
+
+/** `haptic` is "kind:number"; a new number is a new tap. */
+const useHaptic = (haptic) => {
+  const last = useRef(haptic);
+  useEffect(() => {
+    if (haptic && haptic !== last.current) window.tga.haptic(haptic.split(":")[0]);
+    last.current = haptic;
+  }, [haptic]);
+};
+
+export const TelegramBridge = (props) => {
+  usePresent(props);
+  useBackButton(props.backTo ?? "");
+  useMainButton(props);
+  useClosingConfirmation(Boolean(props.closing));
+  useHaptic(props.haptic ?? "");
+  useEffect(() => {
+    if (props.language) document.documentElement.lang = props.language;
+  }, [props.language]);
+  return null;
+};
+
+/** A button that asks Telegram's native popup before it acts. */
+export const ConfirmButton = ({ message, onConfirm, children, ...rest }) => (
+  <button
+    type="button"
+    {...rest}
+    onClick={async () => {
+      if (await window.tga.confirmed(message)) onConfirm();
+    }}
+  >
+    {children}
+  </button>
+);
+
+/** Copies a text and says so. */
+export const CopyButton = ({ text, onCopied, children, ...rest }) => (
+  <button
+    type="button"
+    {...rest}
+    onClick={async () => {
+      if (await window.tga.copy(text)) {
+        window.tga.haptic("success");
+        onCopied?.();
+      }
+    }}
+  >
+    {children}
+  </button>
+);
+
+/** Offers a link to another chat through Telegram's share screen. */
+export const ShareButton = ({ url, text, children, ...rest }) => (
+  <button type="button" {...rest} onClick={() => window.tga.share(url, text)}>
+    {children}
+  </button>
+);
+
+/** A link that Telegram opens itself when it is one of its own. */
+export const TelegramLink = ({ href, children, ...rest }) => (
+  <a
+    {...rest}
+    href={href}
+    target="_blank"
+    rel="noopener noreferrer"
+    onClick={(event) => {
+      event.preventDefault();
+      window.tga.openLink(href);
+    }}
+  >
+    {children}
+  </a>
+);
+
+/** Keeps the newest message in sight while an answer streams, unless the person has scrolled away. */
+export const FollowBottom = ({ mark, children, ...rest }) => {
+  const end = useRef(null);
+  const near = useRef(true);
+  useEffect(() => {
+    const scrolled = () => {
+      const page = document.documentElement;
+      near.current = page.scrollHeight - page.scrollTop - window.innerHeight < 160;
+    };
+    window.addEventListener("scroll", scrolled, { passive: true });
+    return () => window.removeEventListener("scroll", scrolled);
+  }, []);
+  useEffect(() => {
+    if (near.current) end.current?.scrollIntoView({ block: "end" });
+  }, [mark]);
+  return (
+    <div {...rest}>
+      {children}
+      <div ref={end} className="tg-end" />
+    </div>
+  );
+};
+
+/** Seconds left until an instant (milliseconds since 1970), counting down on the screen itself. */
+export const Countdown = ({ until, children, ...rest }) => {
+  const shown = useRef(null);
+  useEffect(() => {
+    const tick = () => {
+      if (!shown.current) return;
+      const seconds = Math.max(0, Math.ceil((until - Date.now()) / 1000));
+      const minutes = Math.floor(seconds / 60);
+      shown.current.textContent = `${minutes}:${String(seconds % 60).padStart(2, "0")}`;
+    };
+    tick();
+    const timer = setInterval(tick, 1000);
+    return () => clearInterval(timer);
+  }, [until]);
+  return <span ref={shown} {...rest} />;
+};
+
+/** A text field that grows, sends on Enter, and empties itself when the question is on its way. */
+export const Composer = ({ placeholder, sendLabel, busy, maxLength, onSend }) => {
+  const field = useRef(null);
+  const grow = () => {
+    field.current.style.height = "auto";
+    field.current.style.height = `${Math.min(field.current.scrollHeight, 140)}px`;
+  };
+  const send = () => {
+    const question = field.current.value.trim();
+    if (!question || busy) return;
+    onSend(question);
+    field.current.value = "";
+    grow();
+  };
+  return (
+    <div className="tg-composer">
+      <textarea
+        ref={field}
+        rows={1}
+        placeholder={placeholder}
+        aria-label={placeholder}
+        maxLength={maxLength}
+        data-testid="ask-input"
+        onInput={grow}
+        onKeyDown={(event) => {
+          if (event.key === "Enter" && !event.shiftKey && !event.nativeEvent.isComposing) {
+            event.preventDefault();
+            send();
+          }
+        }}
+      />
+      <button type="button" aria-label={sendLabel} disabled={busy} data-testid="ask-send" onClick={send}>
+        <svg viewBox="0 0 24 24" width="20" height="20" aria-hidden="true">
+          <path d="M12 19V5M5.5 11.5 12 5l6.5 6.5" fill="none" stroke="currentColor" strokeWidth="2.4"
+            strokeLinecap="round" strokeLinejoin="round" />
+        </svg>
+      </button>
+    </div>
+  );
+};
+
+/** Loads the page anew, for when sign-in could not reach the server. */
+export const ReloadButton = ({ children, ...rest }) => (
+  <button type="button" {...rest} onClick={() => window.location.reload()}>
+    {children}
+  </button>
+);

@@ -1,0 +1,69 @@
+"""Buttons, switch, segments, search, progress: one look everywhere."""
+
+from typing import Any
+
+import reflex as rx
+from reflex_components_core.react_router.dom import ReactRouterLink
+
+from tg_assistant.components.icons import icon
+from tg_assistant.components.words import say
+
+
+def button(label: Any, *, style: str = "", busy: Any = None, **props: Any) -> rx.Component:
+    """A filled button; `style` is soft, plain, danger, small, wide in any mix. `busy` shows a spinner."""
+    content: Any = label
+    if busy is not None:
+        content = rx.fragment(rx.cond(busy, rx.el.span(class_name="tg-spinner"), rx.fragment()), label)
+        props["disabled"] = busy
+    return rx.el.button(content, type="button", class_name=f"tg-button {style}", **props)
+
+
+def link_button(label: Any, href: Any, *, style: str = "", **props: Any) -> rx.Component:
+    """A button that goes to another page of the app, without loading it anew."""
+    return ReactRouterLink.create(label, href=href, class_name=f"tg-button {style}", **props)
+
+
+def switch(on: Any, label: Any, **props: Any) -> rx.Component:
+    """Telegram's switch; `label` is read to people who do not see it."""
+    return rx.el.button(
+        type="button",
+        role="switch",
+        aria_checked=rx.cond(on, "true", "false"),
+        aria_label=label,
+        class_name="tg-switch",
+        **props,
+    )
+
+
+def segment(label: Any, on: Any, **props: Any) -> rx.Component:
+    """One of a row of choices."""
+    return rx.el.button(
+        label, type="button", class_name=rx.cond(on, "tg-segment on", "tg-segment"), **props
+    )
+
+
+def segments(*choices: Any) -> rx.Component:
+    return rx.el.div(*choices, class_name="tg-segments", role="group")
+
+
+def search_field(placeholder: str, **props: Any) -> rx.Component:
+    """A search field; `placeholder` is a text code."""
+    field = rx.el.input(
+        type="search",
+        placeholder=say(placeholder),
+        aria_label=say(placeholder),
+        class_name="tg-field",
+        auto_complete="off",
+        **props,
+    )
+    return rx.el.label(icon("search"), field, class_name="tg-search")
+
+
+def progress(share: Any) -> rx.Component:
+    """A thin bar; `share` is 0…1."""
+    scale = rx.Var.create("scaleX(") + share.to_string() + ")"
+    return rx.el.div(rx.el.div(style={"transform": scale}), class_name="tg-progress", role="progressbar")
+
+
+def check(on: Any) -> rx.Component:
+    return rx.el.span(icon("check"), class_name=rx.cond(on, "tg-check on", "tg-check"))

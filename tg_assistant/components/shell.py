@@ -1,0 +1,67 @@
+"""What surrounds every screen: tab bar, notices, the offline banner, the net under rendering errors."""
+
+from typing import Any
+
+import reflex as rx
+from reflex_components_core.base.error_boundary import ErrorBoundary
+from reflex_components_core.core.banner import has_connection_errors
+from reflex_components_core.react_router.dom import ReactRouterLink
+
+from tg_assistant.components.icons import icon
+from tg_assistant.components.states import empty
+from tg_assistant.components.words import say
+from tg_assistant.state import HOME, SessionState
+
+_TABS = (("ask", "chat"), ("channels", "channels"), ("sessions", "devices"))
+
+
+def tab_bar(active: str) -> rx.Component:
+    """Ask, Channels, Sessions. Test ids: tab-ask, tab-channels, tab-sessions."""
+    tabs = [
+        ReactRouterLink.create(
+            icon(picture),
+            rx.el.span(say(f"tabs.{name}")),
+            href=f"{HOME}/{name}/",
+            class_name="tg-tab on" if name == active else "tg-tab",
+            aria_current="page" if name == active else "false",
+            data_testid=f"tab-{name}",
+        )
+        for name, picture in _TABS
+    ]
+    return rx.el.nav(*tabs, class_name="tg-tabs")
+
+
+def snackbar() -> rx.Component:
+    """The newest notice. Test ids: notice, notice-close."""
+    close = rx.el.button(
+        say("app.ok"), type="button", on_click=SessionState.dismiss_notice, data_testid="notice-close"
+    )
+    shown = rx.el.div(
+        rx.el.span(SessionState.notice["text"]),
+        close,
+        class_name=rx.cond(SessionState.notice["kind"] == "error", "tg-snackbar bad", "tg-snackbar"),
+        role="status",
+        key=SessionState.notice["number"].to_string(),
+        data_testid="notice",
+    )
+    return rx.cond(SessionState.notice["text"] != "", shown, rx.fragment())
+
+
+def offline_banner() -> rx.Component:
+    """Shown while the socket is down; it goes by itself. Test id: offline-banner."""
+    banner = rx.el.div(
+        rx.el.span(class_name="tg-spinner"),
+        say("app.reconnecting"),
+        class_name="tg-offline",
+        role="status",
+        data_testid="offline-banner",
+    )
+    return rx.cond(has_connection_errors, banner, rx.fragment())
+
+
+def error_boundary(*children: Any) -> rx.Component:
+    """A rendering error shows a sentence, not a blank page. Test id: crashed."""
+    fallback = rx.Var.create(
+        rx.el.div(empty("🧩", say("app.crashed_title"), say("app.crashed"), testid="crashed"), class_name="tg-page")
+    )
+    return ErrorBoundary.create(*children, fallback_render=fallback)

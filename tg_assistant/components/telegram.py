@@ -1,0 +1,115 @@
+"""What speaks to Telegram's client from a page; the browser's half is `assets/telegram_bridge.jsx`."""
+
+from typing import Any
+
+import reflex as rx
+
+_LIBRARY = "$/public/telegram_bridge.jsx"
+
+
+class TelegramBridge(rx.Component):
+    """Presents the resume secret, and keeps Telegram's own controls in step with the page."""
+
+    library = _LIBRARY
+    tag = "TelegramBridge"
+
+    challenge: rx.Var[str]
+    refusals: rx.Var[int]
+    language: rx.Var[str]
+    back_to: rx.Var[str]
+    main_text: rx.Var[str]
+    main_busy: rx.Var[bool]
+    closing: rx.Var[bool]
+    haptic: rx.Var[str]
+
+    on_present: rx.EventHandler[lambda answer: [answer]]
+    on_failure: rx.EventHandler[lambda answer: [answer]]
+    on_main: rx.EventHandler[rx.event.no_args_event_spec]
+
+
+class ConfirmButton(rx.Component):
+    """A button whose action Telegram's native popup must confirm."""
+
+    library = _LIBRARY
+    tag = "ConfirmButton"
+
+    message: rx.Var[str]
+    on_confirm: rx.EventHandler[rx.event.no_args_event_spec]
+
+
+class CopyButton(rx.Component):
+    """A button that copies `text`."""
+
+    library = _LIBRARY
+    tag = "CopyButton"
+
+    text: rx.Var[str]
+    on_copied: rx.EventHandler[rx.event.no_args_event_spec]
+
+
+class ShareButton(rx.Component):
+    """A button that opens Telegram's share screen for a link."""
+
+    library = _LIBRARY
+    tag = "ShareButton"
+
+    url: rx.Var[str]
+    text: rx.Var[str]
+
+
+class TelegramLink(rx.Component):
+    """A link Telegram opens inside itself when it is one of its own."""
+
+    library = _LIBRARY
+    tag = "TelegramLink"
+
+    href: rx.Var[str]
+
+
+class FollowBottom(rx.Component):
+    """A column that keeps its end in sight whenever `mark` changes."""
+
+    library = _LIBRARY
+    tag = "FollowBottom"
+
+    mark: rx.Var[Any]
+
+
+class Countdown(rx.Component):
+    """Minutes and seconds left until `until` (milliseconds since 1970)."""
+
+    library = _LIBRARY
+    tag = "Countdown"
+
+    until: rx.Var[int]
+
+
+class Composer(rx.Component):
+    """The question field: grows, sends on Enter, empties itself."""
+
+    library = _LIBRARY
+    tag = "Composer"
+
+    placeholder: rx.Var[str]
+    send_label: rx.Var[str]
+    busy: rx.Var[bool]
+    max_length: rx.Var[int]
+    on_send: rx.EventHandler[lambda question: [question]]
+
+
+class ReloadButton(rx.Component):
+    """A button that loads the page anew (a returned script would need `unsafe-eval`)."""
+
+    library = _LIBRARY
+    tag = "ReloadButton"
+
+
+bridge = TelegramBridge.create
+confirm_button = ConfirmButton.create
+copy_button = CopyButton.create
+share_button = ShareButton.create
+telegram_link = TelegramLink.create
+follow_bottom = FollowBottom.create
+countdown = Countdown.create
+composer = Composer.create
+reload_button = ReloadButton.create

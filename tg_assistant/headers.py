@@ -1,0 +1,80 @@
+"""What every answer of the web process carries, and the one address of Telegram's own script."""
+
+from collections.abc import Callable
+from urllib.parse import urlsplit
+
+from starlette.datastructures import MutableHeaders
+from starlette.responses import RedirectResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from tg_assistant.settings import Settings
+
+SDK_PATH = "/tg-sdk.js"
+_IMMUTABLE = "public, max-age=31536000, immutable"
+
+
+def content_security_policy(settings: Settings) -> str:
+    """The policy for our pages: own origin, Telegram's script, framed by Telegram Web only."""
+    sdk = urlsplit(settings.web.sdk_url)
+    script_origin = f" {sdk.scheme}://{sdk.netloc}" if sdk.netloc else ""
+    return "; ".join(
+        (
+            "default-src 'self'",
+            f"script-src 'self' 'unsafe-inline'{script_origin}",
+            "style-src 'self' 'unsafe-inline'",
+            "img-src 'self' data: blob:",
+            "connect-src 'self'",
+            f"frame-ancestors {settings.web.frame_ancestors}",
+            "base-uri 'self'",
+            "form-action 'self'",
+            "object-src 'none'",
+        )
+    )
+
+
+class SecurityHeaders:
+    """ASGI middleware around the whole web process.
+
+    The second-screen page may set a stricter policy; what an answer sets itself stays.
+    """
+
+    def __init__(self, app: ASGIApp, settings: Callable[[], Settings]) -> None:
+        self._app = app
+        self._settings = settings
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        path: str = scope["path"]
+        if path == SDK_PATH:
+            answer = RedirectResponse(self._settings().web.sdk_url, headers={"Cache-Control": "no-cache"})
+            await answer(scope, receive, self._adding_headers(path, send))
+            return
+        await self._app(scope, receive, self._adding_headers(path, send))
+
+    def _adding_headers(self, path: str, send: Send) -> Send:
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                self._add(path, MutableHeaders(scope=message))
+            await send(message)
+
+        return send_with_headers
+
+    def _add(self, path: str, headers: MutableHeaders) -> None:
+        headers.setdefault("Content-Security-Policy", content_security_policy(self._settings()))
+        headers.setdefault("X-Content-Type-Options", "nosniff")
+        headers.setdefault("Referrer-Policy", "no-referrer")
+        headers.setdefault("Permissions-Policy", "camera=(), microphone=(), geolocation=()")
+        headers.setdefault("Cache-Control", cache_control(path, headers.get("content-type", "")))
+        if self._settings().web.public_url.startswith("https://"):
+            headers.setdefault("Strict-Transport-Security", "max-age=31536000")
+
+
+def cache_control(path: str, content_type: str) -> str:
+    """Hashed files for ever, pages revalidated, everything else (the API above all) never stored."""
+    if path.startswith("/assets/"):
+        return _IMMUTABLE
+    if content_type.startswith(("text/html", "text/css", "image/", "font/")) or path.endswith(".js"):
+        return "no-cache"
+    return "no-store"

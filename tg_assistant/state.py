@@ -1,0 +1,163 @@
+"""Who is signed in on this socket. The only state other states may look at.
+
+The actor is bound to one live socket (`sid`): a Reflex client token is chosen by the browser and proves
+nothing. On every (re)connect the server sends the sid as a challenge, the bridge answers with the resume
+secret, and the open screen is built anew from the database.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, TypedDict
+from uuid import UUID
+
+import reflex as rx
+from reflex.middleware import Middleware
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from tg_assistant.core import access, sessions
+from tg_assistant.core.access import Actor
+from tg_assistant.errors import SignInNeeded
+from tg_assistant.process import current
+from tg_assistant.texts import has, language_of, text
+
+HOME = "/tg/app"
+LOADERS: dict[str, Any] = {}  # route → the event that builds the screen; filled by `template.page`
+
+
+class Notice(TypedDict):
+    """A line that slides in above the tab bar; `number` tells one from the next."""
+
+    text: str
+    kind: str  # success, error
+    number: int
+
+
+class SessionState(rx.State):
+    """The signed-in person and what is common to all screens.
+
+    `phase`: starting, loading, ready, failed, or why nobody is signed in: invite, reopen, outside, offline.
+    """
+
+    phase: str = "starting"
+    language: str = "en"
+    name: str = ""
+    device: str = "phone"
+    start: str = ""
+    challenge: str = ""
+    refusals: int = 0
+    notice: Notice = {"text": "", "kind": "", "number": 0}
+    _sid: str = ""
+    _session: str = ""
+    _loaded: list[str] = []  # noqa: RUF012 - Reflex copies defaults
+
+    @rx.event
+    def page_opened(self) -> Any:
+        """Runs on every connect and navigation: builds the screen, or asks who is there first."""
+        if not self._is_bound():
+            self.challenge = self.router.session.session_id
+            return None
+        return self._load()
+
+    @rx.event
+    async def present(self, answer: dict[str, Any]) -> Any:
+        """The bridge's answer to the challenge: the resume secret and how the app was opened."""
+        self._remember_launch(answer)
+        async with current().db.transaction() as db:
+            try:
+                session = await sessions.resume(db, str(answer.get("secret", "")))
+            except SignInNeeded:
+                self.refusals += 1  # the bridge forgets the secret and may still have unused init data
+                return None
+            actor = await access.actor(db, session.user_id, door="app", session_id=session.id)
+        self._sid, self._session = self.router.session.session_id, str(session.id)
+        return self._entered(actor)
+
+    @rx.event
+    def refused(self, answer: dict[str, Any]) -> None:
+        """The bridge has no secret: not opened from Telegram, init data spent or too old, or no network."""
+        self._remember_launch(answer)
+        failure = str(answer.get("failure", ""))
+        self.phase = failure if failure in {"outside", "offline"} else "reopen"
+
+    @rx.event
+    async def fail(self, code: str, values: dict[str, Any], reference: str) -> None:
+        """An error rose out of a handler: say it, and mark a screen that could not be built."""
+        if code.startswith("access.signed_out"):
+            self._sid = ""
+            self.phase = "reopen"
+            return
+        shown = f"errors.{code}" if has(f"errors.{code}") else "errors.internal"
+        self._say(text(shown, self.language, reference=reference, **_values(values)), kind="error")
+        if self.phase in {"starting", "loading"}:
+            self.phase = "failed"
+
+    @rx.event
+    def loaded(self) -> None:
+        """A screen's loader has finished."""
+        self._loaded = [*self._loaded, self._route()]
+        self.phase = "ready"
+
+    @rx.event
+    def dismiss_notice(self) -> None:
+        self.notice = {"text": "", "kind": "", "number": self.notice["number"]}
+
+    def _say(self, sentence: str, *, kind: str = "success") -> None:
+        self.notice = {"text": sentence, "kind": kind, "number": self.notice["number"] + 1}
+
+    async def _actor(self, db: AsyncSession) -> Actor:
+        """The person on this socket, re-read from SQL. Raises SignInNeeded."""
+        if not self._is_bound():
+            raise SignInNeeded("access.signed_out")
+        session = await sessions.live(db, UUID(self._session))
+        return await access.actor(db, session.user_id, door="app", session_id=session.id)
+
+    def _is_bound(self) -> bool:
+        return bool(self._sid) and self._sid == self.router.session.session_id
+
+    def _remember_launch(self, answer: dict[str, Any]) -> None:
+        if self.phase == "starting":
+            self.language = language_of(str(answer.get("language", "")))
+        self.device = "phone" if answer.get("device") == "phone" else "desktop"
+        self.start = str(answer.get("start", ""))[:64]
+
+    def _entered(self, actor: Actor) -> Any:
+        self.language, self.name = actor.language, actor.name
+        if actor.tenant_id is not None:
+            return self._load()
+        self.phase = "invite"
+        return None if self._route() == HOME else rx.redirect(f"{HOME}/")
+
+    def _load(self) -> Any:
+        """Build the open screen; one that was built on this socket stays visible meanwhile."""
+        route = self._route()
+        if self.phase == "invite":
+            return None
+        if route not in self._loaded:
+            self.phase = "loading"
+        return LOADERS.get(route)
+
+    def _route(self) -> str:
+        return self.router.url.path.rstrip("/")
+
+
+class ForgetOnReconnect(Middleware):
+    """A new socket starts from nothing: what the last one saw is not sent to whoever holds its token."""
+
+    async def preprocess(self, app: rx.App, state: Any, event: Any) -> None:
+        if not event.name.endswith(".hydrate_and_load"):
+            return
+        session = await state.get_state(SessionState)
+        if session._sid and not session._is_bound():
+            state._get_root_state().reset()
+
+
+@asynccontextmanager
+async def acting(state: rx.State) -> AsyncIterator[tuple[AsyncSession, Actor]]:
+    """One transaction for a page's handler, with the person it acts for."""
+    session = await state.get_state(SessionState)
+    async with current().db.transaction() as db:
+        yield db, await session._actor(db)
+
+
+def _values(values: dict[str, Any]) -> dict[str, Any]:
+    return {str(key): value for key, value in values.items() if isinstance(value, (str, int, float))}

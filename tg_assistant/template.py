@@ -1,0 +1,75 @@
+"""page(): a screen's route, its loader, its guard and the frame around it, in one decorator."""
+
+from collections.abc import Callable
+from typing import Any
+
+import reflex as rx
+
+from tg_assistant.components.shell import error_boundary, offline_banner, snackbar, tab_bar
+from tg_assistant.components.states import failed, offline, outside, reopen, skeleton
+from tg_assistant.components.telegram import bridge
+from tg_assistant.components.words import say
+from tg_assistant.state import HOME, LOADERS, SessionState
+
+View = Callable[[], rx.Component]
+
+
+def page(
+    route: str,
+    *,
+    load: Any,
+    tab: str = "",
+    back_to: str = "",
+    guest: View = skeleton,
+    native: Callable[[], dict[str, Any]] = dict,
+) -> Callable[[View], View]:
+    """Register a screen below `/tg/app`. `load` builds it from the database and must return `SessionState.loaded`.
+
+    `guest` is what a person without a membership sees, `native` the bridge's further properties (main button…).
+    """
+    address = f"{HOME}/{route}".rstrip("/")
+
+    def register(view: View) -> View:
+        LOADERS[address] = load
+
+        def framed() -> rx.Component:
+            return _frame(view, tab=tab, back_to=back_to, guest=guest, native=native())
+
+        framed.__name__ = view.__name__
+        rx.page(route=address, title=_title(), on_load=SessionState.page_opened)(framed)
+        return view
+
+    return register
+
+
+def _frame(view: View, *, tab: str, back_to: str, guest: View, native: dict[str, Any]) -> rx.Component:
+    screen = rx.match(
+        SessionState.phase,
+        ("ready", view()),
+        ("failed", failed()),
+        ("invite", guest()),
+        ("reopen", reopen()),
+        ("outside", outside()),
+        ("offline", offline()),
+        skeleton(),
+    )
+    tabs = rx.cond(SessionState.phase == "ready", tab_bar(tab), rx.fragment()) if tab else rx.fragment()
+    return error_boundary(
+        bridge(
+            challenge=SessionState.challenge,
+            refusals=SessionState.refusals,
+            language=SessionState.language,
+            haptic=SessionState.notice["kind"] + ":" + SessionState.notice["number"].to_string(),
+            on_present=SessionState.present,
+            on_failure=SessionState.refused,
+            **({"back_to": back_to} | native),
+        ),
+        rx.el.main(screen, class_name="tg-page" if tab else "tg-page bare"),
+        tabs,
+        snackbar(),
+        offline_banner(),
+    )
+
+
+def _title() -> Any:
+    return say("app.name")

@@ -1,0 +1,57 @@
+"""The web process: Reflex pages and the API in one app, errors turned into notices."""
+
+import logging
+from uuid import uuid4
+
+import reflex as rx
+import structlog
+from reflex.event import EventSpec
+
+from tg_assistant import pages, process, theme
+from tg_assistant.api.app import create_api
+from tg_assistant.errors import AssistantError
+from tg_assistant.headers import SecurityHeaders
+from tg_assistant.serve import QuietUnlinkedSockets
+from tg_assistant.state import ForgetOnReconnect, SessionState
+
+log = structlog.get_logger()
+logging.getLogger("reflex.app").addFilter(QuietUnlinkedSockets())
+
+
+def notice_for(exception: Exception) -> EventSpec:
+    """An error of ours by its code, anything else as a reference id that the log explains."""
+    if isinstance(exception, AssistantError):
+        log.info("page.refused", code=exception.code)
+        return SessionState.fail(exception.code, exception.values, "")  # type: ignore[return-value]
+    reference = uuid4().hex[:8]
+    log.error("page.failed", reference=reference, exc_info=exception)
+    return SessionState.fail("internal", {}, reference)  # type: ignore[return-value]
+
+
+def log_browser_error(exception: Exception) -> None:
+    """What the page itself could not do; the person sees the error boundary."""
+    log.warning("page.browser_error", detail=str(exception)[:2000])
+
+
+def secured(app):  # noqa: ANN001, ANN201 - ASGI callables
+    return SecurityHeaders(app, process.settings)
+
+
+app = rx.App(
+    toaster=None,
+    app_wraps={},  # the frame in template.py has our own boundary, banner and notices
+    stylesheets=["/app.css"],
+    head_components=[
+        rx.el.meta(
+            name="viewport", content="width=device-width, initial-scale=1, viewport-fit=cover, interactive-widget=resizes-content"
+        ),
+        rx.el.style(theme.css()),
+        rx.el.script(src="/bridge.js"),
+    ],
+    api_transformer=[create_api(process.current), secured],
+    backend_exception_handler=notice_for,
+    frontend_exception_handler=log_browser_error,
+)
+app.add_middleware(ForgetOnReconnect(), index=0)
+app.register_lifespan_task(process.lifespan)
+pages.load()
