@@ -1,0 +1,72 @@
+"""Posts of the channels the caller may read, with their earlier versions and their links."""
+
+from datetime import datetime
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Query
+from pydantic import BaseModel
+
+from tg_assistant.api.deps import Call
+from tg_assistant.core import posts
+from tg_assistant.core.posts import ShownPost
+
+router = APIRouter(prefix="/api/posts", tags=["posts"])
+Limit = Annotated[int, Query(ge=1, le=100)]
+
+
+class VersionOut(BaseModel):
+    version: int
+    text: str
+    saved_at: datetime
+
+
+class PostOut(BaseModel):
+    id: UUID
+    channel_id: UUID
+    channel_title: str
+    message_id: int
+    posted_at: datetime
+    edited_at: datetime | None
+    text: str
+    media: str | None
+    forward_title: str | None
+    views: int | None
+    url: str
+    version: int
+
+
+class PostWithVersionsOut(PostOut):
+    versions: list[VersionOut]
+
+
+class PostsOut(BaseModel):
+    items: list[PostOut]
+    next_cursor: str | None
+
+
+@router.get("")
+async def list_posts(
+    call: Call,
+    channel_id: Annotated[list[UUID] | None, Query()] = None,
+    limit: Limit = 20,
+    cursor: Annotated[str | None, Query(max_length=200)] = None,
+) -> PostsOut:
+    """Newest first."""
+    async with call.open() as (db, actor):
+        page = await posts.list_(db, actor, channel_id, limit, cursor)
+    return PostsOut(items=[PostOut(**_fields(item)) for item in page.items], next_cursor=page.next_cursor)
+
+
+@router.get("/{post_id}")
+async def get_post(call: Call, post_id: UUID) -> PostWithVersionsOut:
+    """One post; `versions` are its earlier texts, the oldest first."""
+    async with call.open() as (db, actor):
+        shown = await posts.get(db, actor, post_id)
+    versions = [VersionOut.model_validate(v, from_attributes=True) for v in shown.versions]
+    return PostWithVersionsOut(**_fields(shown), versions=versions)
+
+
+def _fields(shown: ShownPost) -> dict[str, object]:
+    own = shown.post.model_dump(include=set(PostOut.model_fields) - {"channel_title", "url"})
+    return {**own, "channel_title": shown.channel.title, "url": shown.url}

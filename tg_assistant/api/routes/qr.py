@@ -1,0 +1,120 @@
+"""Connecting a Telegram account by QR. Every address stands at /api/tg/qr, /tg/qr and /qr-auth."""
+
+from collections.abc import AsyncIterator
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+from pydantic import BaseModel, Field
+from sse_starlette import EventSourceResponse
+
+from tg_assistant.api import sse
+from tg_assistant.api.deps import Call, Rt
+from tg_assistant.core import invites, logins, qr
+from tg_assistant.core.access import Actor
+from tg_assistant.errors import NotAllowed, NotFound
+from tg_assistant.models import Login
+
+PREFIXES = ("/api/tg/qr", "/tg/qr", "/qr-auth")
+_routes = APIRouter(tags=["connect"])
+
+
+class StartIn(BaseModel):
+    telegram_user_id: int | None = Field(None, description="if given, must be the caller's own")
+    invite_code: str | None = Field(None, max_length=100)
+    client_meta: dict[str, str] = Field(default_factory=dict, max_length=20)
+
+
+class StartOut(BaseModel):
+    qr_session_id: UUID
+    png_url: str
+    connect_url: str = Field(description="one-time page for a second screen")
+    expires_in: int = Field(description="seconds")
+
+
+class StatusOut(BaseModel):
+    status: str
+    reason: str | None = None
+    retry_after: int | None = Field(None, description="seconds, beside reason flood_wait")
+    qr_expires_at: datetime | None = None
+    updated_at: datetime
+
+
+class CancelIn(BaseModel):
+    qr_session_id: UUID
+
+
+@_routes.post("/start", status_code=201)
+@_routes.post("/init", status_code=201, include_in_schema=False)
+async def start(call: Call, rt: Rt, body: StartIn) -> StartOut:
+    """Begin connecting the caller's own account; an older attempt is cancelled."""
+    async with call.open() as (db, actor):
+        if body.telegram_user_id not in (None, actor.telegram_id):
+            raise NotAllowed("accounts.not_yours")
+        if body.invite_code and actor.tenant_id is None:
+            await invites.redeem(db, actor, body.invite_code)
+    async with call.open() as (db, actor):
+        started = await logins.start(db, actor, device=body.client_meta.get("device", ""))
+    base = rt.settings.web.public_url
+    return StartOut(
+        qr_session_id=started.login.id,
+        png_url=f"{base}/api/tg/qr/png/{started.login.id}",
+        connect_url=f"{base}/tg/connect/{started.link_token}",
+        expires_in=rt.settings.security.qr_ttl_seconds,
+    )
+
+
+@_routes.get("/status/{qr_session_id}")
+async def status(call: Call, qr_session_id: UUID) -> StatusOut:
+    """How far the attempt is."""
+    async with call.open() as (db, actor):
+        return _status(await logins.status(db, actor, qr_session_id))
+
+
+@_routes.get("/events/{qr_session_id}")
+async def events(call: Call, rt: Rt, qr_session_id: UUID) -> EventSourceResponse:
+    """The status as server-sent events, up to and including a final one."""
+    async with call.open() as (db, actor):
+        await logins.status(db, actor, qr_session_id)
+    return sse.stream(_events(rt, actor, qr_session_id), actor.language)
+
+
+async def _events(rt: Rt, actor: Actor, login_id: UUID) -> AsyncIterator[tuple[str, dict[str, Any]]]:
+    async for login in logins.watch(rt, actor, login_id):
+        yield "status", _status(login).model_dump(mode="json")
+
+
+@_routes.get("/png/{qr_session_id}", response_class=Response)
+async def png(call: Call, request: Request, qr_session_id: UUID) -> Response:
+    """The QR to scan now; SVG when `Accept` asks for it. 404 while there is none."""
+    async with call.open() as (db, actor):
+        login = await logins.status(db, actor, qr_session_id)
+    if not login.qr_url:
+        raise NotFound("logins.no_qr")
+    if "image/svg+xml" in request.headers.get("accept", ""):
+        return Response(qr.svg(login.qr_url), media_type="image/svg+xml")
+    return Response(qr.png(login.qr_url), media_type="image/png")
+
+
+@_routes.post("/cancel")
+async def cancel(call: Call, body: CancelIn) -> StatusOut:
+    """Give the attempt up; a half-made session is logged out."""
+    async with call.open() as (db, actor):
+        return _status(await logins.cancel(db, actor, body.qr_session_id))
+
+
+def _status(login: Login) -> StatusOut:
+    return StatusOut(
+        status=login.status,
+        reason=login.reason,
+        retry_after=login.retry_after,
+        qr_expires_at=login.qr_expires_at,
+        updated_at=login.updated_at,
+    )
+
+
+router = APIRouter()
+for prefix in PREFIXES:
+    router.include_router(_routes, prefix=prefix, include_in_schema=prefix == PREFIXES[0])

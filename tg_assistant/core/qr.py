@@ -1,0 +1,25 @@
+"""QR pictures of links: PNG for REST, SVG for pages."""
+
+import io
+
+import qrcode
+import qrcode.image.svg
+
+
+def _code(url: str) -> qrcode.QRCode:
+    code = qrcode.QRCode(error_correction=qrcode.ERROR_CORRECT_M, border=4)
+    code.add_data(url)
+    code.make(fit=True)
+    return code
+
+
+def png(url: str) -> bytes:
+    buffer = io.BytesIO()
+    _code(url).make_image().save(buffer)
+    return buffer.getvalue()
+
+
+def svg(url: str) -> bytes:
+    """One path, black on white: scanners need the contrast whatever the theme is."""
+    image = _code(url).make_image(image_factory=qrcode.image.svg.SvgPathFillImage)
+    return image.to_string()
