@@ -130,7 +130,7 @@ from tg_assistant.demo.data_folder import open_data_folder
 from tg_assistant.demo.supervisor import Step, Supervisor
 
 SLEEP = "import time; time.sleep(600)"
-CHILD = "import subprocess,sys; c=subprocess.Popen([sys.executable,'-c',%r]); print(c.pid, flush=True);" % SLEEP
+CHILD = "import subprocess,sys;c=subprocess.Popen([sys.executable,'-c',%r]); print(c.pid, flush=1);" % SLEEP
 COMMAND = [sys.executable, "-c", CHILD + SLEEP]
 
 async def yes():
