@@ -1,0 +1,212 @@
+"""The index follows the posts, whatever dies on the way: real PostgreSQL, real Chroma, the real model."""
+
+import asyncio
+from dataclasses import replace
+from datetime import timedelta
+from uuid import UUID
+
+import numpy as np
+import pytest
+from sqlmodel import col, delete, select
+
+from tests.corpus import NOW, a_channel, a_reader, a_tenant, incoming_post, stored
+from tg_assistant.core import indexing, posts
+from tg_assistant.errors import Unavailable
+from tg_assistant.infra.vectors import Space, Vectors
+from tg_assistant.models import Channel, Chunk, Post, Tenant
+
+TEXTS = ["Мост закрыт до октября.", "В зоопарке родился медвежонок.", "", "Long read. " * 200]
+
+
+async def chunks(rt, tenant_id: UUID) -> list[Chunk]:
+    async with rt.db.transaction(tenant_id) as db:
+        return list(await db.exec(select(Chunk).where(Chunk.tenant_id == tenant_id).order_by(col(Chunk.n))))
+
+
+async def assert_chroma_matches(rt, tenant_id: UUID) -> None:
+    """Chroma holds exactly the chunks PostgreSQL names, each with the vector of its text."""
+    rows = await chunks(rt, tenant_id)
+    space = Space(tenant_id, rt.embedder.model)
+    there = await rt.vectors.fetch(space, [row.id for row in rows])
+    assert await rt.vectors.ids(space) == {row.id for row in rows}
+    right = await rt.embedder.embed_passages([row.text for row in rows])
+    for row, vector in zip(rows, right, strict=True):
+        assert np.allclose(there[row.id], vector, atol=1e-4)
+
+
+class Failing(Vectors):
+    """Chroma as it is seen by a process that dies in the middle of a call."""
+
+    async def upsert(self, *args, **kwargs):
+        await super().upsert(*args, **kwargs)
+        raise Unavailable("vectors.unavailable")
+
+
+async def test_dirty_posts_become_findable_once(rt):
+    """Every post with words gets its chunks; empty ones none; a second run finds nothing to do."""
+    tenant = await a_tenant(rt)
+    channel = await a_channel(rt, tenant, TEXTS)
+    assert await indexing.index_dirty(rt, tenant.id) == 4
+    assert await indexing.index_dirty(rt, tenant.id) == 0
+    numbers = {id_: post.id for id_, post in (await stored(rt, channel)).items()}
+    by_post = [row.post_id for row in await chunks(rt, tenant.id)]
+    assert [by_post.count(numbers[id_]) for id_ in (1, 2, 3)] == [1, 1, 0]
+    assert by_post.count(numbers[4]) > 1
+    await assert_chroma_matches(rt, tenant.id)
+    space, question = Space(tenant.id, rt.embedder.model), "When was a bear born?"
+    (hit, *_) = await rt.vectors.query([channel.id], space, await rt.embedder.embed_query(question))
+    assert {row.id: row.post_id for row in await chunks(rt, tenant.id)}[hit.chunk_id] == numbers[2]
+
+
+async def test_edits_and_deletions_reach_the_index(rt):
+    """A shorter text loses its further chunks, a deleted post all of them."""
+    tenant = await a_tenant(rt)
+    channel = await a_channel(rt, tenant, TEXTS)
+    await indexing.index_dirty(rt, tenant.id)
+    async with rt.db.transaction(tenant.id) as db:
+        edited = replace(incoming_post(4, "Коротко."), edited_at=NOW + timedelta(hours=1))
+        await posts.save_live(db, channel.id, edited)
+        await posts.mark_deleted(db, channel.id, [1])
+    assert await indexing.index_dirty(rt, tenant.id) == 2
+    assert {row.text for row in await chunks(rt, tenant.id)} == {TEXTS[1], "Коротко."}
+    await assert_chroma_matches(rt, tenant.id)
+
+
+async def test_a_run_that_died_midway_is_finished_by_the_next(rt, settings):
+    """Killed between Chroma and PostgreSQL, nothing is lost, doubled or left behind."""
+    tenant = await a_tenant(rt)
+    channel = await a_channel(rt, tenant, TEXTS)
+    dying = replace(rt, vectors=Failing(settings.retrieval.chroma_url))
+    with pytest.raises(Unavailable):
+        await indexing.index_dirty(dying, tenant.id)
+    await dying.vectors.close()
+    assert {post.indexed_generation for post in (await stored(rt, channel)).values()} == {0}
+    await indexing.index_dirty(rt, tenant.id)
+    await assert_chroma_matches(rt, tenant.id)
+
+
+async def test_a_post_edited_while_it_is_indexed_stays_dirty(rt, settings):
+    """The edit that arrived between reading and marking is indexed by the same run."""
+    tenant = await a_tenant(rt)
+    channel = await a_channel(rt, tenant, ["Вход стоит 100 рублей."])
+
+    class Slow(Vectors):
+        edited = False
+
+        async def upsert(self, *args, **kwargs):
+            await super().upsert(*args, **kwargs)
+            if not self.edited:
+                self.edited = True
+                async with rt.db.transaction(tenant.id) as db:
+                    later = replace(incoming_post(1, "Вход бесплатный."), edited_at=NOW)
+                    await posts.save_live(db, channel.id, later)
+
+    slow = replace(rt, vectors=Slow(settings.retrieval.chroma_url))
+    await indexing.index_dirty(slow, tenant.id)
+    await slow.vectors.close()
+    assert [row.text for row in await chunks(rt, tenant.id)] == ["Вход бесплатный."]
+    await assert_chroma_matches(rt, tenant.id)
+
+
+async def test_two_workers_at_once_end_in_the_same_index(rt):
+    """The second waits for the first and finds nothing left."""
+    tenant = await a_tenant(rt)
+    await a_channel(rt, tenant, TEXTS)
+    done = await asyncio.gather(*(indexing.index_dirty(rt, tenant.id) for _ in range(2)))
+    assert sorted(done) == [0, 4]
+    await assert_chroma_matches(rt, tenant.id)
+
+
+async def test_one_bad_post_is_held_and_stops_no_other(rt):
+    """What a library makes of one text is that post's problem; after five tries it waits for a person."""
+    tenant = await a_tenant(rt)
+    channel = await a_channel(rt, tenant, ["Хороший пост.", "Плохой пост.", "Ещё один хороший."])
+
+    class Picky:
+        model, dimension = f"picky-{tenant.id}", 384
+
+        async def embed_passages(self, texts):
+            if "Плохой пост." in texts:
+                raise ValueError("cannot embed")
+            return await rt.embedder.embed_passages(texts)
+
+        embed_query, close = rt.embedder.embed_query, rt.embedder.close
+
+    assert await indexing.index_dirty(replace(rt, embedder=Picky()), tenant.id) == 2
+    found = await stored(rt, channel)
+    assert [found[id_].indexed_generation > 0 for id_ in (1, 2, 3)] == [True, False, True]
+    assert found[2].index_attempts == indexing.MAX_ATTEMPTS
+
+
+async def test_a_wiped_chroma_is_rebuilt_from_postgresql(rt):
+    """At a worker's start the collection is made whole again, and strangers in it are removed."""
+    tenant = await a_tenant(rt)
+    channel = await a_channel(rt, tenant, TEXTS)
+    await indexing.index_dirty(rt, tenant.id)
+    await indexing.rebuild_if_needed(rt)
+    await rt.vectors.drop(tenant.id)
+    space = Space(tenant.id, rt.embedder.model)
+    await rt.vectors.upsert(space, [channel.id], np.ones((1, 384), np.float32), [channel.id])
+    assert await indexing.rebuild_if_needed(rt) == len(await chunks(rt, tenant.id))
+    assert await indexing.rebuild_if_needed(rt) == 0
+    await assert_chroma_matches(rt, tenant.id)
+
+
+async def test_reindexing_raises_the_generation_and_computes_nothing_twice(rt):
+    """Vectors come from the cache; while it runs everything stays searchable."""
+    tenant = await a_tenant(rt)
+    channel = await a_channel(rt, tenant, TEXTS[:2])
+    await indexing.index_dirty(rt, tenant.id)
+    await indexing.reindex(rt, tenant.id)
+    assert len(await chunks(rt, tenant.id)) == 2
+
+    class Spent:
+        model, dimension = rt.embedder.model, 384
+        embed_query, close = rt.embedder.embed_query, rt.embedder.close
+
+        async def embed_passages(self, texts):
+            raise AssertionError(f"computed again: {texts}")
+
+    assert await indexing.index_dirty(replace(rt, embedder=Spent()), tenant.id) == 2
+    assert {post.indexed_generation for post in (await stored(rt, channel)).values()} == {2}
+
+
+async def test_a_purged_channel_leaves_no_vectors(rt):
+    """The job that follows a purge forgets exactly that channel."""
+    tenant = await a_tenant(rt)
+    gone = await a_channel(rt, tenant, ["Старый пост."], number=1)
+    await a_channel(rt, tenant, ["Новый пост."], number=2)
+    await indexing.index_dirty(rt, tenant.id)
+    async with rt.db.transaction(tenant.id) as db:
+        await db.exec(delete(Channel).where(col(Channel.id) == gone.id))  # type: ignore[call-overload]
+    await indexing.forget_channel(rt, tenant.id, gone.id)
+    await assert_chroma_matches(rt, tenant.id)
+    assert len(await chunks(rt, tenant.id)) == 1
+
+
+async def test_status_counts_what_the_reader_may_read(rt):
+    """Posts of channels one does not follow, deleted ones and those without words are not counted."""
+    tenant = await a_tenant(rt)
+    mine = await a_channel(rt, tenant, TEXTS, number=1)
+    await a_channel(rt, tenant, TEXTS, number=2)
+    reader = await a_reader(rt, tenant, 5001, [mine.id])
+    async with rt.db.transaction(tenant.id) as db:
+        before = await indexing.status(db, reader)
+    await indexing.index_dirty(rt, tenant.id)
+    async with rt.db.transaction(tenant.id) as db:
+        after = await indexing.status(db, reader)
+    assert (before.total, before.lag, after.total, after.lag) == (3, 3, 3, 0)
+
+
+async def test_a_generation_belongs_to_its_tenant(rt):
+    """Re-indexing one tenant leaves the others' posts alone."""
+    tenants = [await a_tenant(rt) for _ in range(2)]
+    channels = [await a_channel(rt, tenant, TEXTS[:1]) for tenant in tenants]
+    for tenant in tenants:
+        await indexing.index_dirty(rt, tenant.id)
+    await indexing.reindex(rt, tenants[0].id)
+    states = [{post.indexed_generation for post in (await stored(rt, c)).values()} for c in channels]
+    assert states == [{0}, {1}]
+    async with rt.db.transaction() as db:
+        assert (await db.get_one(Tenant, tenants[1].id)).index_generation == 1
+        assert len(list(await db.exec(select(Post).where(Post.tenant_id == tenants[1].id)))) == 1

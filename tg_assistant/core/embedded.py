@@ -1,0 +1,67 @@
+"""Vectors of texts, computed once: the cache in PostgreSQL by model and text hash, shared by all tenants."""
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from uuid import UUID
+
+import numpy as np
+from sqlalchemy.dialects.postgresql import insert
+from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from tg_assistant.infra.runtime import Runtime
+from tg_assistant.models import Chunk, Vector
+
+
+def text_hash(text: str) -> bytes:
+    """SHA-256: the key of a text's vector."""
+    return hashlib.sha256(text.encode()).digest()
+
+
+async def passages(rt: Runtime, texts: Sequence[str]) -> np.ndarray:
+    """One row a text, from the cache where it is there. Raises `Unavailable` without the embedder."""
+    by_hash = {text_hash(text): text for text in texts}
+    known = await _cached(rt, by_hash.keys())
+    missing = {key: text for key, text in by_hash.items() if key not in known}
+    if missing:
+        vectors = await rt.embedder.embed_passages(list(missing.values()))
+        known |= dict(zip(missing, vectors, strict=True))
+        await _remember(rt, {key: known[key] for key in missing})
+    return np.stack([known[text_hash(text)] for text in texts])
+
+
+async def of_posts(db: AsyncSession, model: str, post_ids: Iterable[UUID]) -> dict[UUID, np.ndarray]:
+    """The stored vectors of posts, a row a chunk; posts not indexed yet are left out."""
+    query = (
+        select(Chunk.post_id, Vector.embedding)
+        .join(Vector, (col(Vector.text_hash) == col(Chunk.text_hash)) & (col(Vector.model) == model))
+        .where(col(Chunk.post_id).in_(list(post_ids)))
+    )
+    rows: dict[UUID, list[np.ndarray]] = {}
+    for post_id, embedding in await db.exec(query):
+        rows.setdefault(post_id, []).append(_vector(embedding))
+    return {post_id: np.stack(vectors) for post_id, vectors in rows.items()}
+
+
+async def _cached(rt: Runtime, keys: Iterable[bytes]) -> dict[bytes, np.ndarray]:
+    query = select(Vector.text_hash, Vector.embedding).where(
+        Vector.model == rt.embedder.model, col(Vector.text_hash).in_(list(keys))
+    )
+    async with rt.db.transaction() as db:
+        return {key: _vector(embedding) for key, embedding in await db.exec(query)}
+
+
+async def _remember(rt: Runtime, vectors: dict[bytes, np.ndarray]) -> None:
+    model = rt.embedder.model
+    rows = [
+        {"model": model, "text_hash": key, "embedding": vector.astype("<f4").tobytes()}
+        for key, vector in sorted(
+            vectors.items()
+        )  # one order for all writers, so that none waits in a circle
+    ]
+    async with rt.db.transaction() as db:
+        await db.exec(insert(Vector).values(rows).on_conflict_do_nothing())  # type: ignore[call-overload]
+
+
+def _vector(embedding: bytes) -> np.ndarray:
+    return np.frombuffer(embedding, "<f4")

@@ -1,0 +1,227 @@
+"""Dirty posts → chunks → vectors → Chroma. PostgreSQL says what should stand there; Chroma can be rebuilt.
+
+Killed anywhere, a second run ends in the same state: chunk ids are deterministic, Chroma is written before
+PostgreSQL says so, and a row naming a chunk is dropped only after the chunk itself.
+"""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from uuid import UUID, uuid5
+
+import structlog
+from sqlalchemy import func, text, update
+from sqlmodel import col, delete, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from tg_assistant.core import channels, embedded
+from tg_assistant.core.access import Actor
+from tg_assistant.core.chunking import chunks
+from tg_assistant.core.embedded import text_hash
+from tg_assistant.errors import AssistantError
+from tg_assistant.infra import events, jobs
+from tg_assistant.infra.runtime import Runtime
+from tg_assistant.infra.vectors import Space
+from tg_assistant.models import Chunk, Post, Tenant
+
+log = structlog.get_logger()
+
+BATCH = 64  # posts a transaction: under a second of embedding
+MAX_ATTEMPTS = 5
+
+
+@dataclass(frozen=True)
+class Status:
+    """How much of what a person may read can be found by meaning."""
+
+    total: int
+    indexed: int
+
+    @property
+    def lag(self) -> int:
+        """Posts still to be indexed."""
+        return self.total - self.indexed
+
+
+@dataclass(frozen=True)
+class _Piece:
+    """A chunk in the making."""
+
+    id: UUID
+    post: Post
+    n: int
+    text: str
+
+
+async def index_dirty(rt: Runtime, tenant_id: UUID) -> int:
+    """Index every dirty post of a tenant, the newest first; how many were done. The handler of job "index".
+
+    Raises `Unavailable` when the embedder or Chroma cannot answer (the job is tried again). A post that
+    cannot be indexed for another reason is held after five tries and stops no other.
+    """
+    done = 0
+    async with _alone(rt, tenant_id):
+        while posts := await _dirty(rt, tenant_id):
+            done += await _index_or_hold(rt, posts)
+    return done
+
+
+async def reindex(rt: Runtime, tenant_id: UUID) -> None:
+    """Have every post of a tenant indexed again; what is there stays searchable until it is replaced."""
+    async with rt.db.transaction(tenant_id) as db:
+        raised = update(Tenant).where(col(Tenant.id) == tenant_id)
+        await db.exec(raised.values(index_generation=Tenant.index_generation + 1))  # type: ignore[call-overload]
+        dirty = update(Post).where(col(Post.tenant_id) == tenant_id)
+        await db.exec(dirty.values(indexed_generation=0, index_attempts=0))  # type: ignore[call-overload]
+        await jobs.enqueue(db, "index", {"tenant_id": str(tenant_id)})
+
+
+async def rebuild_if_needed(rt: Runtime) -> int:
+    """Make Chroma hold exactly what PostgreSQL names, for every tenant; how many chunks were put back.
+
+    For the start of a worker: a wiped server, a server restored from an old copy, another embedding model.
+    """
+    async with rt.db.transaction() as db:
+        tenants = list(await db.exec(select(Tenant.id)))
+    return sum([await _reconcile(rt, tenant) for tenant in tenants])
+
+
+async def forget_channel(rt: Runtime, tenant_id: UUID, channel_id: UUID) -> None:
+    """Drop a purged channel's vectors. The handler of job "forget_channel", enqueued when the rows go."""
+    async with _alone(rt, tenant_id):
+        await rt.vectors.delete_channel(Space(tenant_id, rt.embedder.model), channel_id)
+
+
+async def status(db: AsyncSession, actor: Actor) -> Status:
+    """Of the posts with words that the actor may read, how many are indexed."""
+    actor.require()
+    indexed = func.count().filter(col(Post.indexed_generation) > 0)
+    query = (
+        select(func.count(), indexed)
+        .select_from(Post)
+        .where(col(Post.channel_id).in_(await channels.readable_ids(db, actor)))
+        .where(col(Post.deleted_at).is_(None), Post.text != "")
+    )
+    return Status(*(await db.exec(query)).one())
+
+
+@asynccontextmanager
+async def _alone(rt: Runtime, tenant_id: UUID) -> AsyncIterator[None]:
+    """One writer of a tenant's collection at a time, across processes; ends with the connection."""
+    async with rt.db.transaction(tenant_id) as db:
+        lock = text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 0))")
+        await db.exec(lock.bindparams(key=f"index:{tenant_id}"))  # type: ignore[call-overload]
+        yield
+
+
+async def _dirty(rt: Runtime, tenant_id: UUID) -> list[Post]:
+    async with rt.db.transaction(tenant_id) as db:
+        query = (
+            select(Post)
+            .where(Post.tenant_id == tenant_id, Post.indexed_generation == 0)
+            .where(col(Post.index_attempts) < MAX_ATTEMPTS)
+            .order_by(col(Post.posted_at).desc())
+            .limit(BATCH)
+        )
+        return list(await db.exec(query))
+
+
+async def _index_or_hold(rt: Runtime, posts: Sequence[Post]) -> int:
+    try:
+        await _index(rt, posts)
+    except AssistantError:
+        raise
+    except Exception as error:  # whatever one post does to a library, the others must be indexed
+        if len(posts) > 1:
+            return sum([await _index_or_hold(rt, [post]) for post in posts])
+        log.error("index.post_failed", post_id=str(posts[0].id), error=repr(error))
+        await _count_attempt(rt, posts[0])
+        return 0
+    return len(posts)
+
+
+async def _count_attempt(rt: Runtime, post: Post) -> None:
+    async with rt.db.transaction(post.tenant_id) as db:
+        tried = update(Post).where(col(Post.id) == post.id)
+        await db.exec(tried.values(index_attempts=Post.index_attempts + 1))  # type: ignore[call-overload]
+
+
+async def _index(rt: Runtime, posts: Sequence[Post]) -> None:
+    tenant_id = posts[0].tenant_id
+    space = Space(tenant_id, rt.embedder.model)
+    pieces = [piece for post in posts for piece in _pieces(post)]
+    if pieces:
+        vectors = await embedded.passages(rt, [piece.text for piece in pieces])
+        channel_ids = [piece.post.channel_id for piece in pieces]
+        await rt.vectors.upsert(space, [piece.id for piece in pieces], vectors, channel_ids)
+    async with rt.db.transaction(tenant_id) as db:
+        stale = await _stale(db, posts, {piece.id for piece in pieces})
+        await rt.vectors.delete_ids(space, stale)
+        await _mark(db, posts, pieces)
+        await events.notify(db, "index", str(tenant_id))
+
+
+def _pieces(post: Post) -> list[_Piece]:
+    if post.deleted_at is not None:
+        return []
+    return [_Piece(uuid5(post.id, str(n)), post, n, piece) for n, piece in enumerate(chunks(post.text))]
+
+
+async def _stale(db: AsyncSession, posts: Sequence[Post], current: set[UUID]) -> list[UUID]:
+    """Chunks of these posts that are no more: shorter text, or the post was deleted."""
+    query = select(Chunk.id).where(col(Chunk.post_id).in_([post.id for post in posts]))
+    return [chunk for chunk in await db.exec(query) if chunk not in current]
+
+
+async def _mark(db: AsyncSession, posts: Sequence[Post], pieces: Sequence[_Piece]) -> None:
+    """Write the new chunks and call the posts indexed; those that changed meanwhile stay dirty."""
+    ids = [post.id for post in posts]
+    query = select(Post).where(col(Post.id).in_(ids)).with_for_update()
+    found = {post.id: post for post in await db.exec(query)}
+    generation = (await db.get_one(Tenant, posts[0].tenant_id)).index_generation
+    await db.exec(delete(Chunk).where(col(Chunk.post_id).in_(ids)))
+    db.add_all(_row(piece, generation) for piece in pieces if piece.post.id in found)
+    for read in posts:
+        now = found.get(read.id)
+        if now is not None:
+            same = (now.text_hash, now.deleted_at) == (read.text_hash, read.deleted_at)
+            now.indexed_generation, now.index_attempts = (generation if same else 0), 0
+
+
+def _row(piece: _Piece, generation: int) -> Chunk:
+    return Chunk(
+        id=piece.id,
+        tenant_id=piece.post.tenant_id,
+        channel_id=piece.post.channel_id,
+        post_id=piece.post.id,
+        n=piece.n,
+        text=piece.text,
+        text_hash=text_hash(piece.text),
+        generation=generation,
+    )
+
+
+async def _reconcile(rt: Runtime, tenant_id: UUID) -> int:
+    space = Space(tenant_id, rt.embedder.model)
+    async with _alone(rt, tenant_id):
+        async with rt.db.transaction(tenant_id) as db:
+            query = select(Chunk.id).where(Chunk.tenant_id == tenant_id)
+            wanted = set(await db.exec(query))
+        there = await rt.vectors.ids(space)
+        missing = list(wanted - there)
+        await rt.vectors.delete_ids(space, list(there - wanted))
+        for start in range(0, len(missing), BATCH):
+            await _put_back(rt, space, missing[start : start + BATCH])
+    if missing or there - wanted:
+        log.info("index.rebuilt", put_back=len(missing), removed=len(there - wanted))
+    return len(missing)
+
+
+async def _put_back(rt: Runtime, space: Space, ids: Sequence[UUID]) -> None:
+    async with rt.db.transaction(space.tenant_id) as db:
+        found = list(await db.exec(select(Chunk).where(col(Chunk.id).in_(ids))))
+    if found:
+        vectors = await embedded.passages(rt, [chunk.text for chunk in found])
+        await rt.vectors.upsert(
+            space, [chunk.id for chunk in found], vectors, [chunk.channel_id for chunk in found]
+        )
