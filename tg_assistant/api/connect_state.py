@@ -1,0 +1,51 @@
+"""A login attempt in words and pictures, as the second screen's page shows it."""
+
+import base64
+from typing import Any
+
+from tg_assistant import texts
+from tg_assistant.core import qr
+from tg_assistant.infra.runtime import Runtime
+from tg_assistant.models import Login, LoginStatus
+
+PASSWORD_TRIES = 3
+
+
+def state_of(login: Login, language: str, rt: Runtime) -> dict[str, Any]:
+    """JSON for the page: which view to show, its sentences, the QR as a data URI, seconds left."""
+    status = LoginStatus(login.status)
+    return {
+        "id": str(login.id),
+        "status": status.value,
+        "final": status.final,
+        "title": texts.text(f"connect.state.{status.value}", language),
+        "text": _words(login, status, language),
+        "qr": _picture(login) if status is LoginStatus.awaiting_scan else None,
+        "seconds": _seconds(login, rt),
+        "hint": login.password_hint,
+        "tries_left": PASSWORD_TRIES - login.password_tries,
+        "busy": login.password_sealed is not None,
+    }
+
+
+def _words(login: Login, status: LoginStatus, language: str) -> str:
+    if login.reason:
+        code = f"connect.reason.{login.reason}"
+        code = code if texts.has(code) else "connect.reason.other"
+        return texts.text(code, language, n=login.retry_after or 0)
+    if status is LoginStatus.password_required and login.password_tries:
+        left = PASSWORD_TRIES - login.password_tries
+        return texts.text("connect.password_wrong", language, n=left)
+    return texts.text(f"connect.explain.{status.value}", language)
+
+
+def _picture(login: Login) -> str | None:
+    if not login.qr_url:
+        return None
+    return "data:image/svg+xml;base64," + base64.b64encode(qr.svg(login.qr_url)).decode()
+
+
+def _seconds(login: Login, rt: Runtime) -> int | None:
+    if login.qr_expires_at is None:
+        return None
+    return max(0, round((login.qr_expires_at - rt.clock.now()).total_seconds()))

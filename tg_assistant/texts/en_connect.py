@@ -1,0 +1,59 @@
+"""English: the second screen's page."""
+
+TEXTS = {
+    "connect.cancel": "Cancel",
+    "connect.closed_next": "Open the app in Telegram and start again; you will get a new link.",
+    "connect.closed_title": "This link does not work any more",
+    "connect.explain.authorized": "Your account is connected. Go back to Telegram to choose channels; "
+    "close this page.",
+    "connect.explain.awaiting_scan": "Scan the code with the camera inside Telegram, not with the phone's "
+    "own.",
+    "connect.explain.cancelled": "Nothing was connected. You can start again from the app.",
+    "connect.explain.expired": "Time ran out and nothing was connected. Start again from the app.",
+    "connect.explain.failed": "Nothing was connected. Start again from the app.",
+    "connect.explain.password_required": "Your account has a second password (two-step verification). "
+    "Enter it here.",
+    "connect.explain.pending": "Asking Telegram for a login code.",
+    "connect.for": "For {who}",
+    "connect.link_button": "Show the login code",
+    "connect.link_not_you": "Not you? Close this page. Nothing has happened.",
+    "connect.link_text": "The assistant will be able to read the channels that {who} follows. It never "
+    "writes, "
+    "joins or answers for you, and you can log it out at any time.",
+    "connect.link_title": "Connect the Telegram account of {who}",
+    "connect.noscript": "This page needs JavaScript to show the login code.",
+    "connect.offline": "No connection. Trying again.",
+    "connect.password_button": "Continue",
+    "connect.password_hint": "Hint:",
+    "connect.password_label": "Two-step verification password",
+    "connect.password_note": "It is sent encrypted, used once and never stored.",
+    "connect.password_wrong": {
+        "one": "This password did not fit. One more try.",
+        "other": "This password did not fit. {n} more tries.",
+    },
+    "connect.qr_alt": "Login code for Telegram",
+    "connect.reason.flood_wait": {
+        "one": "Telegram asks for a pause of {n} second. It goes on by itself.",
+        "other": "Telegram asks for a pause of {n} seconds. It goes on by itself.",
+    },
+    "connect.reason.other": "Nothing was connected. Start again from the app.",
+    "connect.reason.ownership_mismatch": "The code was scanned by another Telegram account. It was logged "
+    "out at "
+    "once and nothing was stored. Start again and scan with your own account.",
+    "connect.reason.password_attempts": "Three wrong passwords. Nothing was connected. Check the password in "
+    "Telegram's settings and start again from the app.",
+    "connect.reason.replaced": "A newer attempt was started from the app. Use its link.",
+    "connect.reason.telegram_unavailable": "Telegram does not answer just now. Trying again by itself.",
+    "connect.seconds_left": "A new code in {n} s",
+    "connect.state.authorized": "Connected",
+    "connect.state.awaiting_scan": "Scan this code",
+    "connect.state.cancelled": "Cancelled",
+    "connect.state.expired": "Time ran out",
+    "connect.state.failed": "Not connected",
+    "connect.state.password_required": "One more step",
+    "connect.state.pending": "Preparing the code",
+    "connect.step_devices": "Go to Settings → Devices → Link Desktop Device",
+    "connect.step_open": "Open Telegram on your phone",
+    "connect.step_scan": "Point the camera at this code",
+    "connect.title": "Connect your account",
+}

@@ -1,0 +1,61 @@
+"""Русский: страница второго экрана."""
+
+TEXTS = {
+    "connect.cancel": "Отменить",
+    "connect.closed_next": "Откройте приложение в Telegram и начните заново: вы получите новую ссылку.",
+    "connect.closed_title": "Ссылка больше не действует",
+    "connect.explain.authorized": "Аккаунт подключён. Вернитесь в Telegram и выберите каналы; страницу "
+    "закройте.",
+    "connect.explain.awaiting_scan": "Сканируйте камерой внутри Telegram, а не камерой телефона.",
+    "connect.explain.cancelled": "Ничего не подключено. Можно начать заново из приложения.",
+    "connect.explain.expired": "Время вышло, ничего не подключено. Начните заново из приложения.",
+    "connect.explain.failed": "Ничего не подключено. Начните заново из приложения.",
+    "connect.explain.password_required": "У вашего аккаунта есть второй пароль (двухэтапная аутентификация). "
+    "Введите его здесь.",
+    "connect.explain.pending": "Запрашиваем код входа у Telegram.",
+    "connect.for": "Для: {who}",
+    "connect.link_button": "Показать код входа",
+    "connect.link_not_you": "Это не вы? Закройте страницу. Ничего не произошло.",
+    "connect.link_text": "Ассистент сможет читать каналы, на которые подписан аккаунт «{who}». Он ничего "
+    "не пишет, "
+    "не вступает и не отвечает за вас; отключить его можно в любой момент.",
+    "connect.link_title": "Подключить Telegram-аккаунт: {who}",
+    "connect.noscript": "Чтобы показать код входа, странице нужен JavaScript.",
+    "connect.offline": "Нет связи. Пробуем снова.",
+    "connect.password_button": "Продолжить",
+    "connect.password_hint": "Подсказка:",
+    "connect.password_label": "Пароль двухэтапной аутентификации",
+    "connect.password_note": "Пароль передаётся зашифрованным, используется один раз и нигде не хранится.",
+    "connect.password_wrong": {
+        "one": "Пароль не подошёл. Осталась {n} попытка.",
+        "few": "Пароль не подошёл. Осталось {n} попытки.",
+        "many": "Пароль не подошёл. Осталось {n} попыток.",
+    },
+    "connect.qr_alt": "Код входа в Telegram",
+    "connect.reason.flood_wait": {
+        "one": "Telegram просит подождать {n} секунду. Дальше всё пойдёт само.",
+        "few": "Telegram просит подождать {n} секунды. Дальше всё пойдёт само.",
+        "many": "Telegram просит подождать {n} секунд. Дальше всё пойдёт само.",
+    },
+    "connect.reason.other": "Ничего не подключено. Начните заново из приложения.",
+    "connect.reason.ownership_mismatch": "Код отсканирован другим аккаунтом Telegram. Мы сразу вышли из "
+    "него и "
+    "ничего не сохранили. Начните заново и сканируйте своим аккаунтом.",
+    "connect.reason.password_attempts": "Три неверных пароля. Ничего не подключено. Проверьте пароль в "
+    "настройках "
+    "Telegram и начните заново из приложения.",
+    "connect.reason.replaced": "В приложении начата новая попытка. Откройте её ссылку.",
+    "connect.reason.telegram_unavailable": "Telegram сейчас не отвечает. Пробуем ещё раз сами.",
+    "connect.seconds_left": "Новый код через {n} с",
+    "connect.state.authorized": "Подключено",
+    "connect.state.awaiting_scan": "Отсканируйте код",
+    "connect.state.cancelled": "Отменено",
+    "connect.state.expired": "Время вышло",
+    "connect.state.failed": "Не подключено",
+    "connect.state.password_required": "Ещё один шаг",
+    "connect.state.pending": "Готовим код",
+    "connect.step_devices": "Настройки → Устройства → Подключить устройство",
+    "connect.step_open": "Откройте Telegram на телефоне",
+    "connect.step_scan": "Наведите камеру на этот код",
+    "connect.title": "Подключение аккаунта",
+}
