@@ -40,7 +40,7 @@ find_uv() {
 PYTHON=$(find_python)
 UV=$(find_uv)
 if [ ! -f .tools/synced ] || [ uv.lock -nt .tools/synced ] || [ pyproject.toml -nt .tools/synced ] || [ ! -x .venv/bin/python ]; then
-    say "Installing the environment (uv sync) …"
-    "$UV" sync --locked --python "$PYTHON"
+    say "Installing the environment (about 170 packages: half a minute on a new machine) …"
+    "$UV" sync --quiet --locked --python "$PYTHON"
     mkdir -p .tools && touch .tools/synced
 fi

@@ -82,8 +82,8 @@ def _stop_on_signals() -> asyncio.Event:
 
 def _welcome(demo: Demo, seconds: float, console: Console) -> str:
     rows = [
-        ("Anna's phone", f"{demo.phone_url}/anna"),
-        ("Max's phone", f"{demo.phone_url}/max"),
+        ("Anna's phone", f"{demo.phone_url}/#/anna"),
+        ("Max's phone", f"{demo.phone_url}/#/max"),
         ("Health", f"{demo.web_url}/ready"),
         ("API", f"{demo.web_url}/docs"),
         ("Logs", f"{os.path.relpath(demo.folder.logs)}/"),
