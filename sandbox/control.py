@@ -2,21 +2,112 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import asyncio
+import contextlib
+import os
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
+
+from aiohttp import web
+
+from sandbox.bot_api.app import make_bot_api
+from sandbox.control_actions import Actions
+from sandbox.control_http import add_control
+from sandbox.install import HOME_DC, OTHER_DC
+from sandbox.load import load_posts
+from sandbox.phone_api import make_phone_app
+from sandbox.seed_world import seed_channels, seed_people
+from sandbox.tg_api import Dispatcher, Pusher
+from sandbox.ticker import tick_forever
+from sandbox.violations import Violations
+from sandbox.wire.handshake import RsaKey
+from sandbox.wire.server import WireServer
+from sandbox.world.channels import Channels
+from sandbox.world.model import Channel
+from sandbox.world.world import World
+
+HOST = "127.0.0.1"
 
 
-class Sandbox:
-    """A running local Telegram. Ports are chosen when given as 0; everything listens on 127.0.0.1."""
+class Sandbox(Actions):
+    """A running local Telegram. Everything listens on 127.0.0.1; ports given as 0 are chosen."""
 
-    mtproto_port: int
-    bot_api_port: int
-    phone_port: int
-    bot_api_url: str  # "http://127.0.0.1:<port>"
-    phone_url: str  # "http://localhost:<port>"; other site than 127.0.0.1, as web.telegram.org is
-    install: dict  # DATA/install.json: bot_token bot_id bot_username api_id api_hash dc_id rsa_key_file init_data_public_key
-    violations: list[dict]
+    def __init__(self, world: World, server: WireServer) -> None:
+        super().__init__(world, server)
+        self.mtproto_port = self.bot_api_port = self.phone_port = 0
+        self._runners: list[web.AppRunner] = []
+        self._ticker: asyncio.Task[None] | None = None
+
+    @property
+    def install(self) -> dict[str, Any]:
+        """What install.json says: bot_token, bot_id, bot_username, api_id, api_hash, dc_id, rsa_key_file,
+        init_data_public_key."""
+        return self.world.install.facts
+
+    @property
+    def bot_api_url(self) -> str:
+        return f"http://{HOST}:{self.bot_api_port}"
+
+    @property
+    def phone_url(self) -> str:
+        """On localhost, so that the Mini App on 127.0.0.1 is another site, as under web.telegram.org."""
+        return f"http://localhost:{self.phone_port}"
+
+    @property
+    def violations(self) -> Violations:
+        return self.world.violations
+
+    @property
+    def channels(self) -> Channels:
+        return self.world.channels
+
+    def load(self, path: Path, *, limit: int | None = None, followers: Sequence[str] = ()) -> list[Channel]:
+        """Load a file of real posts as channels followed by the people named."""
+        people = [self.world.people.get(each) for each in followers]
+        return load_posts(self.world, path, limit=limit, followers=people)
+
+    async def start(self, ports: dict[str, int]) -> None:
+        """ports: mtproto, bot_api, phone; 0 picks one."""
+        self.server.ports[HOME_DC] = ports["mtproto"]
+        await self.server.start()
+        self.mtproto_port = self.server.ports[HOME_DC]
+        self.bot_api_port = await self._serve(make_bot_api(self.world), ports["bot_api"])
+        phone = make_phone_app(self.world, self.server)
+        add_control(phone, self)
+        self.phone_port = await self._serve(phone, ports["phone"])
+        self._ticker = asyncio.get_running_loop().create_task(tick_forever(self.world))
+
+    async def stop(self) -> None:
+        """Close every front and the store."""
+        if self._ticker:
+            self._ticker.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._ticker
+        await self.server.stop()
+        for runner in self._runners:
+            await runner.cleanup()
+        self.world.close()
+
+    async def _serve(self, app: web.Application, port: int) -> int:
+        runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.5)
+        await runner.setup()
+        self._runners.append(runner)
+        site = web.TCPSite(runner, HOST, port)
+        await site.start()
+        return runner.addresses[0][1]
+
+
+def open_world(data_dir: Path, *, seed: bool) -> World:
+    """The kept world, or a new one; refuses to exist in production."""
+    if os.environ.get("ENVIRONMENT", "").lower() == "production":
+        raise RuntimeError("The sandbox is a local Telegram for demos and tests; ENVIRONMENT=production refuses it.")
+    world = World(data_dir)
+    seed_people(world)
+    if seed:
+        seed_channels(world)
+    return world
 
 
 @asynccontextmanager
@@ -29,5 +120,12 @@ async def run_sandbox(
     phone_port: int = 0,
 ) -> AsyncIterator[Sandbox]:
     """Run a sandbox in this process until the block ends; data_dir keeps its world between runs."""
-    raise NotImplementedError
-    yield
+    world = open_world(Path(data_dir), seed=seed)
+    server = WireServer(world, RsaKey(world.install.rsa_key), Dispatcher(world), {HOME_DC: 0, OTHER_DC: 0})
+    world.hub.listen(Pusher(server))
+    sandbox = Sandbox(world, server)
+    await sandbox.start({"mtproto": mtproto_port, "bot_api": bot_api_port, "phone": phone_port})
+    try:
+        yield sandbox
+    finally:
+        await sandbox.stop()

@@ -1,0 +1,95 @@
+"""What a person does in the bot's chat, delivered to the bot as updates."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from dataclasses import dataclass
+from typing import Any
+
+from sandbox.bot_api import shapes
+from sandbox.world.errors import WorldError
+from sandbox.world.model import BotMessage, Person
+from sandbox.world.world import World
+
+ANSWER_WITHIN = 10.0  # seconds a phone waits for answerCallbackQuery
+
+_waiting: dict[str, asyncio.Future[dict[str, Any]]] = {}
+
+
+@dataclass(frozen=True)
+class CallbackAnswer:
+    """What the phone shows after a button was pressed."""
+
+    text: str | None
+    show_alert: bool
+    url: str | None
+
+
+def send(world: World, person: Person, text: str, **facts: Any) -> BotMessage:
+    """The person writes; facts are BotMessage's attributes (reply_to, forward, web_app_data)."""
+    if not text.strip() and not facts:
+        raise WorldError("MESSAGE_EMPTY", "The message is empty.")
+    world.chats.block(person, False)
+    entities = shapes.text_entities(text)
+    item = world.chats.add(person, text, out=True, entities=entities, **facts)
+    world.bot.notify("message", shapes.message(world, item))
+    return item
+
+
+def forward(world: World, person: Person, channel_id: int, post_id: int) -> BotMessage:
+    """The person forwards a channel's post to the bot."""
+    channel = world.channels.get(channel_id)
+    if not world.channels.may_read(channel, person):
+        raise WorldError("CHANNEL_PRIVATE", "This channel is private.", 404)
+    post = world.channels.post(channel, post_id)
+    origin = {"channel_id": channel.id, "post_id": post.id, "date": post.date}
+    return send(world, person, post.text, forward=origin)
+
+
+async def press(world: World, person: Person, message_id: int, data: str) -> CallbackAnswer:
+    """The person presses a callback button; waits for the bot's answer (WorldError BOT_TIMEOUT)."""
+    item = world.chats.message(person, message_id)
+    if not any(button.get("callback_data") == data for button in _buttons(item)):
+        raise WorldError("DATA_INVALID", "The message has no such button.")
+    query_id = str(secrets.randbits(62))
+    answered = _waiting[query_id] = asyncio.get_running_loop().create_future()
+    world.bot.notify(
+        "callback_query",
+        {
+            "id": query_id,
+            "from": shapes.user(person),
+            "message": shapes.message(world, item),
+            "chat_instance": str(world.access_hash(person.id, "chat_instance", world.bot.id)),
+            "data": data,
+        },
+    )
+    world.commit()
+    try:
+        answer = await asyncio.wait_for(answered, ANSWER_WITHIN)
+    except TimeoutError:
+        raise WorldError("BOT_TIMEOUT", "The bot did not answer.", 504) from None
+    finally:
+        _waiting.pop(query_id, None)
+    return CallbackAnswer(answer.get("text"), bool(answer.get("show_alert")), answer.get("url"))
+
+
+def answer_press(query_id: str, answer: dict[str, Any]) -> bool:
+    """The bot answered; False when nobody waits any more."""
+    waiting = _waiting.get(query_id)
+    if waiting is None or waiting.done():
+        return False
+    waiting.set_result(answer)
+    return True
+
+
+def _buttons(item: BotMessage) -> list[dict[str, Any]]:
+    rows = (item.reply_markup or {}).get("inline_keyboard", [])
+    return [button for row in rows for button in row]
+
+
+def send_web_app_data(world: World, person: Person, data: str, button_text: str) -> BotMessage:
+    """A Mini App opened from a reply keyboard sends its data and closes."""
+    if len(data.encode()) > 4096:
+        raise WorldError("DATA_TOO_LONG", "The data is longer than 4096 bytes.")
+    return send(world, person, "", web_app_data={"data": data, "button_text": button_text})

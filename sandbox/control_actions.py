@@ -1,0 +1,142 @@
+"""What a test may do to the world: faults, the clock, a person's phone."""
+
+from __future__ import annotations
+
+from sandbox.bot_api import inbox
+from sandbox.faults import Failure, Faults
+from sandbox.initdata import Launch, init_data, launch
+from sandbox.install import HOME_DC, OTHER_DC
+from sandbox.phone_routes.devices import WARNING
+from sandbox.wire.server import WireServer
+from sandbox.world.model import AuthKey, BotMessage, LoginToken, Person
+from sandbox.world.tokens import encode
+from sandbox.world.world import World
+
+PersonRef = int | str | Person
+
+
+class Phone:
+    """One person's phone, for tests; everything it does a person could do by hand."""
+
+    def __init__(self, world: World, person: Person) -> None:
+        self._world, self.person = world, person
+
+    def scan(self, token: bytes | str) -> AuthKey:
+        """Scan a login QR with the in-app camera. WorldError AUTH_TOKEN_* when it is not being shown."""
+        key = self._world.tokens.accept(self.person, token)
+        self._world.commit()
+        return key
+
+    def open_link(self, url: str) -> str:
+        """Open tg://login?token=…: warns and logs nothing in."""
+        return WARNING[self.person.language]
+
+    def send(self, text: str) -> BotMessage:
+        """Write to the bot."""
+        item = inbox.send(self._world, self.person, text)
+        self._world.commit()
+        return item
+
+    async def press(self, message_id: int, data: str) -> inbox.CallbackAnswer:
+        return await inbox.press(self._world, self.person, message_id, data)
+
+    def messages(self) -> list[BotMessage]:
+        """The bot's chat, oldest first."""
+        return self._world.chats.messages(self.person)
+
+    def init_data(self, start_param: str = "") -> str:
+        """Fresh signed launch data."""
+        return init_data(self._world, self.person, start_param=start_param)
+
+    def open_web_app(self, url: str, **options: object) -> Launch:
+        """The address a client opens for the Mini App; options as in phone_api."""
+        return launch(self._world, self.person, url, dict(options))
+
+    def set_password(self, password: str, hint: str = "") -> None:
+        self._world.people.set_password(self.person, password, hint)
+        self._world.commit()
+
+    def clear_password(self) -> None:
+        self._world.people.clear_password(self.person)
+        self._world.commit()
+
+    def sessions(self) -> list[AuthKey]:
+        return self._world.keys.sessions(self.person)
+
+    def terminate(self, key: AuthKey) -> None:
+        """Settings → Devices → terminate."""
+        self._world.keys.log_out(key)
+        self._world.commit()
+
+
+class Actions:
+    """Faults and truths of a running sandbox."""
+
+    def __init__(self, world: World, server: WireServer) -> None:
+        self.world, self.server = world, server
+
+    @property
+    def faults(self) -> Faults:
+        return self.world.faults
+
+    def fail(self, method: str, failure: Failure, *, times: int = 1) -> None:
+        """Answer the next calls of an RPC ("messages.getHistory") or bot method with a failure."""
+        self.world.faults.fail(method, failure, times=times)
+
+    def delay(self, method: str, seconds: float, *, times: int = 1) -> None:
+        self.world.faults.delay(method, seconds, times=times)
+
+    def phone(self, person: PersonRef) -> Phone:
+        return Phone(self.world, self.world.people.get(person))
+
+    def shown_codes(self) -> list[LoginToken]:
+        """Login codes now on screens."""
+        return self.world.tokens.shown()
+
+    def shown_urls(self) -> list[str]:
+        return [f"tg://login?token={encode(token)}" for token in self.shown_codes()]
+
+    def expire_codes(self) -> None:
+        """Every QR now shown is out of date."""
+        self.world.tokens.expire_all()
+        self.world.commit()
+
+    def shift_clock(self, seconds: float) -> None:
+        self.world.clock.shift(seconds)
+
+    def drop_connections(self) -> None:
+        """Break every MTProto connection; clients may come back at once."""
+        self.server.drop_all()
+
+    async def unreachable(self) -> None:
+        """Stop accepting and drop everybody: Telegram is down until `reachable`."""
+        await self.server.stop()
+
+    async def reachable(self) -> None:
+        await self.server.start()
+
+    def migrate(self, person: PersonRef, dc_id: int = OTHER_DC) -> None:
+        """The account lives in another data centre: QR login answers LoginTokenMigrateTo."""
+        found = self.world.people.get(person)
+        found.dc_id = dc_id
+        self.world.people.save(found)
+        self.world.commit()
+
+    def migrate_home(self, person: PersonRef) -> None:
+        self.migrate(person, HOME_DC)
+
+    def revoke(self, person: PersonRef, error: str = "SESSION_REVOKED") -> int:
+        """End all sessions of a person with the given error; returns how many."""
+        sessions = self.world.keys.sessions(self.world.people.get(person))
+        for key in sessions:
+            self.world.keys.log_out(key, error)
+        self.world.commit()
+        return len(sessions)
+
+    def duplicate_key(self, person: PersonRef) -> int:
+        """Somebody else used the same keys: they answer AUTH_KEY_DUPLICATED from now on."""
+        return self.revoke(person, "AUTH_KEY_DUPLICATED")
+
+    def too_long(self, channel: int | str | None = None) -> None:
+        """The next difference (of a channel, or the account's for None) says "too long"."""
+        self.world.faults.too_long.add(self.world.channels.get(channel).id if channel else 0)

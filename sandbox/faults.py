@@ -1,0 +1,90 @@
+"""Faults a test asks for: errors by method, delays, and the memory of FLOOD_WAITs served."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from sandbox.clock import Clock
+from sandbox.violations import Violations
+
+EARLY_TOLERANCE = 0.25  # seconds: a client's timer may be a little fast
+
+
+@dataclass
+class Failure:
+    """An answer instead of the real one. wait: seconds, for FLOOD_WAIT and retry_after."""
+
+    code: int
+    message: str
+    wait: int = 0
+
+
+def flood_wait(seconds: int) -> Failure:
+    return Failure(420, f"FLOOD_WAIT_{seconds}", seconds)
+
+
+def bot_error(code: int, description: str, retry_after: int = 0) -> Failure:
+    """A Bot API failure: 429 with retry_after, 403, 5xx."""
+    return Failure(code, description, retry_after)
+
+
+@dataclass
+class _Rule:
+    method: str
+    failure: Failure | None
+    times: int
+    person_id: int | None = None
+    delay: float = 0.0
+
+
+@dataclass
+class Faults:
+    """method is "messages.getHistory" for RPCs, "sendMessage" for the bot, or "*"."""
+
+    clock: Clock
+    violations: Violations
+    rules: list[_Rule] = field(default_factory=list)
+    waits: dict[tuple[int, str], float] = field(default_factory=dict)
+    too_long: set[int] = field(default_factory=set)  # channel ids, 0 for the account
+
+    def fail(self, method: str, failure: Failure, *, times: int = 1, person_id: int | None = None) -> None:
+        """Answer the next `times` calls of method with the failure."""
+        self.rules.append(_Rule(method, failure, times, person_id))
+
+    def delay(self, method: str, seconds: float, *, times: int = 1) -> None:
+        """Hold the next `times` answers of method back."""
+        self.rules.append(_Rule(method, None, times, delay=seconds))
+
+    def clear(self) -> None:
+        self.rules.clear()
+        self.waits.clear()
+        self.too_long.clear()
+
+    def check(self, method: str, person_id: int) -> Failure | None:
+        """The failure due for this call, if any; a call before its wait has passed is a violation."""
+        until = self.waits.get((person_id, method), 0.0)
+        left = until - self.clock.now()
+        if left > EARLY_TOLERANCE:
+            self.violations.record("early_call", method=method, person=person_id, seconds_early=round(left, 2))
+            return flood_wait(int(left) + 1)
+        rule = self._take(method, person_id, failing=True)
+        if rule is None or rule.failure is None:
+            return None
+        if rule.failure.wait:
+            self.waits[person_id, method] = self.clock.now() + rule.failure.wait
+        return rule.failure
+
+    def pause(self, method: str, person_id: int) -> float:
+        """Seconds to hold this answer back."""
+        rule = self._take(method, person_id, failing=False)
+        return rule.delay if rule else 0.0
+
+    def _take(self, method: str, person_id: int, *, failing: bool) -> _Rule | None:
+        for rule in self.rules:
+            fits = rule.method in (method, "*") and rule.person_id in (None, person_id)
+            if fits and (rule.failure is not None) is failing:
+                rule.times -= 1
+                if rule.times <= 0:
+                    self.rules.remove(rule)
+                return rule
+        return None

@@ -1,0 +1,162 @@
+"""World objects as Telegram's TL types, as one viewer sees them."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import Any
+from zlib import crc32
+
+from telethon.tl import types
+from telethon.tl.tlobject import TLObject
+
+from sandbox.world.model import BotMessage, Channel, Person, Post
+from sandbox.world.world import World
+
+URL = re.compile(r"https?://[^\s<>\"»)\]]+")
+
+
+class Packed(TLObject):
+    """Bytes of a TL object made earlier."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+
+    def _bytes(self) -> bytes:
+        return self._data
+
+
+def moment(unix: float) -> datetime:
+    return datetime.fromtimestamp(int(unix), UTC)
+
+
+def user(world: World, person: Person, viewer: Person) -> types.User:
+    own = person.id == viewer.id
+    return types.User(
+        id=person.id,
+        is_self=own,
+        access_hash=world.access_hash(viewer.id, "user", person.id),
+        first_name=person.first_name,
+        last_name=person.last_name,
+        username=person.username,
+        phone=person.phone.lstrip("+") if own else None,
+        lang_code=None,
+    )
+
+
+def bot_user(world: World, viewer: Person) -> types.User:
+    facts = world.install.facts
+    return types.User(
+        id=facts["bot_id"],
+        bot=True,
+        access_hash=world.access_hash(viewer.id, "user", facts["bot_id"]),
+        first_name=facts["bot_name"],
+        username=facts["bot_username"],
+        bot_info_version=1,
+    )
+
+
+def chat(world: World, channel: Channel, viewer: Person) -> types.Channel | types.ChannelForbidden:
+    """A channel or megagroup; a forbidden one when the viewer may not look."""
+    access_hash = world.access_hash(viewer.id, "channel", channel.id)
+    if not world.channels.may_read(channel, viewer):
+        return types.ChannelForbidden(
+            channel.id, access_hash, channel.title, broadcast=not channel.megagroup, megagroup=channel.megagroup
+        )
+    rights = types.ChatAdminRights(post_messages=True, edit_messages=True, delete_messages=True)
+    return types.Channel(
+        id=channel.id,
+        title=channel.title,
+        photo=types.ChatPhotoEmpty(),
+        date=moment(channel.created),
+        left=viewer.id not in channel.members,
+        creator=channel.owner == viewer.id,
+        broadcast=not channel.megagroup,
+        megagroup=channel.megagroup,
+        access_hash=access_hash,
+        username=channel.username,
+        admin_rights=rights if channel.owner == viewer.id else None,
+        participants_count=len(channel.members),
+    )
+
+
+def post(world: World, item: Post) -> TLObject:
+    """A channel's message; the same bytes for every viewer, made once per version."""
+    author = item.author if world.channels.by_id[item.channel_id].megagroup else None
+    forward = tuple(sorted(item.forward.items())) if item.forward else None
+    return Packed(
+        _post_bytes(
+            item.channel_id,
+            item.id,
+            (item.text, item.date, item.edit_date, item.views, item.album, item.photo),
+            forward,
+            author,
+        )
+    )
+
+
+@lru_cache(maxsize=50_000)
+def _post_bytes(
+    channel_id: int, post_id: int, content: tuple[Any, ...], forward: tuple[Any, ...] | None, author: int | None
+) -> bytes:
+    text, date, edit_date, views, album, photo = content
+    message = types.Message(
+        id=post_id,
+        peer_id=types.PeerChannel(channel_id),
+        date=moment(date),
+        message=text,
+        post=author is None,
+        from_id=types.PeerUser(author) if author else None,
+        fwd_from=_forward(dict(forward)) if forward else None,
+        media=_photo(channel_id, post_id, date) if photo else None,
+        entities=url_entities(text) or None,
+        views=views,
+        forwards=0,
+        edit_date=moment(edit_date) if edit_date else None,
+        grouped_id=crc32(f"{channel_id}:{album}".encode()) + 2**33 if album else None,
+    )
+    return bytes(message)
+
+
+def _forward(facts: dict[str, int]) -> types.MessageFwdHeader:
+    origin = types.PeerChannel(facts["channel_id"])
+    return types.MessageFwdHeader(date=moment(facts["date"]), from_id=origin, channel_post=facts["post_id"])
+
+
+def _photo(channel_id: int, post_id: int, date: int) -> types.MessageMediaPhoto:
+    photo = types.Photo(
+        id=channel_id * 2**20 + post_id,
+        access_hash=channel_id ^ post_id << 16,
+        file_reference=b"\0" * 8,
+        date=moment(date),
+        sizes=[types.PhotoSize("x", 800, 600, 48_000)],
+        dc_id=2,
+    )
+    return types.MessageMediaPhoto(photo=photo)
+
+
+def url_entities(text: str) -> list[TLObject]:
+    """Links in plain text; offsets count UTF-16 units, as Telegram's do."""
+    return [
+        types.MessageEntityUrl(_utf16(text[: match.start()]), _utf16(match.group().rstrip(".,;:!?")))
+        for match in URL.finditer(text)
+    ]
+
+
+def _utf16(text: str) -> int:
+    return len(text.encode("utf-16-le")) // 2
+
+
+def bot_message(world: World, item: BotMessage) -> types.Message:
+    """A message of the private chat with the bot, from the person's side."""
+    return types.Message(
+        id=item.id,
+        peer_id=types.PeerUser(world.bot.id),
+        date=moment(item.date),
+        message=item.text,
+        out=item.out,
+        from_id=None,
+        entities=url_entities(item.text) or None,
+        edit_date=moment(item.edit_date) if item.edit_date else None,
+    )

@@ -1,0 +1,71 @@
+"""Sends what happens in the world to the clients it concerns."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from telethon.tl import types
+from telethon.tl.tlobject import TLObject
+
+from sandbox.tg_api import convert
+from sandbox.tg_api.updates import channel_update
+from sandbox.wire.server import WireServer
+from sandbox.world.model import Channel, Person
+
+
+class Pusher:
+    """A hub listener. Updates carry pts and no seq, so each entry is ordered on its own."""
+
+    def __init__(self, server: WireServer) -> None:
+        self._server, self._world = server, server.world
+
+    def __call__(self, name: str, facts: dict[str, Any]) -> None:
+        if name in ("post", "post_edited", "post_deleted"):
+            self._channel(facts["channel"])
+        elif name in ("message", "message_edited", "message_deleted"):
+            self._private(facts["person"])
+        elif name == "membership":
+            self._to_person(facts["person"], [types.UpdateChannel(facts["channel"].id)], facts["channel"])
+        elif name == "token_accepted":
+            self._to_key(facts["key"].id, types.UpdateShort(types.UpdateLoginToken(), self._now()))
+        elif name == "session_ended":
+            # Telegram makes the client ask; the question is answered with the reason.
+            self._to_key(facts["key"].id, types.UpdatesTooLong())
+
+    def _channel(self, channel: Channel) -> None:
+        event = self._world.channels.events[channel.id][-1]
+        for person_id in channel.members:
+            person = self._world.people.by_id.get(person_id)
+            if person:
+                self._to_person(person, [channel_update(self._world, event)], channel)
+
+    def _private(self, person: Person) -> None:
+        event = self._world.chats.events(person)[-1]
+        if event.kind == "delete":
+            update: TLObject = types.UpdateDeleteMessages([event.message_id], event.pts, 1)
+        else:
+            message = convert.bot_message(self._world, self._world.chats.message(person, event.message_id))
+            kind = types.UpdateNewMessage if event.kind == "new" else types.UpdateEditMessage
+            update = kind(message, event.pts, 1)
+        self._to_person(person, [update], None)
+
+    def _to_person(self, person: Person, updates: list[TLObject], channel: Channel | None) -> None:
+        connections = list(self._server.of_person(person.id))
+        if not connections:
+            return
+        packet = types.Updates(
+            updates=updates,
+            users=[] if channel else [convert.bot_user(self._world, person)],
+            chats=[convert.chat(self._world, channel, person)] if channel else [],
+            date=self._now(),
+            seq=0,
+        )
+        for connection in connections:
+            connection.push(packet)
+
+    def _to_key(self, key_id: str, update: TLObject) -> None:
+        for connection in self._server.of_key(key_id):
+            connection.push(update)
+
+    def _now(self) -> Any:
+        return convert.moment(self._world.clock.now())

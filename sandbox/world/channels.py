@@ -1,0 +1,180 @@
+"""Channels and groups: who follows them, what was posted, edited and deleted, and their pts."""
+
+from __future__ import annotations
+
+import secrets
+from bisect import bisect_left
+from typing import TYPE_CHECKING, Any
+
+from sandbox.world.errors import WorldError
+from sandbox.world.model import Channel, ChannelEvent, Person, Post
+
+if TYPE_CHECKING:
+    from sandbox.world.world import World
+
+FIRST_ID = 1_600_000_001
+LONGEST = 4096  # characters in a message
+
+
+class Channels:
+    """All channels; `posts` keeps deleted ones too, `live` is the ids still served, rising."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        store = world.store
+        self.by_id = {row["id"]: Channel(**row) for row in store.load("channel")}
+        self.posts: dict[int, dict[int, Post]] = {channel_id: {} for channel_id in self.by_id}
+        self.live: dict[int, list[int]] = {channel_id: [] for channel_id in self.by_id}
+        self.events: dict[int, list[ChannelEvent]] = {channel_id: [] for channel_id in self.by_id}
+        for row in sorted(store.load("post"), key=lambda row: (row["channel_id"], row["id"])):
+            self._take(Post(**row))
+        for row in sorted(store.load("channel_event"), key=lambda row: row["pts"]):
+            self.events[row["channel_id"]].append(ChannelEvent(**row))
+
+    # --- which channels
+
+    def create(self, title: str, **facts: Any) -> Channel:
+        """A new empty channel; facts are Channel's attributes."""
+        channel_id = facts.pop("id", None) or max([FIRST_ID - 1, *self.by_id]) + 1
+        defaults = {"key": f"channel{channel_id}", "username": None, "about": "", "owner": None}
+        if facts.get("username") and self._world_knows(facts["username"]):
+            raise WorldError("USERNAME_OCCUPIED", "This name is taken.", 409)
+        created = facts.pop("created", None) or self._world.clock.unix()
+        channel = Channel(id=channel_id, title=title, created=created, **{**defaults, **facts})
+        channel.invite = channel.invite or secrets.token_urlsafe(12)
+        self.by_id[channel_id] = channel
+        self.posts[channel_id], self.live[channel_id], self.events[channel_id] = {}, [], []
+        self.save(channel)
+        return channel
+
+    def get(self, reference: int | str) -> Channel:
+        """By id, key or @name; WorldError CHANNEL_INVALID."""
+        wanted = str(reference).lstrip("@").lower()
+        for channel in self.by_id.values():
+            if wanted in (str(channel.id), channel.key.lower(), (channel.username or "").lower()):
+                return channel
+        raise WorldError("CHANNEL_INVALID", f"There is no channel {reference}.", 404)
+
+    def named(self, username: str) -> Channel | None:
+        wanted = username.lower()
+        return next((each for each in self.by_id.values() if (each.username or "").lower() == wanted), None)
+
+    def followed_by(self, person: Person) -> list[Channel]:
+        """Newest activity first."""
+        mine = [channel for channel in self.by_id.values() if person.id in channel.members]
+        return sorted(mine, key=self.last_date, reverse=True)
+
+    def may_read(self, channel: Channel, person: Person) -> bool:
+        return not channel.private or person.id in channel.members
+
+    def last_date(self, channel: Channel) -> int:
+        live = self.live[channel.id]
+        return self.posts[channel.id][live[-1]].date if live else channel.created
+
+    def save(self, channel: Channel) -> None:
+        self._world.store.put("channel", channel.id, channel)
+
+    # --- following
+
+    def join(self, channel: Channel, person: Person) -> None:
+        if person.id not in channel.members:
+            channel.members.append(person.id)
+            self._membership(channel, person)
+
+    def leave(self, channel: Channel, person: Person) -> None:
+        if person.id in channel.members:
+            channel.members.remove(person.id)
+            self._membership(channel, person)
+
+    def set_private(self, channel: Channel, private: bool) -> None:
+        """A private channel has no @name and is for its members only."""
+        channel.private = private
+        channel.username = None if private else channel.username
+        self.save(channel)
+
+    # --- posts
+
+    def publish(self, channel: Channel, text: str, **facts: Any) -> Post:
+        """A new post, seen at once by whoever follows; facts are Post's attributes."""
+        _check_text(text, needed=not facts.get("photo"))
+        date = facts.pop("date", None) or self._world.clock.unix()
+        post = Post(channel.id, channel.top_id + 1, text, date, **facts)
+        self._take(post)
+        self._world.store.put("post", f"{channel.id}:{post.id}", post)
+        self._step(channel, "new", [post.id])
+        self._world.hub.emit("post", channel=channel, post=post)
+        return post
+
+    def edit(self, channel: Channel, post_id: int, text: str) -> Post:
+        """WorldError MESSAGE_ID_INVALID when there is no such post."""
+        _check_text(text, needed=True)
+        post = self.post(channel, post_id)
+        if post.text == text:
+            raise WorldError("MESSAGE_NOT_MODIFIED", "The text is the same.")
+        post.text, post.edit_date = text, self._world.clock.unix()
+        self._world.store.put("post", f"{channel.id}:{post.id}", post)
+        self._step(channel, "edit", [post.id])
+        self._world.hub.emit("post_edited", channel=channel, post=post)
+        return post
+
+    def delete(self, channel: Channel, post_ids: list[int]) -> list[int]:
+        """Ids really deleted; unknown ones are passed over, as Telegram does."""
+        gone = [post_id for post_id in post_ids if self._alive(channel, post_id)]
+        for post_id in gone:
+            post = self.posts[channel.id][post_id]
+            post.deleted = True
+            self.live[channel.id].remove(post_id)
+            self._world.store.put("post", f"{channel.id}:{post.id}", post)
+        if gone:
+            self._step(channel, "delete", gone)
+            self._world.hub.emit("post_deleted", channel=channel, ids=gone)
+        return gone
+
+    def post(self, channel: Channel, post_id: int) -> Post:
+        if not self._alive(channel, post_id):
+            raise WorldError("MESSAGE_ID_INVALID", "There is no such post.", 404)
+        return self.posts[channel.id][post_id]
+
+    def load_history(self, channel: Channel, posts: list[Post]) -> None:
+        """Posts from before anybody listened: no events, pts starts behind them."""
+        for post in sorted(posts, key=lambda post: post.id):
+            self._take(post)
+            self._world.store.put("post", f"{channel.id}:{post.id}", post)
+        channel.pts += len(posts)
+        channel.base_pts = channel.pts
+        self.save(channel)
+
+    # ---
+
+    def _take(self, post: Post) -> None:
+        channel = self.by_id[post.channel_id]
+        self.posts[channel.id][post.id] = post
+        channel.top_id = max(channel.top_id, post.id)
+        if not post.deleted:
+            self.live[channel.id].append(post.id)
+
+    def _alive(self, channel: Channel, post_id: int) -> bool:
+        live = self.live[channel.id]
+        at = bisect_left(live, post_id)
+        return at < len(live) and live[at] == post_id
+
+    def _step(self, channel: Channel, kind: str, ids: list[int]) -> None:
+        channel.pts += len(ids)
+        event = ChannelEvent(channel.id, channel.pts, len(ids), kind, ids, self._world.clock.unix())
+        self.events[channel.id].append(event)
+        self._world.store.put("channel_event", f"{channel.id}:{event.pts}", event)
+        self.save(channel)
+
+    def _membership(self, channel: Channel, person: Person) -> None:
+        self.save(channel)
+        self._world.hub.emit("membership", channel=channel, person=person)
+
+    def _world_knows(self, username: str) -> bool:
+        return bool(self.named(username) or self._world.people.named(username))
+
+
+def _check_text(text: str, *, needed: bool) -> None:
+    if needed and not text.strip():
+        raise WorldError("MESSAGE_EMPTY", "The text is empty.")
+    if len(text) > LONGEST:
+        raise WorldError("MESSAGE_TOO_LONG", f"A post has at most {LONGEST} characters.")
