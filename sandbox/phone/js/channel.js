@@ -21,7 +21,7 @@ export function channelView(session, query, id) {
   });
   view.on = {
     url: (address) => openUrl(session, address),
-    forward: (f) => (f.username ? openUrl(session, `https://t.me/${f.username}/${f.post_id ?? ""}`) : toast(session.t("noSuchChat"))),
+    forward: (f) => session.go(`/c/${f.channel_id}?post=${f.post_id}`),
   };
   listen(view);
   load(view);
@@ -51,12 +51,13 @@ function drawChannel(view, channel) {
   view.channel = channel;
   view.title.textContent = channel.title;
   const kind = channel.private ? ` · ${session.t("privateChannel")}` : "";
-  view.subtitle.textContent = session.t("subscribers", { n: channel.members }) + kind;
+  view.subtitle.textContent = session.t(channel.kind === "group" ? "members" : "subscribers", { n: channel.members }) + kind;
   replace(view.face, avatar(channel.title, channel.id, 42));
   const state = channel.owned ? "owned" : channel.joined ? "joined" : "stranger";
   if (view.footerState === state) return;
   view.footerState = state;
   if (channel.owned) replace(view.footer, ownerComposer(view).el);
+  else if (channel.joined && channel.kind === "group") replace(view.footer);
   else if (channel.joined) replace(view.footer, h("div", { class: "muted-bar" }, session.t("muted")));
   else replace(view.footer, h("button", { class: "start", type: "button", testid: "channel-join", onclick: () => join(view) }, session.t("join")));
 }

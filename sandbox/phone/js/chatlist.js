@@ -70,7 +70,8 @@ function ordered({ session, chats, service }) {
   const rows = [...chats];
   if (service) rows.push({ kind: "service", id: 777000, title: session.t("service"), username: null,
     last: { date: service.date, text: session.t("loginCodeText", { code: service.code }) } });
-  return rows.sort((a, b) => (b.last?.date ?? 0) - (a.last?.date ?? 0));
+  const at = (chat) => (chat.kind === "bot" ? Infinity : (chat.last?.date ?? 0)); // the bot is pinned
+  return rows.sort((a, b) => at(b) - at(a));
 }
 
 const KEYS = { bot: () => "bot", service: () => "service" };
@@ -88,7 +89,7 @@ function row(session, chat) {
       h("time", {}, chat.last ? shortDate(chat.last.date, session.language) : "")),
     h("span", { class: "chat-line" },
       h("small", {}, chat.hint ?? (chat.last ? chat.last.text || session.t("photo") : chat.kind === "bot" ? session.t("bot") : "")),
-      unread > 0 && h("i", { class: "badge", testid: "unread" }, unread))));
+      unread > 0 ? h("i", { class: "badge", testid: "unread" }, unread) : chat.kind === "bot" && icon("pin", 18))));
 }
 
 const nothing = (session, title, text) => h("div", { class: "nothing" }, h("span", { class: "nothing-icon" }, icon("search", 44)),

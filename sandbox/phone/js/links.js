@@ -32,9 +32,11 @@ async function openName(session, link) {
   return session.go(`/c/${channel.id}${post ? `?post=${post}` : ""}`);
 }
 
-function openBot(session, link) {
-  if (link.query.has("startapp") || link.rest[0])
-    return session.webApp.open({ source: "link", start_param: link.query.get("startapp") || undefined });
+async function openBot(session, link) {
+  if (link.query.has("startapp") || link.rest[0]) {
+    const { web_app: app } = await session.api.menuButton();
+    return session.webApp.open({ source: "link", url: app?.url, start_param: link.query.get("startapp") || undefined });
+  }
   const start = link.query.get("start");
   return session.go(start ? `/bot?start=${encodeURIComponent(start)}` : "/bot");
 }

@@ -13,11 +13,11 @@ const ru = {
   copied: "Скопировано", forwardToBot: "Переслать боту", forwarded: "Переслано боту", edit: "Изменить", remove: "Удалить",
   deletePost: "Удалить публикацию?", deletePostText: "Она исчезнет у всех подписчиков.", editing: "Редактирование",
   join: "ВСТУПИТЬ", leave: "Покинуть канал", leaveTitle: "Покинуть канал?", leaveText: "Канал исчезнет из списка чатов.",
-  muted: "Это канал: писать в него может только владелец", empty: "Здесь пока нет публикаций", botSilent: "Бот не ответил за 10 секунд",
+  muted: "Писать может только владелец", empty: "Здесь пока нет публикаций", botSilent: "Бот не ответил за 10 секунд",
   blockBot: "Остановить бота", blocked: "Бот остановлен", noSuchChat: "Такого чата нет",
   noPost: "Этой публикации больше нет", photo: "Фотография", album: "Альбом", document: "Файл", you: "Вы",
   newChannel: "Новый канал", channelTitle: "Название", channelName: "Ссылка (необязательно)", channelAbout: "Описание",
-  channelPrivate: "Закрытый канал", create: "Создать канал", privateChannel: "закрытый канал",
+  channelPrivate: "Закрытый канал", create: "Создать канал", privateChannel: "закрытый",
   devices: "Устройства", devicesHint: "Здесь видно, где ещё открыт ваш аккаунт.", linkDevice: "Подключить устройство",
   linkText: "Отсканируйте код, который показан на экране компьютера.", thisDevice: "Это устройство", thisPhone: "Телефон песочницы",
   activeSessions: "Активные сеансы", incomplete: "Незавершённая попытка входа", incompleteText: "Код отсканирован, пароль ещё не введён",
@@ -46,6 +46,7 @@ const ru = {
   warning: "Осторожно", service: "Telegram", serviceStatus: "служебные уведомления", serviceEmpty: "Уведомлений пока нет",
   loginCodeText: "Код для входа: {code}. Никому его не сообщайте, даже если просят от имени Telegram.",
   agoNow: "только что", minutesAgo: "{n} мин назад", hoursAgo: "{n} ч назад",
+  members: { one: "{n} участник", few: "{n} участника", many: "{n} участников", other: "{n} участника" },
   subscribers: { one: "{n} подписчик", few: "{n} подписчика", many: "{n} подписчиков", other: "{n} подписчика" },
 };
 
@@ -62,11 +63,11 @@ const en = {
   copied: "Copied", forwardToBot: "Forward to the bot", forwarded: "Forwarded to the bot", edit: "Edit", remove: "Delete",
   deletePost: "Delete this post?", deletePostText: "It disappears for every subscriber.", editing: "Editing",
   join: "JOIN", leave: "Leave channel", leaveTitle: "Leave the channel?", leaveText: "It disappears from your chat list.",
-  muted: "This is a channel: only its owner can post", empty: "No posts here yet", botSilent: "The bot did not answer within 10 seconds",
+  muted: "Only the owner can post", empty: "No posts here yet", botSilent: "The bot did not answer within 10 seconds",
   blockBot: "Stop bot", blocked: "Bot stopped", noSuchChat: "There is no such chat",
   noPost: "This post no longer exists", photo: "Photo", album: "Album", document: "File", you: "You",
   newChannel: "New channel", channelTitle: "Title", channelName: "Link (optional)", channelAbout: "Description",
-  channelPrivate: "Private channel", create: "Create channel", privateChannel: "private channel",
+  channelPrivate: "Private channel", create: "Create channel", privateChannel: "private",
   devices: "Devices", devicesHint: "Where else your account is open.", linkDevice: "Link Desktop Device",
   linkText: "Scan the code shown on a computer's screen.", thisDevice: "This device", thisPhone: "Sandbox phone",
   activeSessions: "Active sessions", incomplete: "Incomplete login attempt", incompleteText: "Code scanned, password not entered yet",
@@ -95,6 +96,7 @@ const en = {
   warning: "Careful", service: "Telegram", serviceStatus: "service notifications", serviceEmpty: "No notifications yet",
   loginCodeText: "Login code: {code}. Do not give it to anyone, even if they say they are from Telegram.",
   agoNow: "just now", minutesAgo: "{n} min ago", hoursAgo: "{n} h ago",
+  members: { one: "{n} member", other: "{n} members" },
   subscribers: { one: "{n} subscriber", other: "{n} subscribers" },
 };
 

@@ -89,17 +89,14 @@ function listen(app) {
     if (Object.hasOwn(HANDLERS, message?.eventType)) HANDLERS[message.eventType](app, message.eventData || {});
   };
   const size = new ResizeObserver(() => app.viewport());
-  const off = [
-    app.session.bus.on("theme", () => { app.theme(); app.chrome.repaint(); }),
-    app.session.bus.on("connection", (online) => app.chrome.online(online)),
-  ];
+  const offTheme = app.session.bus.on("theme", () => { app.theme(); app.chrome.repaint(); });
   addEventListener("message", onMessage);
   app.frame.addEventListener("load", () => app.chrome.loaded());
   size.observe(app.frame);
   app.end = () => {
     removeEventListener("message", onMessage);
     size.disconnect();
-    off.forEach((fn) => fn());
+    offTheme();
     app.chrome.el.remove();
   };
 }

@@ -32,7 +32,6 @@ export function createChrome(app, on) {
   chrome.repaint = () => paint(app, colors, { header, body, cover, bottom });
   chrome.back = (shown) => { back.hidden = !shown; close.hidden = shown; };
   chrome.loaded = () => cover.classList.add("gone");
-  chrome.online = (online) => sheet.classList.toggle("offline", !online);
   chrome.layout = () => {
     bottom.hidden = main.el.hidden && secondary.el.hidden;
     const place = secondary.el.hidden ? "left" : (secondary.position ?? "left");
