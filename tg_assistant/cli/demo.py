@@ -18,11 +18,12 @@ def register(app: typer.Typer) -> None:
 def demo(
     data: Data = DEFAULT_DATA,
     reset: Annotated[bool, typer.Option(help="Start over: forget everything in the folder")] = False,
+    watch: Annotated[bool, typer.Option(help="Restart what changes in the source")] = False,
 ) -> None:
     """Start PostgreSQL, Chroma, a local Telegram, web, bot and ingest; Ctrl-C stops them."""
     from tg_assistant.demo.run import run
 
-    raise typer.Exit(run(data, reset=reset))
+    raise typer.Exit(run(data, reset=reset, watch=watch))
 
 
 def down(data: Data = DEFAULT_DATA) -> None:

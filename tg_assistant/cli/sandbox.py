@@ -22,7 +22,7 @@ def load(
     """Load posts (JSON lines, also gzipped: channel, channel_id, message_id, date, text) as channels."""
     import httpx
 
-    body = {"file": str(file.resolve()), "limit": limit}
+    body = {"path": str(file.resolve()), "limit": limit}
     answer = httpx.post(f"{control_url}/load", json=body, timeout=300, trust_env=False)
     answer.raise_for_status()
     typer.echo(answer.text)

@@ -4,7 +4,6 @@ import json
 import os
 import sys
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import httpx
 from pydantic import AliasChoices
@@ -25,8 +24,7 @@ class Demo:
 
     folder: DataFolder
     ports: dict[str, int]
-    load_posts: Path | None = None  # the sandbox's channels are made of this file instead of the demo's
-    load_limit: int | None = None
+    load_posts: bool = False  # the sandbox starts without the demo's channels: real posts come instead
     database: Postgres | None = None
     http: httpx.AsyncClient = field(default_factory=lambda: httpx.AsyncClient(timeout=2, trust_env=False))
 
@@ -70,11 +68,7 @@ class Demo:
         command = [sys.executable, "-m", "sandbox", "--data", str(self.folder.path / "sandbox")]
         for name in ("mtproto", "bot_api", "phone"):
             command += [f"--{name.replace('_', '-')}-port", str(self.ports[name])]
-        if self.load_posts:
-            command += ["--load", str(self.load_posts)]
-        if self.load_limit:
-            command += ["--limit", str(self.load_limit)]
-        return command
+        return [*command, "--no-seed"] if self.load_posts else command
 
     def base(self) -> dict[str, str]:
         return plain_environment() | {

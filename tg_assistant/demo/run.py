@@ -12,14 +12,15 @@ from tg_assistant.demo.console import Console
 from tg_assistant.demo.data_folder import FolderInUse, holder, open_data_folder
 from tg_assistant.demo.environment import Demo
 from tg_assistant.demo.plan import steps
+from tg_assistant.demo.reload import reload
 from tg_assistant.demo.supervisor import StartFailed, Supervisor
 
 
-def run(data: Path, *, reset: bool = False) -> int:
+def run(data: Path, *, reset: bool = False, watch: bool = False) -> int:
     """Exit code: 0 after Ctrl-C, 1 when something could not start."""
     console = Console()
     try:
-        return asyncio.run(_run(data, reset, console))
+        return asyncio.run(_run(data, reset, watch, console))
     except (FolderInUse, StartFailed) as error:
         console.say(console.paint(str(error), "31"))
         return 1
@@ -37,28 +38,35 @@ def down(data: Path, seconds: float = 15) -> str:
     return f"The demo still runs (process {pid})." if holder(data) else "The demo has stopped."
 
 
-async def _run(data: Path, reset: bool, console: Console) -> int:
+async def _run(data: Path, reset: bool, watch: bool, console: Console) -> int:
     stop = _stop_on_signals()
     with open_data_folder(data, reset=reset) as folder:
         ports, replaced = folder.choose_ports()
         for name, (wanted, got) in replaced.items():
             console.say(f"Port {wanted} ({name}) is busy: using {got} instead.")
         demo = Demo(folder, ports)
-        began = time.monotonic()
         async with supervised(demo, console) as supervisor:
-            starting = asyncio.ensure_future(supervisor.start())
+            life = asyncio.ensure_future(_live(supervisor, demo, watch, console))
             await asyncio.wait(
-                [starting, asyncio.ensure_future(stop.wait())], return_when=asyncio.FIRST_COMPLETED
+                [life, asyncio.ensure_future(stop.wait())], return_when=asyncio.FIRST_COMPLETED
             )
-            if not stop.is_set():
-                await starting
-                demo.write_operator_file()
-                console.say(_welcome(demo, time.monotonic() - began, console))
-                await supervisor.watch(stop)
-            starting.cancel()
+            if life.done():
+                await life
+            life.cancel()
             console.say("\nStopping…")
     console.say("Stopped. Everything is kept; `make demo RESET=1` starts over.")
     return 0
+
+
+async def _live(supervisor: Supervisor, demo: Demo, watch: bool, console: Console) -> None:
+    """Start, say what to open, and stay until cancelled or until a step fails."""
+    began = time.monotonic()
+    await supervisor.start()
+    demo.write_operator_file()
+    console.say(_welcome(demo, time.monotonic() - began, console))
+    if watch:
+        await reload(supervisor, console)
+    await supervisor.watch()
 
 
 @asynccontextmanager
@@ -86,8 +94,8 @@ def _welcome(demo: Demo, seconds: float, console: Console) -> str:
         ("Max's phone", f"{demo.phone_url}/#/max"),
         ("Health", f"{demo.web_url}/ready"),
         ("API", f"{demo.web_url}/docs"),
-        ("Logs", f"{os.path.relpath(demo.folder.logs)}/"),
-        ("Command line", f"tg-assistant --env-file {os.path.relpath(demo.folder.path / 'env')} --help"),
+        ("Logs", f"{_shown(demo.folder.logs)}/"),
+        ("Command line", f"tg-assistant --env-file {_shown(demo.folder.path / 'env')} --help"),
         ("Stop", "Ctrl-C"),
     ]
     body = "\n".join(f"  {label:<14}{console.paint(value, '1')}" for label, value in rows)
@@ -95,3 +103,9 @@ def _welcome(demo: Demo, seconds: float, console: Console) -> str:
         f"\n{console.paint('Telegram Assistant is running', '1;32')} (ready in {seconds:.0f} s)\n\n{body}\n\n"
         "  Begin on Anna's phone: open the message with the invitation and tap its link.\n"
     )
+
+
+def _shown(path: Path) -> Path:
+    """As one would type it here."""
+    here = Path.cwd()
+    return path.relative_to(here) if path.is_relative_to(here) else path

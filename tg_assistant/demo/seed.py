@@ -40,7 +40,7 @@ async def _main(control_url: str, bot_username: str) -> None:
     links = await seed(database, bot_username)
     await database.close()
     async with httpx.AsyncClient(trust_env=False) as http:
-        answer = await http.post(f"{control_url}/demo/invites", json=links)
+        answer = await http.post(f"{control_url}/invitations", json=links)
         answer.raise_for_status()
 
 

@@ -59,7 +59,7 @@ class Running:
 
 
 class Supervisor:
-    """`start` returns when every step is up; `watch` restarts until `stop`."""
+    """`start` returns when every step is up; the dead are restarted until `stop`."""
 
     def __init__(self, steps: list[Step], logs: Path, cwd: Path, console: Console, lock: IO[str]) -> None:
         self.running = {step.name: Running(step) for step in steps}
@@ -77,9 +77,9 @@ class Supervisor:
             task.add_done_callback(self._note_failure)
         await self._until(self._all_up())
 
-    async def watch(self, stop: asyncio.Event) -> None:
-        """Keep everything running until `stop` is set."""
-        await self._until(stop.wait())
+    async def watch(self) -> None:
+        """Keep everything running until cancelled. Raises what a step could not survive."""
+        raise await self._failed
 
     def pid(self, name: str) -> int | None:
         """Process id of a running service."""
