@@ -62,7 +62,11 @@ def chat(world: World, channel: Channel, viewer: Person) -> types.Channel | type
     access_hash = world.access_hash(viewer.id, "channel", channel.id)
     if not world.channels.may_read(channel, viewer):
         return types.ChannelForbidden(
-            channel.id, access_hash, channel.title, broadcast=not channel.megagroup, megagroup=channel.megagroup
+            channel.id,
+            access_hash,
+            channel.title,
+            broadcast=not channel.megagroup,
+            megagroup=channel.megagroup,
         )
     rights = types.ChatAdminRights(post_messages=True, edit_messages=True, delete_messages=True)
     return types.Channel(
@@ -98,7 +102,11 @@ def post(world: World, item: Post) -> TLObject:
 
 @lru_cache(maxsize=50_000)
 def _post_bytes(
-    channel_id: int, post_id: int, content: tuple[Any, ...], forward: tuple[Any, ...] | None, author: int | None
+    channel_id: int,
+    post_id: int,
+    content: tuple[Any, ...],
+    forward: tuple[Any, ...] | None,
+    author: int | None,
 ) -> bytes:
     text, date, edit_date, views, album, photo = content
     message = types.Message(

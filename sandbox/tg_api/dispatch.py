@@ -111,9 +111,7 @@ class Dispatcher:
                 self._meet(connection, request)
             elif isinstance(request, functions.InvokeWithoutUpdatesRequest):
                 connection.no_updates = True
-            elif not isinstance(
-                request, functions.InvokeWithLayerRequest | functions.InvokeAfterMsgRequest
-            ):
+            elif not isinstance(request, functions.InvokeWithLayerRequest | functions.InvokeAfterMsgRequest):
                 return request
             request = request.query
 

@@ -72,8 +72,8 @@ def get_history(caller: Caller, request: messages.GetHistoryRequest) -> TLObject
         return _private(caller, request, "")
     channel = channel_of(caller, request.peer)
     live, posts = caller.world.channels.live[channel.id], caller.world.channels.posts[channel.id]
-    if request.offset_date and not request.offset_id:
-        before = int(request.offset_date.timestamp())
+    before = int(request.offset_date.timestamp()) if request.offset_date else 0  # absent comes as 1970
+    if before and not request.offset_id:
         at = bisect_left(live, before, key=lambda post_id: posts[post_id].date)
         request.offset_id = live[at] if at < len(live) else 0
     found = [posts[post_id] for post_id in page(live, live, request)]
@@ -96,9 +96,10 @@ def search(caller: Caller, request: messages.SearchRequest) -> TLObject:
 def _fits(post: Post, request: messages.SearchRequest) -> bool:
     if isinstance(request.filter, types.InputMessagesFilterPhotos) and not post.photo:
         return False
+    latest = request.max_date.timestamp() if request.max_date else 0
     if request.min_date and post.date < request.min_date.timestamp():
         return False
-    if request.max_date and post.date > request.max_date.timestamp():
+    if latest and post.date > latest:
         return False
     return request.q.casefold() in post.text.casefold()
 
@@ -109,14 +110,21 @@ def _private(caller: Caller, request: Any, query: str) -> TLObject:
         person_of(caller, request.peer)
         return types.messages.Messages([], [], [], [])
     items = [
-        each for each in caller.world.chats.messages(caller.person) if query.casefold() in each.text.casefold()
+        each
+        for each in caller.world.chats.messages(caller.person)
+        if query.casefold() in each.text.casefold()
     ]
     found = page(items, [each.id for each in items], request)
     return types.messages.MessagesSlice(len(items), *_bot_answer(caller, found))
 
 
-def _bot_answer(caller: Caller, found: Iterable[BotMessage]) -> tuple[list[TLObject], list[Any], list[Any], list[Any]]:
-    users = [convert.bot_user(caller.world, caller.person), convert.user(caller.world, caller.person, caller.person)]
+def _bot_answer(
+    caller: Caller, found: Iterable[BotMessage]
+) -> tuple[list[TLObject], list[Any], list[Any], list[Any]]:
+    users = [
+        convert.bot_user(caller.world, caller.person),
+        convert.user(caller.world, caller.person, caller.person),
+    ]
     return [convert.bot_message(caller.world, each) for each in found], [], [], users
 
 
