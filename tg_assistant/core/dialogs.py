@@ -16,7 +16,7 @@ from tg_assistant.errors import LimitReached, Unavailable
 from tg_assistant.infra.runtime import Runtime
 from tg_assistant.models import Account, AccountTask, Channel, Dialog
 
-KIND = "list_channels"
+KIND = "dialogs"
 REFRESH_SECONDS = 600  # repeated sweeps of the list earn long bans, so a person may refresh this often
 
 

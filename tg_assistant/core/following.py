@@ -9,14 +9,13 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from tg_assistant.core import history, plans
+from tg_assistant.core import audit, history, plans
 from tg_assistant.core.access import Actor
 from tg_assistant.errors import AlreadyExists, NotAllowed
 from tg_assistant.infra import events
 from tg_assistant.models import (
     Account,
     AccountStatus,
-    AuditEvent,
     Channel,
     ChannelAccess,
     Membership,
@@ -90,8 +89,9 @@ async def follow(db: AsyncSession, account: Account, found: Found) -> Channel:
     added = await db.exec(insert(Subscription).values(values).on_conflict_do_nothing())  # type: ignore[call-overload]
     if added.rowcount == 0:
         raise AlreadyExists("channels.already_followed", title=channel.title)
-    owner = {"tenant_id": account.tenant_id, "user_id": account.user_id}
-    db.add(AuditEvent(action="channel.follow", subject=str(channel.id), detail={}, **owner))
+    await audit.record(
+        db, None, "channel.follow", channel.id, tenant_id=account.tenant_id, user_id=account.user_id
+    )
     await announce(db, channel)
     return channel
 
@@ -138,3 +138,9 @@ async def grant(db: AsyncSession, account: Account, channel_id: UUID, access_has
     statement = insert(ChannelAccess).values(**keys, **seen)
     statement = statement.on_conflict_do_update(index_elements=["account_id", "channel_id"], set_=seen)
     await db.exec(statement)  # type: ignore[call-overload]
+
+
+async def grant_missing(db: AsyncSession, account: Account, channel_id: UUID) -> None:
+    """Have a row that can say the access was lost, also where the account never had any."""
+    if await db.get(ChannelAccess, (account.id, channel_id)) is None:
+        await grant(db, account, channel_id, 0)

@@ -6,17 +6,16 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import func, update
-from sqlmodel import col, or_, select
+from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from tg_assistant.core import plans, ranges, tasks
+from tg_assistant.core import plans, ranges, readers, tasks
 from tg_assistant.core.ranges import Range
 from tg_assistant.models import (
     Account,
     AccountStatus,
     AccountTask,
     Channel,
-    ChannelAccess,
     Membership,
     Post,
     Subscription,
@@ -70,12 +69,11 @@ async def plan(db: AsyncSession, channel: Channel, *, besides: UUID | None = Non
     """
     hole = await wanted(db, channel)
     if hole is None:
-        if channel.backfill_done_at is None:
-            await _set(db, channel, backfill_done_at=datetime.now(UTC), last_error=None)
+        await complete(db, channel)
         return False
     if await _open_task(db, channel.id, besides):
         return False
-    account = await reader(db, channel)
+    account = await readers.of(db, channel)
     if account is None:
         await _set(db, channel, last_error="channels.no_account", last_error_at=datetime.now(UTC))
         return False
@@ -84,6 +82,32 @@ async def plan(db: AsyncSession, channel: Channel, *, besides: UUID | None = Non
     task.not_before = func.now() + timedelta(seconds=delay)  # type: ignore[assignment]
     db.add(task)
     return True
+
+
+async def complete(db: AsyncSession, channel: Channel) -> None:
+    """All that is wanted of the past has been read."""
+    if channel.backfill_done_at is None or channel.last_error:
+        done_at = channel.backfill_done_at or datetime.now(UTC)
+        await _set(db, channel, backfill_done_at=done_at, last_error=None)
+
+
+async def untouched(db: AsyncSession, channel: Channel) -> bool:
+    """Whether not even the channel's first page has been read."""
+    return channel.backfill_done_at is None and not await ranges.of(db, channel.id)
+
+
+async def oldest(db: AsyncSession, channel_id: UUID) -> int:
+    """The lowest known message id; 0 when none is."""
+    known = await ranges.of(db, channel_id)
+    return known[0].low if known else 0
+
+
+async def has_follower(db: AsyncSession, channel_id: UUID) -> bool:
+    """Whether somebody follows the channel and has not paused it."""
+    query = select(Subscription.user_id).where(
+        Subscription.channel_id == channel_id, col(Subscription.paused).is_(False)
+    )
+    return (await db.exec(query)).first() is not None
 
 
 async def _open_task(db: AsyncSession, channel_id: UUID, besides: UUID | None) -> bool:
@@ -99,34 +123,6 @@ async def _open_task(db: AsyncSession, channel_id: UUID, besides: UUID | None) -
         )
     )
     return (await db.exec(query)).first() is not None
-
-
-async def reader(db: AsyncSession, channel: Channel) -> Account | None:
-    """An account that may read the channel: of a follower who has not paused it, access not lost.
-
-    One never tried stands in for a public channel, after those seen to have access.
-    """
-    access = col(ChannelAccess.account_id)
-    query = (
-        select(Account)
-        .join(Subscription, col(Subscription.user_id) == col(Account.user_id))
-        .join(
-            ChannelAccess,
-            (access == col(Account.id)) & (col(ChannelAccess.channel_id) == channel.id),
-            isouter=True,
-        )
-        .where(
-            Account.tenant_id == channel.tenant_id,
-            Account.status == AccountStatus.connected,
-            Subscription.channel_id == channel.id,
-            col(Subscription.paused).is_(False),
-            col(ChannelAccess.lost_at).is_(None),
-            or_(access.is_not(None), channel.username is not None),
-        )
-        .order_by(access.is_(None), col(Account.connected_at))
-        .limit(1)
-    )
-    return (await db.exec(query)).first()
 
 
 async def plan_all(db: AsyncSession, tenant_id: UUID) -> int:

@@ -45,9 +45,14 @@ class Saved:
 
 
 async def save_page(
-    db: AsyncSession, channel_id: UUID, incoming: Sequence[IncomingPost], known: Range | None, *, via: str
+    db: AsyncSession,
+    channel_id: UUID,
+    incoming: Sequence[IncomingPost],
+    known: Sequence[Range],
+    *,
+    via: str,
 ) -> Saved:
-    """Save what a page of history or a live update told, and that the ids of `known` are now known.
+    """Save what a page of history or live updates told, and that the ids of `known` are now known.
 
     Any order and any number of repeats end in the same rows: an older edit never replaces a newer one and
     a deleted post stays deleted. Changed posts become dirty, and an index job is enqueued, in the caller's
@@ -67,10 +72,14 @@ async def save_page(
     return Saved(len(new), changed)
 
 
-async def save_live(db: AsyncSession, channel_id: UUID, incoming: IncomingPost) -> Saved:
-    """Save one new or edited message that an update brought."""
-    id_ = incoming.message_id
-    return await save_page(db, channel_id, [incoming], Range(id_, id_), via="live")
+async def save_live(
+    db: AsyncSession, channel_id: UUID, posts: Sequence[IncomingPost], ids: Sequence[int]
+) -> Saved:
+    """Save new or edited messages that updates brought; `ids` counts those without content too.
+
+    Ids between them stay unknown, so a missed update shows as a gap.
+    """
+    return await save_page(db, channel_id, posts, [Range(id_, id_) for id_ in ids], via="live")
 
 
 async def mark_deleted(db: AsyncSession, channel_id: UUID, message_ids: Sequence[int]) -> int:
@@ -168,13 +177,14 @@ def _row(channel: Channel, incoming: IncomingPost) -> dict[str, Any]:
     }
 
 
-async def _known(db: AsyncSession, channel: Channel, known: Range | None) -> None:
-    if known is None:
-        return
-    await ranges.add(db, channel.tenant_id, channel.id, known)
-    if known.high > channel.top_message_id:
-        bump = update(Channel).where(col(Channel.id) == channel.id).values(top_message_id=known.high)
+async def _known(db: AsyncSession, channel: Channel, known: Sequence[Range]) -> None:
+    for span in known:
+        await ranges.add(db, channel.tenant_id, channel.id, span)
+    top = max((span.high for span in known), default=0)
+    if top > channel.top_message_id:
+        bump = update(Channel).where(col(Channel.id) == channel.id).values(top_message_id=top)
         await db.exec(bump)  # type: ignore[call-overload]
+        channel.top_message_id = top
 
 
 async def _changed(db: AsyncSession, channel: Channel, *, dirty: bool) -> None:

@@ -56,7 +56,7 @@ async def _counts(db: AsyncSession, ids: Sequence[UUID]) -> dict[UUID, tuple[Any
     """Per channel: posts, indexed posts, posts of the last minute, and when the first of these came."""
     recent = col(Post.saved_at) > datetime.now(UTC) - timedelta(seconds=_RATE_SECONDS)
     query = (
-        select(
+        select(  # type: ignore[call-overload]
             Post.channel_id,
             func.count(),
             func.count().filter(col(Post.indexed_generation) > 0),
@@ -66,7 +66,7 @@ async def _counts(db: AsyncSession, ids: Sequence[UUID]) -> dict[UUID, tuple[Any
         .where(col(Post.channel_id).in_(ids), col(Post.deleted_at).is_(None))
         .group_by(col(Post.channel_id))
     )
-    return {row[0]: tuple(row[1:]) for row in await db.exec(query)}  # type: ignore[call-overload]
+    return {row[0]: tuple(row[1:]) for row in await db.exec(query)}
 
 
 def _progress(

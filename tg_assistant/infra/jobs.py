@@ -50,9 +50,19 @@ async def enqueue(db: AsyncSession, name: str, payload: Payload, *, delay: float
     body = json.dumps(payload, sort_keys=True).encode()
     cursor = psycopg.AsyncRawCursor(raw.driver_connection)  # type: ignore[arg-type]
     await cursor.execute(
-        QueryQueueBuilder().build_enqueue_query(),
+        QueryQueueBuilder().build_enqueue_query().encode(),
         [[0], [name], [body], [timedelta(seconds=delay)], [None], ["{}"]],
     )
+
+
+async def waiting(db: AsyncSession, name: str, about: str) -> bool:
+    """Whether a job `name` whose payload mentions `about` is queued or under way."""
+    query = text(
+        "SELECT EXISTS (SELECT FROM pgqueuer WHERE entrypoint = :n AND status IN ('queued', 'picked')"
+        " AND position(convert_to(:a, 'UTF8') IN payload) > 0)"
+    )
+    found = await db.exec(query.bindparams(n=name, a=about))  # type: ignore[call-overload]
+    return bool(found.scalar_one())
 
 
 async def held(db: AsyncSession) -> int:

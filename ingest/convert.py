@@ -1,0 +1,116 @@
+"""Telegram's messages as our posts: text, links, kind of media, album, forward."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from telethon import types
+from telethon.utils import get_inner_text
+
+from tg_assistant.core.incoming import IncomingPost
+
+# Kinds of documents, the first attribute that is present decides: https://core.telegram.org/type/DocumentAttribute
+_DOCUMENTS = {
+    types.DocumentAttributeSticker: "sticker",
+    types.DocumentAttributeAnimated: "animation",
+    types.DocumentAttributeVideo: "video",
+    types.DocumentAttributeAudio: "audio",
+}
+_MEDIA = {
+    types.MessageMediaPhoto: "photo",
+    types.MessageMediaPoll: "poll",
+    types.MessageMediaGeo: "location",
+    types.MessageMediaGeoLive: "location",
+    types.MessageMediaVenue: "location",
+    types.MessageMediaContact: "contact",
+    types.MessageMediaStory: "story",
+    types.MessageMediaInvoice: "invoice",
+}
+
+
+def post(message: types.TypeMessage, titles: Mapping[int, str]) -> IncomingPost | None:
+    """None for service and empty messages: their ids are known, there is nothing to keep.
+
+    `titles` names the chats and users that came with the message, by id.
+    """
+    if not isinstance(message, types.Message) or message.date is None:
+        return None
+    forward = message.fwd_from
+    return IncomingPost(
+        message_id=message.id,
+        posted_at=message.date,
+        text=_clean(message.message or _poll_text(message.media)),
+        edited_at=message.edit_date,
+        links=_links(message),
+        media=_media_kind(message.media),
+        album_id=message.grouped_id,
+        forward_title=_forward_title(forward, titles) if forward else None,
+        forward_channel=getattr(forward.from_id, "channel_id", None) if forward else None,
+        forward_message=forward.channel_post if forward else None,
+        views=message.views,
+    )
+
+
+def titles_of(answer: Any) -> dict[int, str]:
+    """Names by id of the chats and users beside an answer's messages."""
+    return {each.id: name_of(each) for each in (*answer.users, *answer.chats)}
+
+
+def name_of(entity: Any) -> str:
+    """A chat's title, a person's name, or nothing."""
+    title = getattr(entity, "title", None)
+    parts = [title] if title else [getattr(entity, name, None) for name in ("first_name", "last_name")]
+    return _clean(" ".join(part for part in parts if part))
+
+
+def _clean(text: str) -> str:
+    """What PostgreSQL and UTF-8 can hold: no NUL, no lone surrogates."""
+    return text.replace("\0", "").encode("utf-8", "replace").decode()
+
+
+def _links(message: types.Message) -> list[str]:
+    found: list[str] = []
+    for entity, text in _marked(message):
+        if isinstance(entity, types.MessageEntityTextUrl):
+            found.append(entity.url)
+        elif isinstance(entity, types.MessageEntityUrl):
+            found.append(text if "://" in text else f"https://{text}")
+    page = getattr(message.media, "webpage", None)
+    if isinstance(page, types.WebPage):
+        found.append(page.url)
+    return [_clean(link) for link in dict.fromkeys(found)]
+
+
+def _marked(message: types.Message) -> list[tuple[types.TypeMessageEntity, str]]:
+    """Each entity with the text it covers; Telegram counts in UTF-16 units."""
+    entities = message.entities or []
+    return list(zip(entities, get_inner_text(message.message or "", entities), strict=True))
+
+
+def _media_kind(media: Any) -> str | None:
+    if isinstance(media, types.MessageMediaDocument):
+        return _document_kind(media)
+    return _MEDIA.get(type(media))
+
+
+def _document_kind(media: types.MessageMediaDocument) -> str:
+    if media.voice:
+        return "voice"
+    if media.round:
+        return "video_note"
+    attributes = {type(attribute) for attribute in getattr(media.document, "attributes", [])}
+    return next((kind for type_, kind in _DOCUMENTS.items() if type_ in attributes), "document")
+
+
+def _poll_text(media: Any) -> str:
+    if not isinstance(media, types.MessageMediaPoll):
+        return ""
+    lines = [media.poll.question, *(answer.text for answer in media.poll.answers)]
+    return "\n".join(line if isinstance(line, str) else line.text for line in lines)
+
+
+def _forward_title(forward: types.MessageFwdHeader, titles: Mapping[int, str]) -> str | None:
+    source = forward.from_id
+    for name in ("channel_id", "chat_id", "user_id"):
+        if (id_ := getattr(source, name, None)) is not None:
+            return titles.get(id_) or None
+    return _clean(forward.from_name) if forward.from_name else None

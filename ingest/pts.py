@@ -1,0 +1,69 @@
+"""Telethon's place in each channel's updates: kept beside the session, and where it skipped some.
+
+A string session forgets it, and after "too long" Telethon moves on without a word. All private names of the
+pinned Telethon that we touch are in this file.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from telethon import TelegramClient, types
+from telethon._updates.messagebox import State
+from telethon._updates.session import Entity, EntityType
+
+
+async def restore(client: TelegramClient, saved: Mapping[str, Any], hashes: Mapping[int, int]) -> None:
+    """Ask for what happened in the channels of `hashes` (access hash by id) since `saved` was taken."""
+    box, entities = client._message_box, client._mb_entity_cache
+    channels = saved.get("channels", {})
+    for telegram_id, access_hash in hashes.items():
+        entities.put(Entity(EntityType.CHANNEL, telegram_id, access_hash))
+        position = channels.get(str(telegram_id))
+        if position and telegram_id not in box.map:
+            box.map[telegram_id] = State(pts=position, deadline=asyncio.get_running_loop().time())
+            box.getting_diff_for.add(telegram_id)
+    await client.catch_up()  # wakes the update loop
+
+
+def snapshot(client: TelegramClient) -> dict[str, Any]:
+    """What `restore` needs after a restart."""
+    account: dict[str, Any]
+    account, channels = client._message_box.session_state()
+    return {
+        "pts": account["pts"],
+        "qts": account["qts"],
+        "date": account["date"].timestamp(),
+        "seq": account["seq"],
+        "channels": {str(id_): position for id_, position in channels.items()},
+    }
+
+
+def on_too_long(client: TelegramClient, missed: Callable[[int | None], None]) -> None:
+    """Call `missed` with the channel's id (None: any of them) when Telethon skips updates for good."""
+    box = client._message_box
+    apply, apply_channel = box.apply_difference, box.apply_channel_difference
+    too_long = types.updates.DifferenceTooLong, types.updates.ChannelDifferenceTooLong
+
+    def account(diff: Any, entities: Any) -> Any:
+        if isinstance(diff, too_long):
+            missed(None)
+        return apply(diff, entities)
+
+    def channel(request: Any, diff: Any, entities: Any) -> Any:
+        if isinstance(diff, too_long):
+            missed(request.channel.channel_id)
+        return apply_channel(request, diff, entities)
+
+    client._message_box = _Watching(box, account, channel)  # type: ignore[assignment]
+
+
+class _Watching:
+    """The message box with two of its methods replaced; it has slots, so it cannot be patched."""
+
+    def __init__(self, box: Any, account: Any, channel: Any) -> None:
+        self._box = box
+        self.apply_difference, self.apply_channel_difference = account, channel
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._box, name)

@@ -1,0 +1,138 @@
+"""Keeps one account's channels up to date: live hints, and looks at the history that tells the truth."""
+
+import asyncio
+from contextlib import suppress
+from dataclasses import dataclass
+
+import structlog
+from sqlalchemy import update
+from sqlmodel import col, select
+from telethon import errors, events
+
+from ingest import backfill, pts
+from ingest.context import AccountContext, LeaseLost
+from ingest.hints import UPDATES, Hints
+from ingest.watchlist import Watched, Watchlist
+from tg_assistant.core import history
+from tg_assistant.errors import AssistantError
+from tg_assistant.models import Account, Channel, ChannelAccess
+
+log = structlog.get_logger()
+REFRESH_SECONDS = 60.0
+KEEP_SECONDS = 20.0  # between two times that the place in the updates is written down
+PAUSE = 0.5  # seconds between two channels that are looked at
+_OURS_TO_RAISE = (LeaseLost, ConnectionError, errors.UnauthorizedError, errors.AuthKeyError)
+
+
+async def run(ctx: AccountContext) -> None:
+    """Catch up with every channel of the account, then follow them until cancelled.
+
+    Raises LeaseLost and what ends a connection or a session; the supervisor decides on these.
+    """
+    watchlist = Watchlist(ctx)
+    hints = Hints(ctx, watchlist)
+    ctx.client.add_event_handler(hints.on_update, events.Raw(UPDATES))
+    pts.on_too_long(ctx.client, watchlist.look_soon)
+    try:
+        await watchlist.refresh()
+        await _restore(ctx, watchlist)
+        await _all(hints.take(), Looks(ctx, watchlist).run(), _keep(ctx, hints))
+    finally:
+        ctx.client.remove_event_handler(hints.on_update)
+
+
+async def _all(*jobs: object) -> None:
+    """Run until one ends; its error is raised as it is, and the others are stopped."""
+    running = [asyncio.ensure_future(job) for job in jobs]  # type: ignore[arg-type]
+    try:
+        await asyncio.gather(*running)
+    finally:
+        for task in running:
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
+
+
+async def _restore(ctx: AccountContext, watchlist: Watchlist) -> None:
+    query = (
+        select(Channel.telegram_id, ChannelAccess.access_hash)
+        .join(ChannelAccess, col(ChannelAccess.channel_id) == col(Channel.id))
+        .where(ChannelAccess.account_id == ctx.account_id, col(ChannelAccess.lost_at).is_(None))
+    )
+    async with ctx.transaction() as db:
+        saved = (await db.get_one(Account, ctx.account_id)).update_state
+        hashes = {id_: hash_ for id_, hash_ in await db.exec(query) if id_ in watchlist.by_id}
+    await pts.restore(ctx.client, saved, hashes)
+
+
+async def _keep(ctx: AccountContext, hints: Hints) -> None:
+    """Write down the place in the updates, only after all that came before it has been saved."""
+    kept = None
+    while True:
+        await asyncio.sleep(KEEP_SECONDS)
+        state = pts.snapshot(ctx.client)
+        await asyncio.sleep(1)  # for updates between Telethon's count and our queue
+        await hints.queue.join()
+        if state["channels"] != kept:
+            kept = state["channels"]
+            statement = update(Account).where(col(Account.id) == ctx.account_id).values(update_state=state)
+            async with ctx.transaction() as db:
+                await db.exec(statement)  # type: ignore[call-overload]
+
+
+@dataclass
+class Looks:
+    """Holds channels against Telegram's history, politely one after the other."""
+
+    ctx: AccountContext
+    watchlist: Watchlist
+
+    async def run(self) -> None:
+        key = str(self.ctx.tenant_id)
+        async with self.ctx.rt.events.listening("subscriptions", key) as changed:
+            self.watchlist.changed = changed
+            while True:
+                changed.clear()
+                await self.watchlist.refresh()
+                for watched in self.watchlist.due():
+                    await self._look(watched)
+                    await asyncio.sleep(PAUSE)
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(changed.wait(), self.watchlist.seconds_left(REFRESH_SECONDS))
+
+    async def _look(self, watched: Watched) -> None:
+        watched.put_off()
+        try:
+            await self._compare(watched)
+        except errors.FloodWaitError as error:
+            watched.put_off(error.seconds + 1)
+        except backfill.NO_ACCESS:
+            await self._refused(watched)
+        except _OURS_TO_RAISE:
+            raise
+        except (AssistantError, errors.RPCError) as error:
+            log.warning("reader.look_failed", channel=str(watched.channel.id), error=type(error).__name__)
+
+    async def _compare(self, watched: Watched) -> None:
+        """The newest pages, then one step of a slow walk through older ones.
+
+        The walk finds edits and deletions that nobody told of, a page at a time.
+        """
+        async with self.ctx.transaction() as db:
+            channel = await backfill.followed(db, watched.channel.id)
+            if channel is None or await history.untouched(db, channel):
+                return  # its first page is the history task's
+            oldest = await history.oldest(db, channel.id)
+        below, pages = 0, watched.pages
+        for _ in range(pages):
+            below = await backfill.reconcile(self.ctx, channel, below=below)
+            if below <= oldest:
+                break
+        watched.pages = 1
+        start = min(watched.older or below, below)
+        watched.older = await backfill.reconcile(self.ctx, channel, below=start) if start > oldest else 0
+
+    async def _refused(self, watched: Watched) -> None:
+        async with self.ctx.transaction() as db:
+            await backfill.refused(self.ctx, db, watched.channel)
+            await history.plan(db, watched.channel)
+        self.watchlist.by_id.pop(watched.channel.telegram_id, None)

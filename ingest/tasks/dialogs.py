@@ -1,0 +1,54 @@
+"""Task "dialogs": the account's own list of channels with their folders. Asked rarely: sweeps earn bans."""
+
+from typing import Any
+
+from telethon import types
+from telethon.tl.functions.messages import GetDialogFiltersRequest
+
+from ingest.context import AccountContext
+from ingest.tasks import Result
+from ingest.tasks.resolve import public_name
+from tg_assistant.core import dialogs, tasks
+from tg_assistant.models import AccountTask, Dialog
+
+
+async def run(ctx: AccountContext, task: AccountTask) -> Result:
+    """Result: `count`. The old list stays until the new one is complete."""
+    folders = await _folders(ctx)
+    listed: dict[int, Dialog] = {}
+    async for dialog in ctx.client.iter_dialogs():
+        chat = dialog.entity
+        if isinstance(chat, types.Channel) and chat.broadcast and not chat.left:
+            listed.setdefault(chat.id, _row(ctx, chat, folders.get(chat.id), len(listed)))
+    async with ctx.transaction() as db:
+        await dialogs.save(db, ctx.account_id, list(listed.values()))
+        await tasks.finish(db, task, epoch=ctx.epoch, result={"count": len(listed)})
+    return {"count": len(listed)}
+
+
+def _row(ctx: AccountContext, chat: types.Channel, folder: str | None, position: int) -> Dialog:
+    username = public_name(chat)
+    return Dialog(
+        account_id=ctx.account_id,
+        tenant_id=ctx.tenant_id,
+        telegram_id=chat.id,
+        access_hash=chat.access_hash or 0,
+        title=chat.title,
+        username=username,
+        private=username is None,
+        members=chat.participants_count,
+        folder=folder,
+        position=position,
+    )
+
+
+async def _folders(ctx: AccountContext) -> dict[int, str]:
+    """The first folder that names a channel outright, by the channel's id."""
+    answer: Any = await ctx.client(GetDialogFiltersRequest())
+    found: dict[int, str] = {}
+    for folder in getattr(answer, "filters", answer):
+        title = getattr(folder, "title", "")  # text with entities since layer 198
+        for peer in (*getattr(folder, "pinned_peers", ()), *getattr(folder, "include_peers", ())):
+            if channel_id := getattr(peer, "channel_id", None):
+                found.setdefault(channel_id, getattr(title, "text", title))
+    return found

@@ -1,0 +1,55 @@
+"""Task "history": the newest unread page of a channel, then a task for the next one."""
+
+from uuid import UUID
+
+from ingest import backfill
+from ingest.context import AccountContext
+from ingest.tasks import Result
+from tg_assistant.core import history, tasks
+from tg_assistant.core.history import Wanted
+from tg_assistant.models import AccountTask, Channel
+
+
+async def run(ctx: AccountContext, task: AccountTask) -> Result:
+    """Posts, their id range, this task's end and the next task are one transaction.
+
+    So a process killed anywhere reads at most one page twice, and nothing is missed.
+    """
+    async with ctx.transaction() as db:
+        channel = await backfill.followed(db, UUID(task.args["channel_id"]))
+        hole = await history.wanted(db, channel) if channel else None
+    if channel is None or hole is None:
+        return await _close(ctx, task, channel)
+    try:
+        peer = await backfill.peer_of(ctx, channel)
+        page = await backfill.read_page(ctx, peer, below=hole.high + 1 if hole.high else 0)
+    except backfill.NO_ACCESS:
+        return await _refused(ctx, task, channel)
+    return await _save(ctx, task, hole, page)
+
+
+async def _save(ctx: AccountContext, task: AccountTask, hole: Wanted, page: backfill.Page) -> Result:
+    async with ctx.transaction() as db:
+        channel = await backfill.followed(db, UUID(task.args["channel_id"]))
+        if channel is None:  # unfollowed while Telegram answered
+            return {}
+        result = {"new": await backfill.save_wanted(db, channel, hole, page)}
+        await history.plan(db, channel, besides=task.id, delay=backfill.PAUSE)
+        await tasks.finish(db, task, epoch=ctx.epoch, result=result)
+    return result
+
+
+async def _refused(ctx: AccountContext, task: AccountTask, channel: Channel) -> Result:
+    async with ctx.transaction() as db:
+        await backfill.refused(ctx, db, channel)
+        await history.plan(db, channel, besides=task.id)
+        await tasks.finish(db, task, epoch=ctx.epoch, result={})
+    return {}
+
+
+async def _close(ctx: AccountContext, task: AccountTask, channel: Channel | None) -> Result:
+    async with ctx.transaction() as db:
+        if channel is not None:
+            await history.plan(db, channel, besides=task.id)
+        await tasks.finish(db, task, epoch=ctx.epoch, result={})
+    return {}

@@ -1,0 +1,57 @@
+"""Task "resolve": look a public @name up once, and follow it if it is a channel."""
+
+from typing import Any
+
+from telethon import errors, types
+from telethon.tl.functions.contacts import ResolveUsernameRequest
+
+from ingest.context import AccountContext
+from ingest.tasks import Result
+from tg_assistant.core import following, tasks
+from tg_assistant.core.following import Found
+from tg_assistant.errors import Invalid, NotAllowed, NotFound
+from tg_assistant.models import Account, AccountTask
+
+
+async def run(ctx: AccountContext, task: AccountTask) -> Result:
+    """Result: `channel_id`. Raises NotFound for an unknown name, Invalid for what is no channel.
+
+    Following and the task's end are one transaction, so the person waiting sees both or neither.
+    """
+    name = task.args["username"]
+    try:
+        answer: Any = await ctx.client(ResolveUsernameRequest(name))
+    except (errors.UsernameNotOccupiedError, errors.UsernameInvalidError):
+        raise NotFound("channels.unknown", name=name) from None
+    found = _channel(answer, name)
+    async with ctx.transaction() as db:
+        account = await db.get_one(Account, ctx.account_id)
+        channel = await following.follow(db, account, found)
+        result = {"channel_id": str(channel.id)}
+        await tasks.finish(db, task, epoch=ctx.epoch, result=result)
+    return result
+
+
+def _channel(answer: Any, name: str) -> Found:
+    if isinstance(answer.peer, types.PeerUser):
+        bot = any(user.id == answer.peer.user_id and user.bot for user in answer.users)
+        raise Invalid("channels.bot" if bot else "channels.user", name=name)
+    (chat,) = [chat for chat in answer.chats if chat.id == getattr(answer.peer, "channel_id", None)] or [None]
+    if isinstance(chat, types.ChannelForbidden):
+        raise NotAllowed("channels.private", name=name)
+    if not isinstance(chat, types.Channel) or not chat.broadcast:
+        raise Invalid("channels.group", name=name)
+    return Found(
+        telegram_id=chat.id,
+        title=chat.title,
+        username=public_name(chat),
+        private=False,
+        members=chat.participants_count,
+        access_hash=chat.access_hash,
+    )
+
+
+def public_name(chat: types.Channel) -> str | None:
+    """The @name that opens the channel; collectible names stand in a list of their own."""
+    active = [each.username for each in chat.usernames or [] if each.active]
+    return chat.username or (active[0] if active else None)

@@ -1,0 +1,59 @@
+"""Works the job queue, and sweeps for work whose job or task was lost."""
+
+import asyncio
+from uuid import UUID
+
+import structlog
+from sqlmodel import col, select
+
+from tg_assistant.core import history, indexing, purging
+from tg_assistant.infra import jobs
+from tg_assistant.infra.jobs import Payload
+from tg_assistant.infra.runtime import Runtime
+from tg_assistant.models import Post, Tenant
+
+log = structlog.get_logger()
+SWEEP_SECONDS = 30.0
+
+
+async def run(rt: Runtime) -> None:
+    """Run jobs until cancelled; one in hand is finished or put back."""
+
+    async def index(payload: Payload) -> None:
+        await indexing.index_dirty(rt, UUID(payload["tenant_id"]))
+
+    async def purge_channel(payload: Payload) -> None:
+        await purging.purge_channel(rt, UUID(payload["tenant_id"]), UUID(payload["channel_id"]))
+
+    sweeping = asyncio.create_task(_sweep_for_ever(rt), name="sweep")
+    try:
+        await jobs.run_worker(rt.db.url, {"index": index, "purge_channel": purge_channel})
+    finally:
+        sweeping.cancel()
+        await asyncio.gather(sweeping, return_exceptions=True)
+
+
+async def sweep(rt: Runtime) -> None:
+    """Give every tenant's dirty posts a job, its channels their tasks, and what nobody follows an end."""
+    async with rt.db.transaction() as db:
+        tenants = list(await db.exec(select(Tenant.id)))
+        await jobs.forget_old(db)
+    for tenant_id in tenants:
+        async with rt.db.transaction(tenant_id) as db:
+            dirty = select(Post.id).where(Post.tenant_id == tenant_id, col(Post.indexed_generation) == 0)
+            if (await db.exec(dirty.limit(1))).first() and not await jobs.waiting(
+                db, "index", str(tenant_id)
+            ):
+                await jobs.enqueue(db, "index", {"tenant_id": str(tenant_id)})
+            await history.plan_all(db, tenant_id)
+            await purging.plan(db, tenant_id)
+
+
+async def _sweep_for_ever(rt: Runtime) -> None:
+    while True:
+        try:
+            await sweep(rt)
+        except Exception:
+            # PostgreSQL may be away for a while; the next round does what this one could not
+            log.exception("sweep.failed")
+        await asyncio.sleep(SWEEP_SECONDS)

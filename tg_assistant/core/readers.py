@@ -1,0 +1,76 @@
+"""Which account reads a channel, and which channels an account looks after."""
+
+from uuid import UUID
+
+from sqlmodel import col, or_, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from tg_assistant.models import Account, AccountStatus, Channel, ChannelAccess, Dialog, Subscription
+
+
+async def of(db: AsyncSession, channel: Channel) -> Account | None:
+    """An account that may read the channel: of a follower who has not paused it, access not lost.
+
+    One never tried stands in for a public channel, after those seen to have access.
+    """
+    access = col(ChannelAccess.account_id)
+    query = (
+        select(Account)
+        .join(Subscription, col(Subscription.user_id) == col(Account.user_id))
+        .join(
+            ChannelAccess,
+            (access == col(Account.id)) & (col(ChannelAccess.channel_id) == channel.id),
+            isouter=True,
+        )
+        .where(
+            Account.tenant_id == channel.tenant_id,
+            Account.status == AccountStatus.connected,
+            Subscription.channel_id == channel.id,
+            col(Subscription.paused).is_(False),
+            col(ChannelAccess.lost_at).is_(None),
+            or_(access.is_not(None), channel.username is not None),
+        )
+        .order_by(access.is_(None), col(Account.connected_at))
+        .limit(1)
+    )
+    return (await db.exec(query)).first()
+
+
+async def looked_after(db: AsyncSession, account_id: UUID) -> list[tuple[Channel, bool]]:
+    """The channels this account keeps up to date, and whether it has joined each.
+
+    Public ones have one reader among their followers; a private one is also looked at by each other
+    follower's account, for only so is it noticed that this person lost access.
+    """
+    query = (
+        select(Channel, Dialog.telegram_id)
+        .join(Subscription, col(Subscription.channel_id) == col(Channel.id))
+        .join(
+            Account,
+            (col(Account.user_id) == col(Subscription.user_id))
+            & (col(Account.tenant_id) == col(Channel.tenant_id)),
+        )
+        .join(
+            ChannelAccess,
+            (col(ChannelAccess.channel_id) == col(Channel.id))
+            & (col(ChannelAccess.account_id) == col(Account.id)),
+            isouter=True,
+        )
+        .join(
+            Dialog,
+            (col(Dialog.account_id) == col(Account.id))
+            & (col(Dialog.telegram_id) == col(Channel.telegram_id)),
+            isouter=True,
+        )
+        .where(
+            Account.id == account_id,
+            col(Subscription.paused).is_(False),
+            col(ChannelAccess.lost_at).is_(None),
+        )
+    )
+    found = []
+    for channel, listed in (await db.exec(query)).all():
+        reader = await of(db, channel)
+        if channel.private or (reader is not None and reader.id == account_id):
+            found.append((channel, listed is not None))
+    return found
