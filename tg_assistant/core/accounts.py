@@ -11,7 +11,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from tg_assistant.core import audit, tasks
 from tg_assistant.core.access import Actor, scoped
 from tg_assistant.errors import NotFound
-from tg_assistant.infra.crypto import Binding, Keyring
+from tg_assistant.infra.crypto import Binding, Keyring, SealBroken
 from tg_assistant.infra.events import notify
 from tg_assistant.infra.runtime import Runtime
 from tg_assistant.models import Account, AccountStatus, ChannelAccess, Dialog, MethodWait, Notification
@@ -85,6 +85,8 @@ async def logged_out(db: AsyncSession, account: Account) -> None:
 
 async def end(db: AsyncSession, account: Account, reason: str) -> None:
     """Telegram ended the session for good (`reason` is its name for why). Data stays; the person is told."""
+    if account.status != AccountStatus.connected:
+        return
     if await tasks.open_of_kind(db, account.id, "log_out"):
         await logged_out(db, account)  # it is what the person asked for
         return
@@ -122,6 +124,13 @@ async def read(db: AsyncSession, account_id: UUID) -> Account:
     return (await db.exec(query.execution_options(populate_existing=True))).one()
 
 
+async def seen_alive(db: AsyncSession, account_id: UUID) -> None:
+    """Telegram has just answered on this account's session."""
+    account = await read(db, account_id)
+    account.last_ok_at = func.now()  # type: ignore[assignment]
+    db.add(account)
+
+
 def open_session(account: Account, keyring: Keyring) -> bytes:
     """The session of a connected account. Raises SealBroken."""
     return keyring.open(account.sealed_session or b"", binding(account))
@@ -133,11 +142,23 @@ def binding(account: Account) -> Binding:
 
 async def rewrap(db: AsyncSession, keyring: Keyring, limit: int = 100) -> int:
     """Bring up to `limit` sessions under the newest key; how many were changed. 0: all are."""
+    newest = keyring.header
+    query = (
+        select(Account)
+        .where(
+            col(Account.sealed_session).is_not(None),
+            func.substring(col(Account.sealed_session), 1, len(newest)) != newest,
+        )
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
     changed = 0
-    query = select(Account).where(col(Account.sealed_session).is_not(None)).with_for_update(skip_locked=True)
     for account in (await db.exec(query)).all():
-        fresh = keyring.rewrap(account.sealed_session or b"", binding(account))
-        if fresh is not None and changed < limit:
-            account.sealed_session, changed = fresh, changed + 1
-            db.add(account)
+        try:
+            fresh = keyring.rewrap(account.sealed_session or b"", binding(account))
+        except SealBroken:
+            log.warning("keys.not_opened", account_id=str(account.id))
+            continue
+        account.sealed_session, changed = fresh, changed + 1
+        db.add(account)
     return changed

@@ -9,7 +9,7 @@ from sqlalchemy import func, or_, update
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from tg_assistant.core import accounts, audit, leases, logins, tasks
+from tg_assistant.core import accounts, audit, dialogs, leases, logins, tasks
 from tg_assistant.infra.crypto import Binding, Keyring
 from tg_assistant.infra.events import notify
 from tg_assistant.models import Account, AccountStatus, Login, LoginStatus, User
@@ -37,6 +37,12 @@ async def waiting(db: AsyncSession) -> list[UUID]:
 async def read(db: AsyncSession, login_id: UUID) -> Login:
     query = select(Login).where(Login.id == login_id)
     return (await db.exec(query.execution_options(populate_existing=True))).one()
+
+
+async def seconds_left(db: AsyncSession, login_id: UUID) -> float:
+    """Until the attempt expires, by the database's clock."""
+    left = func.extract("epoch", col(Login.expires_at) - func.clock_timestamp())
+    return float((await db.exec(select(left).where(Login.id == login_id))).one())
 
 
 async def person(db: AsyncSession, login: Login) -> Person:
@@ -76,6 +82,25 @@ async def show_qr(db: AsyncSession, login_id: UUID, epoch: int, url: str, expire
         retry_after=None,
         qr_url=url,
         qr_expires_at=expires_at,
+    )
+
+
+async def ask_password(
+    db: AsyncSession, login_id: UUID, epoch: int, *, hint: str | None, key: bytes, wrong: int
+) -> bool:
+    """Show the password field; `wrong` says how many tries were refused so far."""
+    return await step(
+        db,
+        login_id,
+        epoch,
+        status=LoginStatus.password_required.value,
+        reason="password_wrong" if wrong else None,
+        retry_after=None,
+        qr_url=None,
+        qr_expires_at=None,
+        password_hint=hint,
+        password_key=key,
+        password_tries=wrong,
     )
 
 
@@ -125,7 +150,7 @@ async def authorize(db: AsyncSession, login: Login, epoch: int, *, session: byte
             synchronize_session=False
         )
     )
-    await tasks.add(db, account.id, "dialogs", priority=5)
+    await tasks.add(db, account.id, dialogs.KIND, priority=5)
     accounts.notification(db, account, "account.connected")
     who = {"tenant_id": login.tenant_id, "user_id": login.user_id}
     await audit.record(db, None, "account.connected", account.id, device=login.device, **who)

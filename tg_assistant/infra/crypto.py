@@ -46,10 +46,15 @@ class Keyring:
         self._keys = keys
         self._newest = list(keys)[-1]
 
+    @property
+    def header(self) -> bytes:
+        """How an envelope under the newest key begins."""
+        return _header(self._newest)
+
     def seal(self, plain: bytes, binding: Binding) -> bytes:
         """An envelope with a data key of its own."""
         data_key, nonce = AESGCM.generate_key(256), os.urandom(_NONCE)
-        header = _header(self._newest)
+        header = self.header
         wrapped = self._wrap(self._newest, data_key, header + binding.data())
         return header + wrapped + nonce + AESGCM(data_key).encrypt(nonce, plain, binding.data())
 
@@ -60,14 +65,12 @@ class Keyring:
         nonce, sealed = rest[_WRAPPED : _WRAPPED + _NONCE], rest[_WRAPPED + _NONCE :]
         return _decrypt(data_key, nonce, sealed, binding.data())
 
-    def rewrap(self, envelope: bytes, binding: Binding) -> bytes | None:
-        """The same ciphertext under the newest key; None when it already is. Raises SealBroken."""
+    def rewrap(self, envelope: bytes, binding: Binding) -> bytes:
+        """The same ciphertext, its data key wrapped by the newest key. Raises SealBroken."""
         header, key_id, rest = _split(envelope)
-        if key_id == self._newest:
-            return None
         data_key = self._unwrap(key_id, rest[:_WRAPPED], header + binding.data())
-        header = _header(self._newest)
-        return header + self._wrap(self._newest, data_key, header + binding.data()) + rest[_WRAPPED:]
+        wrapped = self._wrap(self._newest, data_key, self.header + binding.data())
+        return self.header + wrapped + rest[_WRAPPED:]
 
     def _wrap(self, key_id: str, data_key: bytes, associated: bytes) -> bytes:
         nonce = os.urandom(_NONCE)

@@ -55,6 +55,7 @@ TEXTS = {
     "errors.sessions.not_found": "There is no such session.",
     "errors.tasks.deadline": "Telegram did not get to this in time. Try again.",
     "errors.tasks.failed": "This did not work on our side. Try again later.",
+    "errors.tasks.flood_wait": "Telegram asks for a pause. Try again in {minutes} min.",
     "errors.tasks.not_found": "There is no such task.",
     "errors.tasks.unavailable": "Telegram cannot be reached at the moment. Try again in a few minutes.",
     "errors.tenants.name": "A name has 1 to {max} characters.",

@@ -1,0 +1,36 @@
+"""The ingest process: everything that speaks to Telegram as a person."""
+
+import asyncio
+import signal
+import sys
+from contextlib import suppress
+
+from ingest.client import trust_key
+from ingest.supervisor import Supervisor
+from tg_assistant.infra import logs
+from tg_assistant.infra.runtime import open_runtime
+from tg_assistant.settings import Settings, SettingsError, load
+
+
+async def run(settings: Settings) -> None:
+    """Until SIGTERM or SIGINT; sessions are disconnected and leases given back before it returns."""
+    trust_key(settings.telegram)
+    async with open_runtime(settings) as rt:
+        working = asyncio.create_task(Supervisor(rt).run())
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, working.cancel)
+        with suppress(asyncio.CancelledError):
+            await working
+
+
+def main() -> None:
+    try:
+        settings = load("ingest")
+    except SettingsError as error:
+        sys.exit(str(error))
+    logs.configure(settings.log_level, process="ingest")
+    asyncio.run(run(settings))
+
+
+if __name__ == "__main__":
+    main()

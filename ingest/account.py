@@ -1,0 +1,141 @@
+"""One connected account: its client, its reader and its tasks, until the lease or Telegram ends it."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import NoReturn
+
+import structlog
+
+from ingest import reader, task_loop
+from ingest.client import Client, new_client
+from ingest.context import AccountContext, LeaseLost
+from ingest.ended import ended_by
+from ingest.lease import Lease
+from tg_assistant.core import accounts, leases, waits
+from tg_assistant.infra.crypto import Keyring
+from tg_assistant.infra.runtime import Runtime
+from tg_assistant.models import Account, AccountStatus
+
+log = structlog.get_logger()
+_CONNECT_SECONDS = 45.0
+_ALIVE_SECONDS = 60.0
+_MAX_BACKOFF = 60.0
+
+
+class Serving:
+    """Keeps one account connected under its lease; at most one connection at any time."""
+
+    def __init__(self, rt: Runtime, keyring: Keyring, account_id: object, lease: Lease) -> None:
+        self._rt, self._keyring, self._account_id, self._lease = rt, keyring, account_id, lease
+
+    async def run(self) -> None:
+        """Returns when the account is no longer to be served. Raises LeaseLost."""
+        async with self._rt.db.transaction() as db:
+            account = await accounts.read(db, self._account_id)  # type: ignore[arg-type]
+        if account.status != AccountStatus.connected:
+            return
+        session = accounts.open_session(account, self._keyring)
+        backoff = 1.0
+        while True:
+            started = asyncio.get_running_loop().time()
+            reason = await self._connected_once(account, session)
+            if reason:
+                await self._end(account, reason)
+                return
+            lived = asyncio.get_running_loop().time() - started
+            backoff = 1.0 if lived > _ALIVE_SECONDS else min(_MAX_BACKOFF, backoff * 2)
+            await asyncio.sleep(backoff)
+
+    async def _connected_once(self, account: Account, session: bytes) -> str | None:
+        """One connection, from first to last; Telegram's reason when the session is over for good."""
+        client = new_client(self._rt.settings, session, may_send=self._lease.alive)
+        client.logged_in = True
+        try:
+            await self._work(account, client)
+        except LeaseLost:
+            raise
+        except Exception as error:  # whatever it was, the account is connected again after a pause
+            reason = client.why_ended() or ended_by(error)
+            offline = isinstance(error, (OSError, TimeoutError))
+            log.warning(
+                "account.disconnected",
+                account_id=str(account.id),
+                error=type(error).__name__,
+                reason=reason,
+                exc_info=None if offline or reason else error,
+            )
+            return reason
+        finally:
+            await client.close()
+
+    async def _work(self, account: Account, client: Client) -> NoReturn:
+        ctx = AccountContext(
+            self._rt, account.id, account.tenant_id, account.user_id, client, self._lease.epoch
+        )
+        await _remember_waits(ctx, client)
+        async with asyncio.timeout(_CONNECT_SECONDS):
+            await client.connect()
+        if client.ended_reason:
+            raise ConnectionError(client.ended_reason)
+        log.info("account.connected", account_id=str(account.id), epoch=ctx.epoch)
+        jobs = (_alive(ctx), task_loop.run(ctx), _again("reader", reader.run, ctx), _disconnected(client))
+        running = [asyncio.create_task(job) for job in jobs]
+        try:
+            done, _ = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()
+            raise ConnectionError("a part of the account's work ended")
+        finally:
+            for task in running:
+                task.cancel()
+            await asyncio.gather(*running, return_exceptions=True)
+
+    async def _end(self, account: Account, reason: str) -> None:
+        async with self._rt.db.transaction(account.tenant_id) as db:
+            await leases.check(db, Account, account.id, self._lease.epoch)
+            await accounts.end(db, await accounts.read(db, account.id), reason)
+
+
+async def _remember_waits(ctx: AccountContext, client: Client) -> None:
+    """Waits of an earlier process are waited out; new ones are written down."""
+    async with ctx.transaction() as db:
+        left = await waits.left(db, ctx.account_id)
+    for method, seconds in left.items():
+        client.wait_for(method, seconds)
+
+    async def keep(method: str, seconds: int) -> None:
+        async with ctx.transaction() as db:
+            await waits.keep(db, ctx.account_id, method, seconds)
+
+    client.on_wait = keep
+
+
+async def _alive(ctx: AccountContext) -> NoReturn:
+    """Keep `last_ok_at` true to a minute, for the sessions screen."""
+    while True:
+        if ctx.client.is_connected():
+            async with ctx.transaction() as db:
+                await accounts.seen_alive(db, ctx.account_id)
+        await asyncio.sleep(_ALIVE_SECONDS)
+
+
+async def _disconnected(client: Client) -> NoReturn:
+    """Telethon gives up by itself after a revocation, and after some failed reconnects."""
+    await client.disconnected  # type: ignore[misc]
+    raise ConnectionError("disconnected")
+
+
+async def _again(
+    name: str, part: Callable[[AccountContext], Awaitable[None]], ctx: AccountContext
+) -> NoReturn:
+    """Run a part for as long as the connection lasts; a bug in it is logged and it starts again."""
+    while True:
+        try:
+            await part(ctx)
+        except LeaseLost:
+            raise
+        except Exception as error:  # the reader must come back after any error of its own
+            if ended_by(error) or not ctx.client.is_connected():
+                raise
+            log.warning(f"{name}.failed", account_id=str(ctx.account_id), exc_info=error)
+        await asyncio.sleep(2)

@@ -1,0 +1,183 @@
+"""The only Telegram client there is: unmodified Telethon with less power and more care.
+
+It sends the few requests the product needs and no other, waits as long as Telegram asked, stops with its
+lease, and says nothing more once Telegram has ended the session.
+"""
+
+import asyncio
+import math
+import time
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from importlib.metadata import version
+from typing import Any
+
+from telethon import TelegramClient
+from telethon.crypto import rsa
+from telethon.errors import FloodWaitError
+from telethon.network.connection.tcpfull import ConnectionTcpFull
+from telethon.sessions import StringSession
+from telethon.tl.functions import account, auth, channels, contacts, messages, updates, users
+from telethon.tl.functions import help as help_
+
+from ingest.ended import SessionEnded, ended_by
+from tg_assistant.settings import Settings, TelegramSettings
+
+DEVICE = "Telegram Assistant"
+HOST_LABEL = "self-hosted"
+_CLOSE_SECONDS = 2.0
+_HOME_DC = 2
+
+# Reads, and what connecting and logging out take. Everything else Telethon could send is refused.
+ALLOWED = frozenset(
+    {
+        account.GetPasswordRequest,
+        auth.CheckPasswordRequest,
+        auth.ExportLoginTokenRequest,
+        auth.ImportLoginTokenRequest,
+        auth.LogOutRequest,
+        channels.GetChannelsRequest,
+        channels.GetFullChannelRequest,
+        channels.GetMessagesRequest,
+        contacts.ResolveUsernameRequest,
+        help_.GetConfigRequest,
+        messages.CheckChatInviteRequest,
+        messages.GetDialogFiltersRequest,
+        messages.GetDialogsRequest,
+        messages.GetHistoryRequest,
+        messages.GetPeerDialogsRequest,
+        messages.GetPinnedDialogsRequest,
+        updates.GetChannelDifferenceRequest,
+        updates.GetDifferenceRequest,
+        updates.GetStateRequest,
+        users.GetUsersRequest,
+    }
+)
+
+
+class RequestRefused(Exception):
+    """A request outside ALLOWED: a programming error, stopped before the network."""
+
+
+class FenceClosed(ConnectionError):
+    """The lease is over, so nothing may be sent on this key any more."""
+
+
+def method_name(request: Any) -> str:
+    """Telegram's name of a request: GetHistoryRequest → messages.getHistory."""
+    kind = type(request)
+    name = kind.__name__.removesuffix("Request")
+    return f"{kind.__module__.rpartition('.')[2]}.{name[:1].lower()}{name[1:]}"
+
+
+class Client(TelegramClient):
+    """`may_send` is asked before each packet; `on_wait(method, seconds)` keeps a FLOOD_WAIT for later."""
+
+    def __init__(self, session: StringSession, settings: Settings, *, may_send: Callable[[], bool]) -> None:
+        telegram = settings.telegram
+        super().__init__(
+            session,
+            telegram.api_id,
+            telegram.api_hash.get_secret_value(),
+            connection=_fenced(may_send),
+            device_model=DEVICE,
+            system_version=HOST_LABEL,
+            app_version=version("tg-assistant"),
+            flood_sleep_threshold=0,
+            request_retries=2,
+            connection_retries=3,
+            raise_last_call_error=True,
+        )
+        self._stored = session
+        self._waits: dict[str, float] = {}
+        self.ended_reason: str | None = None
+        self.logged_in = False  # from then on an ended session is final
+        self.on_wait: Callable[[str, int], Awaitable[None]] | None = None
+
+    def wait_for(self, method: str, seconds: float) -> None:
+        """Send no `method` for so long."""
+        self._waits[method] = time.monotonic() + seconds
+
+    async def _call(self, sender: Any, request: Any, ordered: bool = False, **options: Any) -> Any:
+        for one in request if isinstance(request, (list, tuple)) else [request]:
+            self._check(one)
+        try:
+            return await super()._call(sender, request, ordered=ordered, **options)
+        except FloodWaitError as wait:
+            await self._flooded(method_name(request), wait.seconds)
+            raise
+        except Exception as error:
+            if self.logged_in and (reason := ended_by(error)):
+                self.ended_reason = reason
+            raise
+
+    def _check(self, request: Any) -> None:
+        if type(request) not in ALLOWED:
+            raise RequestRefused(method_name(request))
+        if self.ended_reason:
+            raise SessionEnded(self.ended_reason)
+        left = self._waits.get(method_name(request), 0.0) - time.monotonic()
+        if left > 0:
+            raise FloodWaitError(request, capture=math.ceil(left))
+
+    async def _flooded(self, method: str, seconds: int) -> None:
+        if self._waits.get(method, 0.0) > time.monotonic():
+            return  # our own refusal, already kept
+        self.wait_for(method, seconds)
+        if self.on_wait:
+            await self.on_wait(method, seconds)
+
+    def server_now(self) -> float:
+        """Unix time on Telegram's clock."""
+        return time.time() + self._sender._state.time_offset
+
+    def why_ended(self) -> str | None:
+        """Why Telegram ended the session, once it did; the update loop keeps its own reason."""
+        return self.ended_reason or (ended_by(self._updates_error) if self._updates_error else None)
+
+    async def close(self) -> None:
+        """Disconnect within two seconds; after that the socket is cut."""
+        connection = getattr(self._sender, "_connection", None)
+        with suppress(TimeoutError, OSError):
+            await asyncio.wait_for(self.disconnect(), _CLOSE_SECONDS)  # type: ignore[arg-type]
+        if writer := getattr(connection, "_writer", None):
+            writer.transport.abort()
+
+    def saved(self) -> bytes:
+        """Data centre and auth key, to be sealed."""
+        return self._stored.save().encode()
+
+
+def _fenced(may_send: Callable[[], bool]) -> type[ConnectionTcpFull]:
+    """A connection that neither opens nor sends once the lease is over, whoever asks (pings included)."""
+
+    class Fenced(ConnectionTcpFull):
+        async def connect(self, timeout: float | None = None, ssl: Any = None) -> None:  # noqa: ASYNC109 - Telethon's
+            if not may_send():
+                raise FenceClosed
+            await super().connect(timeout=timeout, ssl=ssl)
+
+        async def send(self, data: bytes) -> None:
+            if not may_send():
+                raise FenceClosed
+            await super().send(data)
+
+    return Fenced
+
+
+def new_client(settings: Settings, session: bytes | None, *, may_send: Callable[[], bool]) -> Client:
+    """A client for a saved session, or (None) for a key yet to be made; not connected."""
+    stored = StringSession(session.decode() if session else "")
+    telegram = settings.telegram
+    home = telegram.dc_id or _HOME_DC
+    if telegram.dc_host and stored.dc_id in (0, home):
+        stored.set_dc(home, telegram.dc_host, telegram.dc_port or 443)
+    Client._config = None  # a process-wide cache of addresses, which change with the settings
+    return Client(stored, settings, may_send=may_send)
+
+
+def trust_key(telegram: TelegramSettings) -> None:
+    """Trust another Telegram's RSA key instead of the built-in ones, where the settings name one."""
+    if telegram.rsa_key_file:
+        rsa._server_keys.clear()
+        rsa.add_key(telegram.rsa_key_file.read_text(), old=False)

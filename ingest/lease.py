@@ -1,0 +1,86 @@
+"""A lease in hand: renewed while work runs, and closed as a fence well before its deadline."""
+
+import asyncio
+import time
+from collections.abc import Coroutine
+from contextlib import suppress
+from typing import Any, TypeVar
+from uuid import UUID
+
+import structlog
+from sqlalchemy.exc import SQLAlchemyError
+
+from tg_assistant.core import leases
+from tg_assistant.core.leases import LEASE_SECONDS, Leased, LeaseLost
+from tg_assistant.errors import Unavailable
+from tg_assistant.infra.db import Database
+
+log = structlog.get_logger()
+T = TypeVar("T")
+RENEW_SECONDS = 4.0
+MARGIN_SECONDS = 4.0  # longer than closing a connection takes
+
+
+def _now() -> float:
+    """A clock that runs on while the process is stopped or the machine sleeps."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME) if hasattr(time, "CLOCK_BOOTTIME") else time.monotonic()
+
+
+class Lease:
+    """Ownership of one row under `epoch`. Get it from `take`; do everything inside `during`."""
+
+    def __init__(self, db: Database, model: Leased, row_id: UUID, epoch: int, taken_at: float) -> None:
+        self._db, self._model, self._row_id, self.epoch = db, model, row_id, epoch
+        self._deadline = taken_at + LEASE_SECONDS - MARGIN_SECONDS
+        self._open = True
+
+    def alive(self) -> bool:
+        """Whether anything may still be sent or opened."""
+        return self._open and _now() < self._deadline
+
+    async def during(self, work: Coroutine[Any, Any, T]) -> T:
+        """Run `work` under the lease, then give it back. Raises LeaseLost after having stopped `work`."""
+        working, keeping = asyncio.create_task(work), asyncio.create_task(self._keep())
+        try:
+            await asyncio.wait({working, keeping}, return_when=asyncio.FIRST_COMPLETED)
+            if not working.done():
+                keeping.result()
+            return working.result()
+        finally:
+            self._open = self._open and not keeping.done()
+            for task in (working, keeping):
+                task.cancel()
+            await asyncio.gather(working, keeping, return_exceptions=True)
+            await self._release()
+
+    async def _keep(self) -> None:
+        while True:
+            await asyncio.sleep(RENEW_SECONDS)
+            asked_at = _now()
+            try:
+                async with asyncio.timeout(max(0.0, self._deadline - asked_at)):
+                    await self._renew()
+            except (TimeoutError, Unavailable, SQLAlchemyError, OSError) as error:
+                log.warning("lease.not_renewed", row=str(self._row_id), error=type(error).__name__)
+                if _now() + RENEW_SECONDS >= self._deadline:
+                    raise LeaseLost from error
+            else:
+                self._deadline = asked_at + LEASE_SECONDS - MARGIN_SECONDS
+
+    async def _renew(self) -> None:
+        async with self._db.transaction() as db:
+            await leases.renew(db, self._model, self._row_id, self.epoch)
+
+    async def _release(self) -> None:
+        self._open = False
+        with suppress(TimeoutError, Unavailable, SQLAlchemyError, OSError):
+            async with asyncio.timeout(MARGIN_SECONDS), self._db.transaction() as db:
+                await leases.release(db, self._model, self._row_id, self.epoch)
+
+
+async def take(db: Database, model: Leased, row_id: UUID, owner: str) -> Lease | None:
+    """The lease of a row nobody owns, or None."""
+    asked_at = _now()
+    async with db.transaction() as session:
+        epoch = await leases.take(session, model, row_id, owner)
+    return None if epoch is None else Lease(db, model, row_id, epoch, asked_at)

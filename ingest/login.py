@@ -1,0 +1,258 @@
+"""One QR attempt, from the first code shown to a sealed session, or to a key that is logged out again.
+
+Telethon's own `qr_login().wait()` loses a scan that comes before it runs or during a reconnect, so this
+asks `auth.exportLoginToken` again on the update, before the code expires, after each reconnect and every
+few seconds. Protocol: https://core.telegram.org/api/qr-login
+"""
+
+import asyncio
+import base64
+from contextlib import suppress
+from datetime import timedelta
+from typing import Any
+
+import structlog
+from telethon import errors, events
+from telethon.tl import types
+from telethon.tl.functions import auth
+from telethon.tl.types.auth import LoginToken, LoginTokenMigrateTo, LoginTokenSuccess
+
+from ingest import password
+from ingest.client import Client, new_client
+from ingest.ended import ended_by
+from ingest.lease import Lease
+from tg_assistant.core import attempts, logins
+from tg_assistant.infra.crypto import Keyring, PasswordBox, SealBroken
+from tg_assistant.infra.runtime import Runtime
+from tg_assistant.models import Login, LoginStatus
+
+log = structlog.get_logger()
+_POLL_SECONDS = 3.0
+_CALL_SECONDS = 15.0
+_RETRY_SECONDS = 2.0
+_LOG_OUT_RETRY_SECONDS = 5.0
+Offline = (OSError, TimeoutError, errors.ServerError, errors.TimedOutError)
+
+
+class Over(Exception):
+    """The attempt has reached a final status."""
+
+
+class Attempt:
+    """Runs one login under its lease. A half-made key is noted in the row before it can be authorised."""
+
+    def __init__(self, rt: Runtime, keyring: Keyring, login: Login, lease: Lease) -> None:
+        self.rt, self.login, self.lease, self.epoch = rt, login, lease, lease.epoch
+        self._keyring = keyring
+        self._client: Client | None = None
+        self._session: bytes | None = None  # what stands sealed in the row
+        self._shown: str | None = None
+        self.box = PasswordBox(login.id)
+        self._wake = asyncio.Event()
+
+    async def run(self) -> None:
+        """Until the attempt is over and no key of it is left alive at Telegram."""
+        try:
+            await self._load()
+            async with self.rt.events.listening(logins.TOPIC, str(self.login.id)) as self._wake:
+                if not LoginStatus(self.login.status).final:
+                    await self._until_over()
+                await self._log_out()
+        finally:
+            await self._drop_client()
+
+    async def _load(self) -> None:
+        async with self.rt.db.transaction(self.login.tenant_id) as db:
+            self._person = await attempts.person(db, self.login)
+            self._binding = await attempts.binding(db, self.login)
+        if self.login.pending_session:
+            with suppress(SealBroken):
+                self._session = self._keyring.open(self.login.pending_session, self._binding)
+
+    async def _until_over(self) -> None:
+        async with self.rt.db.transaction(self.login.tenant_id) as db:
+            left = await attempts.seconds_left(db, self.login.id)
+        try:
+            async with asyncio.timeout(left):
+                while True:
+                    await self._try()
+        except Over:
+            pass
+        except TimeoutError:
+            await self.end(LoginStatus.expired)
+
+    async def _try(self) -> None:
+        """One round: connected, signed in, stored. Returns to be called again; raises Over."""
+        try:
+            client = await self._connected()
+            await self._store(await self._signed_in(client))
+        except errors.FloodWaitError as wait:
+            await self._write(reason="flood_wait", retry_after=wait.seconds)
+            await self._wait_out(wait.seconds)
+        except Offline as error:
+            log.info("login.unavailable", login_id=str(self.login.id), error=type(error).__name__)
+            await self._unavailable()
+        except Exception as error:
+            if not ended_by(error):
+                raise
+            self._session = None  # the half-made key is gone (terminated on the phone): make another
+            await self._drop_client()
+
+    async def _unavailable(self) -> None:
+        row = await self._read()
+        hidden = {} if row.status == LoginStatus.password_required else _NO_CODE
+        self._shown = None
+        await self._write(reason="telegram_unavailable", retry_after=None, **hidden)
+        await self.pause(_RETRY_SECONDS)
+
+    # ── Talking to Telegram ──────────────────────────────────────────────────
+
+    async def _connected(self) -> Client:
+        if self._client is not None and self._client.is_connected():
+            return self._client
+        await self._drop_client()
+        client = self._client = new_client(self.rt.settings, self._session, may_send=self.lease.alive)
+        client.add_event_handler(self._on_login_token, events.Raw(types.UpdateLoginToken))
+        await client.connect()
+        await self._note_key(client)
+        return client
+
+    async def _on_login_token(self, _update: Any) -> None:
+        self._wake.set()
+
+    async def call(self, client: Client, request: Any) -> Any:
+        """A request with a time-out: Telethon's own waits are endless."""
+        async with asyncio.timeout(_CALL_SECONDS):
+            return await client(request)
+
+    async def _signed_in(self, client: Client) -> types.User:
+        """Show codes until one is accepted, and ask for the 2FA password where there is one."""
+        if self.login.pending_session and (me := await client.get_me()):
+            assert isinstance(me, types.User)
+            return me
+        try:
+            while True:
+                token = await self._token(client)
+                if isinstance(token, LoginTokenSuccess):
+                    return token.authorization.user  # type: ignore[return-value]
+                if isinstance(token, LoginToken):
+                    await self._show(client, token)
+        except errors.SessionPasswordNeededError:
+            return await password.ask(self, client)
+
+    async def _token(self, client: Client) -> Any:
+        telegram = self.rt.settings.telegram
+        request = auth.ExportLoginTokenRequest(telegram.api_id, telegram.api_hash.get_secret_value(), [])
+        token = await self.call(client, request)
+        if not isinstance(token, LoginTokenMigrateTo):
+            return token
+        log.info("login.migrating", login_id=str(self.login.id), dc=token.dc_id)
+        async with asyncio.timeout(_CALL_SECONDS):
+            await client._switch_dc(token.dc_id)
+        await self._note_key(client)
+        try:
+            return await self.call(client, auth.ImportLoginTokenRequest(token.token))
+        except (errors.AuthTokenExpiredError, errors.AuthTokenInvalidError):
+            return None  # scanned too late: show a new code
+
+    async def _show(self, client: Client, token: LoginToken) -> None:
+        """Put the code into the row and wait until it is scanned, about to expire, or worth asking again."""
+        encoded = base64.urlsafe_b64encode(token.token).decode().rstrip("=")
+        url = f"tg://login?token={encoded}"
+        assert token.expires is not None
+        left = token.expires.timestamp() - client.server_now()
+        if url != self._shown:
+            expires_at = self.rt.clock.now() + timedelta(seconds=left)
+            async with self.rt.db.transaction(self.login.tenant_id) as db:
+                if not await attempts.show_qr(db, self.login.id, self.epoch, url, expires_at):
+                    raise Over
+            self._shown = url
+        await self.pause(min(_POLL_SECONDS, max(0.3, left - 1)))
+
+    # ── The row ──────────────────────────────────────────────────────────────
+
+    async def pause(self, seconds: float) -> Login:
+        """Wait for a hint or so many seconds; the row as it then is. Raises Over when it has ended."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._wake.wait(), seconds)
+        self._wake.clear()
+        row = await self._read()
+        if LoginStatus(row.status).final:
+            raise Over
+        return row
+
+    async def _wait_out(self, seconds: float) -> None:
+        """The whole of Telegram's countdown, whatever wakes us."""
+        ends = asyncio.get_running_loop().time() + seconds
+        while (left := ends - asyncio.get_running_loop().time()) > 0:
+            await self.pause(left)
+
+    async def _read(self) -> Login:
+        async with self.rt.db.transaction(self.login.tenant_id) as db:
+            return await attempts.read(db, self.login.id)
+
+    async def _write(self, **values: Any) -> None:
+        async with self.rt.db.transaction(self.login.tenant_id) as db:
+            if not await attempts.step(db, self.login.id, self.epoch, **values):
+                raise Over
+
+    async def end(self, status: LoginStatus, reason: str | None = None) -> None:
+        """Write a final status, unless there is one."""
+        async with self.rt.db.transaction(self.login.tenant_id) as db:
+            await attempts.end(db, self.login.id, self.epoch, status, reason)
+
+    async def _note_key(self, client: Client) -> None:
+        """Seal the key into the row, so that a crash never leaves it authorised and forgotten."""
+        saved = client.saved()
+        if saved == self._session:
+            return
+        sealed = self._keyring.seal(saved, self._binding)
+        async with self.rt.db.transaction(self.login.tenant_id) as db:
+            await attempts.keep_pending(db, self.login.id, self.epoch, sealed)
+        self._session = saved
+
+    async def _store(self, user: types.User) -> None:
+        """Keep the session only when it is the starter's own; then end. Raises Over."""
+        if user.id != self._person.telegram_id:
+            async with self.rt.db.transaction(self.login.tenant_id) as db:
+                await attempts.mismatch(db, self.login, self.epoch, user.id)
+            raise Over
+        assert self._session is not None
+        await self._drop_client()  # the account's owner opens the next connection on this key
+        async with self.rt.db.transaction(self.login.tenant_id) as db:
+            await attempts.authorize(db, self.login, self.epoch, session=self._session, keyring=self._keyring)
+        raise Over
+
+    # ── The end ──────────────────────────────────────────────────────────────
+
+    async def _log_out(self) -> None:
+        """Log out a key that was not kept, trying until Telegram answers."""
+        while (await self._read()).pending_session is not None:
+            if await self._logged_out():
+                async with self.rt.db.transaction(self.login.tenant_id) as db:
+                    await attempts.keep_pending(db, self.login.id, self.epoch, None)
+                return
+            await asyncio.sleep(_LOG_OUT_RETRY_SECONDS)
+
+    async def _logged_out(self) -> bool:
+        if self._session is None:
+            return True  # nothing this process could open
+        try:
+            await self.call(await self._connected(), auth.LogOutRequest())
+        except errors.FloodWaitError:
+            return False
+        except Offline:
+            return False
+        except Exception as error:
+            if not ended_by(error):
+                raise
+        log.info("login.key_logged_out", login_id=str(self.login.id))
+        return True
+
+    async def _drop_client(self) -> None:
+        client, self._client = self._client, None
+        if client is not None:
+            await client.close()
+
+
+_NO_CODE: dict[str, Any] = {"status": LoginStatus.pending.value, "qr_url": None, "qr_expires_at": None}

@@ -1,0 +1,148 @@
+"""Takes leases on logins and accounts and runs what they need, until the process is told to stop."""
+
+import asyncio
+import os
+import secrets
+import socket
+from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import suppress
+from typing import Any, NoReturn
+from uuid import UUID
+
+import structlog
+from sqlalchemy.exc import SQLAlchemyError
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from ingest import worker
+from ingest.account import Serving
+from ingest.context import LeaseLost
+from ingest.lease import Lease, take
+from ingest.login import Attempt
+from tg_assistant.core import accounts, attempts, logins
+from tg_assistant.core.leases import Leased
+from tg_assistant.errors import Unavailable
+from tg_assistant.infra.crypto import Keyring
+from tg_assistant.infra.health import database_answers, serve_health
+from tg_assistant.infra.runtime import Runtime
+from tg_assistant.models import Account, Login, LoginStatus
+from tg_assistant.settings import session_keys
+
+log = structlog.get_logger()
+_POLL_SECONDS = 1.0
+_STUCK_SECONDS = 15.0
+_SPREAD_SECONDS = 0.02  # for each row already owned: the process with fewer takes the next one first
+_RESTART_SECONDS = 2.0
+
+Waiting = Callable[[AsyncSession], Awaitable[list[UUID]]]
+Start = Callable[[UUID, Lease], Coroutine[Any, Any, None]]
+
+
+class Supervisor:
+    """One a process. `owner` is new for each start, so a restart never mistakes an old lease for its own."""
+
+    def __init__(self, rt: Runtime) -> None:
+        self._rt = rt
+        self._keyring = Keyring(session_keys(rt.settings.security))
+        self._owner = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
+        self._owned: dict[UUID, asyncio.Task[None]] = {}
+        self._looked_at: dict[str, float] = {}
+
+    async def run(self) -> None:
+        """Until cancelled; then everything is disconnected and every lease given back."""
+        log.info("ingest.start", owner=self._owner)
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._lease(Login, logins.TOPIC, attempts.waiting, self._attempt))
+                group.create_task(self._lease(Account, accounts.TOPIC, accounts.waiting, self._serve))
+                group.create_task(self._rewrap())
+                group.create_task(_restarting("worker", lambda: worker.run(self._rt)))
+                if self._rt.settings.health_port:
+                    group.create_task(serve_health(self._rt.settings.health_port, self._health))
+        finally:
+            await self._stop()
+
+    async def _stop(self) -> None:
+        owned = list(self._owned.values())
+        for task in owned:
+            task.cancel()
+        await asyncio.gather(*owned, return_exceptions=True)
+        log.info("ingest.stop", released=len(owned))
+
+    async def _health(self) -> dict[str, bool]:
+        now = asyncio.get_running_loop().time()
+        fresh = [now - at < _STUCK_SECONDS for at in self._looked_at.values()]
+        return {"database": await database_answers(self._rt.db), "leases": len(fresh) == 2 and all(fresh)}
+
+    async def _lease(self, model: Leased, topic: str, waiting: Waiting, start: Start) -> NoReturn:
+        """Take what nobody owns, as soon as it is said or seen."""
+        async with self._rt.events.listening(topic) as event:
+            while True:
+                event.clear()
+                try:
+                    async with self._rt.db.transaction() as db:
+                        found = await waiting(db)
+                    for row_id in found:
+                        await self._take(model, row_id, start)
+                    self._looked_at[topic] = asyncio.get_running_loop().time()
+                except (Unavailable, SQLAlchemyError, OSError) as error:
+                    log.warning("leases.unavailable", topic=topic, error=type(error).__name__)
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(event.wait(), _POLL_SECONDS)
+
+    async def _take(self, model: Leased, row_id: UUID, start: Start) -> None:
+        if row_id in self._owned:
+            return
+        await asyncio.sleep(min(0.5, _SPREAD_SECONDS * len(self._owned)))
+        lease = await take(self._rt.db, model, row_id, self._owner)
+        if lease is None:
+            return
+        task = asyncio.create_task(self._own(row_id, lease, start))
+        self._owned[row_id] = task
+        task.add_done_callback(lambda _: self._owned.pop(row_id, None))
+
+    async def _own(self, row_id: UUID, lease: Lease, start: Start) -> None:
+        """The door of one row's work: whatever happens in it stays its own."""
+        try:
+            await lease.during(start(row_id, lease))
+        except LeaseLost:
+            log.warning("lease.lost", row=str(row_id))
+        except Exception:  # one account's trouble must not touch the others; it is taken again later
+            log.exception("lease.failed", row=str(row_id))
+            await asyncio.sleep(_RESTART_SECONDS)
+
+    async def _serve(self, account_id: UUID, lease: Lease) -> None:
+        await Serving(self._rt, self._keyring, account_id, lease).run()
+
+    async def _attempt(self, login_id: UUID, lease: Lease) -> None:
+        async with self._rt.db.transaction() as db:
+            login = await attempts.read(db, login_id)
+        attempt = Attempt(self._rt, self._keyring, login, lease)
+        try:
+            await attempt.run()
+        except (LeaseLost, Unavailable, SQLAlchemyError):
+            raise
+        except Exception:  # the person must see an end; the janitor's turn logs the key out
+            await attempt.end(LoginStatus.failed, "internal")
+            raise
+
+    async def _rewrap(self) -> None:
+        """After a new key-encryption key was added: bring all sessions under it, a few at a time."""
+        while True:
+            try:
+                async with self._rt.db.transaction() as db:
+                    changed = await accounts.rewrap(db, self._keyring)
+            except (Unavailable, SQLAlchemyError):
+                await asyncio.sleep(_RESTART_SECONDS)
+                continue
+            if not changed:
+                return
+            log.info("keys.rewrapped", accounts=changed)
+
+
+async def _restarting(name: str, work: Callable[[], Awaitable[None]]) -> NoReturn:
+    while True:
+        try:
+            await work()
+        except Exception:  # a process-long part: log it, and have it back
+            log.exception(f"{name}.failed")
+        await asyncio.sleep(_RESTART_SECONDS)

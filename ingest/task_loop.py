@@ -1,0 +1,99 @@
+"""Does an account's tasks one after another, the most wanted first, under the lease's epoch."""
+
+import asyncio
+from contextlib import suppress
+
+import structlog
+from telethon.errors import FloodWaitError
+
+from ingest.context import AccountContext, LeaseLost, Postponed
+from ingest.ended import ended_by
+from ingest.tasks import Result, handler
+from tg_assistant.core import tasks
+from tg_assistant.errors import AssistantError, Invalid, LimitReached, Unavailable
+from tg_assistant.models import AccountTask
+
+log = structlog.get_logger()
+_POLL_SECONDS = 5.0
+_TASK_SECONDS = 90.0
+_MAX_ATTEMPTS = 5
+_PERSON_WAITS = 10  # priority from which a person looks at the screen …
+_PATIENCE = 30  # … and is told of a longer wait than so many seconds instead of waiting
+
+
+async def run(ctx: AccountContext) -> None:
+    """Until cancelled, or until Telegram or the lease ends the session."""
+    async with ctx.rt.events.listening(tasks.TOPIC, str(ctx.account_id)) as event:
+        while True:
+            event.clear()
+            async with ctx.transaction() as db:
+                task = await tasks.claim(db, ctx.account_id, ctx.epoch)
+                due = None if task else await tasks.next_due(db, ctx.account_id)
+            if task is not None:
+                await _do(ctx, task)
+                continue
+            with suppress(TimeoutError):
+                wait = _POLL_SECONDS if due is None else min(_POLL_SECONDS, due + 0.05)
+                await asyncio.wait_for(event.wait(), wait)
+
+
+async def _do(ctx: AccountContext, task: AccountTask) -> None:
+    try:
+        result = await _performed(ctx, task)
+    except AssistantError as error:
+        await _finish(ctx, task, error=error)
+    except Postponed as later:
+        await _postpone(ctx, task, later.seconds)
+    except FloodWaitError as wait:
+        await _flooded(ctx, task, wait.seconds)
+    except LeaseLost:
+        raise
+    except Exception as error:  # any bug in one task must not stop the others
+        if ended_by(error):
+            raise
+        await _failed(ctx, task, error)
+    else:
+        await _finish(ctx, task, result=result)
+
+
+async def _performed(ctx: AccountContext, task: AccountTask) -> Result:
+    run_task = handler(task.kind)
+    if run_task is None:
+        raise Invalid("tasks.failed")
+    if task.deadline is not None and task.deadline < ctx.rt.clock.now():
+        raise Unavailable("tasks.deadline")
+    async with asyncio.timeout(_TASK_SECONDS):
+        return await run_task(ctx, task)
+
+
+async def _flooded(ctx: AccountContext, task: AccountTask, seconds: float) -> None:
+    log.info("task.flood_wait", kind=task.kind, seconds=seconds)
+    if task.priority >= _PERSON_WAITS and seconds > _PATIENCE and task.kind != "log_out":
+        minutes = max(1, round(seconds / 60))
+        await _finish(ctx, task, error=LimitReached("tasks.flood_wait", retry_after=seconds, minutes=minutes))
+    else:
+        await _postpone(ctx, task, seconds)
+
+
+async def _failed(ctx: AccountContext, task: AccountTask, error: Exception) -> None:
+    """Offline: later, as often as it takes. Otherwise a few more tries, then an error for the person."""
+    offline = isinstance(error, (OSError, TimeoutError))
+    log.warning("task.failed", kind=task.kind, attempts=task.attempts, exc_info=None if offline else error)
+    if task.attempts >= _MAX_ATTEMPTS and not offline:
+        await _finish(ctx, task, error=Unavailable("tasks.failed"))
+        return
+    await _postpone(ctx, task, min(30.0, 2.0 ** min(task.attempts, 5)))
+    if offline and not ctx.client.is_connected():
+        raise error
+
+
+async def _finish(
+    ctx: AccountContext, task: AccountTask, *, result: Result = None, error: AssistantError | None = None
+) -> None:
+    async with ctx.transaction() as db:
+        await tasks.finish(db, task, epoch=ctx.epoch, result=result, error=error)
+
+
+async def _postpone(ctx: AccountContext, task: AccountTask, seconds: float) -> None:
+    async with ctx.transaction() as db:
+        await tasks.postpone(db, task, seconds, epoch=ctx.epoch)

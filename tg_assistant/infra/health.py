@@ -1,0 +1,57 @@
+"""`/health` for processes without a web server: 200 or 503 as JSON, with the failing check named."""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
+
+from sqlalchemy import text
+
+from tg_assistant.errors import Unavailable
+from tg_assistant.infra.db import Database
+
+Check = Callable[[], Awaitable[Mapping[str, bool]]]
+_SECONDS = 3.0
+
+
+async def database_answers(db: Database) -> bool:
+    """Whether PostgreSQL answers within three seconds."""
+    try:
+        async with asyncio.timeout(_SECONDS), db.transaction() as session:
+            await session.exec(text("SELECT 1"))  # type: ignore[call-overload]
+    except (TimeoutError, Unavailable):
+        return False
+    return True
+
+
+async def serve_health(port: int, check: Check, *, host: str = "127.0.0.1") -> None:
+    """Answer until cancelled. `check` names what is looked at and whether it is well."""
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(OSError, TimeoutError, ValueError, asyncio.IncompleteReadError):
+            async with asyncio.timeout(2 * _SECONDS):
+                request = await reader.readuntil(b"\r\n\r\n")
+                writer.write(await _response(request, check))
+                await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(answer, host, port, limit=8192)
+    async with server:
+        await server.serve_forever()
+
+
+async def _response(request: bytes, check: Check) -> bytes:
+    path = request.split(b" ", 2)[1].partition(b"?")[0]
+    if path != b"/health":
+        return _http("404 Not Found", {"status": "not found"})
+    checks = dict(await check())
+    failing = [name for name, well in checks.items() if not well]
+    if failing:
+        return _http("503 Service Unavailable", {"status": "failing", "failing": failing, "checks": checks})
+    return _http("200 OK", {"status": "ok", "checks": checks})
+
+
+def _http(status: str, content: Mapping[str, object]) -> bytes:
+    body = json.dumps(content).encode()
+    head = f"HTTP/1.1 {status}\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n"
+    return f"{head}Connection: close\r\n\r\n".encode() + body
