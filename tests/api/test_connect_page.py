@@ -1,0 +1,82 @@
+"""The second screen's page: previews spend nothing, one browser gets it, others get nothing."""
+
+import re
+
+from tests.people import member, tenant
+from tg_assistant.core import logins
+
+
+async def start(rt, telegram_id):
+    async with rt.db.transaction() as db:
+        actor = await member(db, await tenant(db), telegram_id)
+    async with rt.db.transaction() as db:
+        return actor, await logins.start(db, actor, device="test")
+
+
+async def test_looking_spends_nothing(http, rt):
+    """Telegram fetches links for a preview: any number of GETs leave the link good."""
+    _, started = await start(rt, 8301)
+    for _ in range(3):
+        page = await http.get(f"/tg/connect/{started.link_token}")
+        assert page.status_code == 200 and "Anna" in page.text and "<form" in page.text
+    assert (await http.post(f"/tg/connect/{started.link_token}", data={"go": "1"})).status_code == 303
+
+
+async def test_one_browser_gets_the_page(http, rt):
+    """The first POST makes this browser the second screen; the link is then dead for all others."""
+    _, started = await start(rt, 8302)
+    http.cookies.clear()
+    first = await http.post(f"/tg/connect/{started.link_token}", data={"go": "1"})
+    cookie = first.headers["set-cookie"]
+    assert (
+        "HttpOnly" in cookie
+        and "SameSite=strict" in cookie
+        and started.link_token not in first.headers["location"]
+    )
+    http.cookies.clear()
+    second = await http.post(f"/tg/connect/{started.link_token}", data={"go": "1"})
+    assert second.status_code == 410 and "tga_connect" not in second.headers.get("set-cookie", "")
+    assert (await http.get("/tg/connect/live/state")).status_code == 404
+    token = re.search(r"tga_connect=([^;]+)", cookie)
+    assert token is not None
+    state = await http.get("/tg/connect/live/state", headers={"Cookie": f"tga_connect={token[1]}"})
+    assert state.json()["status"] == "pending" and state.headers["cache-control"] == "no-store"
+
+
+async def test_a_foreign_page_cannot_spend_or_cancel(http, rt):
+    """A POST from another origin is refused."""
+    _, started = await start(rt, 8303)
+    evil = {"Origin": "https://evil.example"}
+    assert (await http.post(f"/tg/connect/{started.link_token}", headers=evil)).status_code == 403
+    assert (await http.post("/tg/connect/live/cancel", headers=evil)).status_code == 403
+
+
+async def test_the_password_needs_the_pages_token(http, rt, sign_in):
+    """A bearer of the same person cannot send a password: only the ordinary browser's page may."""
+    _, started = await start(rt, 8304)
+    http.cookies.clear()
+    bearer = await sign_in(8304)
+    http.cookies.clear()
+    answer = await http.post(
+        f"/api/tg/qr/password/{started.login.id}", json={"password": "hunter2"}, headers=bearer
+    )
+    assert answer.status_code == 404 and "hunter2" not in answer.text
+
+
+async def test_unknown_links_are_a_page_in_words(http):
+    """A made-up link answers a page that says how to get a good one."""
+    page = await http.get("/tg/connect/" + "x" * 43, headers={"Accept-Language": "ru"})
+    assert page.status_code == 404 and "начните заново" in page.text
+
+
+async def test_qr_status_belongs_to_its_starter(http, rt, sign_in):
+    """Another person's attempt answers as one that does not exist, at every alias."""
+    _, started = await start(rt, 8305)
+    async with rt.db.transaction() as db:
+        await member(db, await tenant(db), 8306)
+    http.cookies.clear()
+    other, own = await sign_in(8306), await sign_in(8305)
+    for prefix in ("/api/tg/qr", "/tg/qr", "/qr-auth"):
+        address = f"{prefix}/status/{started.login.id}"
+        assert (await http.get(address, headers=other)).status_code == 404
+        assert (await http.get(address, headers=own)).json()["status"] == "pending"
