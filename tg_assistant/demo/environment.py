@@ -127,19 +127,20 @@ class Demo:
 
 def plain_environment() -> dict[str, str]:
     """This process's environment without the product's settings, which a demo must not mix with its own."""
-    ours = _setting_names(settings.Settings)
+    ours = setting_names(settings.Settings)
     kept = {
         name: value for name, value in os.environ.items() if name not in ours or name.startswith(_PASSED_ON)
     }
     return kept | {"PYTHONUNBUFFERED": "1"}
 
 
-def _setting_names(group: type[BaseSettings]) -> set[str]:
+def setting_names(group: type[BaseSettings]) -> set[str]:
+    """The environment variables of a settings group, in every spelling."""
     names: set[str] = set()
     for field_info in group.model_fields.values():
         alias, kind = field_info.validation_alias, field_info.annotation
         if isinstance(kind, type) and issubclass(kind, BaseSettings):
-            names |= _setting_names(kind)
+            names |= setting_names(kind)
         elif isinstance(alias, AliasChoices):
             names |= {str(choice) for choice in alias.choices}
         elif alias is not None:

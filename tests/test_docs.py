@@ -1,0 +1,43 @@
+"""Documents fail here when they lag behind the code."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tg_assistant.demo.environment import setting_names
+from tg_assistant.settings import Settings
+
+ROOT = Path(__file__).parents[1]
+SECOND_SPELLINGS = {"TELEGRAM_BOT_TOKEN", "POSTGRES_URL"}
+COMPOSE_ONLY = {
+    *("POSTGRES_PASSWORD", "OWNER_DB_PASSWORD", "APP_DB_PASSWORD", "WORKER_DB_PASSWORD"),
+    *("CADDY_DOMAINS", "CADDY_EMAIL"),
+}
+
+
+def test_the_example_lists_every_setting_and_no_other():
+    """Whoever copies .env.example sees all there is to set."""
+    listed = set(re.findall(r"^#?([A-Z][A-Z0-9_]+)=", (ROOT / ".env.example").read_text(), re.M))
+    assert listed == (setting_names(Settings) - SECOND_SPELLINGS) | COMPOSE_ONLY
+
+
+def test_the_settings_page_explains_every_setting_and_no_other():
+    """docs/settings.md knows each variable, in both spellings where there are two."""
+    page = (ROOT / "docs" / "settings.md").read_text()
+    words = set(re.findall(r"`([A-Z][A-Z0-9]*_[A-Z0-9_]+|ENVIRONMENT)`", page))
+    assert words == setting_names(Settings) | COMPOSE_ONLY
+
+
+@pytest.mark.parametrize("page", sorted(path.name for path in ROOT.glob("*.md")))
+def test_links_lead_somewhere(page: str):
+    """Every relative link of the top pages names a file that exists."""
+    links = re.findall(r"\]\((?!https?:|#)([^)#]+)", (ROOT / page).read_text())
+    assert not [link for link in links if not (ROOT / link).exists()]
+
+
+def test_make_help_names_every_documented_target():
+    """The README's and the contracts' targets exist in the Makefile."""
+    makefile = (ROOT / "Makefile").read_text()
+    for target in ("demo", "dev", "down", "test", "check", "fmt", "diag", "monitor", "logs-%", "logs-api"):
+        assert re.search(rf"^{re.escape(target)}:", makefile, re.M), target
