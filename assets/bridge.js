@@ -140,6 +140,11 @@
     return contrast("#ffffff", background) >= contrast("#000000", background) ? "#ffffff" : "#000000";
   };
 
+  const setScheme = (scheme) => {
+    root.dataset.theme = scheme;
+    root.style.colorScheme = scheme;
+  };
+
   /** A theme may be any colours: text that cannot be read on its ground is replaced by black or white. */
   const applyTheme = (params) => {
     if (!params) return;
@@ -162,7 +167,7 @@
       if (channels(value)) root.style.setProperty(`--tg-${name.replaceAll("_", "-")}`, value);
     }
     const ground = luminance(theme.bg_color);
-    if (ground !== null) root.dataset.theme = ground < 0.4 ? "dark" : "light";
+    if (ground !== null) setScheme(ground < 0.4 ? "dark" : "light");
   };
   const parse = (json) => {
     try {
@@ -171,7 +176,7 @@
       return null;
     }
   };
-  root.dataset.theme = matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light";
+  setScheme(matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light");
   applyTheme(parse(launch.tgWebAppThemeParams));
 
   // --- Telegram's SDK ----------------------------------------------------------------------------
@@ -254,6 +259,9 @@
     if (supports("6.1")) app().openTelegramLink(target);
     else window.open(target, "_blank", "noopener");
   };
+  const close = () => {
+    if (telegramId && app()) app().close();
+  };
   const openLink = (url) => {
     const own = /^https:\/\/t\.me\//.test(url);
     if (own && supports("6.1")) app().openTelegramLink(url);
@@ -272,6 +280,7 @@
     copy,
     share,
     openLink,
+    close,
     contrast,
     launch: Object.freeze({
       inside: Boolean(telegramId),

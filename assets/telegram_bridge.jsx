@@ -251,3 +251,10 @@ export const ReloadButton = ({ children, ...rest }) => (
     {children}
   </button>
 );
+
+/** Closes the Mini App: the person is back in the chat with the bot. */
+export const CloseButton = ({ children, ...rest }) => (
+  <button type="button" {...rest} onClick={() => window.tga.close()}>
+    {children}
+  </button>
+);

@@ -12,6 +12,7 @@ from uuid import UUID
 
 import reflex as rx
 from reflex.middleware import Middleware
+from reflex_base.registry import RegistrationContext
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from tg_assistant.core import access, sessions
@@ -157,6 +158,12 @@ async def acting(state: rx.State) -> AsyncIterator[tuple[AsyncSession, Actor]]:
     session = await state.get_state(SessionState)
     async with current().db.transaction() as db:
         yield db, await session._actor(db)
+
+
+def is_live(state: rx.State, sid: str) -> bool:
+    """Whether socket `sid` is open and still the one this state is shown on (background events ask)."""
+    namespace = RegistrationContext.get().app.event_namespace
+    return state.router.session.session_id == sid and sid in namespace.sid_to_token
 
 
 def _values(values: dict[str, Any]) -> dict[str, Any]:

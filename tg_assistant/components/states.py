@@ -5,7 +5,7 @@ from typing import Any
 import reflex as rx
 
 from tg_assistant.components.controls import button
-from tg_assistant.components.telegram import reload_button
+from tg_assistant.components.telegram import close_button, reload_button
 from tg_assistant.components.words import say
 from tg_assistant.state import SessionState
 
@@ -55,7 +55,8 @@ def failed() -> rx.Component:
 
 def reopen() -> rx.Component:
     """Init data is spent or too old and no session is stored: only Telegram can give new data."""
-    return empty("🔄", say("sign_in.reopen_title"), say("sign_in.reopen"), testid="reopen")
+    close = close_button(say("app.close"), class_name="tg-button", data_testid="close-app")
+    return empty("🔄", say("sign_in.reopen_title"), say("sign_in.reopen"), close, testid="reopen")
 
 
 def outside() -> rx.Component:

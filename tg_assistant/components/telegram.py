@@ -104,6 +104,13 @@ class ReloadButton(rx.Component):
     tag = "ReloadButton"
 
 
+class CloseButton(rx.Component):
+    """A button that closes the Mini App."""
+
+    library = _LIBRARY
+    tag = "CloseButton"
+
+
 bridge = TelegramBridge.create
 confirm_button = ConfirmButton.create
 copy_button = CopyButton.create
@@ -113,3 +120,4 @@ follow_bottom = FollowBottom.create
 countdown = Countdown.create
 composer = Composer.create
 reload_button = ReloadButton.create
+close_button = CloseButton.create

@@ -91,6 +91,13 @@ async def status(db: AsyncSession, actor: Actor, login_id: UUID) -> Login:
     return login
 
 
+async def newest(db: AsyncSession, actor: Actor) -> Login | None:
+    """The actor's latest attempt: a screen that lost its state finds it again."""
+    actor.require()
+    query = scoped(Login, actor).where(Login.user_id == actor.user_id).order_by(col(Login.created_at).desc())
+    return (await db.exec(query.limit(1).execution_options(populate_existing=True))).first()
+
+
 async def watch(rt: Runtime, actor: Actor, login_id: UUID) -> AsyncIterator[Login]:
     """The attempt now and after each change, ending with a final status. Raises NotFound."""
     seen: datetime | None = None

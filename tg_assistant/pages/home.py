@@ -28,9 +28,11 @@ class HomeState(rx.State):
     @rx.event
     async def load(self) -> Any:
         async with acting(self) as (db, actor):
-            self.connected = bool(await accounts.connected(db, actor))
+            self.connected = bool(await accounts.own(db, actor))
             self.followed = len(await channels.list_(db, actor))
         self.followed_text = text("home.channels_done", actor.language, n=self.followed)
+        if self.connected and self.followed:
+            return rx.redirect(f"{HOME}/ask/", replace=True)  # all set up: to what people come for
         return SessionState.loaded
 
     @rx.event
@@ -114,15 +116,9 @@ def home() -> rx.Component:
     """What is done, what comes next, and what the assistant may and may not do."""
     following = HomeState.followed > 0
     next_step = rx.cond(
-        ~HomeState.connected,
+        HomeState.connected,
+        link_button(say("home.next_channels"), f"{HOME}/channels/add/", style="wide", data_testid="home-next"),
         link_button(say("home.start"), f"{HOME}/connect/", style="wide", data_testid="home-next"),
-        rx.cond(
-            following,
-            link_button(say("home.next_ask"), f"{HOME}/ask/", style="wide", data_testid="home-next"),
-            link_button(
-                say("home.next_channels"), f"{HOME}/channels/add/", style="wide", data_testid="home-next"
-            ),
-        ),
     )
     return rx.fragment(
         _welcome(say("home.title"), say("home.lead"), "💬"),
@@ -132,6 +128,6 @@ def home() -> rx.Component:
             _step("ask", "chat", False, "", "ask"),
             header=say("home.header"),
         ),
+        rx.el.div(next_step, class_name="tg-section"),
         _privacy(),
-        next_step,
     )

@@ -1,0 +1,52 @@
+"""Times and numbers as people read them: relative times, digits grouped by language."""
+
+from datetime import UTC, datetime
+
+from tg_assistant.texts import text
+
+_GROUPING = {"ru": "\u202f", "en": ","}
+_COLOURS = 7
+
+
+def ago(when: datetime, language: str, *, now: datetime | None = None) -> str:
+    """"5 minutes ago"; from a week on, the date."""
+    seconds = ((now or datetime.now(UTC)) - when).total_seconds()
+    if seconds < 60:
+        return text("time.now", language)
+    if seconds < 3600:
+        return text("time.minutes", language, n=int(seconds // 60))
+    if seconds < 86_400:
+        return text("time.hours", language, n=int(seconds // 3600))
+    if seconds < 7 * 86_400:
+        return text("time.days", language, n=int(seconds // 86_400))
+    return day(when, language)
+
+
+def day(when: datetime, language: str) -> str:
+    """`31.12.2026` or `2026-12-31`."""
+    return when.strftime("%d.%m.%Y" if language == "ru" else "%Y-%m-%d")
+
+
+def counted(code: str, language: str, n: int) -> str:
+    """The plural form of `code` for `n`, with the number's digits grouped."""
+    return text(code, language, n=n).replace(str(n), grouped(n, language))
+
+
+def grouped(n: int, language: str) -> str:
+    """`12 345` or `12,345`."""
+    return f"{n:,}".replace(",", _GROUPING[language])
+
+
+def initial(title: str) -> str:
+    """The letter in a peer's coloured circle."""
+    return next((letter.upper() for letter in title if letter.isalnum()), "#")
+
+
+def colour(telegram_id: int) -> int:
+    """Which of Telegram's seven colours a peer has: 0…6."""
+    return abs(telegram_id) % _COLOURS
+
+
+def milliseconds(when: datetime) -> int:
+    """Since 1970, for the browser's clocks."""
+    return int(when.timestamp() * 1000)

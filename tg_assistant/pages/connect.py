@@ -1,0 +1,311 @@
+"""Connecting the Telegram account: a link for a second screen, or the QR itself on a desktop.
+
+The password is never asked for here: Telegram's terms forbid it inside a Mini App.
+Test ids: connect-start, connect-link, connect-copy, connect-share, connect-link-qr, connect-qr, connect-status,
+connect-cancel, connect-password, connect-done, connect-failed, connect-retry, connect-browser, go-channels.
+"""
+
+import base64
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import reflex as rx
+
+from tg_assistant.components.controls import button, link_button
+from tg_assistant.components.lists import section
+from tg_assistant.components.states import empty
+from tg_assistant.components.readable import milliseconds
+from tg_assistant.components.telegram import (
+    confirm_button,
+    copy_button,
+    countdown,
+    share_button,
+    telegram_link,
+)
+from tg_assistant.components.words import say
+from tg_assistant.core import accounts, logins, qr
+from tg_assistant.models import Login, LoginStatus
+from tg_assistant.process import current
+from tg_assistant.state import HOME, SessionState, acting, is_live
+from tg_assistant.template import page
+from tg_assistant.texts import text
+
+_LIVE = (LoginStatus.pending, LoginStatus.awaiting_scan, LoginStatus.password_required)
+_FAILURES = ("ownership_mismatch", "flood_wait", "password_attempts", "telegram_unavailable")
+
+
+class ConnectState(rx.State):
+    """One attempt. `status` is the login's, or idle (none yet) or already (nothing to do).
+
+    The link is known to the server only as a hash, so after a lost state the screen offers a new one.
+    """
+
+    status: str = "idle"
+    failure: str = ""
+    link: str = ""
+    link_qr: str = ""
+    login_qr: str = ""
+    until: int = 0
+    opened: bool = False
+    _login: str = ""
+
+    @rx.event
+    async def load(self) -> Any:
+        async with acting(self) as (db, actor):
+            connected = await accounts.own(db, actor)
+            login = None if connected else await logins.newest(db, actor)
+        if connected is not None:
+            self.status = "already"
+        elif login is not None and login.status in _LIVE:
+            self._show(login)
+            return [SessionState.loaded, ConnectState.follow]
+        elif self.status not in ("failed", "expired", "cancelled"):
+            self.status = "idle"
+        return SessionState.loaded
+
+    @rx.event
+    async def start(self) -> Any:
+        """A new attempt with a new link; the one before it ends."""
+        async with acting(self) as (db, actor):
+            if self._login and self.status in _LIVE:
+                await logins.cancel(db, actor, UUID(self._login))
+            settings = current().settings
+            started = await logins.start(db, actor, ttl=settings.security.qr_ttl_seconds)
+        self._login = ""
+        self._show(started.login)
+        self.link = f"{settings.web.public_url}/tg/connect/{started.link_token}"
+        self.link_qr = _picture(self.link)
+        return ConnectState.follow
+
+    @rx.event(background=True)
+    async def follow(self) -> Any:
+        """Show each step as ingest writes it, for as long as this socket and attempt are the current ones."""
+        async with self:
+            async with acting(self) as (_, actor):
+                login_id = self._login
+            sid = self.router.session.session_id
+        async for login in logins.watch(current(), actor, UUID(login_id)):
+            async with self:
+                if self._login != login_id or not is_live(self, sid):
+                    return
+                self._show(login)
+                if login.status == LoginStatus.authorized:
+                    session = await self.get_state(SessionState)
+                    session._say(text("login.authorized_title", actor.language) + ".")
+
+    @rx.event
+    async def cancel(self) -> None:
+        async with acting(self) as (db, actor):
+            self._show(await logins.cancel(db, actor, UUID(self._login)))
+
+    @rx.event
+    async def copied(self) -> None:
+        session = await self.get_state(SessionState)
+        session._say(text("login.copied", session.language))
+
+    def _show(self, login: Login) -> None:
+        if self._login != str(login.id):
+            self._login, self.link, self.link_qr = str(login.id), "", ""
+        self.status = login.status
+        self.opened = login.page_hash is not None
+        self.login_qr = _picture(login.qr_url) if login.qr_url else ""
+        self.failure = _failure(login)
+        ends = login.expires_at
+        if login.retry_after:
+            ends = login.updated_at + timedelta(seconds=login.retry_after)
+        self.until = milliseconds(ends)
+
+
+def _failure(login: Login) -> str:
+    """Which of our sentences explains a login's end."""
+    if login.status in (LoginStatus.expired, LoginStatus.cancelled):
+        return login.status
+    return login.reason if login.reason in _FAILURES else "other"
+
+
+def _picture(url: str) -> str:
+    """A QR as a data URI: an image tag carries no bearer."""
+    return "data:image/svg+xml;base64," + base64.b64encode(qr.svg(url)).decode()
+
+
+def _qr(source: Any, alt: str, testid: str) -> rx.Component:
+    return rx.el.div(rx.el.img(src=source, alt=say(alt)), class_name="tg-qr", data_testid=testid)
+
+
+def _steps(*codes: str) -> rx.Component:
+    steps = rx.el.ol(*(rx.el.li(say(code)) for code in codes), class_name="tg-steps")
+    return section(steps, header=say("login.steps_header"))
+
+
+def _status() -> rx.Component:
+    waiting = rx.cond(
+        ConnectState.opened | (SessionState.device == "desktop"),
+        say("login.waiting_scan"),
+        say("login.waiting_link"),
+    )
+    return rx.el.div(
+        rx.el.span(class_name="tg-spinner"),
+        rx.cond(ConnectState.status == "pending", say("login.preparing"), waiting),
+        class_name="tg-status",
+        role="status",
+        data_testid="connect-status",
+        data_status=ConnectState.status,
+    )
+
+
+def _link() -> rx.Component:
+    """The one-time link: text, copy, share, and its own QR for a second device's camera."""
+    buttons = rx.el.div(
+        copy_button(
+            say("login.copy"),
+            text=ConnectState.link,
+            on_copied=ConnectState.copied,
+            class_name="tg-button soft",
+            data_testid="connect-copy",
+        ),
+        share_button(
+            say("login.share"),
+            url=ConnectState.link,
+            text=say("login.share_text"),
+            class_name="tg-button soft",
+            data_testid="connect-share",
+        ),
+        class_name="tg-pair",
+        style={"padding": "0 16px 16px"},
+    )
+    shown = section(
+        rx.el.div(ConnectState.link, class_name="tg-link", data_testid="connect-link"),
+        buttons,
+        header=say("login.link_header"),
+        footer=say("login.link_hint"),
+    )
+    again = button(
+        say("login.new_link"), style="wide soft", on_click=ConnectState.start, data_testid="connect-retry"
+    )
+    return rx.cond(ConnectState.link != "", shown, rx.cond(ConnectState.opened, rx.fragment(), again))
+
+
+def _on_phone() -> rx.Component:
+    own_qr = section(
+        _qr(ConnectState.link_qr, "login.link_qr_alt", "connect-link-qr"),
+        rx.el.div(say("login.link_qr"), class_name="tg-status"),
+    )
+    return rx.fragment(
+        rx.el.p(say("login.lead_phone"), class_name="tg-lead"),
+        _link(),
+        _steps("login.step_open", "login.step_settings", "login.step_scan"),
+        rx.cond((ConnectState.link_qr != "") & ~ConnectState.opened, own_qr, rx.fragment()),
+    )
+
+
+def _on_desktop() -> rx.Component:
+    code = rx.cond(
+        ConnectState.login_qr != "",
+        _qr(ConnectState.login_qr, "login.qr_alt", "connect-qr"),
+        rx.el.div(rx.el.div(class_name="tg-bone tg-qr-bone"), class_name="tg-qr"),
+    )
+    return rx.fragment(
+        rx.el.p(say("login.lead_desktop"), class_name="tg-lead"),
+        section(code, _status()),
+        _steps("login.step_settings", "login.step_scan"),
+        _link(),
+    )
+
+
+def _live() -> rx.Component:
+    """An attempt is running: how to go on, how long, how to stop."""
+    left = rx.el.div(
+        say("login.expires_in"), " ", countdown(until=ConnectState.until), class_name="tg-status"
+    )
+    stop = confirm_button(
+        say("login.cancel"),
+        message=say("login.cancel_confirm"),
+        on_confirm=ConnectState.cancel,
+        class_name="tg-button danger wide",
+        data_testid="connect-cancel",
+    )
+    return rx.fragment(
+        rx.el.h1(say("login.title"), class_name="tg-title"),
+        rx.cond(SessionState.device == "phone", rx.fragment(_on_phone(), section(_status())), _on_desktop()),
+        left,
+        stop,
+    )
+
+
+def _password() -> rx.Component:
+    in_browser = telegram_link(
+        say("login.open_browser"), href=ConnectState.link, class_name="tg-button", data_testid="connect-browser"
+    )
+    show_link = (ConnectState.link != "") & ~ConnectState.opened
+    return rx.fragment(
+        empty(
+            "🔐",
+            say("login.password_title"),
+            rx.cond(ConnectState.opened, say("login.password_phone"), say("login.password_desktop")),
+            rx.cond(show_link, in_browser, rx.fragment()),
+            testid="connect-password",
+        ),
+        rx.cond(show_link, _link(), rx.fragment()),
+        confirm_button(
+            say("login.cancel"),
+            message=say("login.cancel_confirm"),
+            on_confirm=ConnectState.cancel,
+            class_name="tg-button danger wide",
+            data_testid="connect-cancel",
+        ),
+    )
+
+
+def _failed() -> rx.Component:
+    """Why it did not work, in words, and the way on."""
+    art = {
+        "ownership_mismatch": "🙅",
+        "flood_wait": "⏳",
+        "password_attempts": "🔑",
+        "telegram_unavailable": "📡",
+        "expired": "⌛",
+        "cancelled": "👌",
+    }
+    retry = button(say("app.retry"), on_click=ConnectState.start, data_testid="connect-retry")
+
+    def shown(reason: str, picture: str) -> rx.Component:
+        actions = [retry]
+        if reason == "flood_wait":
+            actions = [countdown(until=ConnectState.until, class_name="tg-title"), retry]
+        return empty(
+            picture,
+            say(f"login.failed.{reason}_title"),
+            say(f"login.failed.{reason}"),
+            *actions,
+            testid="connect-failed",
+        )
+
+    cases = [(reason, shown(reason, picture)) for reason, picture in art.items()]
+    return rx.match(ConnectState.failure, *cases, shown("other", "🧩"))
+
+
+def _done(title: str, sentence: str) -> rx.Component:
+    choose = link_button(say("login.choose_channels"), f"{HOME}/channels/add/", data_testid="go-channels")
+    return empty("✅", say(title), say(sentence), choose, testid="connect-done")
+
+
+def _native() -> dict[str, Any]:
+    live = ["pending", "awaiting_scan", "password_required"]
+    return {"closing": rx.Var.create(live).contains(ConnectState.status)}
+
+
+@page("connect", load=ConnectState.load, back_to=HOME + "/", native=_native)
+def connect() -> rx.Component:
+    """Idle, running, waiting for the password, done or failed."""
+    start = button(say("login.start"), on_click=ConnectState.start, data_testid="connect-start")
+    return rx.match(
+        ConnectState.status,
+        ("idle", empty("📱", say("login.intro_title"), say("login.intro"), start, testid="connect-intro")),
+        ("already", _done("login.already_title", "login.already")),
+        ("authorized", _done("login.authorized_title", "login.authorized")),
+        ("password_required", _password()),
+        ("pending", _live()),
+        ("awaiting_scan", _live()),
+        _failed(),
+    )

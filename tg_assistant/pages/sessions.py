@@ -1,0 +1,204 @@
+"""What is connected: the linked Telegram account, sign-ins of the app, the language.
+
+Test ids: account, account-log-out, account-connect, app-session, app-session-end, language-ru, language-en.
+"""
+
+from typing import Any, TypedDict
+from uuid import UUID
+
+import reflex as rx
+
+from tg_assistant.components.controls import segment
+from tg_assistant.components.devices import device_name
+from tg_assistant.components.lists import cell, round_icon, section
+from tg_assistant.components.readable import ago, day
+from tg_assistant.components.telegram import confirm_button
+from tg_assistant.components.words import say
+from tg_assistant.core import access, accounts, sessions
+from tg_assistant.models import Account, AccountStatus, AppSession
+from tg_assistant.process import current
+from tg_assistant.state import HOME, SessionState, acting
+from tg_assistant.template import page
+from tg_assistant.texts import text
+
+
+class Linked(TypedDict):
+    """The linked account."""
+
+    id: str
+    device: str
+    detail: str
+    ended: bool
+
+
+class SignIn(TypedDict):
+    """One sign-in of the app."""
+
+    id: str
+    device: str
+    detail: str
+    current: bool
+
+
+class SessionsState(rx.State):
+    """Both lists, as they are now."""
+
+    accounts: list[Linked] = []  # noqa: RUF012 - Reflex copies defaults
+    sign_ins: list[SignIn] = []  # noqa: RUF012
+    leaving: bool = False
+
+    @rx.event
+    async def load(self) -> Any:
+        await self._read()
+        return SessionState.loaded
+
+    @rx.event
+    async def log_out(self, account_id: str) -> Any:
+        """Also logs out at Telegram; when that is slow the screen says it is still being done."""
+        async with acting(self) as (_, actor):
+            pass
+        self.leaving = True
+        yield
+        try:
+            done = await accounts.disconnect(current(), actor, UUID(account_id))
+        finally:
+            self.leaving = False
+        session = await self.get_state(SessionState)
+        session._say(text("sessions.logged_out" if done else "sessions.logging_out", actor.language))
+        await self._read()
+
+    @rx.event
+    async def end(self, session_id: str) -> None:
+        async with acting(self) as (db, actor):
+            await sessions.end(db, actor, UUID(session_id))
+        session = await self.get_state(SessionState)
+        session._say(text("sessions.end_done", actor.language))
+        if not next((one["current"] for one in self.sign_ins if one["id"] == session_id), False):
+            await self._read()
+
+    @rx.event
+    async def choose_language(self, language: str) -> None:
+        async with acting(self) as (db, actor):
+            await access.set_language(db, actor, "ru" if language == "ru" else "en")
+        session = await self.get_state(SessionState)
+        session.language = "ru" if language == "ru" else "en"
+        await self._read()
+
+    async def _read(self) -> None:
+        async with acting(self) as (db, actor):
+            self.accounts = [_linked(account, actor.language) for account in await accounts.list_(db, actor)]
+            signed_in = await sessions.list_(db, actor)
+            self.sign_ins = [_sign_in(one, actor.session_id, actor.language) for one in signed_in]
+
+
+def _linked(account: Account, language: str) -> Linked:
+    ended = account.status == AccountStatus.ended
+    since = text("sessions.connected_since", language, when=day(account.connected_at, language))
+    return Linked(
+        id=str(account.id),
+        device=account.device or text("app.name", language),
+        detail=text("sessions.ended", language) if ended else since,
+        ended=ended,
+    )
+
+
+def _sign_in(one: AppSession, own: UUID | None, language: str) -> SignIn:
+    seen = text("sessions.last_seen", language, when=ago(one.last_seen_at, language))
+    return SignIn(
+        id=str(one.id),
+        device=device_name(one.device) or text("sessions.device_unknown", language),
+        detail=text("sessions.current", language) if one.id == own else seen,
+        current=one.id == own,
+    )
+
+
+def _account(account: Linked) -> rx.Component:
+    detail = rx.el.div(account["detail"], class_name=rx.cond(account["ended"], "tg-cell-sub error", "tg-cell-sub"))
+    icon = rx.cond(account["ended"], round_icon("warning", "bad"), round_icon("phone", "good"))
+    shown = rx.el.div(
+        icon,
+        rx.el.div(rx.el.div(account["device"], class_name="tg-cell-title"), detail, class_name="tg-cell-text"),
+        class_name="tg-cell iconed",
+        data_testid="account",
+        data_ended=account["ended"].to_string(),
+    )
+    leave = confirm_button(
+        rx.cond(SessionsState.leaving, rx.el.span(class_name="tg-spinner"), rx.fragment()),
+        rx.el.div(say("sessions.log_out"), class_name="tg-cell-title"),
+        message=say("sessions.log_out_confirm"),
+        on_confirm=SessionsState.log_out(account["id"]),
+        disabled=SessionsState.leaving,
+        class_name="tg-cell danger",
+        data_testid="account-log-out",
+    )
+    return rx.fragment(shown, rx.cond(account["ended"], _connect_again(), leave))
+
+
+def _connect_again() -> rx.Component:
+    return cell(say("sessions.connect"), style="accent", href=f"{HOME}/connect/", data_testid="account-connect")
+
+
+def _signed_in(one: SignIn) -> rx.Component:
+    end = confirm_button(
+        say("sessions.end"),
+        message=say("sessions.end_confirm"),
+        on_confirm=SessionsState.end(one["id"]),
+        class_name="tg-button danger small",
+        data_testid="app-session-end",
+    )
+    return rx.el.div(
+        round_icon("devices"),
+        rx.el.div(
+            rx.el.div(one["device"], class_name="tg-cell-title"),
+            rx.el.div(one["detail"], class_name="tg-cell-sub"),
+            class_name="tg-cell-text",
+        ),
+        rx.cond(one["current"], rx.fragment(), end),
+        class_name="tg-cell iconed",
+        data_testid="app-session",
+    )
+
+
+def _language() -> rx.Component:
+    return section(
+        cell(
+            say("sessions.language"),
+            right=rx.el.div(
+                *(
+                    segment(
+                        name,
+                        SessionState.language == code,
+                        on_click=SessionsState.choose_language(code),
+                        data_testid=f"language-{code}",
+                    )
+                    for code, name in (("ru", "Русский"), ("en", "English"))
+                ),
+                class_name="tg-inline",
+            ),
+        ),
+    )
+
+
+@page("sessions", load=SessionsState.load, tab="sessions")
+def sessions_page() -> rx.Component:
+    """The linked account first, then the sign-ins."""
+    none = section(
+        cell(say("sessions.none_title"), subtitle=say("sessions.none"), left=round_icon("phone")),
+        _connect_again(),
+        header=say("sessions.account"),
+    )
+    some = section(
+        rx.foreach(SessionsState.accounts, _account),
+        header=say("sessions.account"),
+        footer=say("sessions.account_footer"),
+    )
+    return rx.fragment(
+        rx.el.h1(say("sessions.title"), class_name="tg-title"),
+        rx.cond(SessionsState.accounts.length() > 0, some, none),
+        section(
+            rx.foreach(SessionsState.sign_ins, _signed_in),
+            header=say("sessions.app"),
+            footer=say("sessions.app_footer"),
+        ),
+        _language(),
+    )
