@@ -14,6 +14,6 @@ class Violations(list[dict[str, Any]]):
     """Grows for the sandbox's lifetime; a test that leaves one behind fails."""
 
     def record(self, kind: str, **facts: Any) -> None:
-        """kind: unimplemented | overlap | early_call."""
+        """kind: unimplemented | overlap | early_call | sandbox_bug."""
         self.append({"kind": kind, "at": time.time(), **facts})
         log.warning("sandbox.violation", kind=kind, **facts)

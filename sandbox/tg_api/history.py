@@ -25,15 +25,17 @@ def channel_messages(caller: Caller, channel: Channel, found: Sequence[Post | in
     return types.messages.ChannelMessages(
         pts=channel.pts,
         count=count,
-        messages=[_post_or_gap(caller, each) for each in found],
+        messages=[_post_or_gap(caller, channel, each) for each in found],
         topics=[],
         chats=chats_of(caller, channel, posts),
         users=users_of(caller, posts),
     )
 
 
-def _post_or_gap(caller: Caller, found: Post | int) -> TLObject:
-    return types.MessageEmpty(found) if isinstance(found, int) else convert.post(caller.world, found)
+def _post_or_gap(caller: Caller, channel: Channel, found: Post | int) -> TLObject:
+    if isinstance(found, int):
+        return types.MessageEmpty(found, types.PeerChannel(channel.id))
+    return convert.post(caller.world, found)
 
 
 def chats_of(caller: Caller, channel: Channel, posts: Iterable[Post]) -> list[TLObject]:
@@ -142,7 +144,7 @@ def get_messages(caller: Caller, request: messages.GetMessagesRequest) -> TLObje
     wanted = [_message_id(each) for each in request.id[:PAGE]]
     mine = {each.id: each for each in caller.world.chats.messages(caller.person)}
     found, *rest = _bot_answer(caller, [mine[each] for each in wanted if each in mine])
-    gaps = [types.MessageEmpty(each) for each in wanted if each not in mine]
+    gaps = [types.MessageEmpty(each, types.PeerUser(caller.world.bot.id)) for each in wanted if each not in mine]
     return types.messages.Messages([*found, *gaps], *rest)
 
 

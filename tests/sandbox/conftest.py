@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -48,8 +49,9 @@ async def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-async def sandbox(tmp_path: Path) -> AsyncIterator[Sandbox]:
+async def sandbox(tmp_path: Path, template: Path) -> AsyncIterator[Sandbox]:
     """A seeded sandbox; what a client did wrong fails the test that caused it."""
+    shutil.copytree(template, tmp_path / "data")
     async with run_sandbox(tmp_path / "data") as running:
         trust(running)
         yield running

@@ -96,18 +96,24 @@ async def test_deleted_posts_are_gaps(sandbox: Sandbox, connect: Connect) -> Non
 
 
 async def test_seeded_posts_carry_what_happened_to_them(sandbox: Sandbox, connect: Connect) -> None:
-    """Edits, forwards, albums and links are visible as Telegram shows them."""
+    """Edits, forwards and albums are visible as Telegram shows them."""
     client = await connect("anna")
-    messages = []
-    for channel in sandbox.channels.followed_by(sandbox.phone("anna").person):
-        entity = await client.get_entity(types.PeerChannel(channel.id)) if not channel.username else channel.username
-        messages += await client.get_messages(entity, limit=100)
+    dialogs = await client.get_dialogs()
+    messages = [message for each in dialogs for message in await client.get_messages(each.entity, limit=100)]
     assert any(message.edit_date for message in messages)
     assert any(message.fwd_from and message.fwd_from.channel_post for message in messages)
     albums = [message.grouped_id for message in messages if message.grouped_id]
     assert len(albums) > len(set(albums)) > 0
     assert all(message.photo for message in messages if message.grouped_id)
-    assert any(message.entities for message in messages if "https://" in message.raw_text)
+
+
+async def test_links_are_entities_in_utf16_units(sandbox: Sandbox, connect: Connect) -> None:
+    """A link after an emoji is cut out of the text exactly."""
+    sandbox.channels.publish(sandbox.channels.get("lumsk_news"), "🎈 смотрите https://example.com/a.")
+    client = await connect("anna")
+    [message] = await client.get_messages("lumsk_news", limit=1)
+    [(_, link)] = message.get_entities_text()
+    assert link == "https://example.com/a"
 
 
 async def test_search_in_a_channel(sandbox: Sandbox, connect: Connect) -> None:
