@@ -74,7 +74,9 @@ async def test_the_dead_rise_again(supervise):
     await supervisor.start()
     before = supervisor.pid("web")
     os.kill(before, signal.SIGKILL)
-    await _until(lambda: supervisor.pid("web") not in (None, before))
+    await _until(lambda: not supervisor.running["web"].up.is_set())
+    await _until(supervisor.running["web"].up.is_set)
+    assert supervisor.pid("web") not in (None, before)
     await supervisor.stop()
     assert "ended (SIGKILL); starting again in 0.5 s" in out.getvalue()
 

@@ -1,5 +1,6 @@
 """Running the product: serve, migrate, build, build-model."""
 
+import subprocess
 from pathlib import Path
 from typing import Annotated
 
@@ -37,7 +38,10 @@ def build() -> None:
     """Build the Mini App's static files if their sources changed."""
     from tg_assistant.frontend import build_if_changed
 
-    typer.echo("frontend built" if build_if_changed() else "frontend unchanged")
+    try:
+        typer.echo("frontend built" if build_if_changed() else "frontend unchanged")
+    except subprocess.CalledProcessError as error:
+        fail(f"The frontend build failed with exit code {error.returncode}; what it said stands above.")
 
 
 def build_model(

@@ -46,12 +46,13 @@ class Step:
 
 @dataclass
 class Running:
-    """What the supervisor knows of a step."""
+    """What the supervisor knows of a step. `up` is set while it is healthy (or done)."""
 
     step: Step
     process: asyncio.subprocess.Process | None = None
     output: "asyncio.Task[None] | None" = None
     up: asyncio.Event = field(default_factory=asyncio.Event)
+    ever_up: bool = False
     deaths: int = 0
     started_at: float = 0.0
     seconds: float = 0.0
@@ -154,6 +155,7 @@ class Supervisor:
         if error := readiness.exception():
             raise error
         code = await item.process.wait()
+        item.up.clear()
         guardian.send(item.process.pid, signal.SIGKILL)  # grandchildren that outlived their parent
         self._tell_guardian(f"-{item.process.pid}")
         return code
@@ -165,24 +167,24 @@ class Supervisor:
         while not await item.step.ready():
             if item.process.returncode is not None:
                 return
-            if not item.up.is_set() and time.monotonic() - item.started_at > item.step.patience:
+            if not item.ever_up and time.monotonic() - item.started_at > item.step.patience:
                 raise StartFailed(_last_words(item, f"is not ready after {item.step.patience:.0f} s"))
             await asyncio.sleep(0.1)
         await self._mark_up(item)
 
     async def _mark_up(self, item: Running) -> None:
-        first = not item.up.is_set()
-        if first and item.step.settle:
+        if not item.ever_up and item.step.settle:
             await asyncio.to_thread(item.step.settle)
         item.seconds = time.monotonic() - item.started_at
-        word = "done" if item.step.once else "ready" if first else "ready again"
+        word = "done" if item.step.once else "ready again" if item.ever_up else "ready"
         self._console.event(item.step.name, f"{word} in {item.seconds:.1f} s", "1")
+        item.ever_up = True
         item.up.set()
 
     async def _rest_before_restart(self, item: Running, code: int) -> None:
         lived = time.monotonic() - item.started_at
         item.deaths = 1 if lived > STEADY else item.deaths + 1
-        if not item.up.is_set() and item.deaths >= TRIES_BEFORE_READY:
+        if not item.ever_up and item.deaths >= TRIES_BEFORE_READY:
             raise StartFailed(_last_words(item, f"ended {item.deaths} times before it was ready"))
         pause = BACK_OFF[min(item.deaths, len(BACK_OFF)) - 1]
         self._console.event(item.step.name, f"ended ({_reason(code)}); starting again in {pause:g} s", "33")
