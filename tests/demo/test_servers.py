@@ -11,8 +11,9 @@ from tg_assistant.demo.postgres import APP, Postgres, create_database, running_p
 
 
 @pytest.fixture(scope="module")
-def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("pg") / "data"
+def data_dir(workdir: Path) -> Path:
+    """Not under pytest's folder: every pytest that starts closes that one to other users."""
+    return workdir / "servers" / "pg"
 
 
 @pytest.fixture(scope="module")
@@ -54,11 +55,12 @@ def test_another_database_has_the_same_roles(server: Postgres, data_dir: Path):
         assert db.execute("SELECT current_database()").fetchone() == ("second",)
 
 
-def test_data_survives_a_restart(tmp_path: Path):
+def test_data_survives_a_restart(workdir: Path):
     """The second start finds the first one's rows, under new passwords."""
-    with running_postgres(tmp_path / "pg", durable=True) as first, psycopg.connect(first.owner_url) as db:
+    data = workdir / "restarted" / "pg"
+    with running_postgres(data, durable=True) as first, psycopg.connect(first.owner_url) as db:
         db.execute("CREATE TABLE kept AS SELECT lower('ПРИВЕТ') AS word")
-    with running_postgres(tmp_path / "pg", durable=True) as second, psycopg.connect(second.owner_url) as db:
+    with running_postgres(data, durable=True) as second, psycopg.connect(second.owner_url) as db:
         assert db.execute("SELECT word FROM kept").fetchone() == ("привет",)
     assert first.owner_url.split("@")[0] != second.owner_url.split("@")[0]
 

@@ -104,18 +104,25 @@ def prepare(data_dir: Path) -> None:
     fresh.mkdir(mode=0o700)
     if user := system_user():
         shutil.chown(fresh, user, user)
-    subprocess.run(  # noqa: S603
+    _initdb(fresh)
+    fresh.rename(data_dir)
+
+
+def _initdb(folder: Path) -> None:
+    made = subprocess.run(  # noqa: S603
         [
-            *(binary("initdb"), "-D", str(fresh), "-U", "postgres", "--encoding=UTF8", "--no-sync"),
+            *(binary("initdb"), "-D", str(folder), "-U", "postgres", "--encoding=UTF8", "--no-sync"),
             *("--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"),
             *("--auth-local=trust", "--auth-host=scram-sha-256"),
         ],
-        check=True,
         capture_output=True,
+        text=True,
+        check=False,
         user=system_user(),
         group=system_user(),
     )
-    fresh.rename(data_dir)
+    if made.returncode:
+        raise RuntimeError(f"PostgreSQL's initdb failed: {made.stderr.strip()}")
 
 
 def socket_dir(data_dir: Path) -> Path:
