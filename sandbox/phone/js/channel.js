@@ -147,7 +147,7 @@ async function arrive(view) {
   history.replaceState(null, "", session.href(`/c/${view.id}`));
   if (timeline.reveal(wanted)) return;
   toast(session.t("noPost"));
-  timeline.end();
+  await fromEnd(view);
 }
 
 async function older({ session, timeline, id }) {

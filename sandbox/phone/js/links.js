@@ -48,6 +48,19 @@ async function openTelegram(session, link) {
   return openName(session, link);
 }
 
+/** A new tab of the browser. Where it blocks one (the tap was too long ago), ask: the answer is a fresh tap. */
+async function openTab(session, address) {
+  const tab = window.open(address, "_blank");
+  if (tab) {
+    tab.opener = null;
+    return;
+  }
+  const pressed = await popup({ title: session.t("openLink"), text: address, testid: "open-link", buttons: [
+    { id: "cancel", text: session.t("cancel"), testid: "popup-cancel" },
+    { id: "open", text: session.t("openApp"), kind: "primary", testid: "open-link-confirm" }] });
+  if (pressed === "open") window.open(address, "_blank", "noopener");
+}
+
 /** Opens any address. What only warns in Telegram only warns here: tg://login never logs anything in. */
 export async function openUrl(session, address) {
   try {
@@ -59,7 +72,7 @@ export async function openUrl(session, address) {
     }
     const link = parseTelegramLink(tgToWeb(address));
     if (link) await openTelegram(session, link);
-    else if (/^(https?|mailto|tel):/i.test(address)) window.open(address, "_blank", "noopener");
+    else if (/^https?:/i.test(address)) await openTab(session, address);
     else toast(session.t("unsupported"));
   } catch (error) {
     toast(session.words(error));

@@ -58,6 +58,11 @@ export function mountShell(root, session) {
     if (!isChat(last.path)) panes.right.set("", () => emptyChat(session));
     show(last.path, last.query);
   };
+  life.listen(document, "visibilitychange", () => {
+    if (document.hidden || !session.open) return;
+    session.unread.delete(session.open);
+    session.bus.emit("opened", session.open);
+  });
   life.add(session.bus.on("language", rebuild),
     session.bus.on("connection", (online) => { pill.hidden = online; }));
   return {

@@ -37,10 +37,7 @@ const bottom = (name) => (app, data) => {
 };
 
 export const HANDLERS = {
-  ...Object.fromEntries(Object.entries(REFUSED).map(([name, [event, data]]) => [name, (app) => {
-    if (event.endsWith("_failed")) toast(app.session.t("unsupported"));
-    app.send(event, data);
-  }])),
+  ...Object.fromEntries(Object.entries(REFUSED).map(([name, [event, data]]) => [name, (app) => app.send(event, data)])),
   ...STORAGE,
   iframe_ready: (app, data) => { app.reloads = Boolean(data.reload_supported); },
   iframe_will_reload: (app) => { app.willReload = true; },
