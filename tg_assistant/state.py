@@ -142,14 +142,25 @@ class SessionState(rx.State):
 
 
 class ForgetOnReconnect(Middleware):
-    """A new socket starts from nothing: what the last one saw is not sent to whoever holds its token."""
+    """A new socket starts from nothing: what the last one saw is not sent to whoever holds its token.
+
+    Only `_kept…` vars survive: they are useless to another person (a connect link goes by the login's owner).
+    """
 
     async def preprocess(self, app: rx.App, state: Any, event: Any) -> None:
         if not event.name.endswith(".hydrate_and_load"):
             return
         session = await state.get_state(SessionState)
         if session._sid and not session._is_bound():
-            state._get_root_state().reset()
+            _forget(state._get_root_state())
+
+
+def _forget(state: rx.State) -> None:
+    for child in state.substates.values():
+        for name, field in type(child).__fields__.items():
+            if field._owner is type(child) and not name.startswith("_kept"):
+                setattr(child, name, field.default_value())
+        _forget(child)
 
 
 @asynccontextmanager

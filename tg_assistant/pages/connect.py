@@ -38,7 +38,7 @@ _FAILURES = ("ownership_mismatch", "flood_wait", "password_attempts", "telegram_
 class ConnectState(rx.State):
     """One attempt. `status` is the login's, or idle (none yet) or already (nothing to do).
 
-    The link is known to the server only as a hash, so after a lost state the screen offers a new one.
+    SQL knows the link only as a hash, so after a lost state the screen offers a new one.
     """
 
     status: str = "idle"
@@ -48,7 +48,8 @@ class ConnectState(rx.State):
     login_qr: str = ""
     until: int = 0
     opened: bool = False
-    _login: str = ""
+    _kept_login: str = ""
+    _kept_link: str = ""
 
     @rx.event
     async def load(self) -> Any:
@@ -68,14 +69,13 @@ class ConnectState(rx.State):
     async def start(self) -> Any:
         """A new attempt with a new link; the one before it ends."""
         async with acting(self) as (db, actor):
-            if self._login and self.status in _LIVE:
-                await logins.cancel(db, actor, UUID(self._login))
+            if self._kept_login and self.status in _LIVE:
+                await logins.cancel(db, actor, UUID(self._kept_login))
             settings = current().settings
             started = await logins.start(db, actor, ttl=settings.security.qr_ttl_seconds)
-        self._login = ""
+        self._kept_login = str(started.login.id)
+        self._kept_link = f"{settings.web.public_url}/tg/connect/{started.link_token}"
         self._show(started.login)
-        self.link = f"{settings.web.public_url}/tg/connect/{started.link_token}"
-        self.link_qr = _picture(self.link)
         return ConnectState.follow
 
     @rx.event(background=True)
@@ -83,11 +83,11 @@ class ConnectState(rx.State):
         """Show each step as ingest writes it, for as long as this socket and attempt are the current ones."""
         async with self:
             async with acting(self) as (_, actor):
-                login_id = self._login
+                login_id = self._kept_login
             sid = self.router.session.session_id
         async for login in logins.watch(current(), actor, UUID(login_id)):
             async with self:
-                if self._login != login_id or not is_live(self, sid):
+                if self._kept_login != login_id or not is_live(self, sid):
                     return
                 self._show(login)
                 if login.status == LoginStatus.authorized:
@@ -97,7 +97,7 @@ class ConnectState(rx.State):
     @rx.event
     async def cancel(self) -> None:
         async with acting(self) as (db, actor):
-            self._show(await logins.cancel(db, actor, UUID(self._login)))
+            self._show(await logins.cancel(db, actor, UUID(self._kept_login)))
 
     @rx.event
     async def copied(self) -> None:
@@ -105,8 +105,11 @@ class ConnectState(rx.State):
         session._say(text("login.copied", session.language))
 
     def _show(self, login: Login) -> None:
-        if self._login != str(login.id):
-            self._login, self.link, self.link_qr = str(login.id), "", ""
+        if self._kept_login != str(login.id):
+            self._kept_login, self._kept_link = str(login.id), ""
+        if self.link != self._kept_link:
+            self.link = self._kept_link
+            self.link_qr = _picture(self.link) if self.link else ""
         self.status = login.status
         self.opened = login.page_hash is not None
         self.login_qr = _picture(login.qr_url) if login.qr_url else ""

@@ -1,0 +1,138 @@
+"""Questions and answers as bubbles; numbers in an answer open their source."""
+
+import re
+from collections.abc import Iterable
+from typing import Any, TypedDict
+
+import reflex as rx
+
+from tg_assistant.components.readable import ago
+from tg_assistant.components.telegram import copy_button
+from tg_assistant.components.words import say
+from tg_assistant.core.answers import Source
+
+_CITATION = re.compile(r"\[(\d{1,2})\]")
+
+
+class Part(TypedDict):
+    """A stretch of an answer, or (n > 0) the number of a source."""
+
+    text: str
+    n: int
+
+
+class SourceRow(TypedDict):
+    """A post an answer stands on."""
+
+    n: int
+    title: str
+    when: str
+    quote: str
+    url: str
+
+
+class Exchange(TypedDict):
+    """One question with its answer. `state`: waiting, streaming, done, abstained, failed."""
+
+    id: str
+    question: str
+    answer: str
+    parts: list[Part]
+    sources: list[SourceRow]
+    state: str
+
+
+def parts(answer: str) -> list[Part]:
+    """An answer cut at its citations: "It rains [1]." → text, number, text."""
+    pieces = _CITATION.split(answer)
+    cut = [
+        Part(text="", n=int(piece)) if at % 2 else Part(text=piece, n=0) for at, piece in enumerate(pieces)
+    ]
+    return [part for part in cut if part["n"] or part["text"]]
+
+
+def source_rows(sources: Iterable[Source], language: str) -> list[SourceRow]:
+    return [
+        SourceRow(
+            n=source.n,
+            title=source.channel_title,
+            when=ago(source.posted_at, language),
+            quote=source.quote,
+            url=source.url,
+        )
+        for source in sources
+    ]
+
+
+def exchange(one: Exchange, *, on_source: Any, on_copied: Any) -> rx.Component:
+    """The question on the right, its answer on the left."""
+    mine = rx.el.div(one["question"], class_name="tg-bubble mine", data_testid="question")
+    return rx.fragment(mine, _answer(one, on_source, on_copied))
+
+
+def _answer(one: Exchange, on_source: Any, on_copied: Any) -> rx.Component:
+    body = rx.match(
+        one["state"],
+        ("waiting", _thinking()),
+        ("abstained", rx.el.span(say("ask.abstained"))),
+        ("failed", rx.el.span(say("ask.interrupted"))),
+        rx.fragment(rx.foreach(one["parts"], lambda part: _part(part, one["id"], on_source))),
+    )
+    finished = one["state"] == "done"
+    return rx.el.div(
+        body,
+        rx.cond(finished & (one["sources"].length() > 0), _sources(one, on_source), rx.fragment()),
+        rx.cond(finished, _copy(one["answer"], on_copied), rx.fragment()),
+        class_name=rx.cond(
+            (one["state"] == "abstained") | (one["state"] == "failed"),
+            "tg-bubble theirs abstained",
+            "tg-bubble theirs",
+        ),
+        aria_live="polite",
+        data_testid="answer",
+        data_state=one["state"],
+    )
+
+
+def _thinking() -> rx.Component:
+    dots = rx.el.span(rx.el.i(), rx.el.i(), rx.el.i(), class_name="tg-dots", aria_label=say("ask.thinking"))
+    return rx.el.span(dots, role="status")
+
+
+def _part(part: Part, exchange_id: Any, on_source: Any) -> rx.Component:
+    number = rx.el.button(
+        part["n"],
+        type="button",
+        on_click=on_source(exchange_id, part["n"]),
+        class_name="tg-cite",
+        data_testid="cite",
+    )
+    return rx.cond(part["n"] > 0, number, rx.el.span(part["text"]))
+
+
+def _sources(one: Exchange, on_source: Any) -> rx.Component:
+    def row(source: SourceRow) -> rx.Component:
+        return rx.el.button(
+            rx.el.span(source["n"], class_name="tg-source-number"),
+            rx.el.span(
+                rx.el.span(source["title"], class_name="tg-source-title"),
+                rx.el.span(source["when"], class_name="tg-source-when"),
+                class_name="tg-cell-text",
+            ),
+            type="button",
+            on_click=on_source(one["id"], source["n"]),
+            class_name="tg-source",
+            data_testid="source",
+            data_url=source["url"],
+        )
+
+    return rx.el.div(rx.foreach(one["sources"], row), class_name="tg-sources")
+
+
+def _copy(answer: Any, on_copied: Any) -> rx.Component:
+    return rx.el.div(
+        copy_button(
+            say("ask.copy"), text=answer, on_copied=on_copied, class_name="tg-quiet", data_testid="ask-copy"
+        ),
+        class_name="tg-answer-foot",
+    )

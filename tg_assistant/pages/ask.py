@@ -1,0 +1,210 @@
+"""Asking: a conversation whose answers stream in and whose numbers open the posts they stand on.
+
+Test ids: ask-input, ask-send, ask-empty, question, answer (data-state: waiting, streaming, done, abstained, failed),
+cite, source, source-sheet, source-open, sheet-close, ask-copy, ask-add-channels.
+"""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+import reflex as rx
+
+from tg_assistant.components.controls import link_button
+from tg_assistant.components.conversation import Exchange, SourceRow, exchange, parts, source_rows
+from tg_assistant.components.lists import section
+from tg_assistant.components.sheet import sheet
+from tg_assistant.components.states import empty
+from tg_assistant.components.telegram import composer, follow_bottom, telegram_link
+from tg_assistant.components.words import say
+from tg_assistant.core import answers, channels
+from tg_assistant.core.access import Actor
+from tg_assistant.core.answers import Delta, Done, Sources
+from tg_assistant.models import Question
+from tg_assistant.process import current
+from tg_assistant.state import HOME, SessionState, acting, is_live
+from tg_assistant.template import page
+from tg_assistant.texts import text
+
+_HISTORY = 20
+_LONGEST = timedelta(minutes=2)  # an answer not there by then was interrupted
+_POLL_SECONDS = 1.0
+_MAX_QUESTION = 2000
+_NO_SOURCE: SourceRow = {"n": 0, "title": "", "when": "", "quote": "", "url": ""}
+
+
+class AskState(rx.State):
+    """The conversation, oldest first, and the source whose sheet is open."""
+
+    exchanges: list[Exchange] = []  # noqa: RUF012 - Reflex copies defaults
+    has_channels: bool = True
+    busy: bool = False
+    source: SourceRow = _NO_SOURCE
+    mark: int = 0  # grows with the conversation: the page follows its end
+
+    @rx.event
+    async def load(self) -> Any:
+        async with acting(self) as (db, actor):
+            self.has_channels = bool(await channels.list_(db, actor))
+            await self._read(db, actor)
+        return [SessionState.loaded, AskState.wait] if self.busy else SessionState.loaded
+
+    @rx.event
+    async def ask(self, question: str) -> Any:
+        """Show the question at once; the answer comes in the background."""
+        if self.busy:
+            return None
+        async with acting(self):
+            pass
+        shown = Exchange(
+            id=uuid4().hex, question=question[:_MAX_QUESTION], answer="", parts=[], sources=[], state="waiting"
+        )
+        self.exchanges = [*self.exchanges, shown]
+        self.busy, self.mark = True, self.mark + 1
+        return AskState.stream
+
+    @rx.event(background=True)
+    async def stream(self) -> None:
+        """Ask, and show the answer as it grows. It is saved even when nobody looks any more."""
+        async with self:
+            sid = self.router.session.session_id
+            exchange_id, question = self.exchanges[-1]["id"], self.exchanges[-1]["question"]
+            async with acting(self) as (_, actor):
+                pass
+        try:
+            async for event in answers.ask(current(), actor, question):
+                async with self:
+                    if is_live(self, sid):
+                        self._grow(exchange_id, event, actor.language)
+        except BaseException:
+            async with self:
+                self._end(exchange_id)
+            raise
+
+    @rx.event(background=True)
+    async def wait(self) -> None:
+        """An answer is still being written for an earlier socket: show it once it is there."""
+        async with self:
+            sid = self.router.session.session_id
+        while True:
+            await asyncio.sleep(_POLL_SECONDS)
+            async with self:
+                if not is_live(self, sid) or not self.busy:
+                    return
+                async with acting(self) as (db, actor):
+                    await self._read(db, actor)
+
+    @rx.event
+    def open_source(self, exchange_id: str, n: int) -> None:
+        asked = next((one for one in self.exchanges if one["id"] == exchange_id), None)
+        found = [source for source in asked["sources"] if source["n"] == n] if asked else []
+        self.source = found[0] if found else _NO_SOURCE
+
+    @rx.event
+    def close_source(self) -> None:
+        self.source = _NO_SOURCE
+
+    @rx.event
+    async def copied(self) -> None:
+        session = await self.get_state(SessionState)
+        session._say(text("ask.copied", session.language))
+
+    async def _read(self, db: Any, actor: Actor) -> None:
+        asked = await answers.history(db, actor, limit=_HISTORY)
+        self.exchanges = [_exchange(one, actor.language) for one in reversed(asked)]
+        self.busy = bool(self.exchanges) and self.exchanges[-1]["state"] == "waiting"
+        self.mark += 1
+
+    def _grow(self, exchange_id: str, event: Sources | Delta | Done, language: str) -> None:
+        """Change the exchange by one event of its answer."""
+        one = next(one for one in self.exchanges if one["id"] == exchange_id)
+        if isinstance(event, Sources):
+            one["sources"] = source_rows(event.sources, language)
+        elif isinstance(event, Delta):
+            one["answer"] += event.text
+            one["state"] = "streaming"
+        else:
+            one["answer"], one["sources"] = event.answer, source_rows(event.sources, language)
+            one["state"] = "abstained" if event.abstained else "done"
+            self.busy = False
+        one["parts"] = parts(one["answer"])
+        self.exchanges = list(self.exchanges)
+        self.mark += 1
+
+    def _end(self, exchange_id: str) -> None:
+        """The answer broke off; the error itself is shown as a notice."""
+        for one in self.exchanges:
+            if one["id"] == exchange_id and one["state"] in ("waiting", "streaming"):
+                one["state"] = "failed"
+        self.exchanges, self.busy = list(self.exchanges), False
+
+
+def _exchange(asked: Question, language: str) -> Exchange:
+    return Exchange(
+        id=asked.id.hex,
+        question=asked.question,
+        answer=asked.answer or "",
+        parts=parts(asked.answer or ""),
+        sources=source_rows(answers.sources_of(asked), language),
+        state=_state(asked),
+    )
+
+
+def _state(asked: Question) -> str:
+    if asked.abstained:
+        return "abstained"
+    if asked.answer is not None:
+        return "done"
+    return "waiting" if datetime.now(UTC) - asked.created_at < _LONGEST else "failed"
+
+
+def _sheet() -> rx.Component:
+    """The source in full: where it is from, what it says, the way to the post."""
+    source = AskState.source
+    return sheet(
+        source["n"] > 0,
+        section(rx.el.div(source["quote"], class_name="tg-quote"), header=source["when"]),
+        telegram_link(
+            say("ask.open_post"), href=source["url"], class_name="tg-button wide", data_testid="source-open"
+        ),
+        title=source["title"],
+        on_close=AskState.close_source,
+        testid="source-sheet",
+    )
+
+
+@page("ask", load=AskState.load, tab="ask")
+def ask() -> rx.Component:
+    """The conversation above, the question field below."""
+    nothing = rx.cond(
+        AskState.has_channels,
+        empty("💡", say("ask.empty_title"), say("ask.empty"), testid="ask-empty"),
+        empty(
+            "📰",
+            say("ask.no_channels_title"),
+            say("ask.no_channels"),
+            link_button(say("channels.empty_action"), f"{HOME}/channels/add/", data_testid="ask-add-channels"),
+        ),
+    )
+    talk = follow_bottom(
+        rx.foreach(
+            AskState.exchanges,
+            lambda one: exchange(one, on_source=AskState.open_source, on_copied=AskState.copied),
+        ),
+        mark=AskState.mark,
+        class_name="tg-chat",
+    )
+    field = composer(
+        placeholder=say("ask.placeholder"),
+        send_label=say("ask.send"),
+        busy=AskState.busy,
+        max_length=_MAX_QUESTION,
+        on_send=AskState.ask,
+    )
+    return rx.el.div(
+        rx.cond(AskState.exchanges.length() > 0, talk, nothing),
+        rx.cond(AskState.has_channels | (AskState.exchanges.length() > 0), field, rx.fragment()),
+        _sheet(),
+        class_name="tg-chat-page",
+    )
