@@ -86,8 +86,9 @@ async def follow(db: AsyncSession, account: Account, found: Found) -> Channel:
         "tenant_id": account.tenant_id,
         "paused": False,
     }
-    added = await db.exec(insert(Subscription).values(values).on_conflict_do_nothing())  # type: ignore[call-overload]
-    if added.rowcount == 0:
+    statement = insert(Subscription).values(values).on_conflict_do_nothing()
+    added = await db.exec(statement.returning(col(Subscription.channel_id)))  # type: ignore[call-overload]
+    if added.first() is None:
         raise AlreadyExists("channels.already_followed", title=channel.title)
     await audit.record(
         db, None, "channel.follow", channel.id, tenant_id=account.tenant_id, user_id=account.user_id

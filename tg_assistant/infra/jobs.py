@@ -20,6 +20,7 @@ from pgqueuer import (
 )
 from pgqueuer.adapters.persistence.qb import QueryBuilderEnvironment, QueryQueueBuilder
 from pgqueuer.domain.types import QueueExecutionMode
+from pgqueuer.executors import EntrypointExecutorParameters
 from sqlalchemy import text
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -28,7 +29,9 @@ Payload = dict[str, Any]
 Handler = Callable[[Payload], Awaitable[None]]
 _HEARTBEAT = timedelta(seconds=20)  # a killed worker's jobs are picked up again after this
 _DEQUEUE = timedelta(seconds=10)  # poll, should a notification be lost
-_STOP_SECONDS = 8
+_STOP_SECONDS = 8.0
+_RETRIES = 4  # after the first try
+_FIRST_RETRY = 1.0  # seconds; doubles each time
 
 
 def install_sql() -> str:
@@ -115,9 +118,10 @@ async def _work(url: str, handlers: Mapping[str, Handler], drain: bool) -> None:
     async with await connect() as listening, await connect() as working:
         queue = QueueManager(Queries(_TwoConnections(listening, working)))
         for name, handler in handlers.items():
-            queue.entrypoint(
-                name, concurrency_limit=1, on_failure="hold", executor_factory=DatabaseRetryEntrypointExecutor
-            )(partial(_perform, name, handler))
+            register = queue.entrypoint(
+                name, concurrency_limit=1, on_failure="hold", executor_factory=_retrying
+            )
+            register(partial(_perform, name, handler))
         mode = QueueExecutionMode.drain if drain else QueueExecutionMode.continuous
         running = asyncio.create_task(
             queue.run(dequeue_timeout=_DEQUEUE, heartbeat_timeout=_HEARTBEAT, mode=mode)
@@ -127,6 +131,11 @@ async def _work(url: str, handlers: Mapping[str, Handler], drain: bool) -> None:
         finally:
             queue.shutdown.set()
             await _stopped(running)
+
+
+def _retrying(parameters: EntrypointExecutorParameters) -> DatabaseRetryEntrypointExecutor:
+    first = timedelta(seconds=_FIRST_RETRY)
+    return DatabaseRetryEntrypointExecutor(parameters, max_attempts=_RETRIES, initial_delay=first)
 
 
 async def _stopped(running: asyncio.Task[None]) -> None:
