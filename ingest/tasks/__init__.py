@@ -16,8 +16,8 @@ Result = dict[str, Any] | None
 Handler = Callable[[AccountContext, AccountTask], Awaitable[Result]]
 
 _KINDS = {  # kind → module with an `async def run(ctx, task)`
+    "dialogs": "ingest.tasks.dialogs",
     "history": "ingest.tasks.history",
-    "list_channels": "ingest.tasks.dialogs",
     "log_out": "ingest.tasks.log_out",
     "resolve": "ingest.tasks.resolve",
 }

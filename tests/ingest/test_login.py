@@ -1,0 +1,281 @@
+"""QR attempts against a real Telethon and a local Telegram: every way they can go."""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import aclosing
+from uuid import UUID
+
+import pytest
+from sqlmodel import select
+
+from sandbox.control import Sandbox
+from sandbox.faults import flood_wait
+from tests.ingest.conftest import Ingest
+from tg_assistant.core import accounts, dialogs, logins
+from tg_assistant.core.access import Actor
+from tg_assistant.infra.crypto import Keyring
+from tg_assistant.infra.runtime import Runtime
+from tg_assistant.models import Account, AccountTask, AuditEvent, Login, LoginStatus, Notification
+from tg_assistant.settings import session_keys
+
+
+async def start(rt: Runtime, actor: Actor) -> logins.Started:
+    async with rt.db.transaction(actor.tenant) as db:
+        return await logins.start(db, actor, device="test screen")
+
+
+async def until(
+    rt: Runtime, actor: Actor, login_id: UUID, right: Callable[[Login], bool], seconds: float = 15
+) -> Login:
+    """The attempt as soon as it looks right."""
+    async with asyncio.timeout(seconds), aclosing(logins.watch(rt, actor, login_id)) as steps:
+        async for login in steps:
+            if right(login):
+                return login
+    async with rt.db.transaction(actor.tenant) as db:
+        raise AssertionError(f"ended as {(await logins.status(db, actor, login_id))!r}")
+
+
+async def shown(rt: Runtime, actor: Actor, login_id: UUID) -> str:
+    login = await until(rt, actor, login_id, lambda row: row.qr_url is not None)
+    assert login.qr_url is not None
+    return login.qr_url
+
+
+async def page_of(rt: Runtime, started: logins.Started) -> str:
+    """The second screen: looks at the link, then spends it."""
+    async with rt.db.transaction() as db:
+        assert not (await logins.look(db, started.link_token)).spent
+    async with rt.db.transaction() as db:
+        return (await logins.spend(db, started.link_token))[0]
+
+
+async def all_of(rt: Runtime, model: type) -> list:
+    async with rt.db.transaction() as db:
+        return list((await db.exec(select(model))).all())
+
+
+async def eventually(check: Callable[[], bool], seconds: float = 15) -> None:
+    async with asyncio.timeout(seconds):
+        while not check():  # noqa: ASYNC110 - the sandbox has no event for it
+            await asyncio.sleep(0.05)
+
+
+def ended(status: LoginStatus) -> Callable[[Login], bool]:
+    return lambda login: login.status == status
+
+
+async def test_a_scan_connects_the_account(
+    ingest_rt: Runtime, sandbox: Sandbox, ingest: Ingest, anna: Actor
+) -> None:
+    """The person scans: account, sealed session, first task and message stand in the database."""
+    started = await start(ingest_rt, anna)
+    async with ingest.running():
+        url = await shown(ingest_rt, anna, started.login.id)
+        sandbox.phone("anna").scan(url)
+        login = await until(ingest_rt, anna, started.login.id, ended(LoginStatus.authorized))
+        await eventually(lambda: bool(sandbox.phone("anna").sessions()))
+    assert (login.qr_url, login.pending_session, login.password_key) == (None, None, None)
+    (account,) = await all_of(ingest_rt, Account)
+    assert account.id == login.account_id
+    assert account.telegram_id == anna.telegram_id
+    keyring = Keyring(session_keys(ingest.settings.security))
+    assert accounts.open_session(account, keyring).startswith(b"1")
+    (device,) = sandbox.phone("anna").sessions()
+    assert (device.device, device.system) == ("Telegram Assistant", "self-hosted")
+    assert [note.code for note in await all_of(ingest_rt, Notification)] == ["account.connected"]
+    assert [task.kind for task in await all_of(ingest_rt, AccountTask)] == [dialogs.KIND]
+    async with ingest_rt.db.transaction(anna.tenant) as db:
+        assert (await accounts.own(db, anna)) is not None
+
+
+async def test_another_persons_scan_is_logged_out(
+    ingest_rt: Runtime, sandbox: Sandbox, ingest: Ingest, anna: Actor
+) -> None:
+    """QRLJacking: Max scans Anna's code. Nothing of his is kept, his new session is gone, a line says so."""
+    started = await start(ingest_rt, anna)
+    async with ingest.running():
+        sandbox.phone("max").scan(await shown(ingest_rt, anna, started.login.id))
+        login = await until(ingest_rt, anna, started.login.id, ended(LoginStatus.failed))
+        await eventually(lambda: not sandbox.phone("max").sessions())
+        assert login.reason == "ownership_mismatch"
+        assert await all_of(ingest_rt, Account) == []
+        audit = [event.action for event in await all_of(ingest_rt, AuditEvent)]
+        assert "account.mismatch" in audit
+        await wait_until_forgotten(ingest_rt)
+
+
+async def wait_until_forgotten(rt: Runtime) -> None:
+    """No attempt holds a key any more."""
+    async with asyncio.timeout(15):
+        while any(login.pending_session for login in await all_of(rt, Login)):  # noqa: ASYNC110
+            await asyncio.sleep(0.1)
+
+
+async def test_two_factor_with_a_wrong_password_first(
+    ingest_rt: Runtime, sandbox: Sandbox, ingest: Ingest, anna: Actor
+) -> None:
+    """The page shows the hint, a wrong password is asked again, the right one connects and is not kept."""
+    sandbox.phone("anna").set_password("correct horse", "an animal")
+    started = await start(ingest_rt, anna)
+    page = await page_of(ingest_rt, started)
+    async with ingest.running():
+        sandbox.phone("anna").scan(await shown(ingest_rt, anna, started.login.id))
+        asked = await until(ingest_rt, anna, started.login.id, ended(LoginStatus.password_required))
+        assert (asked.password_hint, asked.qr_url) == ("an animal", None)
+        await give(ingest_rt, page, "wrong")
+        again = await until(ingest_rt, anna, started.login.id, lambda row: row.password_tries == 1)
+        assert (again.status, again.reason) == ("password_required", "password_wrong")
+        await give(ingest_rt, page, "correct horse")
+        login = await until(ingest_rt, anna, started.login.id, ended(LoginStatus.authorized))
+    assert (login.password_sealed, login.password_hint) == (None, None)
+
+
+async def give(rt: Runtime, page: str, password: str) -> None:
+    async with rt.db.transaction() as db:
+        await logins.submit_password(db, page, password)
+
+
+async def test_three_wrong_passwords_end_the_attempt(
+    ingest_rt: Runtime, sandbox: Sandbox, ingest: Ingest, anna: Actor
+) -> None:
+    """The third wrong password fails the attempt, and the phone's incomplete login is gone."""
+    sandbox.phone("anna").set_password("correct horse")
+    started = await start(ingest_rt, anna)
+    page = await page_of(ingest_rt, started)
+    async with ingest.running():
+        sandbox.phone("anna").scan(await shown(ingest_rt, anna, started.login.id))
+        await until(ingest_rt, anna, started.login.id, ended(LoginStatus.password_required))
+        for tries in (1, 2, 3):
+            await give(ingest_rt, page, f"wrong {tries}")
+            login = await until(ingest_rt, anna, started.login.id, refused(tries))
+        assert (login.status, login.reason) == ("failed", "password_attempts")
+        await wait_until_forgotten(ingest_rt)
+    assert sandbox.phone("anna").sessions() == []
+
+
+def refused(tries: int) -> Callable[[Login], bool]:
+    return lambda login: login.password_tries == tries or login.status == "failed"
+
+
+async def test_a_flood_wait_at_the_password_is_counted_down(
+    ingest_rt: Runtime, sandbox: Sandbox, ingest: Ingest, anna: Actor
+) -> None:
+    """Telegram asks for two seconds: the person sees it, nothing is sent early, then it connects."""
+    sandbox.phone("anna").set_password("correct horse")
+    sandbox.fail("auth.checkPassword", flood_wait(2))
+    started = await start(ingest_rt, anna)
+    page = await page_of(ingest_rt, started)
+    async with ingest.running():
+        sandbox.phone("anna").scan(await shown(ingest_rt, anna, started.login.id))
+        await until(ingest_rt, anna, started.login.id, ended(LoginStatus.password_required))
+        await give(ingest_rt, page, "correct horse")
+        waiting = await until(ingest_rt, anna, started.login.id, lambda row: row.reason == "flood_wait")
+        assert waiting.retry_after == 2
+        await give(ingest_rt, page, "correct horse")
+        await until(ingest_rt, anna, started.login.id, ended(LoginStatus.authorized))
+
+
+async def test_the_account_lives_in_another_data_centre(
+    ingest_rt: Runtime, sandbox: Sandbox, ingest: Ingest, anna: Actor
+) -> None:
+    """LoginTokenMigrateTo: the attempt changes over with a new key and the session works there."""
+    sandbox.migrate("anna")
+    started = await start(ingest_rt, anna)
+    async with ingest.running():
+        sandbox.phone("anna").scan(await shown(ingest_rt, anna, started.login.id))
+        await until(ingest_rt, anna, started.login.id, ended(LoginStatus.authorized))
+        await wait_until_done(ingest_rt)
+
+
+async def wait_until_done(rt: Runtime) -> None:
+    """Every account task is finished, without error."""
+    async with asyncio.timeout(15):
+        while not all(task.done_at for task in await all_of(rt, AccountTask)):  # noqa: ASYNC110
+            await asyncio.sleep(0.1)
+    assert [task.error for task in await all_of(rt, AccountTask)] == [None]
+
+
+async def test_an_expired_code_is_replaced(
+    ingest_rt: Runtime, sandbox: Sandbox, ingest: Ingest, anna: Actor
+) -> None:
+    """A code out of date gives way to a new one, and that one connects."""
+    started = await start(ingest_rt, anna)
+    async with ingest.running():
+        first = await shown(ingest_rt, anna, started.login.id)
+        sandbox.expire_codes()
+        login = await until(ingest_rt, anna, started.login.id, lambda row: row.qr_url not in (None, first))
+        sandbox.phone("anna").scan(login.qr_url or "")
+        await until(ingest_rt, anna, started.login.id, ended(LoginStatus.authorized))
+
+
+async def test_cancelling_logs_the_half_made_key_out(
+    ingest_rt: Runtime, sandbox: Sandbox, ingest: Ingest, anna: Actor
+) -> None:
+    """Cancelled after the scan, while the password is asked for: the phone shows no incomplete login."""
+    sandbox.phone("anna").set_password("correct horse")
+    started = await start(ingest_rt, anna)
+    async with ingest.running():
+        sandbox.phone("anna").scan(await shown(ingest_rt, anna, started.login.id))
+        await until(ingest_rt, anna, started.login.id, ended(LoginStatus.password_required))
+        async with ingest_rt.db.transaction(anna.tenant) as db:
+            await logins.cancel(db, anna, started.login.id)
+        await wait_until_forgotten(ingest_rt)
+    assert sandbox.phone("anna").sessions() == []
+
+
+async def test_telegram_away_is_said_and_waited_for(
+    ingest_rt: Runtime, sandbox: Sandbox, ingest: Ingest, anna: Actor
+) -> None:
+    """Unreachable at first: the person reads so, and the code appears once Telegram is back."""
+    await sandbox.unreachable()
+    started = await start(ingest_rt, anna)
+    async with ingest.running():
+        away = await until(
+            ingest_rt, anna, started.login.id, lambda row: row.reason == "telegram_unavailable", 30
+        )
+        assert away.status == "pending"
+        await sandbox.reachable()
+        sandbox.phone("anna").scan(await shown(ingest_rt, anna, started.login.id))
+        await until(ingest_rt, anna, started.login.id, ended(LoginStatus.authorized))
+
+
+async def test_cut_connections_lose_no_scan(
+    ingest_rt: Runtime, sandbox: Sandbox, ingest: Ingest, anna: Actor
+) -> None:
+    """The connection breaks as the code is scanned, so the update is lost: asking again finds the scan."""
+    started = await start(ingest_rt, anna)
+    async with ingest.running():
+        url = await shown(ingest_rt, anna, started.login.id)
+        sandbox.drop_connections()
+        sandbox.phone("anna").scan(url)
+        await until(ingest_rt, anna, started.login.id, ended(LoginStatus.authorized))
+
+
+async def test_an_attempt_expires(ingest_rt: Runtime, ingest: Ingest, anna: Actor) -> None:
+    """Nobody scans: the attempt ends as expired and keeps no key."""
+    async with ingest_rt.db.transaction(anna.tenant) as db:
+        started = await logins.start(db, anna, ttl=3)
+    async with ingest.running():
+        login = await until(ingest_rt, anna, started.login.id, ended(LoginStatus.expired))
+        assert login.qr_url is None
+        await wait_until_forgotten(ingest_rt)
+
+
+@pytest.mark.parametrize("scanned_first", [False, True])
+async def test_a_dead_ingest_is_replaced(
+    ingest_rt: Runtime, sandbox: Sandbox, ingest: Ingest, anna: Actor, scanned_first: bool
+) -> None:
+    """The process stops while the code is shown: the next one goes on with the same key."""
+    started = await start(ingest_rt, anna)
+    async with ingest.running():
+        url = await shown(ingest_rt, anna, started.login.id)
+    async with ingest_rt.db.transaction() as db:
+        login = (await db.exec(select(Login))).one()
+        assert login.pending_session is not None
+    if scanned_first:
+        sandbox.phone("anna").scan(url)
+    async with ingest.running():
+        if not scanned_first:
+            sandbox.phone("anna").scan(await shown(ingest_rt, anna, started.login.id))
+        await until(ingest_rt, anna, started.login.id, ended(LoginStatus.authorized))
