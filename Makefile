@@ -15,7 +15,7 @@ demo: setup ## everything on this machine; DATA=folder, RESET=1 starts over
 	@exec $(RUN) demo --data $(DATA) $(if $(filter-out 0,$(RESET)),--reset)
 
 dev: setup ## the demo, restarted where the source changes, with debug logs
-	@LOG_LEVEL=DEBUG exec $(RUN) demo --data $(DATA) --watch
+	@LOG_LEVEL=DEBUG exec $(RUN) dev --data $(DATA)
 
 down: ## stop the running demo
 	@$(RUN) down --data $(DATA)

@@ -1,0 +1,176 @@
+"""`tg-assistant demo --smoke`: the main job through the real doors over an empty folder; prints JSON."""
+
+import asyncio
+import json
+import os
+import signal
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+from playwright.async_api import Browser, Error
+
+from tg_assistant.demo.console import Console
+from tg_assistant.demo.data_folder import open_data_folder
+from tg_assistant.demo.environment import Demo
+from tg_assistant.demo.run import supervised
+from tg_assistant.demo.smoke import known_items
+from tg_assistant.demo.smoke.browser import chromium
+from tg_assistant.demo.smoke.report import NotSo, Report, demand
+from tg_assistant.demo.smoke.rest import Rest
+from tg_assistant.demo.smoke.walk import Anna
+from tg_assistant.demo.supervisor import StartFailed, Supervisor
+
+QUESTION = "Сколько мест будет в новом читальном зале библиотеки Ветрова?"
+ANSWER = "140"
+SEARCHABLE_SECONDS = 600
+FAILURE_PICTURE = Path("test-artifacts/smoke-failure.png")
+_PHONE = {"width": 412, "height": 860}
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """`load`: real posts instead of the demo's channels; `kill`: a process to end with -9 mid-backfill."""
+
+    load: Path | None = None
+    limit: int | None = None
+    kill: str | None = None
+
+
+def run_smoke(wishes: Wishes) -> int:
+    """Print the report; 0 only when every step happened. Logs go to stderr."""
+    report = Report(killed=wishes.kill)
+    console = Console(sys.stderr)
+    try:
+        asyncio.run(_run(report, wishes, console))
+    except (
+        Error,
+        AssertionError,
+        NotSo,
+        httpx.HTTPError,
+        StartFailed,
+        TimeoutError,
+        KeyboardInterrupt,
+    ) as error:
+        report.error = f"{type(error).__name__}: {error}"
+    report.ok = report.error is None
+    sys.stdout.write(json.dumps(report.as_dict(), ensure_ascii=False, indent=2) + "\n")
+    return 0 if report.ok else 1
+
+
+async def _run(report: Report, wishes: Wishes, console: Console) -> None:
+    with (
+        tempfile.TemporaryDirectory(prefix="tga-smoke-", ignore_cleanup_errors=True) as data,
+        open_data_folder(Path(data)) as folder,
+    ):
+        ports, _ = folder.choose_ports(any_free=True)
+        demo = Demo(folder, ports, load_posts=wishes.load is not None)
+        async with supervised(demo, console) as supervisor:
+            async with report.step("start", console):
+                await supervisor.start()
+            async with chromium() as browser, httpx.AsyncClient(trust_env=False) as http:
+                if wishes.load:
+                    async with report.step("load", console):
+                        await _load(demo, http, wishes)
+                await _walk(browser, http, demo, supervisor, Smoke(report, wishes, console))
+                report.violations = (await http.get(f"{demo.control_url}/violations")).json()
+                demand(not report.violations, "the sandbox saw what Telegram would not allow")
+
+
+@dataclass(frozen=True)
+class Smoke:
+    """What one run carries along."""
+
+    report: Report
+    wishes: Wishes
+    console: Console
+
+
+async def _walk(
+    browser: Browser, http: httpx.AsyncClient, demo: Demo, supervisor: Supervisor, smoke: Smoke
+) -> None:
+    telegram = await browser.new_context(viewport=_PHONE)  # type: ignore[arg-type]
+    anna = Anna(demo, telegram, await browser.new_context())
+    rest = Rest(demo, http)
+    try:
+        await _connect(anna, smoke)
+        await _read(anna, rest, supervisor, smoke)
+        await _ask(anna, rest, smoke)
+    except BaseException:
+        if telegram.pages:
+            FAILURE_PICTURE.parent.mkdir(exist_ok=True)
+            await telegram.pages[0].screenshot(path=FAILURE_PICTURE)
+        raise
+
+
+async def _connect(anna: Anna, smoke: Smoke) -> None:
+    step, console = smoke.report.step, smoke.console
+    async with step("invitation", console):
+        await anna.opens_the_invitation()
+    async with step("sign_in", console):
+        await anna.opens_the_app()
+    async with step("connect_link", console):
+        link = await anna.starts_connecting()
+    async with step("second_screen", console):
+        await anna.opens_the_second_screen(link)
+    async with step("scan", console):
+        await anna.scans()
+
+
+async def _read(anna: Anna, rest: Rest, supervisor: Supervisor, smoke: Smoke) -> None:
+    step, console = smoke.report.step, smoke.console
+    async with step("pick_channels", console):
+        picked = await anna.picks_channels()
+    if smoke.wishes.kill:
+        _kill(supervisor, smoke.wishes.kill)
+    async with step("backfill", console):
+        await anna.watches_them_arrive()
+    async with step("searchable", console):
+        await _all_up(supervisor)
+        await rest.sign_in()
+        smoke.report.counts = await rest.searchable(SEARCHABLE_SECONDS)
+    demand(smoke.report.counts["channels"] == picked, "not every picked channel is followed")
+    demand(smoke.report.counts["posts"] > 0, "no post arrived")
+
+
+async def _ask(anna: Anna, rest: Rest, smoke: Smoke) -> None:
+    report, step, console = smoke.report, smoke.report.step, smoke.console
+    if smoke.wishes.load:
+        async with step("known_items", console):
+            report.known_items = await known_items.ask_known_items(rest)
+        demand(report.known_items["right"] >= known_items.NEEDED, "too few known items were cited")
+        return
+    report.question = QUESTION
+    async with step("ask_app", console):
+        report.answers["app"] = await anna.asks_in_the_app(QUESTION)
+    async with step("ask_bot", console):
+        report.answers["bot"] = await anna.asks_in_the_bot(QUESTION)
+    async with step("ask_rest", console):
+        result = await rest.ask(QUESTION)
+        report.answers["rest"] = {
+            "text": result["answer"],
+            "sources": [one["url"] for one in result["sources"]],
+        }
+    for door, answer in report.answers.items():
+        demand(ANSWER in answer["text"], f"the answer in {door} lacks {ANSWER}")
+        demand(answer["sources"], f"the answer in {door} has no source")
+
+
+async def _load(demo: Demo, http: httpx.AsyncClient, wishes: Wishes) -> None:
+    assert wishes.load
+    body = {"path": str(wishes.load.resolve()), "limit": wishes.limit}
+    (await http.post(f"{demo.control_url}/load", json=body, timeout=300)).raise_for_status()
+
+
+def _kill(supervisor: Supervisor, name: str) -> None:
+    pid = supervisor.pid(name)
+    if pid is None:
+        raise NotSo(f"{name} is not running")
+    os.kill(pid, signal.SIGKILL)
+
+
+async def _all_up(supervisor: Supervisor) -> None:
+    for item in supervisor.running.values():
+        await asyncio.wait_for(item.up.wait(), 60)

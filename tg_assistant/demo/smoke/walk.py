@@ -1,0 +1,113 @@
+"""The main job as Anna does it: her phone, the Mini App inside it, and the page on a second screen."""
+
+import re
+from dataclasses import dataclass, field
+from typing import Any
+
+from playwright.async_api import BrowserContext, FrameLocator, Locator, Page, expect
+
+from tg_assistant.demo.environment import Demo
+
+PATIENCE = 60_000  # milliseconds for a step that waits for Telegram
+READING = 300_000  # milliseconds for all history to arrive
+_INVITATION = re.compile("Приглашение|Invitation")
+
+
+@dataclass
+class Anna:
+    """Her browser contexts; each step leaves the next one's screen open."""
+
+    demo: Demo
+    telegram: BrowserContext
+    second_screen: BrowserContext
+    person: str = "anna"
+    phone: Page = field(init=False)
+
+    async def opens_the_invitation(self) -> None:
+        """Tap the link in the invitation, press Start, read the bot's greeting."""
+        self.phone = await self.telegram.new_page()
+        await self.phone.goto(f"{self.demo.phone_url}/#/{self.person}")
+        await self.phone.locator("[data-testid^=chat-channel-]").filter(has_text=_INVITATION).click()
+        await self.phone.locator("a[href*='start=inv_']").last.click()
+        await self.phone.get_by_test_id("bot-start").click()
+        await expect(self.phone.get_by_test_id("message-in").first).to_be_visible(timeout=PATIENCE)
+
+    async def opens_the_app(self) -> None:
+        """From the bot's menu button; signed in without a click."""
+        await self.phone.get_by_test_id("menu-button").click()
+        await expect(self.app().get_by_test_id("home-next")).to_be_visible(timeout=PATIENCE)
+
+    async def starts_connecting(self) -> str:
+        """The link for a second screen."""
+        await self.app().get_by_test_id("home-next").click()
+        await self.app().get_by_test_id("connect-start").click()
+        link = self.app().get_by_test_id("connect-link")
+        await expect(link).to_contain_text("/tg/connect/", timeout=PATIENCE)
+        return (await link.inner_text()).strip()
+
+    async def opens_the_second_screen(self, link: str) -> None:
+        """An ordinary browser of its own: the button, then the code."""
+        page = await self.second_screen.new_page()
+        await page.goto(link)
+        await page.get_by_test_id("connect-continue").click()
+        await expect(page.get_by_test_id("connect-qr")).to_be_visible(timeout=PATIENCE)
+
+    async def scans(self) -> None:
+        """Settings → Devices → Link Desktop Device, on the same phone; then back to the app: connected."""
+        page = await self.telegram.new_page()
+        await page.goto(f"{self.demo.phone_url}/#/{self.person}/settings/devices/scan")
+        await page.get_by_test_id("scan-code-1").click(timeout=PATIENCE)
+        await page.get_by_test_id("scan-confirm").click()
+        await expect(self.app().get_by_test_id("connect-done")).to_be_visible(timeout=PATIENCE)
+        await page.close()
+
+    async def picks_channels(self) -> int:
+        """All of the account's own list; how many."""
+        await self.app().get_by_test_id("go-channels").click()
+        offered = self.app().get_by_test_id("available")
+        await expect(offered.first).to_be_visible(timeout=PATIENCE)
+        count = await offered.count()
+        for number in range(count):
+            await offered.nth(number).click()
+        await self.app().get_by_test_id("add-selected").click()
+        await expect(self.app().get_by_test_id("channel")).to_have_count(count, timeout=PATIENCE)
+        return count
+
+    async def watches_them_arrive(self) -> None:
+        """Until no channel shows a progress bar."""
+        bars = self.app().get_by_test_id("channel").locator("[role=progressbar]")
+        await expect(bars).to_have_count(0, timeout=READING)
+
+    async def asks_in_the_app(self, question: str) -> dict[str, Any]:
+        """Type, send, and read the answer once it is whole."""
+        await self.app().get_by_test_id("tab-ask").click()
+        await self.app().get_by_test_id("ask-input").fill(question)
+        await self.app().get_by_test_id("ask-send").click()
+        whole = "[data-testid=answer]:is([data-state=done], [data-state=abstained], [data-state=failed])"
+        answer = self.app().locator(whole).last
+        await expect(answer).to_be_visible(timeout=PATIENCE)
+        return {
+            "state": await answer.get_attribute("data-state"),
+            "text": (await answer.inner_text()).strip(),
+            "sources": await self.app().get_by_test_id("source").count(),
+        }
+
+    async def asks_in_the_bot(self, question: str) -> dict[str, Any]:
+        """Close the app, write to the bot, and read its answer with links."""
+        await self.phone.get_by_test_id("webapp-close").click()
+        before = await self._heard().count()
+        await self.phone.get_by_test_id("composer").fill(question)
+        await self.phone.get_by_test_id("send").click()
+        await expect(self._heard().nth(before).locator("a[href*='t.me/']").first).to_be_visible(
+            timeout=PATIENCE
+        )
+        answer = self._heard().last
+        links = await answer.locator("a[href*='t.me/']").evaluate_all("all => all.map(one => one.href)")
+        return {"text": (await answer.inner_text()).strip(), "sources": sorted(set(links))}
+
+    def app(self) -> FrameLocator:
+        """The Mini App, framed as Telegram Web frames it."""
+        return self.phone.frame_locator("[data-testid=webapp-frame]")
+
+    def _heard(self) -> Locator:
+        return self.phone.get_by_test_id("message-in")
