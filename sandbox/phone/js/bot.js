@@ -165,7 +165,7 @@ async function drawMenuButton(view) {
   const button = await session.api.menuButton();
   const app = button.type === "web_app";
   view.slash.hidden = !app;
-  replace(menuButton, icon(app ? "app" : "more", 18), h("span", {}, app ? button.text || session.t("openApp") : session.t("menu")));
+  replace(menuButton, icon(app ? "app" : "lines", 18), h("span", {}, app ? button.text || session.t("openApp") : session.t("menu")));
   menuButton.onclick = () => (app ? session.webApp.open({ source: "menu" }) : view.commands.toggle());
 }
 

@@ -17,17 +17,17 @@ export function channelView(session, query, id) {
   view.footer = h("div", { class: "footer" });
   view.timeline = createTimeline(session, {
     testid: "posts", groupOf: (post) => post.album, render: (posts) => postNode(view, posts),
-    loadOlder: () => older(view), loadNewer: () => newer(view), toEnd: () => fromEnd(view),
+    loadOlder: () => older(view), loadNewer: () => newer(view), toEnd: () => guarded(view, fromEnd),
   });
   view.on = {
     url: (address) => openUrl(session, address),
     forward: (f) => session.go(`/c/${f.channel_id}?post=${f.post_id}`),
   };
   listen(view);
-  load(view);
+  guarded(view, view.wanted ? arrive : fromEnd);
   return {
     el: h("div", { class: "chat wallpaper", testid: "channel-chat" }, header(view), view.timeline.el, view.footer),
-    arrive: (next) => { view.wanted = Number(next.get("post")) || null; if (view.wanted) arrive(view); },
+    arrive: (next) => { view.wanted = Number(next.get("post")) || null; if (view.wanted) guarded(view, arrive); },
     destroy: () => { life.end(); view.timeline.destroy(); },
   };
 }
@@ -39,7 +39,7 @@ function header(view) {
       run: () => copy(session, view.channel.link) },
     view.channel?.joined && !view.channel.owned && { icon: "leave", text: session.t("leave"), destructive: true,
       testid: "channel-leave", run: () => leave(view) },
-    { icon: "reload", text: session.t("reload"), run: () => fromEnd(view) },
+    { icon: "reload", text: session.t("reload"), run: () => guarded(view, fromEnd) },
   ]) });
   return h("header", { class: "bar" },
     h("a", { class: "icon-button back", href: session.href(""), testid: "chat-back", "aria-label": session.t("back") }, icon("back")),
@@ -105,14 +105,15 @@ function listen(view) {
   }));
   on("post_edited", mine(({ post }) => timeline.state.items.has(post.id) && timeline.put([post])));
   on("post_deleted", mine(({ ids }) => timeline.remove(ids)));
-  on("resync", () => fromEnd(view));
+  on("resync", () => guarded(view, fromEnd));
 }
 
-async function load(view) {
+/** Load the chat; one that is not (or no longer) this person's to see leads back to the list. */
+async function guarded(view, load) {
   try {
-    if (view.wanted) await arrive(view);
-    else await fromEnd(view);
+    await load(view);
   } catch (error) {
+    if (!view.timeline.el.isConnected) return;
     toast(error.status === 404 ? view.session.t("noSuchChat") : view.session.words(error));
     if (error.status) view.session.go("");
   }

@@ -14,7 +14,7 @@ export function createTimeline(session, options) {
   const down = h("button", { class: "scroll-down", type: "button", hidden: true, testid: "scroll-down",
     "aria-label": "↓", onclick: () => (options.toEnd ?? end)() }, icon("down", 22));
   const el = h("div", { class: "timeline" }, scroller, down);
-  const state = { items: new Map(), nodes: new Map(), older: true, newer: false, busy: false, stuck: true };
+  const state = { items: new Map(), nodes: new Map(), older: true, newer: false, busy: false, stuck: true, top: 0 };
   const life = scope();
 
   function end(smooth) {
@@ -41,16 +41,26 @@ export function createTimeline(session, options) {
     try {
       state[flag] = (await load()) !== false;
     } catch {
-      setTimeout(onScroll, 1500); // the server is away: ask again while the edge is in view
+      setTimeout(edges, 1500); // the server is away: ask again while the edge is in view
     } finally {
       state.busy = false;
     }
   }
 
+  const toEnd = () => scroller.scrollHeight - scroller.clientHeight - scroller.scrollTop;
+
+  /** Only a scroll upwards leaves the end: a shrinking window or growing text does not. */
   function onScroll() {
+    const up = scroller.scrollTop < state.top - 1;
+    state.top = scroller.scrollTop;
+    if (toEnd() < STICK) state.stuck = true;
+    else if (up) state.stuck = false;
+    edges();
+  }
+
+  function edges() {
     if (!scroller.isConnected) return;
-    const below = scroller.scrollHeight - scroller.clientHeight - scroller.scrollTop;
-    state.stuck = below < STICK;
+    const below = toEnd();
     down.hidden = below < 300 && !state.newer;
     if (scroller.scrollTop < NEAR) page(options.loadOlder, "older");
     if (below < NEAR) page(options.loadNewer, "newer");
@@ -68,7 +78,7 @@ export function createTimeline(session, options) {
     put(items) {
       for (const item of items) state.items.set(item.id, item);
       draw();
-      requestAnimationFrame(onScroll);
+      requestAnimationFrame(edges);
     },
     remove(ids) {
       ids.forEach((id) => state.items.delete(id));
