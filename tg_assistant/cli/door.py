@@ -1,10 +1,13 @@
 """How commands reach core: a transaction on DATABASE_URL, and errors as one sentence with exit code 1."""
 
 import asyncio
+import logging
 import os
+import sys
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, NoReturn, TypeVar
 
+import structlog
 import typer
 
 from tg_assistant import texts
@@ -20,6 +23,12 @@ def transaction(work: "Callable[[AsyncSession], Awaitable[Answer]]") -> Answer:
     """Run `work` in one transaction; whoever holds the database's password is the operator."""
 
     from tg_assistant.infra.db import Database
+
+    # what is asked for goes to stdout; events are for a process's log, only trouble is for a terminal
+    structlog.configure(
+        wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
 
     async def run() -> Answer:
         database = Database(database_url(), pool_size=1)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(no_args_is_help=True, help="Invites: the only way into a tenant.")
 Json = Annotated[bool, typer.Option("--json", help="One JSON object or list")]
+Tenant = Annotated[UUID, typer.Option(help="The tenant's id, printed by `tenants create`")]
 Code = Annotated[str, typer.Option(help="12 letters and digits")]
 
 
@@ -37,7 +38,7 @@ class Status(StrEnum):
 
 @app.command()
 def create(
-    tenant: UUID,
+    tenant: Tenant,
     role: InviteRole = InviteRole.user,
     limit: Annotated[int, typer.Option(help="How many may use it; 0 = unlimited")] = 1,
     expires: Annotated[str | None, typer.Option(help="ISO 8601; without a zone: UTC")] = None,
@@ -88,7 +89,7 @@ def get(code: Code, as_json: Json = False) -> None:
 
 @app.command("list")
 def list_(
-    tenant: UUID,
+    tenant: Tenant,
     status: Status | None = None,
     limit: Annotated[int, typer.Option(min=1, max=100)] = 50,
     as_json: Json = False,
@@ -112,10 +113,10 @@ async def _enter(db: "AsyncSession", tenant: UUID) -> None:
     """Act for the tenant. Raises NotFound when there is none with this id."""
     from tg_assistant.errors import NotFound
     from tg_assistant.infra.db import set_tenant
-    from tg_assistant.models import Tenant
+    from tg_assistant.models import Tenant as Row
 
     await set_tenant(db, tenant)
-    if await db.get(Tenant, tenant) is None:
+    if await db.get(Row, tenant) is None:
         raise NotFound("tenants.not_found")
 
 

@@ -1,0 +1,112 @@
+"""The command line over a real database: tenants, invites, and what it says when something is wrong."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import structlog
+from typer.testing import CliRunner
+
+from tg_assistant.cli import app
+from tg_assistant.demo.postgres import Postgres
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def run(database: Postgres, monkeypatch: pytest.MonkeyPatch):
+    """Runs a command; returns (exit code, standard output, standard error)."""
+    monkeypatch.setenv("DATABASE_URL", database.owner_url)
+    monkeypatch.delenv("MIGRATIONS_DATABASE_URL", raising=False)
+
+    def command(*words: str) -> tuple[int, str, str]:
+        result = CliRunner().invoke(app, list(words))
+        return result.exit_code, result.stdout, result.stderr
+
+    logging = structlog.get_config()
+    yield command
+    structlog.configure(**logging)  # commands set up logs as a process's main does
+
+
+@pytest.fixture
+def tenant(run) -> str:
+    _, out, _ = run("tenants", "create", "Readers", "--json")
+    return json.loads(out)["tenant_id"]
+
+
+def test_a_tenant_comes_with_its_owners_invite(run):
+    """The printed code makes an owner, once."""
+    code, out, _ = run("tenants", "create", "Family", "--json")
+    made = json.loads(out)
+    assert code == 0 and len(made["owner_invite"]) == 12
+    _, shown, _ = run("invites", "get", "--code", made["owner_invite"], "--json")
+    assert json.loads(shown)["role"] == "owner" and json.loads(shown)["uses_limit"] == 1
+
+
+def test_create_list_revoke(run, tenant: str):
+    """An invite's life, as JSON objects and lists."""
+    expires = "2031-01-31T12:00:00+00:00"
+    words = ("--role", "admin", "--limit", "3", "--expires", expires, "--notes", "for Kim", "--json")
+    code, out, _ = run("invites", "create", "--tenant", tenant, *words)
+    made = json.loads(out)
+    assert code == 0 and made["role"] == "admin" and made["uses_limit"] == 3 and made["notes"] == "for Kim"
+
+    def listed(status: str) -> list[str]:
+        _, text, _ = run("invites", "list", "--tenant", tenant, "--status", status, "--json")
+        return [one["code"] for one in json.loads(text)]
+
+    assert made["code"] in listed("active")
+    run("invites", "revoke", "--code", made["code"])
+    assert made["code"] not in listed("active") and made["code"] in listed("revoked")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("invites", "get", "--code", "AAAAAAAAAAAA"),
+        ("invites", "get", "--code", "short"),
+        ("invites", "create", "--tenant", "00000000-0000-4000-8000-000000000000"),
+        ("tenants", "create", " "),
+    ],
+)
+def test_errors_are_a_sentence_and_exit_one(run, words: tuple[str, ...]):
+    """No stack trace at this door."""
+    code, out, err = run(*words)
+    assert code == 1 and out == ""
+    assert err.strip() and "Traceback" not in err and len(err.strip().splitlines()) == 1
+
+
+def test_a_wrong_time_is_named(run, tenant: str):
+    """--expires says what it wants."""
+    code, _, err = run("invites", "create", "--tenant", tenant, "--expires", "tomorrow")
+    assert code == 1 and "--expires" in err
+
+
+def test_without_a_database_it_says_which_variable(run, monkeypatch: pytest.MonkeyPatch):
+    """The sentence names DATABASE_URL."""
+    monkeypatch.delenv("DATABASE_URL")
+    code, _, err = run("tenants", "create", "X")
+    assert code == 1 and "DATABASE_URL" in err
+
+
+def test_the_script_is_the_same_command_line(run, database: Postgres, tenant: str):
+    """scripts/invites_cli.py, the documented entry point."""
+    done = subprocess.run(
+        [sys.executable, "scripts/invites_cli.py", "create", "--tenant", tenant, "--json"],
+        cwd=ROOT,
+        env={"DATABASE_URL": database.owner_url, "PATH": "/usr/bin:/bin"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert len(json.loads(done.stdout)["code"]) == 12
+
+
+def test_doctor_names_what_is_down(run, monkeypatch: pytest.MonkeyPatch):
+    """PostgreSQL is well, Chroma is not: exit 1 and its address."""
+    monkeypatch.setenv("CHROMA_URL", "http://127.0.0.1:9")
+    code, out, _ = run("doctor")
+    assert code == 1
+    assert "✓ PostgreSQL" in out and "✗ Chroma: http://127.0.0.1:9" in out
