@@ -93,6 +93,7 @@ class Client(TelegramClient):
         self.ended_reason: str | None = None
         self.logged_in = False  # from then on an ended session is final
         self.on_wait: Callable[[str, int], Awaitable[None]] | None = None
+        self.on_reconnect: Callable[[], None] | None = None
 
     def wait_for(self, method: str, seconds: float) -> None:
         """Send no `method` for so long."""
@@ -126,6 +127,11 @@ class Client(TelegramClient):
         self.wait_for(method, seconds)
         if self.on_wait:
             await self.on_wait(method, seconds)
+
+    async def _handle_auto_reconnect(self) -> None:
+        await super()._handle_auto_reconnect()
+        if self.on_reconnect:
+            self.on_reconnect()
 
     def server_now(self) -> float:
         """Unix time on Telegram's clock."""

@@ -27,7 +27,7 @@ from tg_assistant.infra.runtime import Runtime
 from tg_assistant.models import Login, LoginStatus
 
 log = structlog.get_logger()
-_POLL_SECONDS = 3.0
+_POLL_SECONDS = 8.0  # each asking shows a new code, so not more often than a camera is comfortable with
 _CALL_SECONDS = 15.0
 _RETRY_SECONDS = 2.0
 _LOG_OUT_RETRY_SECONDS = 5.0
@@ -49,6 +49,7 @@ class Attempt:
         self._shown: str | None = None
         self.box = PasswordBox(login.id)
         self._wake = asyncio.Event()
+        self._ask_again = False
 
     async def run(self) -> None:
         """Until the attempt is over and no key of it is left alive at Telegram."""
@@ -113,11 +114,16 @@ class Attempt:
         await self._drop_client()
         client = self._client = new_client(self.rt.settings, self._session, may_send=self.lease.alive)
         client.add_event_handler(self._on_login_token, events.Raw(types.UpdateLoginToken))
+        client.on_reconnect = self._maybe_scanned  # an update may have been lost meanwhile
         await client.connect()
         await self._note_key(client)
         return client
 
     async def _on_login_token(self, _update: Any) -> None:
+        self._maybe_scanned()
+
+    def _maybe_scanned(self) -> None:
+        self._ask_again = True
         self._wake.set()
 
     async def call(self, client: Client, request: Any) -> Any:
@@ -167,7 +173,8 @@ class Attempt:
                 if not await attempts.show_qr(db, self.login.id, self.epoch, url, expires_at):
                     raise Over
             self._shown = url
-        await self.pause(min(_POLL_SECONDS, max(0.3, left - 1)))
+            log.info("login.code_shown", login_id=str(self.login.id), seconds=round(left))
+        await self._wait_out(min(_POLL_SECONDS, max(0.3, left - 1)), for_scan=True)
 
     # ── The row ──────────────────────────────────────────────────────────────
 
@@ -181,11 +188,14 @@ class Attempt:
             raise Over
         return row
 
-    async def _wait_out(self, seconds: float) -> None:
-        """The whole of Telegram's countdown, whatever wakes us."""
+    async def _wait_out(self, seconds: float, *, for_scan: bool = False) -> None:
+        """The whole time, whatever changes in the row; `for_scan`: or until a scan may have happened."""
         ends = asyncio.get_running_loop().time() + seconds
         while (left := ends - asyncio.get_running_loop().time()) > 0:
+            if for_scan and self._ask_again:
+                break
             await self.pause(left)
+        self._ask_again = False
 
     async def _read(self) -> Login:
         async with self.rt.db.transaction(self.login.tenant_id) as db:
