@@ -28,7 +28,7 @@ class CallbackAnswer:
 
 def send(world: World, person: Person, text: str, **facts: Any) -> BotMessage:
     """The person writes; facts are BotMessage's attributes (reply_to, forward, web_app_data)."""
-    if not text.strip() and not facts:
+    if not text.strip() and not facts.get("web_app_data"):
         raise WorldError("MESSAGE_EMPTY", "The message is empty.")
     world.chats.block(person, False)
     entities = shapes.text_entities(text)

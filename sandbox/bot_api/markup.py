@@ -68,7 +68,9 @@ class _Formatter(HTMLParser):
     def finish(self) -> tuple[str, list[dict[str, Any]]]:
         self.close()
         if self._open:
-            raise BotError(400, f'Bad Request: can\'t parse entities: Can\'t find end tag for "{self._open[-1][0]}"')
+            raise BotError(
+                400, f"Bad Request: can't parse entities: Can't find end tag for \"{self._open[-1][0]}\""
+            )
         return self.text, sorted(self.entities, key=lambda entity: entity["offset"])
 
 
@@ -102,7 +104,9 @@ def keyboard(params: Params) -> dict[str, Any] | None:
 
 def _check_button(button: dict[str, Any], *, inline: bool) -> None:
     if not button.get("text"):
-        raise BotError(400, "Bad Request: can't parse inline keyboard button: Field \"text\" must be non-empty")
+        raise BotError(
+            400, 'Bad Request: can\'t parse inline keyboard button: Field "text" must be non-empty'
+        )
     if len(button.get("callback_data", "").encode()) > 64:
         raise BotError(400, "Bad Request: BUTTON_DATA_INVALID")
     actions = button.keys() - {"text", "style", "icon_custom_emoji_id"}

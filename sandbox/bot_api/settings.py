@@ -13,7 +13,11 @@ from sandbox.world.bot import commands_key
 from sandbox.world.world import World
 
 COMMAND = re.compile(r"[a-z0-9_]{1,32}")
-_TEXTS = {"Name": ("name", 64), "Description": ("description", 512), "ShortDescription": ("short_description", 120)}
+_TEXTS = {
+    "Name": ("name", 64),
+    "Description": ("description", 512),
+    "ShortDescription": ("short_description", 120),
+}
 
 
 @bot_method("getMe")
@@ -31,7 +35,12 @@ def get_me(world: World, params: Params) -> dict[str, Any]:
 @bot_method("getChat")
 def get_chat(world: World, params: Params) -> dict[str, Any]:
     person = chat_of(world, params, sending=False)
-    return {**shapes.private_chat(person), "accent_color_id": 0, "max_reaction_count": 11, "accepted_gift_types": _GIFTS}
+    return {
+        **shapes.private_chat(person),
+        "accent_color_id": 0,
+        "max_reaction_count": 11,
+        "accepted_gift_types": _GIFTS,
+    }
 
 
 _GIFTS = dict.fromkeys(
