@@ -22,7 +22,6 @@ from tg_assistant.models import Account, Channel, ChannelAccess
 
 log = structlog.get_logger()
 PAGE = 100  # the most Telegram gives at once
-PAUSE = 1.0  # seconds between pages of one channel; field reports say real Telegram tolerates this pace
 # Telegram refuses this account the channel, now and until something changes there
 NO_ACCESS = (
     errors.ChannelPrivateError,

@@ -58,7 +58,11 @@ class TelegramSettings(_Group):
     bot_api_base: str | None = Field(None, validation_alias="BOT_API_BASE")
     init_data_public_key: str | None = Field(None, validation_alias="INIT_DATA_PUBLIC_KEY")
     webhook_secret: SecretStr | None = Field(None, validation_alias="BOT_WEBHOOK_SECRET")
+    # seconds between two pages of one channel's history; field reports say real Telegram tolerates 1
+    history_pause: float = Field(1.0, ge=0, le=60, validation_alias="HISTORY_PAUSE_SECONDS")
     bot_mode: Literal["polling", "webhook"] = Field("polling", validation_alias="BOT_MODE")
+    webhook_host: str = Field("127.0.0.1", validation_alias="BOT_WEBHOOK_HOST")
+    webhook_port: int = Field(8080, ge=1, le=65535, validation_alias="BOT_WEBHOOK_PORT")
 
     @field_validator("bot_token")
     @classmethod

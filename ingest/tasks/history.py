@@ -34,7 +34,7 @@ async def _save(ctx: AccountContext, task: AccountTask, hole: Wanted, page: back
         if channel is None:  # unfollowed while Telegram answered
             return {}
         result = {"new": await backfill.save_wanted(db, channel, hole, page)}
-        await history.plan(db, channel, besides=task.id, delay=backfill.PAUSE)
+        await history.plan(db, channel, besides=task.id, delay=ctx.rt.settings.telegram.history_pause)
         await tasks.finish(db, task, epoch=ctx.epoch, result=result)
     return result
 

@@ -1,0 +1,220 @@
+"""Channels are read from a local Telegram by real Telethon: nothing missing, nothing twice, nothing stale."""
+
+import asyncio
+import random
+from collections.abc import AsyncIterator
+
+import pytest
+from sqlmodel import select
+
+from ingest import backfill, convert
+from sandbox.control import Sandbox
+from sandbox.faults import flood_wait
+from tests.ingest.conftest import Ingest, member
+from tests.ingest.reading import Side, connect, eventually, fill, follow, make_channel
+from tg_assistant.core import channels
+from tg_assistant.core.access import Actor
+from tg_assistant.errors import Invalid, NotFound
+from tg_assistant.infra.runtime import Runtime
+from tg_assistant.models import Notification, Post, Tenant
+from tg_assistant.settings import Settings
+
+
+@pytest.fixture
+def ingest_settings(ingest_settings: Settings) -> Settings:
+    """No pause between pages: the local Telegram is patient."""
+    telegram = ingest_settings.telegram.model_copy(update={"history_pause": 0.0})
+    return ingest_settings.model_copy(update={"telegram": telegram})
+
+
+@pytest.fixture
+async def connected(
+    ingest_rt: Runtime, sandbox: Sandbox, ingest: Ingest, anna: Actor
+) -> AsyncIterator[Actor]:
+    """Anna with her account connected; the ingest that did it has stopped again."""
+    async with ingest.running():
+        await connect(ingest_rt, sandbox, anna, "anna")
+    return anna
+
+
+async def test_a_channel_of_the_own_list_arrives_whole(ingest_rt, sandbox, ingest, connected):
+    """Chosen from the account's list: all posts, links, albums and forwards; progress ends finished."""
+    side = make_channel(ingest_rt, sandbox, "City Life", ["anna"], posts=230)
+    source = make_channel(ingest_rt, sandbox, "The Source", [], posts=3)
+    album = [sandbox.channels.publish(side.telegram, t, album="a", photo=True) for t in ("One", "Two")]
+    forward = {"channel_id": source.telegram.id, "post_id": 2, "date": 1}
+    told = sandbox.channels.publish(side.telegram, "See https://example.org/x too", forward=forward)
+    sandbox.world.commit()
+    async with ingest.running():
+        listed = await channels.available(ingest_rt, connected, refresh=True)
+        mine = {dialog.telegram_id: dialog for dialog in listed}
+        assert mine[side.telegram.id].title == "City Life"
+        assert source.telegram.id not in mine
+        added = await channels.add(ingest_rt, connected, telegram_id=side.telegram.id)
+        await side.arrives()
+
+        async def finished() -> bool:
+            async with ingest_rt.db.transaction(connected.tenant) as db:
+                return (await channels.list_(db, connected))[0].progress.finished
+
+        await eventually(finished, "the progress says finished")
+    assert added.channel is not None
+    async with ingest_rt.db.transaction(connected.tenant) as db:
+        query = select(Post).where(Post.channel_id == added.channel.id)
+        rows = {row.message_id: row for row in await db.exec(query)}
+        progress = await channels.progress(db, connected, added.channel.id)
+    assert (progress.known_low, progress.gaps, progress.last_error) == (1, 0, None)
+    assert rows[told.id].forward_title == "The Source"
+    assert (rows[told.id].forward_channel, rows[told.id].forward_message) == (source.telegram.id, 2)
+    assert rows[told.id].links == ["https://example.org/x"]
+    pair = [rows[post.id] for post in album]
+    assert pair[0].album_id == pair[1].album_id is not None
+    assert [row.media for row in pair] == ["photo", "photo"]
+
+
+async def test_names_are_resolved_and_all_but_channels_refused(ingest_rt, sandbox, ingest, connected):
+    """A public channel by its name; a group, a person, a bot and an unknown name in words."""
+    side = make_channel(ingest_rt, sandbox, "Far Away", [], posts=30)
+    sandbox.channels.create("A Group", username="some_group", megagroup=True)
+    person = next(p.username for p in sandbox.world.people.by_id.values() if p.username)
+    sandbox.world.commit()
+    async with ingest.running():
+        await follow(ingest_rt, ingest, connected, side)
+        await side.arrives()
+        for name, code in (
+            ("some_group", "channels.group"),
+            (person, "channels.user"),
+            (sandbox.install["bot_username"], "channels.bot"),
+        ):
+            with pytest.raises(Invalid) as refused:
+                await channels.add(ingest_rt, connected, username=name)
+            assert refused.value.code == code
+        with pytest.raises(NotFound, match=r"channels\.unknown"):
+            await channels.add(ingest_rt, connected, username="nobody_has_this_name")
+
+
+async def test_live_posts_edits_and_deletions_arrive(ingest_rt, sandbox, ingest, connected):
+    """What happens while we listen is here within seconds."""
+    side = make_channel(ingest_rt, sandbox, "Live", ["anna"], posts=20)
+    async with ingest.running():
+        await follow(ingest_rt, ingest, connected, side)
+        await side.arrives()
+        await asyncio.sleep(2)  # until the reader has looked
+        first, second, third = side.publish("Breaking", "News", "Rumour")
+        await side.arrives(5)
+        side.edit(second.id, "News, corrected")
+        side.delete(third.id, 3)
+        await side.arrives(5)
+        side.publish("One more")
+        await side.arrives(5)
+    assert (await side.ours())[first.id] == "Breaking"
+    assert await side.gaps() == []
+
+
+async def test_what_happened_while_offline_is_put_right(ingest_rt, sandbox, ingest, connected):
+    """New, edited and deleted while nothing ran, near the top and far from it."""
+    side = make_channel(ingest_rt, sandbox, "Offline", ["anna"], posts=400)
+    async with ingest.running():
+        await follow(ingest_rt, ingest, connected, side)
+        await side.arrives()
+    side.publish(*(f"Meanwhile {n}" for n in range(150)))
+    side.edit(399, "Edited meanwhile")
+    side.delete(396, 397)
+    async with ingest.running():
+        await side.arrives()
+    assert await side.gaps() == []
+
+
+async def test_a_gap_too_long_for_updates_is_filled_from_history(ingest_rt, sandbox, ingest, connected):
+    """5,000 posts while the connection was away: Telethon delivers none of them, and none is missing."""
+    side = make_channel(ingest_rt, sandbox, "Flood of News", ["anna"], posts=50)
+    async with ingest.running():
+        await follow(ingest_rt, ingest, connected, side)
+        await side.arrives()
+        await asyncio.sleep(2)
+        side.publish("The last one before the gap")
+        await side.arrives(5)
+        await sandbox.unreachable()
+        fill(sandbox, side.telegram, 5_000)
+        sandbox.too_long(side.telegram.id)
+        await sandbox.reachable()
+        side.publish("The first one after the gap")
+        await side.arrives(90)
+    assert len(await side.ours()) > 4_500
+
+
+async def test_ingest_killed_at_any_page_goes_on_where_it_was(ingest_rt, sandbox, ingest, connected):
+    """Cancelled again and again in the middle of a backfill: each start goes on, no post missing or twice."""
+    side = make_channel(ingest_rt, sandbox, "Long Story", ["anna"], posts=2_500)
+    chance = random.Random(7)
+    async with ingest.running():
+        await follow(ingest_rt, ingest, connected, side)
+    seen = []
+    for _ in range(5):
+        async with ingest.running():
+            await asyncio.sleep(chance.uniform(0.3, 1.5))
+        seen.append(len(await side.ours()))
+    async with ingest.running():
+        await side.arrives(60)
+    assert seen == sorted(seen)
+    assert await side.gaps() == []
+
+
+async def test_a_flood_wait_is_waited_out(ingest_rt, sandbox, ingest, connected):
+    """No call comes early (the sandbox would record it), and the backfill goes on afterwards."""
+    side = make_channel(ingest_rt, sandbox, "Patience", ["anna"], posts=150)
+    sandbox.fail("messages.getHistory", flood_wait(3), times=1)
+    async with ingest.running():
+        await follow(ingest_rt, ingest, connected, side)
+        await asyncio.sleep(1)
+        assert await side.ours() == {}
+        await side.arrives()
+
+
+async def test_a_channel_made_private_is_hidden_from_who_is_not_in_it(
+    ingest_rt: Runtime, sandbox: Sandbox, ingest: Ingest, tenant: Tenant, connected: Actor
+):
+    """Anna is thrown out: nothing of it is hers to read any more, and she is told; Max reads on."""
+    max_ = await member(ingest_rt, sandbox, tenant, "max")
+    side = make_channel(ingest_rt, sandbox, "Inner Circle", ["anna", "max"], posts=30, private=True)
+    async with ingest.running():
+        await connect(ingest_rt, sandbox, max_, "max")
+        for actor in (connected, max_):
+            await channels.available(ingest_rt, actor, refresh=True)
+            await follow(ingest_rt, ingest, actor, side)
+        await side.arrives()
+        await asyncio.sleep(2)
+        sandbox.channels.leave(side.telegram, sandbox.world.people.get("anna"))
+        sandbox.world.commit()
+
+        async def hidden() -> bool:
+            async with ingest_rt.db.transaction(tenant.id) as db:
+                return await channels.readable_ids(db, connected) == []
+
+        await eventually(hidden, "hidden from Anna", 10)
+        side.publish("For members only")
+        await side.arrives()
+    async with ingest_rt.db.transaction(tenant.id) as db:
+        assert len(await channels.readable_ids(db, max_)) == 1
+        told = (await db.exec(select(Notification).where(Notification.code == "channels.access_lost"))).all()
+    assert [note.user_id for note in told] == [connected.user_id]
+
+
+async def test_one_strange_message_stops_nothing(ingest_rt, sandbox, ingest, connected, monkeypatch):
+    """A message that breaks the conversion is left out; the hundred around it arrive."""
+    side: Side = make_channel(ingest_rt, sandbox, "Strange", ["anna"], posts=120)
+    understood = convert.post
+
+    def picky(message, titles):
+        if message.id == 77:
+            raise ValueError("what is this")
+        return understood(message, titles)
+
+    monkeypatch.setattr(backfill.convert, "post", picky)
+    async with ingest.running():
+        await follow(ingest_rt, ingest, connected, side)
+
+        async def all_but_one() -> bool:
+            return await side.ours() == {id_: t for id_, t in side.served().items() if id_ != 77}
+
+        await eventually(all_but_one, "all but the strange one")
