@@ -21,6 +21,7 @@ LEVELS = {"warning": "33", "error": "31", "critical": "1;31", "exception": "31"}
 NAME_WIDTH = max(len(name) for name in COLOURS)
 _HIDDEN = {"event", "level", "timestamp", "exception", "stack", "logger", "process"}
 _TROUBLE = re.compile(r"\b(WARN(ING)?|ERROR|FATAL|PANIC|Traceback|panicked)\b")
+_EXPECTED = ("the database system is starting up", "the database system is shutting down")
 _ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
 
@@ -52,7 +53,7 @@ class Console:
             level = str(entry.get("level", "info")).lower()
             if level != "debug":
                 self.event(name, render(entry), LEVELS.get(level, ""))
-        elif not quiet or _TROUBLE.search(text):
+        elif not quiet or (_TROUBLE.search(text) and not text.endswith(_EXPECTED)):
             self.event(name, text[:400], "2")
 
     def paint(self, text: str, colour: str) -> str:

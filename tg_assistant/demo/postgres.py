@@ -155,6 +155,9 @@ def wait_until_ready(data_dir: Path, port: int, seconds: float = 30) -> None:
 
 def is_ready(data_dir: Path, port: int) -> bool:
     """Whether the server takes connections now."""
+    state = data_dir / "postmaster.pid"
+    if not state.exists() or not state.read_text().rstrip().endswith("ready"):
+        return False  # asking earlier would only fill its log with refusals
     try:
         psycopg.connect(admin_url(data_dir, port, "postgres"), connect_timeout=2).close()
     except psycopg.OperationalError:

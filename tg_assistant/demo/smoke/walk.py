@@ -69,7 +69,7 @@ class Anna:
         count = await offered.count()
         for number in range(count):
             await offered.nth(number).click()
-        await self.app().get_by_test_id("add-selected").click()
+        await self.phone.get_by_test_id("main-button").click()
         await expect(self.app().get_by_test_id("channel")).to_have_count(count, timeout=PATIENCE)
         return count
 
@@ -82,7 +82,7 @@ class Anna:
         """Type, send, and read the answer once it is whole."""
         await self.app().get_by_test_id("tab-ask").click()
         await self.app().get_by_test_id("ask-input").fill(question)
-        await self.app().get_by_test_id("ask-send").click()
+        await self.app().get_by_test_id("ask-input").press("Enter")
         whole = "[data-testid=answer]:is([data-state=done], [data-state=abstained], [data-state=failed])"
         answer = self.app().locator(whole).last
         await expect(answer).to_be_visible(timeout=PATIENCE)
