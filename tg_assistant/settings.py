@@ -41,28 +41,28 @@ class _Group(BaseSettings):
 
 class DatabaseSettings(_Group):
     url: SecretStr = Field(validation_alias=AliasChoices("DATABASE_URL", "POSTGRES_URL"))
-    migrations_url: SecretStr | None = Field(None, validation_alias="MIGRATIONS_DATABASE_URL")
-    pool_size: int = Field(10, ge=1, le=200, validation_alias="DATABASE_POOL_SIZE")
+    migrations_url: SecretStr | None = Field(default=None, validation_alias="MIGRATIONS_DATABASE_URL")
+    pool_size: int = Field(default=10, ge=1, le=200, validation_alias="DATABASE_POOL_SIZE")
 
 
 class TelegramSettings(_Group):
     """The `dc_*`, key, Bot API and init-data settings point at another Telegram; production refuses them."""
 
-    api_id: int = Field(0, validation_alias="TELEGRAM_API_ID")
-    api_hash: SecretStr = Field(SecretStr(""), validation_alias="TELEGRAM_API_HASH")
-    dc_id: int | None = Field(None, validation_alias="TELEGRAM_DC_ID")
-    dc_host: str | None = Field(None, validation_alias="TELEGRAM_DC_HOST")
-    dc_port: int | None = Field(None, validation_alias="TELEGRAM_DC_PORT")
-    rsa_key_file: Path | None = Field(None, validation_alias="TELEGRAM_RSA_KEY_FILE")
+    api_id: int = Field(default=0, validation_alias="TELEGRAM_API_ID")
+    api_hash: SecretStr = Field(default=SecretStr(""), validation_alias="TELEGRAM_API_HASH")
+    dc_id: int | None = Field(default=None, validation_alias="TELEGRAM_DC_ID")
+    dc_host: str | None = Field(default=None, validation_alias="TELEGRAM_DC_HOST")
+    dc_port: int | None = Field(default=None, validation_alias="TELEGRAM_DC_PORT")
+    rsa_key_file: Path | None = Field(default=None, validation_alias="TELEGRAM_RSA_KEY_FILE")
     bot_token: SecretStr = Field(validation_alias=AliasChoices("BOT_TOKEN", "TELEGRAM_BOT_TOKEN"))
-    bot_api_base: str | None = Field(None, validation_alias="BOT_API_BASE")
-    init_data_public_key: str | None = Field(None, validation_alias="INIT_DATA_PUBLIC_KEY")
-    webhook_secret: SecretStr | None = Field(None, validation_alias="BOT_WEBHOOK_SECRET")
+    bot_api_base: str | None = Field(default=None, validation_alias="BOT_API_BASE")
+    init_data_public_key: str | None = Field(default=None, validation_alias="INIT_DATA_PUBLIC_KEY")
+    webhook_secret: SecretStr | None = Field(default=None, validation_alias="BOT_WEBHOOK_SECRET")
     # seconds between two pages of one channel's history; field reports say real Telegram tolerates 1
     history_pause: float = Field(1.0, ge=0, le=60, validation_alias="HISTORY_PAUSE_SECONDS")
-    bot_mode: Literal["polling", "webhook"] = Field("polling", validation_alias="BOT_MODE")
-    webhook_host: str = Field("127.0.0.1", validation_alias="BOT_WEBHOOK_HOST")
-    webhook_port: int = Field(8080, ge=1, le=65535, validation_alias="BOT_WEBHOOK_PORT")
+    bot_mode: Literal["polling", "webhook"] = Field(default="polling", validation_alias="BOT_MODE")
+    webhook_host: str = Field(default="127.0.0.1", validation_alias="BOT_WEBHOOK_HOST")
+    webhook_port: int = Field(default=8080, ge=1, le=65535, validation_alias="BOT_WEBHOOK_PORT")
 
     @field_validator("bot_token")
     @classmethod
@@ -90,14 +90,18 @@ class TelegramSettings(_Group):
 
 
 class WebSettings(_Group):
-    public_url: str = Field("http://127.0.0.1:8000", validation_alias="BOT_PUBLIC_URL")
-    host: str = Field("127.0.0.1", validation_alias="WEB_HOST")
-    port: int = Field(8000, ge=1, le=65535, validation_alias="WEB_PORT")
-    redis_url: SecretStr | None = Field(None, validation_alias="REDIS_URL")
-    cors_allowed_origins: str = Field("", validation_alias="CORS_ALLOWED_ORIGINS")
-    frame_ancestors: str = Field("'self' https://web.telegram.org", validation_alias="FRAME_ANCESTORS")
-    sdk_url: str = Field("https://telegram.org/js/telegram-web-app.js", validation_alias="TELEGRAM_SDK_URL")
-    trusted_proxy_hops: int = Field(0, ge=0, le=10, validation_alias="TRUSTED_PROXY_HOPS")
+    public_url: str = Field(default="http://127.0.0.1:8000", validation_alias="BOT_PUBLIC_URL")
+    host: str = Field(default="127.0.0.1", validation_alias="WEB_HOST")
+    port: int = Field(default=8000, ge=1, le=65535, validation_alias="WEB_PORT")
+    redis_url: SecretStr | None = Field(default=None, validation_alias="REDIS_URL")
+    cors_allowed_origins: str = Field(default="", validation_alias="CORS_ALLOWED_ORIGINS")
+    frame_ancestors: str = Field(
+        default="'self' https://web.telegram.org", validation_alias="FRAME_ANCESTORS"
+    )
+    sdk_url: str = Field(
+        default="https://telegram.org/js/telegram-web-app.js", validation_alias="TELEGRAM_SDK_URL"
+    )
+    trusted_proxy_hops: int = Field(default=0, ge=0, le=10, validation_alias="TRUSTED_PROXY_HOPS")
 
     @field_validator("public_url")
     @classmethod
@@ -112,35 +116,41 @@ class WebSettings(_Group):
 
 
 class SecuritySettings(_Group):
-    jwt_secret: SecretStr | None = Field(None, validation_alias="JWT_SECRET")
-    jwt_ttl_seconds: int = Field(1800, ge=60, le=1800, validation_alias="JWT_TTL_SECONDS")
-    qr_ttl_seconds: int = Field(600, ge=60, le=3600, validation_alias="QR_TTL_SECONDS")
-    rate_limit_qr_init: str = Field("5:60", pattern=r"^\d+:\d+$", validation_alias="RATE_LIMIT_QR_INIT")
-    rate_limit_qr_status: str = Field("30:60", pattern=r"^\d+:\d+$", validation_alias="RATE_LIMIT_QR_STATUS")
-    session_crypto_key: SecretStr | None = Field(None, validation_alias="SESSION_CRYPTO_KEY")
-    session_crypto_key_file: Path | None = Field(None, validation_alias="SESSION_CRYPTO_KEY_FILE")
+    jwt_secret: SecretStr | None = Field(default=None, validation_alias="JWT_SECRET")
+    jwt_ttl_seconds: int = Field(default=1800, ge=60, le=1800, validation_alias="JWT_TTL_SECONDS")
+    qr_ttl_seconds: int = Field(default=600, ge=60, le=3600, validation_alias="QR_TTL_SECONDS")
+    rate_limit_qr_init: str = Field(
+        default="5:60", pattern=r"^\d+:\d+$", validation_alias="RATE_LIMIT_QR_INIT"
+    )
+    rate_limit_qr_status: str = Field(
+        default="30:60", pattern=r"^\d+:\d+$", validation_alias="RATE_LIMIT_QR_STATUS"
+    )
+    session_crypto_key: SecretStr | None = Field(default=None, validation_alias="SESSION_CRYPTO_KEY")
+    session_crypto_key_file: Path | None = Field(default=None, validation_alias="SESSION_CRYPTO_KEY_FILE")
 
 
 class RetrievalSettings(_Group):
-    chroma_url: str = Field("http://127.0.0.1:8001", validation_alias="CHROMA_URL")
-    embedding_base_url: str | None = Field(None, validation_alias="EMBEDDING_BASE_URL")
-    embedding_api_key: SecretStr | None = Field(None, validation_alias="EMBEDDING_API_KEY")
-    embedding_model: str | None = Field(None, validation_alias="EMBEDDING_MODEL")
-    embedding_dimension: int = Field(384, ge=8, le=8192, validation_alias="EMBEDDING_DIMENSION")
-    embedding_cache_dir: Path = Field(Path(".data/models"), validation_alias="EMBEDDING_CACHE_DIR")
-    llm_base_url: str | None = Field(None, validation_alias="LLM_BASE_URL")
-    llm_api_key: SecretStr | None = Field(None, validation_alias="LLM_API_KEY")
-    llm_model: str = Field("gpt-4o-mini", validation_alias="LLM_MODEL")
+    chroma_url: str = Field(default="http://127.0.0.1:8001", validation_alias="CHROMA_URL")
+    embedding_base_url: str | None = Field(default=None, validation_alias="EMBEDDING_BASE_URL")
+    embedding_api_key: SecretStr | None = Field(default=None, validation_alias="EMBEDDING_API_KEY")
+    embedding_model: str | None = Field(default=None, validation_alias="EMBEDDING_MODEL")
+    embedding_dimension: int = Field(default=384, ge=8, le=8192, validation_alias="EMBEDDING_DIMENSION")
+    embedding_cache_dir: Path = Field(default=Path(".data/models"), validation_alias="EMBEDDING_CACHE_DIR")
+    llm_base_url: str | None = Field(default=None, validation_alias="LLM_BASE_URL")
+    llm_api_key: SecretStr | None = Field(default=None, validation_alias="LLM_API_KEY")
+    llm_model: str = Field(default="gpt-4o-mini", validation_alias="LLM_MODEL")
 
 
 class Settings(_Group):
     """All groups. Build it with `load`, never at import."""
 
     environment: Literal["development", "test", "production"] = Field(
-        "development", validation_alias="ENVIRONMENT"
+        default="development", validation_alias="ENVIRONMENT"
     )
-    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", validation_alias="LOG_LEVEL")
-    health_port: int | None = Field(None, ge=1, le=65535, validation_alias="HEALTH_PORT")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
+        default="INFO", validation_alias="LOG_LEVEL"
+    )
+    health_port: int | None = Field(default=None, ge=1, le=65535, validation_alias="HEALTH_PORT")
     database: DatabaseSettings = Field(default_factory=DatabaseSettings)  # type: ignore[arg-type]
     telegram: TelegramSettings = Field(default_factory=TelegramSettings)  # type: ignore[arg-type]
     web: WebSettings = Field(default_factory=WebSettings)  # type: ignore[arg-type]

@@ -1,6 +1,6 @@
 """Sign-in: init data once for an access token, a resume secret and a refresh cookie; rotation; sign-out."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Cookie, Request, Response
 from pydantic import BaseModel, Field
@@ -17,7 +17,9 @@ Refresh = Annotated[str | None, Cookie(alias=COOKIE)]
 
 
 class InitDataIn(BaseModel):
-    init_data: str | None = Field(None, max_length=16_384, description="Telegram.WebApp.initData as it is")
+    init_data: str | None = Field(
+        default=None, max_length=16_384, description="Telegram.WebApp.initData as it is"
+    )
 
 
 class TokenOut(BaseModel):
@@ -92,7 +94,7 @@ def _device(request: Request) -> str:
     return request.headers.get("user-agent", "")[:200]
 
 
-def _token(rt: Runtime, claims: tokens.Claims) -> dict[str, str | int]:
+def _token(rt: Runtime, claims: tokens.Claims) -> dict[str, Any]:
     ttl = rt.settings.security.jwt_ttl_seconds
     token = tokens.issue(claims, secret=jwt_secret(rt), ttl_seconds=ttl, now=rt.clock.now())
     return {"access_token": token, "expires_in": ttl}

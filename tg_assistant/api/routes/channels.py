@@ -20,9 +20,9 @@ router = APIRouter(tags=["channels"])
 class AddIn(BaseModel):
     """Exactly one of the three."""
 
-    username: str | None = Field(None, examples=["@durov"])
-    link: str | None = Field(None, examples=["https://t.me/durov"])
-    telegram_id: int | str | None = Field(None, description="without −100")
+    username: str | None = Field(default=None, examples=["@durov"])
+    link: str | None = Field(default=None, examples=["https://t.me/durov"])
+    telegram_id: int | str | None = Field(default=None, description="without −100")
 
     @model_validator(mode="after")
     def _one(self) -> "AddIn":
@@ -109,7 +109,7 @@ async def get(call: Call, channel_id: UUID) -> ChannelOut:
 async def progress(call: Call, channel_id: UUID) -> ProgressOut:
     """How far the channel's history has been read."""
     async with call.open() as (db, actor):
-        return _progress(await channels.progress_of(db, actor, channel_id))
+        return _progress(await channels.progress(db, actor, channel_id))
 
 
 @router.patch("/api/channels/{channel_id}")

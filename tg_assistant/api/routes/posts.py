@@ -1,7 +1,7 @@
 """Posts of the channels the caller may read, with their earlier versions and their links."""
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Query
@@ -67,6 +67,6 @@ async def get_post(call: Call, post_id: UUID) -> PostWithVersionsOut:
     return PostWithVersionsOut(**_fields(shown), versions=versions)
 
 
-def _fields(shown: ShownPost) -> dict[str, object]:
+def _fields(shown: ShownPost) -> dict[str, Any]:
     own = shown.post.model_dump(include=set(PostOut.model_fields) - {"channel_title", "url"})
     return {**own, "channel_title": shown.channel.title, "url": shown.url}

@@ -22,8 +22,8 @@ _routes = APIRouter(tags=["connect"])
 
 
 class StartIn(BaseModel):
-    telegram_user_id: int | None = Field(None, description="if given, must be the caller's own")
-    invite_code: str | None = Field(None, max_length=100)
+    telegram_user_id: int | None = Field(default=None, description="if given, must be the caller's own")
+    invite_code: str | None = Field(default=None, max_length=100)
     client_meta: dict[str, str] = Field(default_factory=dict, max_length=20)
 
 
@@ -37,7 +37,7 @@ class StartOut(BaseModel):
 class StatusOut(BaseModel):
     status: str
     reason: str | None = None
-    retry_after: int | None = Field(None, description="seconds, beside reason flood_wait")
+    retry_after: int | None = Field(default=None, description="seconds, beside reason flood_wait")
     qr_expires_at: datetime | None = None
     updated_at: datetime
 

@@ -23,11 +23,11 @@ router = APIRouter(prefix="/api/rag", tags=["questions"])
 
 class QueryIn(BaseModel):
     query: str = Field(max_length=100_000, examples=["When does the night ferry start?"])
-    user_id: UUID | None = Field(None, description="if given, must be the caller's")
-    channel_ids: list[UUID] | None = Field(None, max_length=1000)
-    since: datetime | None = Field(None, alias="from")
-    until: datetime | None = Field(None, alias="to")
-    limit: int = Field(8, ge=1, le=20, description="sources at most")
+    user_id: UUID | None = Field(default=None, description="if given, must be the caller's")
+    channel_ids: list[UUID] | None = Field(default=None, max_length=1000)
+    since: datetime | None = Field(default=None, alias="from")
+    until: datetime | None = Field(default=None, alias="to")
+    limit: int = Field(default=8, ge=1, le=20, description="sources at most")
 
 
 class SourceOut(BaseModel):
