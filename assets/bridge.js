@@ -181,7 +181,9 @@
 
   // --- Telegram's SDK ----------------------------------------------------------------------------
   const platform = launch.tgWebAppPlatform ?? "";
-  const handheld = ["android", "android_x", "ios"].includes(platform) || /^(android|ios)/.test(platform);
+  // Telegram Web runs on phones too; a phone cannot scan the code it shows.
+  const handheld = /^(android|ios)/.test(platform) || /Mobi|Android/.test(navigator.userAgent);
+  const nativeBar = /^(android|ios|macos|tdesktop)/.test(platform);
   root.dataset.platform = platform === "ios" ? "ios" : "base";
   let sdkReady;
   const sdk = new Promise((done) => (sdkReady = done));
@@ -281,7 +283,7 @@
     share,
     openLink,
     close,
-    contrast,
+    nativeBar: Boolean(telegramId && nativeBar),
     launch: Object.freeze({
       inside: Boolean(telegramId),
       device: handheld ? "phone" : "desktop",

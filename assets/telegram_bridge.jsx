@@ -47,23 +47,19 @@ const useBackButton = (backTo) => {
   }, [backTo]);
 };
 
-const useMainButton = ({ mainText, mainBusy, onMain }) => {
-  const pressed = useRef(onMain);
-  pressed.current = onMain;
+/** Telegram's own button below the page opens a link; the page then hides its `.tg-main-fallback`. */
+const useMainButton = (text, url) => {
   useEffect(() => {
+    if (!text) return undefined;
     let undo = () => {};
     let gone = false;
     window.tga.sdk.then(() => {
-      if (gone || !window.tga.launch.inside || !window.tga.app()) return;
+      if (gone || !window.tga.nativeBar || !window.tga.app()) return;
       const button = window.tga.app().MainButton;
-      const press = () => pressed.current?.();
-      if (mainText) {
-        button.setParams({ text: mainText, is_visible: true, is_active: !mainBusy });
-        if (mainBusy) button.showProgress(true);
-        else button.hideProgress();
-        button.onClick(press);
-        document.documentElement.dataset.mainButton = "shown";
-      }
+      const press = () => window.tga.openLink(url);
+      button.setParams({ text, is_visible: true, is_active: true });
+      button.onClick(press);
+      document.documentElement.dataset.mainButton = "shown";
       undo = () => {
         button.offClick(press);
         button.hide();
@@ -74,7 +70,7 @@ const useMainButton = ({ mainText, mainBusy, onMain }) => {
       gone = true;
       undo();
     };
-  }, [mainText, mainBusy]);
+  }, [text, url]);
 };
 
 /** A live login must not be lost by a swipe. */
@@ -103,7 +99,7 @@ const useHaptic = (haptic) => {
 export const TelegramBridge = (props) => {
   usePresent(props);
   useBackButton(props.backTo ?? "");
-  useMainButton(props);
+  useMainButton(props.mainText ?? "", props.mainUrl ?? "");
   useClosingConfirmation(Boolean(props.closing));
   useHaptic(props.haptic ?? "");
   useEffect(() => {

@@ -18,13 +18,12 @@ class TelegramBridge(rx.Component):
     language: rx.Var[str]
     back_to: rx.Var[str]
     main_text: rx.Var[str]
-    main_busy: rx.Var[bool]
+    main_url: rx.Var[str]
     closing: rx.Var[bool]
     haptic: rx.Var[str]
 
     on_present: rx.EventHandler[lambda answer: [answer]]
     on_failure: rx.EventHandler[lambda answer: [answer]]
-    on_main: rx.EventHandler[rx.event.no_args_event_spec]
 
 
 class ConfirmButton(rx.Component):

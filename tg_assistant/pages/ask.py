@@ -166,7 +166,10 @@ def _sheet() -> rx.Component:
         source["n"] > 0,
         section(rx.el.div(source["quote"], class_name="tg-quote"), header=source["when"]),
         telegram_link(
-            say("ask.open_post"), href=source["url"], class_name="tg-button wide", data_testid="source-open"
+            say("ask.open_post"),
+            href=source["url"],
+            class_name="tg-button wide tg-main-fallback",
+            data_testid="source-open",
         ),
         title=source["title"],
         on_close=AskState.close_source,
@@ -174,7 +177,13 @@ def _sheet() -> rx.Component:
     )
 
 
-@page("ask", load=AskState.load, tab="ask")
+def _native() -> dict[str, Any]:
+    """While a source is open, Telegram's own button opens its post."""
+    source = AskState.source
+    return {"main_text": rx.cond(source["n"] > 0, say("ask.open_post"), ""), "main_url": source["url"]}
+
+
+@page("ask", load=AskState.load, tab="ask", native=_native)
 def ask() -> rx.Component:
     """The conversation above, the question field below."""
     nothing = rx.cond(

@@ -1,0 +1,153 @@
+"""Channels: choosing from the account's list, progress, pause, removal; foreign titles stay text."""
+
+from datetime import UTC, datetime
+
+import pytest
+from playwright.async_api import Page
+from sqlmodel import select
+
+from tests.pages.conftest import People, Web, eventually, shows
+from tg_assistant.core.access import Actor
+from tg_assistant.infra.db import Database
+from tg_assistant.infra.events import notify
+from tg_assistant.models import Account, Channel, Dialog, Subscription
+
+LIST, ADD = "/tg/app/channels/", "/tg/app/channels/add/"
+NASTY = "<img src=x onerror=alert(1)> & «кавычки»"
+
+
+@pytest.fixture
+async def anna(people: People, db: Database) -> Actor:
+    """A member with a connected account that is subscribed to three channels."""
+    actor = await people.member()
+    async with db.transaction(actor.tenant_id) as session:
+        account = Account(
+            tenant_id=actor.tenant,
+            user_id=actor.user_id,
+            telegram_id=actor.telegram_id,
+            dialogs_at=datetime.now(UTC),
+        )
+        session.add(account)
+        await session.flush()
+        titles = (("Harbour News", "Work"), ("City Aloud", "Home"), (NASTY, None))
+        for n, (title, folder) in enumerate(titles):
+            session.add(
+                Dialog(
+                    account_id=account.id,
+                    tenant_id=actor.tenant,
+                    telegram_id=actor.telegram_id * 10 + n,
+                    access_hash=1,
+                    title=title,
+                    username=f"channel_{actor.telegram_id}_{n}",
+                    members=1234,
+                    folder=folder,
+                    position=n,
+                )
+            )
+    return actor
+
+
+async def _add(web: Web, page: Page, actor: Actor, count: int) -> None:
+    await page.goto(web.open_as(actor.telegram_id, path=ADD))
+    await shows(page, "available")
+    for n in range(count):
+        await page.get_by_test_id("available").nth(n).click()
+    await page.get_by_test_id("add-selected").click()
+    await page.wait_for_url(f"**{LIST}")
+    await shows(page, "channel")
+
+
+async def test_nothing_followed_yet_leads_to_adding(web: Web, page: Page, anna: Actor) -> None:
+    """An empty list is a sentence and one action."""
+    await page.goto(web.open_as(anna.telegram_id, path=LIST))
+    await shows(page, "empty")
+    await page.get_by_test_id("channels-add").click()
+    await shows(page, "available")
+
+
+async def test_chosen_channels_are_followed(web: Web, page: Page, anna: Actor, db: Database) -> None:
+    """Two chosen, two on the list; the button says how many."""
+    await page.goto(web.open_as(anna.telegram_id, path=ADD))
+    await (await shows(page, "available")).click()
+    await page.get_by_test_id("available").nth(1).click()
+    assert await (await shows(page, "add-selected")).inner_text() == "Add 2 channels"
+    await page.get_by_test_id("add-selected").click()
+    await page.wait_for_url(f"**{LIST}")
+    await shows(page, "channel")
+    assert await page.get_by_test_id("channel").count() == 2
+    async with db.transaction(anna.tenant_id) as session:
+        rows = await session.exec(select(Subscription).where(Subscription.user_id == anna.user_id))
+        assert len(rows.all()) == 2
+
+
+async def test_search_and_folders_narrow_the_list(web: Web, page: Page, anna: Actor) -> None:
+    """Any case, any part of the title; a folder shows its own."""
+    await page.goto(web.open_as(anna.telegram_id, path=ADD))
+    await shows(page, "available")
+    rows = page.get_by_test_id("available")
+    await page.get_by_test_id("add-search").fill("HARB")
+
+    async def only_one() -> bool:
+        return await rows.count() == 1
+
+    await eventually(only_one)
+    await page.get_by_test_id("add-search").fill("zzzz")
+    await shows(page, "empty")
+    await page.get_by_test_id("add-search").fill("")
+    await shows(page, "available")
+    await page.get_by_test_id("folder").get_by_text("Home").click()
+    await eventually(only_one)
+    assert "City Aloud" in await rows.first.inner_text()
+
+
+async def test_titles_are_text(web: Web, page: Page, anna: Actor) -> None:
+    """Markup in a title is shown, not run."""
+    page.on("dialog", lambda dialog: pytest.fail(f"a script ran: {dialog.message}"))
+    await _add(web, page, anna, 3)
+    assert await page.get_by_text(NASTY, exact=True).count() == 1
+
+
+async def test_progress_moves_without_a_press(web: Web, page: Page, anna: Actor, db: Database) -> None:
+    """The bar goes when the history is there."""
+    await _add(web, page, anna, 1)
+    bar = page.get_by_role("progressbar")
+    await bar.wait_for()
+    async with db.transaction(anna.tenant_id) as session:
+        query = select(Channel).where(Channel.telegram_id == anna.telegram_id * 10)
+        channel = (await session.exec(query)).one()
+        channel.backfill_done_at = datetime.now(UTC)
+        session.add(channel)
+        await notify(session, "channel", str(channel.id))
+    await bar.wait_for(state="detached")
+
+
+async def test_pause_and_removal(web: Web, page: Page, anna: Actor) -> None:
+    """The sheet pauses with a switch; removal asks first."""
+    await _add(web, page, anna, 1)
+    await page.get_by_test_id("channel").click()
+    switch = await shows(page, "channel-pause")
+    await switch.click()
+    await page.locator("[data-testid=channel-pause][aria-checked=false]").wait_for()
+    await page.evaluate("window.Telegram = undefined")  # no native popup in a plain browser
+    page.once("dialog", lambda dialog: dialog.accept())
+    await page.get_by_test_id("channel-remove").click()
+    await shows(page, "empty")
+
+
+@pytest.mark.parametrize("wrong", ["a b c", "@" + "x" * 300, "https://example.org/x", ""])
+async def test_wrong_names_are_refused_in_words(web: Web, page: Page, anna: Actor, wrong: str) -> None:
+    """The sentence says what is wrong; the form stays."""
+    await page.goto(web.open_as(anna.telegram_id, path=ADD))
+    await (await shows(page, "add-link")).fill(wrong)
+    await page.get_by_test_id("add-link-submit").click()
+    said = await (await shows(page, "notice")).inner_text()
+    assert "broke" not in said
+    await shows(page, "add-link")
+
+
+async def test_without_an_account_the_way_leads_to_connecting(web: Web, page: Page, people: People) -> None:
+    """There is no list to choose from yet."""
+    nobody = await people.member()
+    await page.goto(web.open_as(nobody.telegram_id, path=ADD))
+    await (await shows(page, "add-connect")).click()
+    await shows(page, "connect-start")
