@@ -56,7 +56,10 @@ class SecurityHeaders:
     def _adding_headers(self, path: str, send: Send) -> Send:
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                self._add(path, MutableHeaders(scope=message))
+                headers = MutableHeaders(scope=message)
+                self._add(path, headers)
+                if message["status"] == 307 and "location" in headers:
+                    headers["location"] = slash_redirect(path, headers["location"])
             await send(message)
 
         return send_with_headers
@@ -69,6 +72,12 @@ class SecurityHeaders:
         headers.setdefault("Cache-Control", cache_control(path, headers.get("content-type", "")))
         if self._settings().web.public_url.startswith("https://"):
             headers.setdefault("Strict-Transport-Security", "max-age=31536000")
+
+
+def slash_redirect(path: str, location: str) -> str:
+    """A redirect that only adds the slash, without the scheme: behind TLS the server's own says http."""
+    target = urlsplit(location)
+    return target._replace(scheme="", netloc="").geturl() if target.path == f"{path}/" else location
 
 
 def cache_control(path: str, content_type: str) -> str:

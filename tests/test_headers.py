@@ -1,0 +1,92 @@
+"""What every answer of the web process carries."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import httpx
+import pytest
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, RedirectResponse, Response
+from starlette.routing import Route
+
+from tests.servers import settings_for
+from tg_assistant.demo.postgres import Postgres
+from tg_assistant.headers import SecurityHeaders, cache_control, content_security_policy, slash_redirect
+from tg_assistant.settings import Settings, WebSettings
+
+NOWHERE = Postgres(*["postgresql://nobody@127.0.0.1/none"] * 4, port=1)
+
+
+def _settings(**web: object) -> Settings:
+    made = settings_for(NOWHERE, "http://127.0.0.1:1", Path("."))
+    return made.model_copy(update={"web": WebSettings().model_copy(update=web)})
+
+
+async def _page(request: Request) -> Response:
+    return PlainTextResponse("x")
+
+
+async def _strict(request: Request) -> Response:
+    return PlainTextResponse("x", headers={"Content-Security-Policy": "default-src 'none'"})
+
+
+async def _slash(request: Request) -> Response:
+    return RedirectResponse("http://inside:8000/tg/app/?a=1")
+
+
+@pytest.fixture
+async def client() -> AsyncIterator[httpx.AsyncClient]:
+    routes = [Route("/page", _page), Route("/strict", _strict), Route("/tg/app", _slash)]
+    app = SecurityHeaders(Starlette(routes=routes), lambda: _settings(public_url="https://ask.example.org"))
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://inside:8000") as http:
+        yield http
+
+
+async def test_every_answer_is_framed_by_telegram_only(client: httpx.AsyncClient) -> None:
+    """No X-Frame-Options (Telegram Web frames us), a policy instead."""
+    headers = (await client.get("/page")).headers
+    assert "frame-ancestors 'self' https://web.telegram.org" in headers["content-security-policy"]
+    assert "x-frame-options" not in headers
+    assert headers["x-content-type-options"] == "nosniff"
+    assert headers["cache-control"] == "no-store"
+    assert "strict-transport-security" in headers
+
+
+async def test_stricter_policy_of_an_answer_stays(client: httpx.AsyncClient) -> None:
+    """The second-screen page brings its own."""
+    assert (await client.get("/strict")).headers["content-security-policy"] == "default-src 'none'"
+
+
+async def test_sdk_comes_from_where_the_settings_say(client: httpx.AsyncClient) -> None:
+    """One address in the static build, Telegram's own script behind it."""
+    answer = await client.get("/tg-sdk.js")
+    assert answer.headers["location"] == "https://telegram.org/js/telegram-web-app.js"
+
+
+async def test_slash_redirect_names_no_scheme(client: httpx.AsyncClient) -> None:
+    """Behind TLS the server would redirect to http, which Telegram Web blocks as mixed content."""
+    assert (await client.get("/tg/app")).headers["location"] == "/tg/app/?a=1"
+    assert slash_redirect("/a", "https://other.example/b") == "https://other.example/b"
+
+
+def test_own_copy_of_the_sdk_needs_no_foreign_origin() -> None:
+    """In the demo the script is ours."""
+    assert "telegram.org" in content_security_policy(_settings())
+    own = content_security_policy(_settings(sdk_url="/vendor/telegram-web-app.js", frame_ancestors="'self'"))
+    assert "telegram.org" not in own
+    assert "unsafe-eval" not in own
+
+
+@pytest.mark.parametrize(
+    ("path", "kind", "expected"),
+    [
+        ("/assets/entry-Cuv6UKoY.js", "text/javascript", "public, max-age=31536000, immutable"),
+        ("/bridge.js", "text/javascript", "no-cache"),
+        ("/tg/app/", "text/html; charset=utf-8", "no-cache"),
+        ("/api/users/me", "application/json", "no-store"),
+    ],
+)
+def test_only_hashed_files_are_kept(path: str, kind: str, expected: str) -> None:
+    """A deploy is seen at the next open; answers of the API are never stored."""
+    assert cache_control(path, kind) == expected
