@@ -1,9 +1,6 @@
 """QR attempts against a real Telethon and a local Telegram: every way they can go."""
 
-import asyncio
 from collections.abc import Callable
-from contextlib import aclosing
-from uuid import UUID
 
 import pytest
 from sqlmodel import select
@@ -11,6 +8,7 @@ from sqlmodel import select
 from sandbox.control import Sandbox
 from sandbox.faults import flood_wait
 from tests.ingest.conftest import Ingest
+from tests.ingest.connecting import all_of, ended, eventually, forgotten, shown, start, until
 from tg_assistant.core import accounts, dialogs, logins
 from tg_assistant.core.access import Actor
 from tg_assistant.infra.crypto import Keyring
@@ -19,50 +17,12 @@ from tg_assistant.models import Account, AccountTask, AuditEvent, Login, LoginSt
 from tg_assistant.settings import session_keys
 
 
-async def start(rt: Runtime, actor: Actor) -> logins.Started:
-    async with rt.db.transaction(actor.tenant) as db:
-        return await logins.start(db, actor, device="test screen")
-
-
-async def until(
-    rt: Runtime, actor: Actor, login_id: UUID, right: Callable[[Login], bool], seconds: float = 15
-) -> Login:
-    """The attempt as soon as it looks right."""
-    async with asyncio.timeout(seconds), aclosing(logins.watch(rt, actor, login_id)) as steps:
-        async for login in steps:
-            if right(login):
-                return login
-    async with rt.db.transaction(actor.tenant) as db:
-        raise AssertionError(f"ended as {(await logins.status(db, actor, login_id))!r}")
-
-
-async def shown(rt: Runtime, actor: Actor, login_id: UUID) -> str:
-    login = await until(rt, actor, login_id, lambda row: row.qr_url is not None)
-    assert login.qr_url is not None
-    return login.qr_url
-
-
 async def page_of(rt: Runtime, started: logins.Started) -> str:
     """The second screen: looks at the link, then spends it."""
     async with rt.db.transaction() as db:
         assert not (await logins.look(db, started.link_token)).spent
     async with rt.db.transaction() as db:
         return (await logins.spend(db, started.link_token))[0]
-
-
-async def all_of(rt: Runtime, model: type) -> list:
-    async with rt.db.transaction() as db:
-        return list((await db.exec(select(model))).all())
-
-
-async def eventually(check: Callable[[], bool], seconds: float = 15) -> None:
-    async with asyncio.timeout(seconds):
-        while not check():  # noqa: ASYNC110 - the sandbox has no event for it
-            await asyncio.sleep(0.05)
-
-
-def ended(status: LoginStatus) -> Callable[[Login], bool]:
-    return lambda login: login.status == status
 
 
 async def test_a_scan_connects_the_account(
@@ -102,14 +62,7 @@ async def test_another_persons_scan_is_logged_out(
         assert await all_of(ingest_rt, Account) == []
         audit = [event.action for event in await all_of(ingest_rt, AuditEvent)]
         assert "account.mismatch" in audit
-        await wait_until_forgotten(ingest_rt)
-
-
-async def wait_until_forgotten(rt: Runtime) -> None:
-    """No attempt holds a key any more."""
-    async with asyncio.timeout(15):
-        while any(login.pending_session for login in await all_of(rt, Login)):  # noqa: ASYNC110
-            await asyncio.sleep(0.1)
+        await eventually(lambda: forgotten(ingest_rt))
 
 
 async def test_two_factor_with_a_wrong_password_first(
@@ -150,7 +103,7 @@ async def test_three_wrong_passwords_end_the_attempt(
             await give(ingest_rt, page, f"wrong {tries}")
             login = await until(ingest_rt, anna, started.login.id, refused(tries))
         assert (login.status, login.reason) == ("failed", "password_attempts")
-        await wait_until_forgotten(ingest_rt)
+        await eventually(lambda: forgotten(ingest_rt))
     assert sandbox.phone("anna").sessions() == []
 
 
@@ -185,15 +138,13 @@ async def test_the_account_lives_in_another_data_centre(
     async with ingest.running():
         sandbox.phone("anna").scan(await shown(ingest_rt, anna, started.login.id))
         await until(ingest_rt, anna, started.login.id, ended(LoginStatus.authorized))
-        await wait_until_done(ingest_rt)
+        await eventually(lambda: done(ingest_rt))
 
 
-async def wait_until_done(rt: Runtime) -> None:
+async def done(rt: Runtime) -> bool:
     """Every account task is finished, without error."""
-    async with asyncio.timeout(15):
-        while not all(task.done_at for task in await all_of(rt, AccountTask)):  # noqa: ASYNC110
-            await asyncio.sleep(0.1)
-    assert [task.error for task in await all_of(rt, AccountTask)] == [None]
+    tasks = await all_of(rt, AccountTask)
+    return all(task.done_at and not task.error for task in tasks)
 
 
 async def test_an_expired_code_is_replaced(
@@ -220,7 +171,7 @@ async def test_cancelling_logs_the_half_made_key_out(
         await until(ingest_rt, anna, started.login.id, ended(LoginStatus.password_required))
         async with ingest_rt.db.transaction(anna.tenant) as db:
             await logins.cancel(db, anna, started.login.id)
-        await wait_until_forgotten(ingest_rt)
+        await eventually(lambda: forgotten(ingest_rt))
     assert sandbox.phone("anna").sessions() == []
 
 
@@ -232,7 +183,7 @@ async def test_telegram_away_is_said_and_waited_for(
     started = await start(ingest_rt, anna)
     async with ingest.running():
         away = await until(
-            ingest_rt, anna, started.login.id, lambda row: row.reason == "telegram_unavailable", 30
+            ingest_rt, anna, started.login.id, lambda row: row.reason == "telegram_unavailable"
         )
         assert away.status == "pending"
         await sandbox.reachable()
@@ -259,7 +210,7 @@ async def test_an_attempt_expires(ingest_rt: Runtime, ingest: Ingest, anna: Acto
     async with ingest.running():
         login = await until(ingest_rt, anna, started.login.id, ended(LoginStatus.expired))
         assert login.qr_url is None
-        await wait_until_forgotten(ingest_rt)
+        await eventually(lambda: forgotten(ingest_rt))
 
 
 @pytest.mark.parametrize("scanned_first", [False, True])
