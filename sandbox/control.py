@@ -70,8 +70,10 @@ class Sandbox(Actions):
 
     async def start(self, ports: dict[str, int]) -> None:
         """ports: mtproto, bot_api, phone; 0 picks one."""
-        self.server.ports[HOME_DC] = ports["mtproto"]
+        kept = next(self.world.store.load("ports"), {})
+        self.server.ports[HOME_DC], self.server.ports[OTHER_DC] = ports["mtproto"], kept.get("other", 0)
         await self.server.start()
+        self.world.store.put("ports", "all", {"other": self.server.ports[OTHER_DC]})
         self.mtproto_port = self.server.ports[HOME_DC]
         self.bot_api_port = await self._serve(make_bot_api(self.world), ports["bot_api"])
         phone = make_phone_app(self.world, self.server)
@@ -102,7 +104,9 @@ class Sandbox(Actions):
 def open_world(data_dir: Path, *, seed: bool) -> World:
     """The kept world, or a new one; refuses to exist in production."""
     if os.environ.get("ENVIRONMENT", "").lower() == "production":
-        raise RuntimeError("The sandbox is a local Telegram for demos and tests; ENVIRONMENT=production refuses it.")
+        raise RuntimeError(
+            "The sandbox is a local Telegram for demos and tests; ENVIRONMENT=production refuses it."
+        )
     world = World(data_dir)
     seed_people(world)
     if seed:

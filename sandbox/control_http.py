@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
-from sandbox.faults import Failure, bot_error, flood_wait
+from sandbox.faults import DROP, Failure, bot_error, flood_wait
+from sandbox.invitations import deliver
 
 if TYPE_CHECKING:
     from sandbox.control import Sandbox
@@ -21,8 +22,6 @@ Action = Callable[["Sandbox", dict[str, Any]], Any]
 
 def _failure(body: dict[str, Any]) -> Failure:
     """{"flood_wait": s} | {"retry_after": s} | {"code", "message"} | {"drop": true}."""
-    from sandbox.tg_api.dispatch import DROP
-
     if "flood_wait" in body:
         return flood_wait(int(body["flood_wait"]))
     if "retry_after" in body:
@@ -65,6 +64,7 @@ ACTIONS: dict[str, Action] = {
     "too-long": lambda s, b: s.too_long(b.get("channel")),
     "load": _load,  # {path, limit?, followers?: ["anna"]}
     "publish": _publish,  # {channel, text}: a post in any channel, as its owner would
+    "invitations": lambda s, b: deliver(s.world, b),  # {person: link}: a message with the invite, once
     "set-private": _set_private,  # {channel, private?}
 }
 
@@ -107,7 +107,9 @@ def _act(sandbox: Sandbox, action: Action) -> Handle:
         try:
             result = action(sandbox, body)
         except KeyError as error:
-            return web.json_response({"error": f"{error.args[0]} is needed", "code": "FIELD_MISSING"}, status=400)
+            return web.json_response(
+                {"error": f"{error.args[0]} is needed", "code": "FIELD_MISSING"}, status=400
+            )
         if isinstance(result, Awaitable):
             result = await result
         sandbox.world.commit()

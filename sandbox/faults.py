@@ -19,6 +19,9 @@ class Failure:
     wait: int = 0
 
 
+DROP = Failure(0, "DROP")  # instead of an answer the connection breaks
+
+
 def flood_wait(seconds: int) -> Failure:
     return Failure(420, f"FLOOD_WAIT_{seconds}", seconds)
 
@@ -65,7 +68,9 @@ class Faults:
         until = self.waits.get((person_id, method), 0.0)
         left = until - self.clock.now()
         if left > EARLY_TOLERANCE:
-            self.violations.record("early_call", method=method, person=person_id, seconds_early=round(left, 2))
+            self.violations.record(
+                "early_call", method=method, person=person_id, seconds_early=round(left, 2)
+            )
             return flood_wait(int(left) + 1)
         rule = self._take(method, person_id, failing=True)
         if rule is None or rule.failure is None:

@@ -56,7 +56,9 @@ def init_data(world: World, person: Person, *, start_param: str = "", query_id: 
         "allows_write_to_pm": not world.chats.blocked(person),
     }
     fields = {
-        "user": json.dumps({k: v for k, v in user.items() if v is not None}, ensure_ascii=False, separators=(",", ":")),
+        "user": json.dumps(
+            {k: v for k, v in user.items() if v is not None}, ensure_ascii=False, separators=(",", ":")
+        ),
         "auth_date": str(world.clock.unix()),
     }
     if query_id:

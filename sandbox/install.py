@@ -68,9 +68,7 @@ def _make(data_dir: Path) -> None:
         "dc_id": HOME_DC,
         "dc_ids": [HOME_DC, OTHER_DC],
         "rsa_key_file": str((data_dir / "server.pem").resolve()),
-        "init_data_public_key": init_key.public_key()
-        .public_bytes(raw, serialization.PublicFormat.Raw)
-        .hex(),
+        "init_data_public_key": init_key.public_key().public_bytes(raw, serialization.PublicFormat.Raw).hex(),
     }
     # install.json comes last: its presence says the other files are complete.
     _write(data_dir / "install.json", json.dumps(facts, indent=2).encode())

@@ -17,9 +17,9 @@ from sandbox.world.errors import WorldError
 from sandbox.world.model import Channel, Person, Post
 from sandbox.world.world import World
 
-_LATIN = dict(
-    zip("абвгдеёжзийклмнопрстуфхцчшщъыьэюя", "a b v g d e e zh z i y k l m n o p r s t u f h ts ch sh sch _ y _ e yu ya".split(), strict=True)
-)
+_CYRILLIC = "абвгдеёжзийклмнопрстуфхцчшщъыьэюя"
+_SOUNDS = "a|b|v|g|d|e|e|zh|z|i|y|k|l|m|n|o|p|r|s|t|u|f|h|ts|ch|sh|sch||y||e|yu|ya"
+_LATIN = dict(zip(_CYRILLIC, _SOUNDS.split("|"), strict=True))
 
 
 def load_posts(
@@ -36,7 +36,9 @@ def load_posts(
     left = limit if limit is not None else sum(map(len, by_channel.values()))
     channels = []
     for channel_id, rows in by_channel.items():
-        part = sorted(rows, key=lambda row: row["message_id"])[-min(each or len(rows), left) :] if left else []
+        part = (
+            sorted(rows, key=lambda row: row["message_id"])[-min(each or len(rows), left) :] if left else []
+        )
         left -= len(part)
         channels.append(_channel(world, channel_id, rows[0]["channel"], followers))
         world.channels.load_history(channels[-1], [_post(row) for row in part])
@@ -45,11 +47,9 @@ def load_posts(
 
 
 def _rows(path: Path) -> Iterator[dict[str, Any]]:
-    opened = gzip.open(path, "rt", encoding="utf-8") if path.suffix == ".gz" else path.open(encoding="utf-8")
-    with opened as file:
-        for line in file:
-            if line.strip():
-                yield json.loads(line)
+    content = path.read_bytes()
+    lines = (gzip.decompress(content) if path.suffix == ".gz" else content).decode().split("\n")
+    return (json.loads(line) for line in lines if line.strip())
 
 
 def _channel(world: World, channel_id: int, title: str, followers: Sequence[Person]) -> Channel:

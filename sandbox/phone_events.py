@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Callable
 from typing import Any
 
 from aiohttp import web
@@ -18,20 +19,29 @@ KEEP_ALIVE = 15.0  # seconds
 
 def event_for(world: World, viewer: Person, name: str, facts: dict[str, Any]) -> Event | None:
     """The event this person's phone gets for something that happened, if any."""
-    owner = facts.get("person")
-    if name in ("message", "message_edited") and owner is viewer:
-        return name, phone_views.bot_message(world, facts["message"])
-    if name == "message_deleted" and owner is viewer:
-        return name, {"id": facts["message"].id}
-    if name in ("draft", "chat_action", "login_code") and owner is viewer:
-        return name, {key: value for key, value in facts.items() if key != "person"}
-    if name == "settings" and owner is viewer:
-        return name, phone_views.person(viewer)
+    if name in ("scanner", "commands", "menu_button"):
+        return name, {}
     if name in ("post", "post_edited", "post_deleted"):
         return _post_event(world, viewer, name, facts)
-    if name == "devices" and facts.get("person_id") == viewer.id:
-        return name, {}
-    return (name, {}) if name in ("scanner", "commands", "menu_button") else None
+    if name == "devices":
+        return (name, {}) if facts["person_id"] == viewer.id else None
+    shape = _OWN.get(name)
+    return (name, shape(world, facts)) if shape and facts["person"] is viewer else None
+
+
+def _public(world: World, facts: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in facts.items() if key != "person"}
+
+
+_OWN: dict[str, Callable[[World, dict[str, Any]], Any]] = {
+    "message": lambda world, facts: phone_views.bot_message(world, facts["message"]),
+    "message_edited": lambda world, facts: phone_views.bot_message(world, facts["message"]),
+    "message_deleted": lambda world, facts: {"id": facts["message"].id},
+    "draft": _public,
+    "chat_action": _public,
+    "login_code": _public,
+    "settings": lambda world, facts: phone_views.person(facts["person"]),
+}
 
 
 def _post_event(world: World, viewer: Person, name: str, facts: dict[str, Any]) -> Event | None:

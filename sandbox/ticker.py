@@ -16,7 +16,9 @@ PERIOD = 60.0  # seconds
 async def tick_forever(world: World, period: float = PERIOD) -> None:
     """Post in every ticker channel, each period, until cancelled."""
     path = SEED / "ticker.json"
-    templates: list[str] = json.loads(path.read_text("utf-8"))["templates"] if path.exists() else ["{time}: {value} ({n})"]
+    templates: list[str] = (
+        json.loads(path.read_text("utf-8"))["templates"] if path.exists() else ["{time}: {value} ({n})"]
+    )
     while True:
         await asyncio.sleep(period)
         for channel in [each for each in world.channels.by_id.values() if each.ticker]:

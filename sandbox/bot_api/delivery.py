@@ -16,7 +16,10 @@ log = structlog.get_logger()
 
 RETRIES = (0.2, 0.5, 1.0, 2.0, 5.0)  # seconds between attempts; the last one repeats
 CONFLICT = "Conflict: terminated by other getUpdates request; make sure that only one bot instance is running"
-WEBHOOK_SET = "Conflict: can't use getUpdates method while webhook is active; use deleteWebhook to delete the webhook first"
+WEBHOOK_SET = (
+    "Conflict: can't use getUpdates method while webhook is active;"
+    " use deleteWebhook to delete the webhook first"
+)
 
 
 class Polling:
@@ -45,9 +48,9 @@ class Polling:
         self._arrived.set()
         return await self._wait(self._turn, limit, min(params.integer("timeout", 0) or 0, 50))
 
-    async def _wait(self, turn: int, limit: int, timeout: float) -> list[dict[str, Any]]:
+    async def _wait(self, turn: int, limit: int, seconds: float) -> list[dict[str, Any]]:
         loop = asyncio.get_running_loop()
-        deadline = loop.time() + timeout
+        deadline = loop.time() + seconds
         # Let the caller whose turn ended notice it before this one resets the event.
         await asyncio.sleep(0)
         while not self._world.bot.updates and loop.time() < deadline:

@@ -81,7 +81,7 @@ def delete_my_commands(world: World, params: Params) -> bool:
 
 @bot_method("setChatMenuButton")
 def set_chat_menu_button(world: World, params: Params) -> bool:
-    button = params.json("menu_button") or {"type": "default"}
+    button: dict[str, Any] = params.json("menu_button") or {"type": "default"}
     if button["type"] == "web_app":
         check_web_app_url(button.get("web_app", {}).get("url", ""))
     world.bot.set(f"menu_button:{params.integer('chat_id', 0)}", button)

@@ -17,7 +17,8 @@ def _bot(phone: Phone) -> Any:
         "id": facts["bot_id"],
         "username": facts["bot_username"],
         "first_name": facts["bot_name"],
-        "description": world.bot.setting(f"description:{phone.person.language}") or world.bot.setting("description:", ""),
+        "description": world.bot.setting(f"description:{phone.person.language}")
+        or world.bot.setting("description:", ""),
         "short_description": world.bot.setting("short_description:", ""),
         "started": world.chats.started(phone.person),
         "blocked": world.chats.blocked(phone.person),

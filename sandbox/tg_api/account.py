@@ -5,13 +5,14 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from telethon.tl import functions, types
+from telethon.tl import functions
 from telethon.tl.functions import account, help, users
 from telethon.tl.tlobject import TLObject
 
 from sandbox.tg_api import convert
 from sandbox.tg_api.dispatch import Caller, RpcFault, rpc
 from sandbox.tg_api.peers import is_bot, person_of
+from sandbox.tl import types
 from sandbox.world.model import AuthKey
 
 
@@ -66,7 +67,7 @@ def get_nearest_dc(caller: Caller, request: help.GetNearestDcRequest) -> TLObjec
     return types.NearestDc("RU", caller.key.dc_id, caller.world.install.facts["dc_id"])
 
 
-def authorization(key: AuthKey, *, current: bool) -> types.Authorization:
+def authorization(key: AuthKey, *, current: bool) -> TLObject:
     return types.Authorization(
         hash=0 if current else key.session,
         device_model=key.device,
@@ -130,7 +131,7 @@ def get_full_user(caller: Caller, request: users.GetFullUserRequest) -> TLObject
     return types.users.UserFull(full, [], [found])
 
 
-def _user(caller: Caller, peer: Any) -> types.User:
+def _user(caller: Caller, peer: Any) -> Any:
     if isinstance(peer, types.InputUserFromMessage):
         raise RpcFault(400, "USER_ID_INVALID")
     if is_bot(caller, peer):

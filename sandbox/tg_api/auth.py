@@ -8,12 +8,14 @@ from __future__ import annotations
 import secrets
 from typing import Any
 
-from telethon.tl import functions, types
+from telethon.tl import functions
 from telethon.tl.functions import auth
 from telethon.tl.tlobject import TLObject
 
 from sandbox.tg_api import convert
+from sandbox.tg_api.account import authorization
 from sandbox.tg_api.dispatch import Caller, RpcFault, rpc
+from sandbox.tl import types
 from sandbox.world import srp
 from sandbox.world.model import LoginToken, Person
 
@@ -28,11 +30,11 @@ def _check_app(caller: Caller, request: Any) -> None:
         raise RpcFault(400, "API_ID_INVALID")
 
 
-def _authorised(caller: Caller, person: Person) -> types.auth.Authorization:
+def _authorised(caller: Caller, person: Person) -> TLObject:
     return types.auth.Authorization(user=convert.user(caller.world, person, person))
 
 
-def _enter(caller: Caller, person: Person) -> types.auth.Authorization:
+def _enter(caller: Caller, person: Person) -> TLObject:
     """Log the key in, or ask for the 2FA password first."""
     if person.password:
         caller.world.keys.await_password(caller.key, person)
@@ -80,8 +82,6 @@ def _redeem(caller: Caller, token: LoginToken) -> TLObject:
 
 @rpc(auth.AcceptLoginTokenRequest)
 def accept_login_token(caller: Caller, request: auth.AcceptLoginTokenRequest) -> TLObject:
-    from sandbox.tg_api.account import authorization
-
     key = caller.world.tokens.accept(caller.person, request.token)
     return authorization(key, current=False)
 
@@ -155,7 +155,7 @@ def get_password(caller: Caller, request: functions.account.GetPasswordRequest) 
 def check_password(caller: Caller, request: auth.CheckPasswordRequest) -> TLObject:
     person = password_owner(caller)
     asked = _challenges.pop(caller.key.id, None)
-    proof = request.password
+    proof: Any = request.password
     if person.password is None or not isinstance(proof, types.InputCheckPasswordSRP):
         raise RpcFault(400, "PASSWORD_HASH_INVALID")
     if asked is None or asked.id != proof.srp_id:

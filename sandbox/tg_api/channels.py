@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from telethon.tl import types
 from telethon.tl.functions import channels, contacts, messages
 from telethon.tl.tlobject import TLObject
 
 from sandbox.tg_api import convert
 from sandbox.tg_api.dispatch import Caller, RpcFault, rpc
 from sandbox.tg_api.peers import channel_of
+from sandbox.tl import types
 from sandbox.world.model import Channel
 
 USERNAME = re.compile(r"[a-zA-Z]\w{3,31}", re.ASCII)
@@ -65,7 +65,7 @@ def leave_channel(caller: Caller, request: channels.LeaveChannelRequest) -> TLOb
     return _membership(caller, channel)
 
 
-def _membership(caller: Caller, channel: Channel) -> types.Updates:
+def _membership(caller: Caller, channel: Channel) -> TLObject:
     return types.Updates(
         updates=[types.UpdateChannel(channel.id)],
         users=[],

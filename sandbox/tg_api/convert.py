@@ -8,9 +8,9 @@ from functools import lru_cache
 from typing import Any
 from zlib import crc32
 
-from telethon.tl import types
 from telethon.tl.tlobject import TLObject
 
+from sandbox.tl import types
 from sandbox.world.model import BotMessage, Channel, Person, Post
 from sandbox.world.world import World
 
@@ -31,7 +31,7 @@ def moment(unix: float) -> datetime:
     return datetime.fromtimestamp(int(unix), UTC)
 
 
-def user(world: World, person: Person, viewer: Person) -> types.User:
+def user(world: World, person: Person, viewer: Person) -> TLObject:
     own = person.id == viewer.id
     return types.User(
         id=person.id,
@@ -45,7 +45,7 @@ def user(world: World, person: Person, viewer: Person) -> types.User:
     )
 
 
-def bot_user(world: World, viewer: Person) -> types.User:
+def bot_user(world: World, viewer: Person) -> TLObject:
     facts = world.install.facts
     return types.User(
         id=facts["bot_id"],
@@ -57,7 +57,7 @@ def bot_user(world: World, viewer: Person) -> types.User:
     )
 
 
-def chat(world: World, channel: Channel, viewer: Person) -> types.Channel | types.ChannelForbidden:
+def chat(world: World, channel: Channel, viewer: Person) -> TLObject:
     """A channel or megagroup; a forbidden one when the viewer may not look."""
     access_hash = world.access_hash(viewer.id, "channel", channel.id)
     if not world.channels.may_read(channel, viewer):
@@ -127,12 +127,12 @@ def _post_bytes(
     return bytes(message)
 
 
-def _forward(facts: dict[str, int]) -> types.MessageFwdHeader:
+def _forward(facts: dict[str, int]) -> TLObject:
     origin = types.PeerChannel(facts["channel_id"])
     return types.MessageFwdHeader(date=moment(facts["date"]), from_id=origin, channel_post=facts["post_id"])
 
 
-def _photo(channel_id: int, post_id: int, date: int) -> types.MessageMediaPhoto:
+def _photo(channel_id: int, post_id: int, date: int) -> TLObject:
     photo = types.Photo(
         id=channel_id * 2**20 + post_id,
         access_hash=channel_id ^ post_id << 16,
@@ -156,7 +156,7 @@ def _utf16(text: str) -> int:
     return len(text.encode("utf-16-le")) // 2
 
 
-def bot_message(world: World, item: BotMessage) -> types.Message:
+def bot_message(world: World, item: BotMessage) -> TLObject:
     """A message of the private chat with the bot, from the person's side."""
     return types.Message(
         id=item.id,
@@ -167,4 +167,24 @@ def bot_message(world: World, item: BotMessage) -> types.Message:
         from_id=None,
         entities=url_entities(item.text) or None,
         edit_date=moment(item.edit_date) if item.edit_date else None,
+    )
+
+
+def channel_dialog(channel: Channel) -> TLObject:
+    return dialog(types.PeerChannel(channel.id), channel.top_id, channel.pts)
+
+
+def dialog(peer: Any, top: int, pts: int | None) -> TLObject:
+    """A chat list entry; everything in it has been read."""
+    return types.Dialog(
+        peer=peer,
+        top_message=top,
+        read_inbox_max_id=top,
+        read_outbox_max_id=top,
+        unread_count=0,
+        unread_mentions_count=0,
+        unread_reactions_count=0,
+        unread_poll_votes_count=0,
+        notify_settings=types.PeerNotifySettings(),
+        pts=pts,
     )

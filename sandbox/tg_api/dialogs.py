@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import Any
 
 from telethon import utils
-from telethon.tl import types
 from telethon.tl.functions import messages
 from telethon.tl.tlobject import TLObject
 
@@ -15,6 +14,7 @@ from sandbox.tg_api.dispatch import Caller, rpc
 from sandbox.tg_api.history import PAGE, users_of
 from sandbox.tg_api.peers import channel_of, is_bot, is_channel
 from sandbox.tg_api.updates import state
+from sandbox.tl import types
 from sandbox.world.model import Channel, Post
 
 ARCHIVE = 1  # Telegram's folder of archived chats; nobody archives here
@@ -23,25 +23,6 @@ ARCHIVE = 1  # Telegram's folder of archived chats; nobody archives here
 def _last_post(caller: Caller, channel: Channel) -> Post | None:
     live = caller.world.channels.live[channel.id]
     return caller.world.channels.posts[channel.id][live[-1]] if live else None
-
-
-def channel_dialog(channel: Channel) -> types.Dialog:
-    return _dialog(types.PeerChannel(channel.id), channel.top_id, channel.pts)
-
-
-def _dialog(peer: Any, top: int, pts: int | None) -> types.Dialog:
-    return types.Dialog(
-        peer=peer,
-        top_message=top,
-        read_inbox_max_id=top,
-        read_outbox_max_id=top,
-        unread_count=0,
-        unread_mentions_count=0,
-        unread_reactions_count=0,
-        unread_poll_votes_count=0,
-        notify_settings=types.PeerNotifySettings(),
-        pts=pts,
-    )
 
 
 def _mine(caller: Caller) -> list[Channel | None]:
@@ -71,13 +52,13 @@ def _parts(caller: Caller, mine: Sequence[Channel | None]) -> dict[str, list[TLO
     for each in mine:
         if each is None:
             last = world.chats.messages(viewer)[-1]
-            parts["dialogs"].append(_dialog(types.PeerUser(world.bot.id), last.id, None))
+            parts["dialogs"].append(convert.dialog(types.PeerUser(world.bot.id), last.id, None))
             parts["messages"].append(convert.bot_message(world, last))
             parts["users"].append(convert.bot_user(world, viewer))
         else:
             last_post = lasts[each.id]
             top = last_post.id if last_post else 0
-            parts["dialogs"].append(_dialog(types.PeerChannel(each.id), top, each.pts))
+            parts["dialogs"].append(convert.dialog(types.PeerChannel(each.id), top, each.pts))
     return parts
 
 

@@ -8,17 +8,16 @@ from dataclasses import dataclass
 from typing import Any
 
 import structlog
-from telethon.tl import functions, types
+from telethon.tl import functions
 
-from sandbox.faults import Failure
+from sandbox.faults import DROP
+from sandbox.tl import types
 from sandbox.wire.connection import Connection
 from sandbox.world.errors import WorldError
 from sandbox.world.model import AuthKey, Person
 from sandbox.world.world import World
 
 log = structlog.get_logger()
-
-DROP = Failure(0, "DROP")  # instead of an answer the connection breaks
 
 
 class RpcFault(Exception):

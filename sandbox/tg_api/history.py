@@ -6,13 +6,13 @@ from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from typing import Any, TypeVar
 
-from telethon.tl import types
 from telethon.tl.functions import channels, messages
 from telethon.tl.tlobject import TLObject
 
 from sandbox.tg_api import convert
 from sandbox.tg_api.dispatch import Caller, RpcFault, rpc
 from sandbox.tg_api.peers import channel_of, is_bot, is_channel, person_of
+from sandbox.tl import types
 from sandbox.world.model import BotMessage, Channel, Post
 
 Item = TypeVar("Item")
@@ -144,7 +144,9 @@ def get_messages(caller: Caller, request: messages.GetMessagesRequest) -> TLObje
     wanted = [_message_id(each) for each in request.id[:PAGE]]
     mine = {each.id: each for each in caller.world.chats.messages(caller.person)}
     found, *rest = _bot_answer(caller, [mine[each] for each in wanted if each in mine])
-    gaps = [types.MessageEmpty(each, types.PeerUser(caller.world.bot.id)) for each in wanted if each not in mine]
+    gaps = [
+        types.MessageEmpty(each, types.PeerUser(caller.world.bot.id)) for each in wanted if each not in mine
+    ]
     return types.messages.Messages([*found, *gaps], *rest)
 
 

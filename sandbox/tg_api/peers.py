@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from telethon.tl import types
-
 from sandbox.tg_api.dispatch import Caller, RpcFault
+from sandbox.tl import types
 from sandbox.world.model import Channel, Person
 
 _CHANNELS = (types.InputPeerChannel, types.InputChannel)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from telethon.tl import types
 from telethon.tl.tlobject import TLObject
 
 from sandbox.tg_api import convert
 from sandbox.tg_api.updates import channel_update
+from sandbox.tl import types
 from sandbox.wire.server import WireServer
 from sandbox.world.model import Channel, Person
 

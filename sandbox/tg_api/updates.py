@@ -5,20 +5,22 @@ Source: https://core.telegram.org/api/updates
 
 from __future__ import annotations
 
-from telethon.tl import types
+from typing import Any
+
 from telethon.tl.functions import updates
 from telethon.tl.tlobject import TLObject
 
 from sandbox.tg_api import convert
 from sandbox.tg_api.dispatch import Caller, rpc
 from sandbox.tg_api.peers import channel_of
+from sandbox.tl import types
 from sandbox.world.model import Channel, ChannelEvent, Person, Post
 from sandbox.world.world import World
 
 LONGEST = 3000  # events; behind more than that Telegram says "too long"
 
 
-def state(caller: Caller) -> types.updates.State:
+def state(caller: Caller) -> Any:
     now = convert.moment(caller.world.clock.now())
     return types.updates.State(pts=caller.person.pts, qts=0, date=now, seq=1, unread_count=0)
 
@@ -119,12 +121,10 @@ def channel_update(world: World, event: ChannelEvent) -> TLObject:
 
 
 def _too_long(caller: Caller, channel: Channel) -> TLObject:
-    from sandbox.tg_api.dialogs import channel_dialog
-
     live = caller.world.channels.live[channel.id][-20:]
     posts = [caller.world.channels.posts[channel.id][post_id] for post_id in reversed(live)]
     return types.updates.ChannelDifferenceTooLong(
-        dialog=channel_dialog(channel),
+        dialog=convert.channel_dialog(channel),
         messages=[convert.post(caller.world, post) for post in posts],
         chats=[convert.chat(caller.world, channel, caller.person)],
         users=[_user(caller, post.author) for post in posts if post.author],

@@ -18,9 +18,10 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from telethon import helpers
 from telethon.crypto import AES, AuthKey
 from telethon.extensions import BinaryReader
-from telethon.tl import functions, types
+from telethon.tl import functions
 from telethon.tl.tlobject import TLObject
 
+from sandbox.tl import types
 from sandbox.wire.prime import DH_G, DH_PRIME
 
 
@@ -72,7 +73,7 @@ class Handshake:
     def _dh_params(self, request: Any) -> TLObject:
         if request.public_key_fingerprint != self._rsa.fingerprint:
             raise ConnectionError("unknown RSA key")
-        inner = BinaryReader(self._rsa.decrypt(request.encrypted_data)[21:]).tgread_object()
+        inner: Any = BinaryReader(self._rsa.decrypt(request.encrypted_data)[21:]).tgread_object()
         if inner.nonce != self._nonce or inner.server_nonce != self._server_nonce:
             raise ConnectionError("wrong nonce")
         self._new_nonce = inner.new_nonce
@@ -96,7 +97,7 @@ class Handshake:
 
     def _finish(self, request: Any) -> TLObject:
         plain = AES.decrypt_ige(request.encrypted_data, *self._temporary_key())
-        inner = BinaryReader(plain[20:]).tgread_object()
+        inner: Any = BinaryReader(plain[20:]).tgread_object()
         if inner.nonce != self._nonce:
             raise ConnectionError("wrong nonce")
         shared = pow(int.from_bytes(inner.g_b, "big"), self._secret, DH_PRIME).to_bytes(256, "big")

@@ -10,6 +10,7 @@ from typing import Any
 
 import structlog
 
+from sandbox.install import HOME_DC
 from sandbox.wire.connection import Connection
 from sandbox.wire.handshake import RsaKey
 from sandbox.wire.transport import open_transport
@@ -17,6 +18,7 @@ from sandbox.world.world import World
 
 log = structlog.get_logger()
 
+HOST = "127.0.0.1"
 Api = Callable[[Connection, Any], Awaitable[bytes]]
 
 # A client that reconnects closes the old socket first; its end may be read a moment later.
@@ -24,7 +26,7 @@ OVERLAP_GRACE = 0.5
 
 
 class WireServer:
-    """`ports` is {dc_id: port}; 0 picks one at the first start and keeps it."""
+    """`ports` is {dc_id: port}; 0 picks one."""
 
     def __init__(self, world: World, rsa_key: RsaKey, api: Api, ports: dict[int, int]) -> None:
         self.world, self.rsa_key, self.api, self.ports = world, rsa_key, api, ports
@@ -34,9 +36,19 @@ class WireServer:
     async def start(self) -> None:
         """Listen; also ends an earlier `stop`."""
         for dc_id, port in self.ports.items():
-            server = await asyncio.start_server(partial(self._serve, dc_id), "127.0.0.1", port, limit=2**20)
+            server = await self._listen(dc_id, port)
             self.ports[dc_id] = server.sockets[0].getsockname()[1]
             self._servers.append(server)
+
+    async def _listen(self, dc_id: int, port: int) -> asyncio.Server:
+        serve = partial(self._serve, dc_id)
+        try:
+            return await asyncio.start_server(serve, HOST, port)
+        except OSError:
+            # Clients learn the second data centre's port from getConfig; the first one's is a setting.
+            if dc_id == HOME_DC:
+                raise
+            return await asyncio.start_server(serve, HOST, 0)
 
     async def stop(self) -> None:
         """Close the ports and every connection: Telegram is unreachable until `start`."""

@@ -7,8 +7,10 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from telethon.tl import functions, types
+from telethon.tl import functions
 from telethon.tl.tlobject import TLObject
+
+from sandbox.tl import types
 
 if TYPE_CHECKING:
     from sandbox.wire.connection import Connection

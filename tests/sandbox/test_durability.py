@@ -98,17 +98,17 @@ def _free_ports(count: int) -> list[int]:
     return ports
 
 
-async def _client(process: Process, saved: str = "") -> TelegramClient:
+async def _client(process: Process, saved: str = "") -> Any:
     rsa._server_keys.clear()
     rsa.add_key(Path(process.install["rsa_key_file"]).read_text(), old=False)
     session = StringSession(saved)
     session.set_dc(2, "127.0.0.1", process.mtproto_port)
+    options: dict[str, Any] = {"connection_retries": 100, "retry_delay": 0.1}
     client = TelegramClient(
         session,
         process.install["api_id"],
         process.install["api_hash"],
-        connection_retries=100,
-        retry_delay=0.1,
+        **options,
     )
     await client.connect()
     return client
@@ -121,7 +121,7 @@ async def test_kill_and_restart_keep_keys_posts_and_pts(start: Start) -> None:
     login = await client.qr_login()
     await process.phone("anna/scanner", token=login.url)
     await login.recreate()
-    await client.disconnect()  # type: ignore[misc]
+    await client.disconnect()
     channels = await process.phone("anna/channels")
     own = next(channel for channel in channels if channel["owned"])
     post = await process.phone(f"anna/channels/{own['id']}/posts", text="Перед падением")
@@ -134,7 +134,7 @@ async def test_kill_and_restart_keep_keys_posts_and_pts(start: Start) -> None:
     [message] = await client.get_messages(dialog.entity, limit=1)
     assert (message.id, message.raw_text) == (post["id"], "Перед падением")
     assert dialog.dialog.pts > 1
-    await client.disconnect()  # type: ignore[misc]
+    await client.disconnect()
     assert await process.get(f"http://127.0.0.1:{process.phone_port}/control/violations") == []
 
 
@@ -148,7 +148,7 @@ async def test_kill_and_restart_keep_a_code_being_shown(start: Start) -> None:
     await process.phone("max/scanner", token=login.url)
     await login.recreate()
     assert login._resp.authorization.user.first_name == "Max"
-    await client.disconnect()  # type: ignore[misc]
+    await client.disconnect()
 
 
 async def test_kill_and_restart_keep_the_bots_updates(start: Start) -> None:

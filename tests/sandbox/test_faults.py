@@ -17,10 +17,10 @@ from telethon.network import (
 from telethon.network.connection.tcpintermediate import RandomizedIntermediatePacketCodec
 from telethon.sessions import StringSession
 from telethon.tl import functions
+from telethon.tl.types import InputStickerSetEmpty
 
 from sandbox.control import Sandbox, run_sandbox
-from sandbox.faults import flood_wait
-from sandbox.tg_api.dispatch import DROP
+from sandbox.faults import DROP, flood_wait
 from tests.sandbox.conftest import Connect, make_client
 from tests.sandbox.test_live import until
 
@@ -83,9 +83,7 @@ async def test_an_unknown_rpc_is_refused_and_noted(sandbox: Sandbox, connect: Co
     sandbox.violations.clear()
 
 
-def _any_stickers() -> object:
-    from telethon.tl.types import InputStickerSetEmpty
-
+def _any_stickers() -> InputStickerSetEmpty:
     return InputStickerSetEmpty()
 
 
@@ -126,7 +124,7 @@ async def test_unreachable_telegram(sandbox: Sandbox) -> None:
         await client.connect()
     await sandbox.reachable()
     await client.connect()
-    await client.disconnect()  # type: ignore[misc]
+    await client.disconnect()
 
 
 async def test_terminating_a_device_logs_it_out(sandbox: Sandbox, connect: Connect) -> None:
@@ -143,7 +141,7 @@ async def test_a_running_reader_stops_when_terminated(sandbox: Sandbox, connect:
     """A client whose update loop began logged in disconnects itself, keeping the cause."""
     first = await connect("anna")
     saved = StringSession(first.session.save())
-    await first.disconnect()  # type: ignore[misc]
+    await first.disconnect()
     client = make_client(sandbox, saved)
     await client.connect()
     sandbox.revoke("anna", "SESSION_REVOKED")
@@ -162,7 +160,7 @@ async def test_two_connections_on_one_key_destroy_it(sandbox: Sandbox, connect: 
         await first(functions.updates.GetStateRequest())
     assert {each["kind"] for each in sandbox.violations} == {"overlap"}
     sandbox.violations.clear()
-    await second.disconnect()  # type: ignore[misc]
+    await second.disconnect()
 
 
 async def test_a_key_used_elsewhere_is_dead(sandbox: Sandbox, connect: Connect) -> None:
@@ -173,7 +171,9 @@ async def test_a_key_used_elsewhere_is_dead(sandbox: Sandbox, connect: Connect) 
         await client(functions.help.GetConfigRequest())
 
 
-async def test_an_unknown_key_is_a_transport_error(sandbox: Sandbox, tmp_path: Path, connect: Connect) -> None:
+async def test_an_unknown_key_is_a_transport_error(
+    sandbox: Sandbox, tmp_path: Path, connect: Connect
+) -> None:
     """A key from another world is answered −404."""
     saved = StringSession((await connect("anna")).session.save())
     async with run_sandbox(tmp_path / "other", seed=False) as other:

@@ -141,7 +141,7 @@ async def test_unknown_application_is_refused(sandbox: Sandbox) -> None:
     await client.connect()
     with pytest.raises(errors.ApiIdInvalidError):
         await client.qr_login()
-    await client.disconnect()  # type: ignore[misc]
+    await client.disconnect()
 
 
 async def test_log_out_ends_the_session(sandbox: Sandbox, connect: Connect) -> None:
@@ -157,4 +157,7 @@ async def test_devices_as_the_account_sees_them(sandbox: Sandbox, connect: Conne
     client = await connect("anna", device_model="First")
     await connect("anna", device_model="Second")
     found = await client(functions.account.GetAuthorizationsRequest())
-    assert {each.device_model: each.current for each in found.authorizations} == {"First": True, "Second": False}
+    assert {each.device_model: each.current for each in found.authorizations} == {
+        "First": True,
+        "Second": False,
+    }

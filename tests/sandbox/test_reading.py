@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 import pytest
-from telethon import TelegramClient, errors
+from telethon import errors
 from telethon.tl import functions, types
 
 from sandbox.control import Sandbox
@@ -16,7 +17,10 @@ from tests.sandbox.conftest import Connect
 def _long_channel(sandbox: Sandbox, count: int) -> int:
     anna = sandbox.phone("anna").person
     channel = sandbox.channels.create("Long", username="long_channel", members=[anna.id])
-    posts = [Post(channel.id, number, f"post {number}", 1_700_000_000 + number * 60) for number in range(1, count + 1)]
+    posts = [
+        Post(channel.id, number, f"post {number}", 1_700_000_000 + number * 60)
+        for number in range(1, count + 1)
+    ]
     sandbox.channels.load_history(channel, posts)
     return channel.id
 
@@ -92,7 +96,10 @@ async def test_deleted_posts_are_gaps(sandbox: Sandbox, connect: Connect) -> Non
     client = await connect("anna")
     ids = [message.id for message in await client.get_messages("long_channel", limit=20)]
     assert ids == [10, 9, 8, 7, 6, 3, 2, 1]
-    assert [message and message.id for message in await client.get_messages("long_channel", ids=[3, 4])] == [3, None]
+    assert [message and message.id for message in await client.get_messages("long_channel", ids=[3, 4])] == [
+        3,
+        None,
+    ]
 
 
 async def test_seeded_posts_carry_what_happened_to_them(sandbox: Sandbox, connect: Connect) -> None:
@@ -146,7 +153,7 @@ async def test_search_for_public_channels(sandbox: Sandbox, connect: Connect) ->
     assert found.results and not found.my_results
 
 
-async def _input_channel(client: TelegramClient, title: str) -> types.InputPeerChannel:
+async def _input_channel(client: Any, title: str) -> types.InputPeerChannel:
     return next(dialog.input_entity for dialog in await client.get_dialogs() if title in dialog.name)
 
 
