@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from tg_assistant.infra import logs
 from tg_assistant.infra.runtime import Runtime, open_runtime
 from tg_assistant.settings import Settings, load
 
@@ -35,6 +36,7 @@ def current() -> Runtime:
 async def lifespan() -> AsyncIterator[None]:
     """Opens the Runtime when a worker starts and closes it when it ends (a Reflex lifespan task)."""
     global _runtime  # noqa: PLW0603
+    logs.configure(settings().log_level, process="web")
     async with open_runtime(settings()) as runtime:
         _runtime = runtime
         try:
