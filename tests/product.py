@@ -53,13 +53,13 @@ class Product:
 
 
 @asynccontextmanager
-async def running_product(data: Path, models: Path) -> AsyncIterator[Product]:
+async def running_product(data: Path, models: Path, make: type[Demo] = Demo) -> AsyncIterator[Product]:
     """Everything on free ports over an empty folder; the embedding model is shared between runs."""
     data.mkdir(parents=True)
     (data / "models").symlink_to(models)
     with open_data_folder(data) as folder:
         ports, _ = folder.choose_ports(any_free=True)
-        demo = Demo(folder, ports)
+        demo = make(folder, ports)
         async with supervised(demo, Console()) as supervisor, httpx.AsyncClient(trust_env=False) as http:
             await supervisor.start()
             watching = asyncio.create_task(supervisor.watch())

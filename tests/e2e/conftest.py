@@ -1,0 +1,124 @@
+"""One running product for all browser tests, behind a cable that can be cut; people with browsers of their own."""
+
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.async_api import Browser, BrowserContext
+
+from tests.e2e.cable import Cable, CabledDemo
+from tests.e2e.person import DESK, PHONE, Person
+from tests.product import Product, running_product
+from tests.stories import journey
+from tests.stories.journey import Traveller
+from tg_assistant.demo.smoke.browser import chromium
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--screenshots", action="store_true", help="write docs/screenshots/")
+
+
+@pytest.fixture(scope="package")
+async def product(workdir: Path, model_dir: Path) -> AsyncIterator[Product]:
+    async with running_product(workdir / "e2e", model_dir, CabledDemo) as running:
+        yield running
+
+
+@pytest.fixture(scope="package")
+async def browser() -> AsyncIterator[Browser]:
+    async with chromium() as launched:
+        yield launched
+
+
+@pytest.fixture(scope="module", autouse=True)
+async def lawful(product: Product) -> AsyncIterator[None]:
+    """No module may leave behind what Telegram would not allow, nor a call the sandbox lacks."""
+    yield
+    assert await product.violations() == []
+
+
+@pytest.fixture
+def cable(product: Product) -> Cable:
+    assert isinstance(product.demo, CabledDemo)
+    return product.demo.cable
+
+
+Browsers = Callable[..., Awaitable[BrowserContext]]
+Arrivals = Callable[..., Awaitable[Person]]
+
+
+@pytest.fixture
+async def browsers(browser: Browser) -> AsyncIterator[Browsers]:
+    """New browsers with nothing stored; whatever throws in one of their pages fails the test."""
+    errors: list[str] = []
+    async with AsyncExitStack() as stack:
+
+        async def opened(**options: Any) -> BrowserContext:
+            context = await browser.new_context(**{"viewport": PHONE} | options)
+            stack.push_async_callback(context.close)
+            context.set_default_timeout(15_000)
+            context.on("weberror", lambda error: errors.append(str(error.error)))
+            return context
+
+        yield opened
+    assert errors == []
+
+
+@pytest.fixture
+def arrives(product: Product, browsers: Browsers) -> Arrivals:
+    """`await arrives("anna")`: somebody in a browser of their own, looking at the bot's chat."""
+
+    async def come(name: str = "anna", *, platform: str = "ios", path: str = "/bot", **options: Any) -> Person:
+        telegram = await browsers(**options)
+        somebody = Person(product.demo, telegram, await browsers(viewport=DESK), name)
+        return await somebody.takes_the_phone(path, platform=platform)
+
+    return come
+
+
+@pytest.fixture(scope="package")
+async def settled(product: Product) -> Callable[[str], Awaitable[Traveller]]:
+    """`await settled("anna")`: a member with a connected account whose channels are all read."""
+
+    async def settle(name: str) -> Traveller:
+        traveller = await belongs(product, name)
+        if not await connected(traveller):
+            assert await journey.connects(traveller) == "authorized"
+        if not await traveller.rest("GET", "/api/channels"):
+            await journey.follows(traveller)
+        return traveller
+
+    return settle
+
+
+async def belongs(product: Product, name: str) -> Traveller:
+    """A member, by the invitation on their phone when they are none yet."""
+    try:
+        traveller = await journey.signs_in(product, product.phone(name))
+        member = (await traveller.rest("GET", "/api/users/me"))["role"]
+    except AssertionError:
+        member = None
+    if not member:
+        traveller = await journey.joins(product, name)
+    return traveller
+
+
+async def connected(traveller: Traveller) -> bool:
+    sessions = await traveller.rest("GET", "/api/users/me/sessions")
+    return any(account["status"] == "connected" for account in sessions["telegram"])
+
+
+async def disconnects(traveller: Traveller) -> None:
+    """Log the account out, at Telegram too."""
+    for account in (await traveller.rest("GET", "/api/users/me/sessions"))["telegram"]:
+        await traveller.rest("DELETE", f"/api/users/me/sessions/{account['id']}")
+
+
+def preferences(folder: Path, **profile: Any) -> Path:
+    """A Chromium profile folder with these preferences."""
+    (folder / "Default").mkdir(parents=True)
+    (folder / "Default" / "Preferences").write_text(json.dumps({"profile": profile}))
+    return folder

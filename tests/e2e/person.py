@@ -1,0 +1,77 @@
+"""A person with a browser: their Telegram in a tab, the Mini App in a frame of another site inside it."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from playwright.async_api import BrowserContext, Frame, Locator, Page, expect
+
+from tests.e2e.cable import CabledDemo
+from tests.phone import until
+from tg_assistant.demo.smoke.walk import PATIENCE, Anna
+
+PHONE = {"width": 390, "height": 844}
+DESK = {"width": 1280, "height": 800}
+
+
+@dataclass
+class Person(Anna):
+    """The smoke run's walker, and what else people do."""
+
+    async def takes_the_phone(self, path: str = "/bot", *, platform: str = "") -> "Person":
+        """Open Telegram in a new tab of this person's browser. `platform`: android, ios, tdesktop, weba."""
+        self.phone = await self.telegram.new_page()
+        if platform:
+            await self.phone.goto(f"{self.demo.phone_url}/#/{self.person}")
+            key = f"phone.{self.person}.platform"
+            await self.phone.evaluate("([key, name]) => localStorage.setItem(key, name)", [key, platform])
+        await self.phone.goto(f"{self.demo.phone_url}/#/{self.person}{path}")
+        await self.phone.reload()  # a changed fragment alone would keep the page
+        return self
+
+    async def enters(self, tab: str = "") -> "Person":
+        """Open the Mini App and wait until it is signed in; `tab`: ask, channels, sessions."""
+        await self.phone.get_by_test_id("menu-button").click()
+        await expect(self.at("tab-ask")).to_be_visible(timeout=PATIENCE)
+        if tab:
+            await self.turns_to(tab)
+        return self
+
+    async def turns_to(self, tab: str) -> None:
+        await self.at(f"tab-{tab}").click()
+        await self.frame_at(f"/tg/app/{tab}/")
+
+    def at(self, test_id: str) -> Locator:
+        """An element of the Mini App."""
+        return self.app().get_by_test_id(test_id)
+
+    async def frame(self) -> Frame:
+        """The Mini App's frame itself, to look at what its scripts see."""
+        element = await self.phone.get_by_test_id("webapp-frame").element_handle()
+        frame = await element.content_frame() if element else None
+        assert frame
+        return frame
+
+    async def frame_at(self, path: str) -> Frame:
+        """The frame once its address has this path."""
+
+        async def look() -> Frame | None:
+            frame = await self.frame()
+            return frame if path in frame.url else None
+
+        return await until(look, f"the Mini App to be at {path}")
+
+    async def answers(self) -> list[str]:
+        return await self.at("answer").all_inner_texts()
+
+
+async def person(
+    demo: CabledDemo, telegram: BrowserContext, second_screen: BrowserContext, name: str = "anna", **how: Any
+) -> Person:
+    return await Person(demo, telegram, second_screen, name).takes_the_phone(**how)
+
+
+def quiet(page: Page) -> list[str]:
+    """Errors of the page's scripts from now on."""
+    errors: list[str] = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    return errors
