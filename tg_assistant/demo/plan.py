@@ -10,7 +10,7 @@ from tg_assistant.demo import chroma, postgres
 from tg_assistant.demo.environment import Demo, plain_environment
 from tg_assistant.demo.supervisor import Step
 
-_PRODUCT_NEEDS = ("migrate", "seed", "chroma", "model")
+_PRODUCT_NEEDS = ("migrate", "sandbox", "chroma", "model")
 
 
 def steps(demo: Demo) -> list[Step]:
