@@ -43,7 +43,7 @@ async def test_a_failed_step_is_named(capsys: pytest.CaptureFixture[str]):
 
 
 async def test_known_items_come_from_all_channels():
-    """First lines long enough to mean something, of posts with more to say, taken from each channel in turn."""
+    """First lines long enough to mean something, of posts with more to say, channel by channel."""
     asked: list[str] = []
 
     class Posts:
