@@ -10,6 +10,7 @@ TEXTS = {
     "errors.access.signed_out": "You are signed out. Open the app again from the bot.",
     "errors.access.token": "The access token is missing or no longer good. Sign in again.",
     "errors.accounts.disconnected": "The Telegram account is no longer connected. Connect it again to go on.",
+    "errors.accounts.not_connected": "Connect your Telegram account first.",
     "errors.accounts.not_found": "There is no such account.",
     "errors.accounts.not_yours": "You can connect your own Telegram account only.",
     "errors.channels.access_lost": "Telegram no longer shows you this channel, so its posts are hidden.",
@@ -59,5 +60,6 @@ TEXTS = {
     "errors.tasks.not_found": "There is no such task.",
     "errors.tasks.unavailable": "Telegram cannot be reached at the moment. Try again in a few minutes.",
     "errors.tenants.name": "A name has 1 to {max} characters.",
+    "errors.tenants.not_found": "There is no such group.",
     "errors.users.not_found": "There is no such person.",
 }

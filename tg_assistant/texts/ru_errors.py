@@ -10,6 +10,7 @@ TEXTS = {
     "errors.access.signed_out": "Вы вышли. Откройте приложение из бота ещё раз.",
     "errors.access.token": "Ключ доступа отсутствует или больше не действует. Войдите ещё раз.",
     "errors.accounts.disconnected": "Аккаунт Telegram больше не подключён. Подключите его снова.",
+    "errors.accounts.not_connected": "Сначала подключите свой аккаунт Telegram.",
     "errors.accounts.not_found": "Такого аккаунта нет.",
     "errors.accounts.not_yours": "Подключить можно только свой аккаунт Telegram.",
     "errors.channels.access_lost": "Telegram больше не показывает вам этот канал, поэтому его посты скрыты.",
@@ -59,5 +60,6 @@ TEXTS = {
     "errors.tasks.not_found": "Такой задачи нет.",
     "errors.tasks.unavailable": "Telegram сейчас недоступен. Попробуйте через несколько минут.",
     "errors.tenants.name": "В названии должно быть от 1 до {max} знаков.",
+    "errors.tenants.not_found": "Такой группы нет.",
     "errors.users.not_found": "Такого человека нет.",
 }

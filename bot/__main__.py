@@ -1,0 +1,27 @@
+"""The bot process: updates in, answers and notifications out."""
+
+import asyncio
+import sys
+
+from bot.run import run
+from tg_assistant.infra import logs
+from tg_assistant.infra.runtime import open_runtime
+from tg_assistant.settings import Settings, SettingsError, load
+
+
+async def serve(settings: Settings) -> None:
+    async with open_runtime(settings) as rt:
+        await run(rt)
+
+
+def main() -> None:
+    try:
+        settings = load("bot")
+    except SettingsError as error:
+        sys.exit(str(error))
+    logs.configure(settings.log_level, process="bot")
+    asyncio.run(serve(settings))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,50 @@
+"""An answer as Telegram messages: citations and sources are links, everything else is plain text."""
+
+import re
+from collections.abc import Iterator, Sequence
+from html import escape
+
+from bot.messages import LIMIT, Block, pack, split, units
+from bot.words import say
+from tg_assistant.core.answers import Done, Source
+from tg_assistant.texts import text
+
+_CITATION = re.compile(r"\[(\d{1,3}(?:, ?\d{1,3})*)\]")
+_TITLE = 200
+
+
+def messages(done: Done, language: str) -> list[str]:
+    """HTML of each message, in order. Nothing found is said honestly, with what to do about it."""
+    if done.abstained:
+        return [say("bot.ask.abstained", language)]
+    links = {source.n: source.url for source in done.sources}
+    blocks = [Block(_cited(piece, links), units(piece)) for piece in split(done.answer, LIMIT)]
+    return pack([*blocks, *_sources(done.sources, language)])
+
+
+def _cited(piece: str, links: dict[int, str]) -> str:
+    """Plain text as HTML; `[1]` and `[1, 2]` lead to their sources."""
+    html, at = "", 0
+    for match in _CITATION.finditer(piece):
+        html += escape(piece[at : match.start()], quote=False)
+        html += "".join(_number(part, links) for part in re.split(r"(\d+)", match.group()))
+        at = match.end()
+    return html + escape(piece[at:], quote=False)
+
+
+def _number(part: str, links: dict[int, str]) -> str:
+    url = links.get(int(part)) if part.isdecimal() else None
+    return f'<a href="{escape(url)}">{part}</a>' if url else part
+
+
+def _sources(sources: Sequence[Source], language: str) -> Iterator[Block]:
+    for position, source in enumerate(sources):
+        date = source.posted_at
+        when = text("bot.date", language, day=date.day, month=date.month, year=date.year)
+        title = source.channel_title[:_TITLE]
+        html = f'{source.n}. <a href="{escape(source.url)}">{escape(title, quote=False)}</a>, {when}'
+        plain = f"{source.n}. {title}, {when}"
+        if position == 0:  # the heading never stands alone at the end of a message
+            heading = text("bot.ask.sources", language)
+            html, plain = f"{heading}\n{html}", f"{heading}\n{plain}"
+        yield Block(html, units(plain), "\n" if position else "\n\n")

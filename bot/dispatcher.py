@@ -1,0 +1,27 @@
+"""The dispatcher: who is writing, then the first handler that fits, then the errors."""
+
+from aiogram import Dispatcher
+
+from bot import errors
+from bot.handlers import adding, asking, channels, erasing, fallback, groups, person, sessions, start
+from bot.people import Meeting
+from tg_assistant.infra.runtime import Runtime
+
+
+def make_dispatcher(rt: Runtime) -> Dispatcher:
+    """Handlers get `rt` and `actor` by name. The order of the routers is the order of asking."""
+    dispatcher = Dispatcher(rt=rt, running=asking.Running(), disable_fsm=True)
+    dispatcher.update.outer_middleware(Meeting(rt))
+    dispatcher.include_routers(
+        errors.make_router(),
+        groups.make_router(),
+        start.make_router(),
+        person.make_router(),
+        channels.make_router(),
+        sessions.make_router(),
+        erasing.make_router(),
+        adding.make_router(),
+        asking.make_router(),
+        fallback.make_router(),
+    )
+    return dispatcher

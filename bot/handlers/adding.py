@@ -1,0 +1,75 @@
+"""/add, a pasted link and a forwarded post: three ways to name a channel."""
+
+from aiogram import Bot, F, Router
+from aiogram.filters import Command, CommandObject
+from aiogram.types import Message, MessageOriginChannel
+
+from bot.keyboards import app_button, rows
+from bot.waiting import typing
+from bot.words import say
+from tg_assistant.core import channels, tasks
+from tg_assistant.core.access import Actor
+from uuid import UUID
+
+from tg_assistant.core.channels import Added
+from tg_assistant.infra.runtime import Runtime
+from tg_assistant.models import Channel
+
+_WAIT_SECONDS = 30  # for Telegram to look a name up, beyond what `channels.add` waits
+_LINK = r"^\s*(@[A-Za-z][A-Za-z0-9_]{3,31}|(https?://)?(www\.)?(t|telegram)\.me/\S+)\s*$"
+
+
+def make_router() -> Router:
+    router = Router(name="adding")
+    router.message.register(_add, Command("add"))
+    router.message.register(_forwarded, F.forward_origin)
+    router.message.register(_pasted, F.text.regexp(_LINK))
+    return router
+
+
+async def _add(message: Message, command: CommandObject, actor: Actor, rt: Runtime, bot: Bot) -> None:
+    if not command.args:
+        keyboard = rows(app_button(rt.settings, "bot.button.add_channels", actor.language, "channels/add"))
+        await message.answer(say("bot.add.empty", actor.language), reply_markup=keyboard)
+        return
+    await _follow(message, actor, rt, bot, link=command.args)
+
+
+async def _pasted(message: Message, actor: Actor, rt: Runtime, bot: Bot) -> None:
+    await _follow(message, actor, rt, bot, link=(message.text or "").strip())
+
+
+async def _forwarded(message: Message, actor: Actor, rt: Runtime, bot: Bot) -> None:
+    origin = message.forward_origin
+    if not isinstance(origin, MessageOriginChannel):
+        await message.answer(say("bot.add.not_from_channel", actor.language))
+        return
+    name = f"@{origin.chat.username}" if origin.chat.username else str(origin.chat.id)
+    await _follow(message, actor, rt, bot, link=name)
+
+
+async def _follow(message: Message, actor: Actor, rt: Runtime, bot: Bot, *, link: str) -> None:
+    async with typing(bot, message.chat.id):
+        added = await channels.add(rt, actor, link=link)
+        if added.channel is None:
+            await message.answer(say("bot.add.checking", actor.language))
+            added = await _waited(rt, actor, added)
+    if added.channel is None:
+        await message.answer(say("bot.add.still_checking", actor.language))
+        return
+    await message.answer(_done(added.channel, actor))
+
+
+async def _waited(rt: Runtime, actor: Actor, added: Added) -> Added:
+    """Telegram is still looking the name up. Raises what it ended in."""
+    assert added.task_id
+    task = await tasks.wait(rt, actor, added.task_id, seconds=_WAIT_SECONDS)
+    if task is None:
+        return added
+    found = tasks.outcome(task)
+    async with rt.db.transaction(actor.tenant) as db:
+        return Added((await channels.get(db, actor, UUID(found["channel_id"]))).channel)
+
+
+def _done(channel: Channel, actor: Actor) -> str:
+    return say("bot.add.done", actor.language, title=channel.title)

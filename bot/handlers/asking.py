@@ -1,0 +1,94 @@
+"""/ask and plain text: a question, its answer as it grows, then the answer with its sources."""
+
+import asyncio
+import re
+
+from aiogram import Bot, F, Router
+from aiogram.filters import Command, CommandObject
+from aiogram.types import Message
+
+from bot.answer import messages
+from bot.keyboards import app_button, rows
+from bot.waiting import Draft, typing
+from bot.words import say
+from tg_assistant.core import answers, channels
+from tg_assistant.core.access import Actor
+from tg_assistant.core.answers import Delta, Done
+from tg_assistant.infra.runtime import Runtime
+
+_LOGIN_CODE = re.compile(r"\s*\d(?:[\s-]?\d){4,5}\s*")  # Telegram sends five or six digits
+
+
+class Running:
+    """The question being answered in each chat, so that /cancel can stop it."""
+
+    def __init__(self) -> None:
+        self._tasks: dict[int, asyncio.Task[None]] = {}
+
+    def stop(self, chat_id: int) -> bool:
+        """Whether there was something to stop."""
+        task = self._tasks.get(chat_id)
+        return task is not None and task.cancel()
+
+    async def run(self, chat_id: int, task: asyncio.Task[None]) -> None:
+        """Wait for the task; its having been stopped is a good end, our own being cancelled is not."""
+        self._tasks[chat_id] = task
+        try:
+            await task
+        except asyncio.CancelledError:
+            own = asyncio.current_task()
+            if own is not None and own.cancelling():
+                raise
+        finally:
+            self._tasks.pop(chat_id, None)
+
+
+def make_router() -> Router:
+    router = Router(name="asking")
+    router.message.register(_command, Command("ask"))
+    router.message.register(_plain, F.text, ~F.text.startswith("/"))
+    return router
+
+
+async def _command(
+    message: Message, command: CommandObject, actor: Actor, rt: Runtime, bot: Bot, running: Running
+) -> None:
+    if not (command.args or "").strip():
+        await message.answer(say("bot.ask.empty", actor.language))
+        return
+    await running.run(message.chat.id, asyncio.create_task(_ask(message, command.args or "", actor, rt, bot)))
+
+
+async def _plain(message: Message, actor: Actor, rt: Runtime, bot: Bot, running: Running) -> None:
+    question = message.text or ""
+    if _LOGIN_CODE.fullmatch(question):
+        await message.answer(say("bot.login_code", actor.language))
+        return
+    await running.run(message.chat.id, asyncio.create_task(_ask(message, question, actor, rt, bot)))
+
+
+async def _ask(message: Message, question: str, actor: Actor, rt: Runtime, bot: Bot) -> None:
+    async with typing(bot, message.chat.id):
+        done = await _answered(rt, actor, question, Draft(bot, message.chat.id, message.message_id))
+    if done.abstained and not await _has_channels(rt, actor):
+        keyboard = rows(app_button(rt.settings, "bot.button.add_channels", actor.language, "channels/add"))
+        await message.answer(say("bot.ask.no_channels", actor.language), reply_markup=keyboard)
+        return
+    for html in messages(done, actor.language):
+        await message.answer(html)
+
+
+async def _answered(rt: Runtime, actor: Actor, question: str, draft: Draft) -> Done:
+    growing = ""
+    async for event in answers.ask(rt, actor, question):
+        if isinstance(event, Delta):
+            growing += event.text
+            await draft.show(growing)
+        elif isinstance(event, Done):
+            return event
+    raise AssertionError("answers.ask always ends in Done")
+
+
+async def _has_channels(rt: Runtime, actor: Actor) -> bool:
+    async with rt.db.transaction(actor.tenant) as db:
+        return bool(await channels.readable_ids(db, actor))

@@ -1,0 +1,55 @@
+"""/delete_me: asked twice, then everything goes, with a receipt."""
+
+from aiogram import F, Router
+from aiogram.filters import Command
+from aiogram.types import CallbackQuery, InlineKeyboardMarkup, Message
+
+from bot.handlers.buttons import show
+from bot.keyboards import ErasureButton, button, rows
+from bot.words import say
+from tg_assistant.core import erasure
+from tg_assistant.core.access import Actor
+from tg_assistant.infra.runtime import Runtime
+from tg_assistant.texts import text
+
+
+def make_router() -> Router:
+    router = Router(name="erasing")
+    router.message.register(_asked, Command("delete_me"))
+    router.callback_query.register(_kept, ErasureButton.filter(F.step == 0))
+    router.callback_query.register(_once, ErasureButton.filter(F.step == 1))
+    router.callback_query.register(_twice, ErasureButton.filter(F.step == 2))
+    return router
+
+
+def _keyboard(code: str, step: int, language: str) -> InlineKeyboardMarkup | None:
+    return rows(
+        button(code, language, ErasureButton(step=step)),
+        button("bot.button.keep", language, ErasureButton(step=0)),
+    )
+
+
+async def _asked(message: Message, actor: Actor) -> None:
+    keyboard = _keyboard("bot.button.delete_me", 1, actor.language)
+    await message.answer(say("bot.delete.confirm", actor.language), reply_markup=keyboard)
+
+
+async def _kept(query: CallbackQuery, actor: Actor) -> None:
+    await show(query, say("bot.delete.kept", actor.language))
+
+
+async def _once(query: CallbackQuery, actor: Actor) -> None:
+    keyboard = _keyboard("bot.button.delete_me_really", 2, actor.language)
+    await show(query, say("bot.delete.confirm_again", actor.language), keyboard)
+
+
+async def _twice(query: CallbackQuery, actor: Actor, rt: Runtime) -> None:
+    receipt = await erasure.erase(rt, actor)
+    at = receipt.at
+    values = {
+        "channels": text("bot.delete.channels", actor.language, n=receipt.channels),
+        "questions": text("bot.delete.questions", actor.language, n=receipt.questions),
+        "date": text("bot.date", actor.language, day=at.day, month=at.month, year=at.year),
+        "number": str(receipt.id),
+    }
+    await show(query, say("bot.delete.done", actor.language, **values))

@@ -1,0 +1,120 @@
+"""Buttons: what they say, what they send back, and where they open the app."""
+
+from collections.abc import Sequence
+from typing import Literal
+from uuid import UUID
+
+from aiogram.filters.callback_data import CallbackData
+from aiogram.types import InlineKeyboardButton, InlineKeyboardMarkup, WebAppInfo
+
+from tg_assistant.core.channels import Followed
+from tg_assistant.settings import Settings
+from tg_assistant.texts import text
+
+Place = Literal["", "channels", "channels/add", "connect", "sessions"]
+PAGE = 8  # channels in one list
+_TITLE = 40
+
+
+class ChannelButton(CallbackData, prefix="ch"):
+    """`action`: show, pause, resume, ask_remove, remove."""
+
+    action: str
+    id: UUID
+
+
+class ChannelsPage(CallbackData, prefix="chs"):
+    page: int
+
+
+class SessionButton(CallbackData, prefix="ses"):
+    """`action`: ask, log_out, keep."""
+
+    action: str
+    id: UUID
+
+
+class LanguageButton(CallbackData, prefix="lang"):
+    code: str
+
+
+class ErasureButton(CallbackData, prefix="del"):
+    """`step`: 1 and 2 are the confirmations, 0 keeps everything."""
+
+    step: int
+
+
+def rows(*buttons: InlineKeyboardButton | None) -> InlineKeyboardMarkup | None:
+    """One button a row; None where there is none to show."""
+    shown = [[button] for button in buttons if button is not None]
+    return InlineKeyboardMarkup(inline_keyboard=shown) if shown else None
+
+
+def button(code: str, language: str, data: CallbackData) -> InlineKeyboardButton:
+    return InlineKeyboardButton(text=text(code, language), callback_data=data.pack())
+
+
+def app_url(settings: Settings, place: Place = "") -> str:
+    """A screen of the Mini App; its addresses end in a slash."""
+    return f"{settings.web.public_url}/tg/app/{place}{'/' if place else ''}"
+
+
+def app_button(
+    settings: Settings, code: str, language: str, place: Place = ""
+) -> InlineKeyboardButton | None:
+    """Opens the app at a screen. Telegram takes https only, so a development address gets no button."""
+    url = app_url(settings, place)
+    if not (url.startswith("https://") or settings.telegram.bot_api_base):
+        return None
+    return InlineKeyboardButton(text=text(code, language), web_app=WebAppInfo(url=url))
+
+
+def channel_list(
+    settings: Settings, followed: Sequence[Followed], page: int, language: str
+) -> InlineKeyboardMarkup | None:
+    """The channels of one page, the way to the others, and adding."""
+    grid = [
+        [InlineKeyboardButton(text=each.channel.title[:_TITLE], callback_data=_show(each))]
+        for each in followed[page * PAGE : (page + 1) * PAGE]
+    ]
+    turns = []
+    if page:
+        turns.append(button("bot.button.previous", language, ChannelsPage(page=page - 1)))
+    if len(followed) > (page + 1) * PAGE:
+        turns.append(button("bot.button.next", language, ChannelsPage(page=page + 1)))
+    if turns:
+        grid.append(turns)
+    if add := app_button(settings, "bot.button.add_channels", language, "channels/add"):
+        grid.append([add])
+    return InlineKeyboardMarkup(inline_keyboard=grid) if grid else None
+
+
+def _show(each: Followed) -> str:
+    return ChannelButton(action="show", id=each.channel.id).pack()
+
+
+def channel_card(followed: Followed, language: str) -> InlineKeyboardMarkup | None:
+    def act(action: str) -> InlineKeyboardButton:
+        return button(f"bot.button.{action}", language, ChannelButton(action=action, id=followed.channel.id))
+
+    return rows(
+        act("resume" if followed.subscription.paused else "pause"),
+        act("ask_remove"),
+        button("bot.button.back_to_channels", language, ChannelsPage(page=0)),
+    )
+
+
+def confirm_remove(channel_id: UUID, language: str) -> InlineKeyboardMarkup | None:
+    return rows(
+        button("bot.button.remove", language, ChannelButton(action="remove", id=channel_id)),
+        button("bot.button.keep", language, ChannelButton(action="show", id=channel_id)),
+    )
+
+
+def notification_button(settings: Settings, code: str, language: str) -> InlineKeyboardMarkup | None:
+    """Where the person can do something about it."""
+    if code == "account.ended":
+        return rows(app_button(settings, "bot.button.connect", language, "connect"))
+    if code == "account.connected":
+        return rows(app_button(settings, "bot.button.add_channels", language, "channels/add"))
+    return None

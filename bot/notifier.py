@@ -1,0 +1,70 @@
+"""Sends what the product owes people: a session that ended, a channel that became private."""
+
+import asyncio
+from contextlib import suppress
+
+import structlog
+from aiogram import Bot
+from aiogram.exceptions import TelegramAPIError, TelegramForbiddenError, TelegramRetryAfter
+
+from bot.keyboards import notification_button
+from bot.telegram import AWAY
+from bot.words import say
+from tg_assistant.core import notifications
+from tg_assistant.core.notifications import TOPIC, Due
+from tg_assistant.errors import Unavailable
+from tg_assistant.infra.runtime import Runtime
+from tg_assistant.texts import has
+
+log = structlog.get_logger()
+_POLL_SECONDS = 10.0
+_AWAY_SECONDS = 15.0
+
+
+class Notifier:
+    """One process at a time runs this."""
+
+    def __init__(self, rt: Runtime, bot: Bot) -> None:
+        self._rt, self._bot = rt, bot
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        async with self._rt.events.listening(TOPIC) as something:
+            while True:
+                something.clear()
+                with suppress(Unavailable):
+                    await self.drain()
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(something.wait(), _POLL_SECONDS)
+
+    async def drain(self) -> None:
+        """Send all that is due now."""
+        async with self._rt.db.transaction() as db:
+            owed = await notifications.due(db)
+        for each in owed:
+            await self._deliver(each)
+
+    async def _deliver(self, owed: Due) -> None:
+        async with self._rt.db.transaction() as db:
+            try:
+                await self._send(owed)
+                await notifications.sent(db, owed)
+            except TelegramForbiddenError:
+                await notifications.drop(db, owed, "blocked")
+            except TelegramRetryAfter as error:
+                await notifications.postpone(db, owed, error.retry_after, counted=False)
+            except AWAY:
+                await notifications.postpone(db, owed, _AWAY_SECONDS, counted=False)
+            except (TelegramAPIError, KeyError, IndexError) as error:
+                # refused, or its text lacks a value: tried again, then left, so that the rest goes on
+                log.warning("notification.failed", code=owed.code, error=type(error).__name__)
+                await notifications.postpone(db, owed, 2.0**owed.attempts * 5)
+
+    async def _send(self, owed: Due) -> None:
+        code = f"notifications.{owed.code}"
+        if not has(code):
+            raise KeyError(code)
+        keyboard = notification_button(self._rt.settings, owed.code, owed.language)
+        await self._bot.send_message(
+            owed.telegram_id, say(code, owed.language, **owed.args), reply_markup=keyboard
+        )

@@ -1,0 +1,120 @@
+"""Committed updates through the dispatcher: in order per chat, all chats side by side, at least once."""
+
+import asyncio
+from contextlib import suppress
+from uuid import uuid4
+
+import structlog
+from aiogram import Bot, Dispatcher
+from aiogram.exceptions import TelegramAPIError, TelegramRetryAfter
+from aiogram.types import Update
+
+from bot.telegram import AWAY
+from bot.words import error_text
+from tg_assistant.core import updates
+from tg_assistant.core.updates import TOPIC, TRIES, Pending
+from tg_assistant.errors import Unavailable
+from tg_assistant.infra.runtime import Runtime
+
+log = structlog.get_logger()
+LANES = 32  # chats worked on at once
+_POLL_SECONDS = 2.0
+_SWEEP_SECONDS = 3600.0
+_PAUSES = (0.2, 0.5, 1.0, 2.0, 0.0)  # after each failed try
+_LONGEST_PAUSE = 30.0
+
+
+class Processor:
+    """One process at a time runs this; a lane is busy while its first update is being handled."""
+
+    def __init__(self, rt: Runtime, bot: Bot, dispatcher: Dispatcher) -> None:
+        self._rt, self._bot, self._dispatcher = rt, bot, dispatcher
+        self._busy: set[str] = set()
+
+    async def run(self) -> None:
+        """Until cancelled: updates being handled stay undone and come again."""
+        try:
+            async with (
+                self._rt.events.listening(TOPIC) as something,
+                asyncio.TaskGroup() as lanes,
+            ):
+                lanes.create_task(self._sweep())
+                while True:
+                    something.clear()
+                    for head in await self._heads():
+                        self._busy.add(head.lane)
+                        lanes.create_task(self._lane(head, something))
+                    with suppress(TimeoutError):
+                        await asyncio.wait_for(something.wait(), _POLL_SECONDS)
+        finally:
+            self._busy.clear()
+
+    async def _heads(self) -> list[Pending]:
+        free = LANES - len(self._busy)
+        if not free:
+            return []
+        try:
+            async with self._rt.db.transaction() as db:
+                return await updates.heads(db, busy=self._busy, most=free)
+        except Unavailable:
+            return []
+
+    async def _lane(self, head: Pending, something: asyncio.Event) -> None:
+        structlog.contextvars.bind_contextvars(update_id=head.update_id)
+        try:
+            await self._until_done(head)
+        except Unavailable:
+            log.warning("update.postponed")  # PostgreSQL is away; the update waits in it
+            await asyncio.sleep(_POLL_SECONDS)
+        finally:
+            self._busy.discard(head.lane)
+            something.set()
+
+    async def _until_done(self, head: Pending) -> None:
+        away = 0
+        tries = head.attempts
+        while tries < TRIES:
+            async with self._rt.db.transaction() as db:
+                tries = await updates.begin(db, head.update_id)
+            try:
+                await self._feed(head)
+            except (TelegramRetryAfter, Unavailable, *AWAY) as error:
+                log.warning("update.waiting", error=type(error).__name__)
+                async with self._rt.db.transaction() as db:
+                    tries = await updates.give_back(db, head.update_id)
+                await asyncio.sleep(_pause(error, away := away + 1))
+            except Exception:  # one bad update must not stop the others
+                log.exception("update.failed", tries=tries)
+                await asyncio.sleep(_PAUSES[tries - 1])
+            else:
+                async with self._rt.db.transaction() as db:
+                    await updates.finish(db, head.update_id)
+                return
+        await self._held(head)
+
+    async def _feed(self, head: Pending) -> None:
+        update = Update.model_validate(head.payload, context={"bot": self._bot})
+        await self._dispatcher.feed_update(self._bot, update)
+
+    async def _held(self, head: Pending) -> None:
+        """Tell the person once; the update stays in the table for whoever reads the log."""
+        reference = uuid4().hex[:8]
+        log.error("update.held", reference=reference)
+        message = head.payload.get("message") or head.payload.get("callback_query") or {}
+        person = message.get("from") or {}
+        if "id" in person:
+            sentence = error_text("internal", person.get("language_code"), reference=reference)
+            with suppress(TelegramAPIError):
+                await self._bot.send_message(person["id"], sentence)
+
+    async def _sweep(self) -> None:
+        while True:
+            with suppress(Unavailable):
+                async with self._rt.db.transaction() as db:
+                    await updates.sweep(db)
+            await asyncio.sleep(_SWEEP_SECONDS)
+
+
+def _pause(error: Exception, times: int) -> float:
+    asked = error.retry_after if isinstance(error, TelegramRetryAfter) else 0
+    return max(float(asked), min(_LONGEST_PAUSE, 2.0**times))

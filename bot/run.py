@@ -1,0 +1,53 @@
+"""Everything the bot process does at once, until SIGTERM or SIGINT."""
+
+import asyncio
+import signal
+from collections.abc import Mapping
+from contextlib import suppress
+
+from aiogram import Bot
+
+from bot import announcing, polling, webhook
+from bot.dispatcher import make_dispatcher
+from bot.notifier import Notifier
+from bot.processing import Processor
+from bot.telegram import Contact, open_bot
+from tg_assistant.infra.health import database_answers, serve_health
+from tg_assistant.infra.runtime import Runtime
+from tg_assistant.infra.turn import take_turns
+
+
+async def run(rt: Runtime) -> None:
+    """What was begun and not finished is done again after the next start."""
+    working = asyncio.create_task(work(rt))
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, working.cancel)
+    with suppress(asyncio.CancelledError):
+        await working
+
+
+async def work(rt: Runtime) -> None:
+    """Receive, process and notify until cancelled; any number of processes may run this."""
+    contact = Contact()
+    async with open_bot(rt.settings, contact) as bot, asyncio.TaskGroup() as all_:
+        processor = Processor(rt, bot, make_dispatcher(rt))
+        notifier = Notifier(rt, bot)
+        all_.create_task(announcing.until_done(rt.settings, bot, contact))
+        all_.create_task(_receive(rt, bot))
+        all_.create_task(take_turns(rt.db.url, "bot.updates", processor.run))
+        all_.create_task(take_turns(rt.db.url, "bot.notifications", notifier.run))
+        if rt.settings.health_port is not None:
+            all_.create_task(serve_health(rt.settings.health_port, lambda: _check(rt, contact)))
+
+
+async def _receive(rt: Runtime, bot: Bot) -> None:
+    if rt.settings.telegram.bot_mode == "webhook":
+        await webhook.serve(rt, bot)
+    else:
+        await polling.poll(rt, bot)
+
+
+async def _check(rt: Runtime, contact: Contact) -> Mapping[str, bool]:
+    called = rt.settings.telegram.bot_mode == "webhook"  # then Telegram calls us, not we Telegram
+    telegram = contact.announced and (called or contact.recent())
+    return {"database": await database_answers(rt.db), "telegram": telegram}

@@ -1,0 +1,52 @@
+"""What a person sees while an answer is being made: "typing", and the answer as it grows."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+
+from aiogram import Bot
+from aiogram.exceptions import TelegramAPIError
+
+from bot.messages import LIMIT, split
+
+_TYPING_SECONDS = 4.5  # Telegram shows it for five
+_DRAFT_SECONDS = 0.7
+
+
+@asynccontextmanager
+async def typing(bot: Bot, chat_id: int) -> AsyncIterator[None]:
+    """Says «typing…» until the block ends."""
+    task = asyncio.create_task(_type(bot, chat_id))
+    try:
+        yield
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+
+async def _type(bot: Bot, chat_id: int) -> None:
+    while True:
+        with suppress(TelegramAPIError):  # only a courtesy
+            await bot.send_chat_action(chat_id, "typing")
+        await asyncio.sleep(_TYPING_SECONDS)
+
+
+class Draft:
+    """The growing answer, as Telegram streams it; where that does not work there is none."""
+
+    def __init__(self, bot: Bot, chat_id: int, draft_id: int) -> None:
+        self._bot, self._chat_id, self._draft_id = bot, chat_id, draft_id
+        self._next = 0.0
+
+    async def show(self, text: str) -> None:
+        """At most every 0.7 s; the end of a text longer than a message is left for the message."""
+        if not text.strip() or time.monotonic() < self._next:
+            return
+        shown = split(text, LIMIT)[0]
+        try:
+            await self._bot.send_message_draft(self._chat_id, self._draft_id, text=shown, parse_mode=None)
+            self._next = time.monotonic() + _DRAFT_SECONDS
+        except TelegramAPIError:
+            self._next = float("inf")

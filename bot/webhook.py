@@ -1,0 +1,86 @@
+"""The webhook: the secret is checked before anything else, and 200 is said only after the commit."""
+
+import asyncio
+import hmac
+import json
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import structlog
+from aiogram import Bot
+from aiogram.exceptions import TelegramRetryAfter
+from aiohttp import web
+
+from bot.polling import ALLOWED
+from bot.telegram import AWAY
+from tg_assistant.core import updates
+from tg_assistant.errors import Unavailable
+from tg_assistant.infra.runtime import Runtime
+from tg_assistant.settings import Settings
+
+log = structlog.get_logger()
+PATH = "/tg/bot/webhook"
+_SECRET_HEADER = "X-Telegram-Bot-Api-Secret-Token"  # https://core.telegram.org/bots/api#setwebhook
+_LARGEST = 2**20
+
+
+async def serve(rt: Runtime, bot: Bot) -> None:
+    """Listen, then tell Telegram the address; until cancelled."""
+    secret = _secret(rt.settings)
+    app = web.Application(client_max_size=_LARGEST)
+    app.router.add_post(PATH, _receiver(rt, secret))
+    runner = web.AppRunner(app, access_log=None)
+    await runner.setup()
+    try:
+        listen = rt.settings.telegram
+        await web.TCPSite(runner, listen.webhook_host, listen.webhook_port).start()
+        await _register(rt.settings, bot, secret)
+        await asyncio.Event().wait()
+    finally:
+        await runner.cleanup()
+
+
+def _secret(settings: Settings) -> str:
+    """Without a secret anybody could write updates; settings refuse to start, and so does this."""
+    secret = settings.telegram.webhook_secret
+    if secret is None or not secret.get_secret_value():
+        raise ValueError("BOT_WEBHOOK_SECRET is missing")
+    return secret.get_secret_value()
+
+
+async def _register(settings: Settings, bot: Bot, secret: str) -> None:
+    while True:
+        try:
+            await bot.set_webhook(
+                f"{settings.web.public_url}{PATH}", secret_token=secret, allowed_updates=ALLOWED
+            )
+            return
+        except (TelegramRetryAfter, *AWAY) as error:
+            log.warning("webhook.waiting", error=type(error).__name__)
+            await asyncio.sleep(2)
+
+
+def _receiver(rt: Runtime, secret: str) -> Callable[[web.Request], Awaitable[web.Response]]:
+    async def receive(request: web.Request) -> web.Response:
+        given = request.headers.get(_SECRET_HEADER, "")
+        if not hmac.compare_digest(given.encode(), secret.encode()):
+            return web.Response(status=401)
+        update = _read(await request.read())
+        if update is None:
+            return web.Response(status=400)
+        try:
+            async with rt.db.transaction() as db:
+                await updates.save(db, [update])
+        except Unavailable:
+            return web.Response(status=503)  # Telegram sends it again
+        return web.Response()
+
+    return receive
+
+
+def _read(body: bytes) -> dict[str, Any] | None:
+    try:
+        update = json.loads(body)
+    except ValueError:
+        return None
+    return update if isinstance(update, dict) and type(update.get("update_id")) is int else None

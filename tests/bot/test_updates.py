@@ -1,0 +1,203 @@
+"""Updates are committed before they are acknowledged, and nothing committed is lost."""
+
+import asyncio
+from itertools import count
+
+import pytest
+from sqlmodel import select
+
+from bot.dispatcher import make_dispatcher
+from bot.processing import Processor
+from bot.telegram import Contact, open_bot
+from tests.bot.conftest import running
+from tg_assistant.core import updates
+from tg_assistant.core.updates import TRIES
+from tg_assistant.models import BotUpdate
+from tg_assistant.texts import text
+
+NUMBERS = count(1000)
+NOTHING = text("bot.cancel.nothing", "en")
+
+
+def written(words, chat_id=1, **facts):
+    """An update as Telegram sends it."""
+    who = {"id": chat_id, "is_bot": False, "first_name": "M", "language_code": "en"}
+    body = {
+        "message_id": 1,
+        "date": 1,
+        "chat": {"id": chat_id, "type": "private"},
+        "from": who,
+        "text": words,
+    }
+    return {"update_id": next(NUMBERS), "message": {**body, **facts}}
+
+
+async def save(rt, *received):
+    async with rt.db.transaction() as db:
+        return await updates.save(db, received)
+
+
+async def heads(rt, busy=()):
+    async with rt.db.transaction() as db:
+        return await updates.heads(db, busy=busy, most=50)
+
+
+async def row(rt, update_id):
+    async with rt.db.transaction() as db:
+        return (await db.exec(select(BotUpdate).where(BotUpdate.update_id == update_id))).one_or_none()
+
+
+async def until(look, seconds=15):
+    async with asyncio.timeout(seconds):
+        while not (found := await look()):
+            await asyncio.sleep(0.02)
+    return found
+
+
+async def finished(rt, *received):
+    """Wait until all are done."""
+
+    async def done():
+        rows = [await row(rt, each["update_id"]) for each in received]
+        return all(each is not None and each.done_at for each in rows)
+
+    await until(done)
+
+
+async def forget(rt):
+    async with rt.db.transaction() as db:
+        for each in await db.exec(select(BotUpdate)):
+            await db.delete(each)
+
+
+async def test_an_update_is_saved_once_and_its_text_forgotten_when_done(rt):
+    """What Telegram repeats changes nothing, before and after the work; a done row keeps no word."""
+    one = written("my secret question")
+    assert await save(rt, one) == 1 and await save(rt, one, one | {"message": {}}) == 0
+    async with rt.db.transaction() as db:
+        await updates.finish(db, one["update_id"])
+    assert await save(rt, one) == 0
+    assert (await row(rt, one["update_id"])).payload == {}
+    assert await heads(rt) == []
+
+
+async def test_lanes(rt):
+    """A chat's messages come in order; other chats, buttons and /cancel do not wait for them."""
+    first, second, other = written("a", 1), written("b", 1), written("c", 2)
+    stop = written("/cancel", 1)
+    press = {"update_id": next(NUMBERS), "callback_query": {"from": {"id": 3}}}
+    await save(rt, first, second, other, stop, press)
+    found = await heads(rt)
+    assert {head.update_id for head in found} == {each["update_id"] for each in (first, other, stop, press)}
+    waiting = await heads(rt, busy={head.lane for head in found})
+    assert waiting == []
+    await forget(rt)
+
+
+async def test_a_killed_process_loses_nothing(rt, telegram, chat):
+    """Committed and acknowledged, then killed before any processing: the next start answers."""
+    sent = chat("max").sends("/cancel")
+    [update] = telegram.world.bot.updates.values()
+    await save(rt, update)
+    telegram.world.bot.confirm(update["update_id"])
+    async with running(rt):
+        assert (await chat("max").hears(sent.id)).text == NOTHING
+
+
+async def test_killed_while_handling(rt, telegram, chat):
+    """Killed with the answer on its way: the answer comes after the restart, once more at the worst."""
+    telegram.delay("sendMessage", 0.5)
+    async with running(rt):
+        sent = chat("max").sends("/help")
+
+        async def begun():
+            async with rt.db.transaction() as db:
+                return (await db.exec(select(BotUpdate).where(BotUpdate.attempts == 1))).first()
+
+        await until(begun)
+    async with running(rt):
+        await chat("max").hears(sent.id, text("bot.help", "en")[3:7])
+    assert 1 <= len(chat("max").heard(after=sent.id)) <= 2
+
+
+async def test_updates_are_acknowledged_after_the_commit_only(rt, telegram, chat):
+    """What Telegram no longer holds is in the table."""
+    async with running(rt):
+        sent = [chat("max").sends("/cancel") for _ in range(5)]
+        expected = set(telegram.world.bot.updates)
+
+        async def confirmed():
+            return not telegram.world.bot.updates
+
+        await until(confirmed)
+        for update_id in expected:
+            assert await row(rt, update_id) is not None
+        await chat("max").hears(sent[-1].id)
+
+
+async def test_a_poison_update_is_held_and_the_rest_goes_on(rt, telegram, chat):
+    """Five tries, then the person is told with a reference; the next message is answered."""
+    max_ = chat("max").person
+    poison = written("/cancel", max_.id, entities=[{"type": 5}])
+    unreadable = {"update_id": next(NUMBERS), "message": "nonsense"}
+    before = chat("max").sends("/help").id
+    await save(rt, poison, unreadable)
+    async with running(rt):
+        told = await chat("max").hears(before, "Reference")
+        assert text("errors.internal", "en", reference="")[:30] in told.text
+        good = await chat("max").says("/cancel", contains=NOTHING)
+        assert good.text == NOTHING
+
+        async def held():
+            return all(
+                [(await row(rt, each["update_id"])).attempts == TRIES for each in (poison, unreadable)]
+            )
+
+        await until(held)
+    assert (await row(rt, poison["update_id"])).done_at is None
+    await forget(rt)
+
+
+async def test_telegram_away_is_not_the_updates_fault(rt, telegram, chat):
+    """An answer that cannot be sent is not counted against the update; it is sent when Telegram is back."""
+    from sandbox.faults import bot_error
+
+    telegram.fail("sendMessage", bot_error(502, "Bad Gateway"), times=5)
+    async with running(rt):
+        answer = await chat("max").says("/cancel", seconds=30)
+        assert answer.text == NOTHING
+
+
+async def test_other_chats_do_not_wait(rt, telegram, monkeypatch):
+    """While one chat's update takes long, another chat's is handled, and the first chat stays in order."""
+    going = asyncio.Event()
+    seen: list[str] = []
+
+    class Slow(Processor):
+        async def _feed(self, head):
+            words = head.payload["message"]["text"]
+            if words == "slow":
+                await going.wait()
+            seen.append(words)
+
+    slow, after, other = written("slow", 71), written("after", 71), written("other", 72)
+    await save(rt, slow, after, other)
+    async with open_bot(rt.settings, Contact()) as bot:
+        task = asyncio.create_task(Slow(rt, bot, make_dispatcher(rt)).run())
+        await finished(rt, other)
+        assert seen == ["other"]
+        going.set()
+        await finished(rt, slow, after)
+        assert seen == ["other", "slow", "after"]
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+
+async def test_two_processes_share_one_turn(rt, telegram, chat):
+    """Two bots at once answer each message once: only one of them processes."""
+    async with running(rt), running(rt):
+        sent = chat("max").sends("/cancel")
+        await chat("max").hears(sent.id)
+        await asyncio.sleep(0.5)
+        assert chat("max").heard(after=sent.id) == [NOTHING]

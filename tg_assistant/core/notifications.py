@@ -1,0 +1,78 @@
+"""What the bot owes people: a text code with its values, sent in the person's language at least once."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import func, update
+from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from tg_assistant.core import audit
+from tg_assistant.infra.events import notify
+from tg_assistant.models import Notification, User
+
+TOPIC = "notification"
+TRIES = 8
+_LIFE = timedelta(days=2)  # older news would only confuse
+
+
+@dataclass(frozen=True)
+class Due:
+    id: UUID
+    telegram_id: int
+    language: str
+    code: str
+    args: dict[str, Any]
+    attempts: int
+
+
+async def add(db: AsyncSession, user_id: UUID, code: str, *, tenant_id: UUID | None, **args: Any) -> None:
+    """Owe the person a line, in the caller's transaction. Its text is `notifications.<code>`."""
+    db.add(Notification(user_id=user_id, tenant_id=tenant_id, code=code, args=args))
+    await notify(db, TOPIC, str(user_id))
+
+
+async def due(db: AsyncSession, limit: int = 50) -> list[Due]:
+    """What is to be sent now, the oldest first."""
+    query = (
+        select(Notification, User)
+        .join(User, col(User.id) == col(Notification.user_id))
+        .where(
+            col(Notification.sent_at).is_(None),
+            col(Notification.not_before) <= func.now(),
+            col(Notification.created_at) > func.now() - _LIFE,
+            col(Notification.attempts) < TRIES,
+        )
+        .order_by(col(Notification.created_at))
+        .limit(limit)
+    )
+    return [
+        Due(owed.id, user.telegram_id, user.language, owed.code, owed.args, owed.attempts)
+        for owed, user in await db.exec(query)
+    ]
+
+
+async def sent(db: AsyncSession, owed: Due) -> None:
+    await _change(db, owed, sent_at=func.now())
+
+
+async def postpone(db: AsyncSession, owed: Due, seconds: float, *, counted: bool = True) -> None:
+    """Try again later; `counted` False when Telegram could not be reached at all."""
+    later = func.now() + timedelta(seconds=seconds)
+    await _change(db, owed, not_before=later, attempts=owed.attempts + (1 if counted else 0))
+
+
+async def drop(db: AsyncSession, owed: Due, reason: str) -> None:
+    """The person does not want it (the bot is blocked): never tried again, and written down."""
+    await _change(db, owed, attempts=TRIES)
+    row = await db.get(Notification, owed.id)
+    if row is not None:
+        who = {"tenant_id": row.tenant_id, "user_id": row.user_id}
+        await audit.record(db, None, "notification.drop", owed.code, reason=reason, **who)
+
+
+async def _change(db: AsyncSession, owed: Due, **values: Any) -> None:
+    statement = update(Notification).where(col(Notification.id) == owed.id).values(**values)
+    await db.exec(statement.execution_options(synchronize_session=False))  # type: ignore[call-overload]

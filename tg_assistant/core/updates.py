@@ -1,0 +1,102 @@
+"""The bot's updates: committed before Telegram is told that we have them, then worked off in order.
+
+Telegram repeats an update until it is confirmed, so it is saved once by its id; it is processed at least
+once, because a process may die between doing the work and writing that down.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import delete, func, text, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlmodel import col
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from tg_assistant.infra.events import notify
+from tg_assistant.models import BotUpdate
+
+TOPIC = "update"
+TRIES = 5  # then it is held: it stays in the table, and the rest goes on
+_KEEP_DONE = timedelta(days=2)  # Telegram repeats an unconfirmed update for 24 hours
+_KEEP_HELD = timedelta(days=7)
+
+# A lane is what must stay in order: a chat's messages, and apart from them its buttons and /cancel, which
+# would otherwise wait behind a question that is being answered.
+_HEADS = text("""
+SELECT DISTINCT ON (lane) lane, update_id, payload, attempts FROM (
+    SELECT update_id, payload, attempts,
+        coalesce(payload #>> '{message,chat,id}', payload #>> '{callback_query,from,id}',
+                 payload #>> '{my_chat_member,chat,id}', 'nobody')
+        || CASE WHEN payload -> 'callback_query' IS NOT NULL
+                  OR payload #>> '{message,text}' LIKE '/cancel%' THEN ' quick' ELSE '' END AS lane
+    FROM bot_updates WHERE done_at IS NULL AND attempts < :tries
+) AS open
+WHERE lane <> ALL(CAST(:busy AS text[])) ORDER BY lane, update_id LIMIT :most
+""")
+
+
+@dataclass(frozen=True)
+class Pending:
+    """The first undone update of a lane; `attempts` were begun before."""
+
+    lane: str
+    update_id: int
+    payload: dict[str, Any]
+    attempts: int
+
+
+async def save(db: AsyncSession, received: Sequence[dict[str, Any]]) -> int:
+    """Write down updates as Telegram sent them; those already known change nothing. How many were new."""
+    if not received:
+        return 0
+    rows = [{"update_id": each["update_id"], "payload": each, "attempts": 0} for each in received]
+    statement = insert(BotUpdate).values(rows).on_conflict_do_nothing(index_elements=["update_id"])
+    saved = (await db.exec(statement)).rowcount  # type: ignore[call-overload]
+    await notify(db, TOPIC)
+    return saved
+
+
+async def heads(db: AsyncSession, *, busy: Collection[str], most: int) -> list[Pending]:
+    """The next update of each lane that is not `busy`."""
+    values = {"tries": TRIES, "busy": list(busy), "most": most}
+    rows = await db.exec(_HEADS.bindparams(**values))  # type: ignore[call-overload]
+    return [Pending(*row) for row in rows]
+
+
+async def begin(db: AsyncSession, update_id: int) -> int:
+    """Count a try before it is made, so that an update that kills the process is counted too."""
+    return await _count(db, update_id, 1)
+
+
+async def give_back(db: AsyncSession, update_id: int) -> int:
+    """The try did not count: Telegram or PostgreSQL was away, which is not the update's fault."""
+    return await _count(db, update_id, -1)
+
+
+async def _count(db: AsyncSession, update_id: int, step: int) -> int:
+    statement = (
+        update(BotUpdate)
+        .where(col(BotUpdate.update_id) == update_id)
+        .values(attempts=BotUpdate.attempts + step)
+        .returning(col(BotUpdate.attempts))
+    )
+    return (await db.exec(statement)).scalar_one()  # type: ignore[call-overload]
+
+
+async def finish(db: AsyncSession, update_id: int) -> None:
+    """Done: only the id is kept, to know a repetition; what the person wrote is forgotten."""
+    statement = (
+        update(BotUpdate)
+        .where(col(BotUpdate.update_id) == update_id)
+        .values(done_at=func.now(), payload=text("'{}'::jsonb"))
+    )
+    await db.exec(statement)  # type: ignore[call-overload]
+
+
+async def sweep(db: AsyncSession) -> None:
+    """Forget ids too old to be repeated, and updates held for longer than anybody looks at them."""
+    done = col(BotUpdate.done_at) < func.now() - _KEEP_DONE
+    held = (col(BotUpdate.attempts) >= TRIES) & (col(BotUpdate.received_at) < func.now() - _KEEP_HELD)
+    await db.exec(delete(BotUpdate).where(done | held))  # type: ignore[call-overload]

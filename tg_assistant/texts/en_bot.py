@@ -1,0 +1,138 @@
+"""The bot's sentences in English: short, plain, no exclamation marks. Markup is Telegram's HTML."""
+
+TEXTS: dict[str, str | dict[str, str]] = {
+    "bot.menu": "Open",
+    "bot.description": "I answer questions from the channels you read, and every answer links to the posts it came from.\n\n"
+    "By invite. I read only what your own account may read.",
+    "bot.short_description": "Answers from your channels, with links to the posts.",
+    "bot.date": "{year}-{month:02}-{day:02}",
+    "bot.wait_seconds": {"one": "Try again in {n} second.", "other": "Try again in {n} seconds."},
+    "bot.wait_minutes": {"one": "Try again in {n} minute.", "other": "Try again in {n} minutes."},
+    # commands
+    "bot.command.ask": "Ask your channels a question",
+    "bot.command.channels": "My channels and how far they are read",
+    "bot.command.add": "Add a channel: @name or link",
+    "bot.command.sessions": "The connected account",
+    "bot.command.language": "Language: Russian or English",
+    "bot.command.help": "What I can do",
+    "bot.command.privacy": "What is kept and who sees it",
+    "bot.command.delete_me": "Delete everything about me",
+    "bot.command.cancel": "Stop the answer",
+    # buttons
+    "bot.button.open_app": "Open the app",
+    "bot.button.enter_invite": "Enter an invite code",
+    "bot.button.connect": "Connect the account",
+    "bot.button.add_channels": "Choose channels",
+    "bot.button.sessions": "All sign-ins",
+    "bot.button.open_post": "Open the post",
+    "bot.button.previous": "← Back",
+    "bot.button.next": "More →",
+    "bot.button.pause": "Pause",
+    "bot.button.resume": "Load new posts again",
+    "bot.button.ask_remove": "Remove from the list",
+    "bot.button.remove": "Yes, remove",
+    "bot.button.keep": "No, keep",
+    "bot.button.back_to_channels": "← All channels",
+    "bot.button.log_out": "Log the account out",
+    "bot.button.log_out_yes": "Yes, log out",
+    "bot.button.delete_me": "Delete everything about me",
+    "bot.button.delete_me_really": "Yes, delete for good",
+    # /start
+    "bot.start.stranger": "Hello, {name}.\n\nI answer questions from the Telegram channels you read, and show which post "
+    "each answer came from.\n\nYou need an invite: open the link from the owner of this assistant, "
+    "or send me the code of 12 letters and digits.",
+    "bot.start.connect": "One step first: connect your account by QR code, as you would Telegram Desktop. "
+    "Then the assistant can see the channels you are subscribed to.\n\n"
+    "I never ask for a password or a code: do not send them here.",
+    "bot.start.channels": "Your account is connected. Now choose the channels to answer from: in the app, "
+    "with <code>/add @name</code>, or forward any post of a channel here.",
+    "bot.start.ready": "Hello, {name}. Ask away: write a question in plain words, "
+    "and I will answer from your channels with links to the posts.",
+    "bot.start.login": "The account is connected in the app: the QR code has to be shown on a second screen. "
+    "Do not send passwords or codes here.",
+    "bot.invite.joined": "You are in the group “{group}”.",
+    "bot.post": "<b>{title}</b>\n\n{quote}",
+    # /help, /privacy, /cancel, language
+    "bot.help": "<b>Ask</b>\nWrite a question in plain words, in English or Russian. "
+    "I answer from your channels only; if they say nothing about it, I say so.\n\n"
+    "<b>Channels</b>\n/channels — the list and how far it is read\n/add @name — add a channel; "
+    "a link or a forwarded post does too\n\n"
+    "<b>Account</b>\n/sessions — the connected account, logging out\n/language — language\n"
+    "/privacy — what is kept\n/delete_me — delete everything\n/cancel — stop the answer",
+    "bot.privacy": "<b>What is kept</b>\nThe posts of the channels you chose, your questions with their answers, your name "
+    "in Telegram, and the session of the connected account. The session is encrypted, its key is kept apart "
+    "from the database.\n\n"
+    "<b>What is read</b>\nOnly the channels you chose. Private chats and groups are not read, nothing is written "
+    "in your name, and nothing is trained on your data.\n\n"
+    "<b>Who sees it</b>\nOnly you see your questions and your private channels. The assistant runs on the server of "
+    "this group's owner; an outside AI service is used only if the owner switched it on.\n\n"
+    "<b>For how long</b>\nQuestions 90 days. A channel's posts are deleted when nobody follows it.\n\n"
+    "Delete everything now: /delete_me",
+    "bot.cancel.stopped": "Stopped.",
+    "bot.cancel.nothing": "There is nothing to stop right now.",
+    "bot.language.choose": "Which language shall I speak?",
+    "bot.language.name": "English",
+    "bot.language.done": "English it is.",
+    # questions
+    "bot.ask.empty": "Write the question after the command: <code>/ask when does the bridge open</code>. "
+    "A plain message works too.",
+    "bot.ask.abstained": "Your channels say nothing about this. Try other words, "
+    "or add a channel that writes about it: <code>/add @name</code>",
+    "bot.ask.no_channels": "There is nothing to answer from yet: add a channel with <code>/add @name</code> or in the app.",
+    "bot.ask.sources": "<b>Sources</b>",
+    "bot.ask.degraded": "<i>Search by meaning is away at the moment; I searched by words.</i>",
+    "bot.login_code": "This looks like a login code. Never send one to any chat: Telegram makes it useless at once. "
+    "The account is connected by QR code, no code is needed.",
+    # channels
+    "bot.channels.head": {"one": "<b>{n} channel</b>", "other": "<b>{n} channels</b>"},
+    "bot.channels.line": "• <b>{title}</b> — {state}",
+    "bot.channels.hint": "Tap a channel to pause or remove it. To add one: <code>/add @name</code>",
+    "bot.channels.none": "No channels yet. Choose them in the app, send <code>/add @name</code>, "
+    "or forward a channel's post here.",
+    "bot.channels.posts": {"one": "{n} post", "other": "{n} posts"},
+    "bot.channels.state.ready": "{posts}, all loaded",
+    "bot.channels.state.loading": "{posts}, loading: {percent}%",
+    "bot.channels.state.waiting": "waiting to be loaded",
+    "bot.channels.state.paused": "{posts}, paused",
+    "bot.channels.state.stopped": "{posts}, loading has stopped",
+    "bot.channels.title": "<b>{title}</b>",
+    "bot.channels.state_line": "{state}",
+    "bot.channels.newest": '<a href="{url}">Newest loaded post</a>',
+    "bot.channels.confirm_remove": "Remove “{title}” from the list? Its posts will be gone from your answers.",
+    "bot.channels.removed": "The channel is removed.",
+    "bot.add.empty": "Write a name or a link after the command: <code>/add @durov</code>. "
+    "You can also forward any post of the channel here.",
+    "bot.add.checking": "Asking Telegram, this may take half a minute.",
+    "bot.add.still_checking": "Telegram has not answered yet. The channel appears in /channels as soon as it is found.",
+    "bot.add.done": "Added <b>{title}</b>. Its posts are being loaded, see /channels.",
+    "bot.add.not_from_channel": "This was not forwarded from a channel. Forward a post of the channel itself, "
+    "or send <code>/add @name</code>",
+    # sessions
+    "bot.sessions.head": "<b>Telegram account</b>",
+    "bot.sessions.line": "Connected on {date}. Telegram shows it under Devices as “{device}”.",
+    "bot.sessions.ended": "Telegram ended the session. Connect the account again to get new posts.",
+    "bot.sessions.none": "No account is connected. Connect yours so that the assistant can see your channels.",
+    "bot.sessions.confirm": "Log the account out? The session ends in Telegram too, and no new posts are loaded.",
+    "bot.sessions.done": "The account is logged out, its session in Telegram is ended.",
+    "bot.sessions.pending": "Telegram is not answering yet. The session ends as soon as it does; "
+    "you can end it at once in Telegram: Settings → Devices.",
+    # deletion
+    "bot.delete.confirm": "Delete everything kept about you? The account is logged out of Telegram; your questions, answers, "
+    "channels and membership of the group will be gone.",
+    "bot.delete.confirm_again": "This cannot be undone. Coming back takes a new invite.",
+    "bot.delete.kept": "Nothing was deleted.",
+    "bot.delete.done": "Everything was deleted on {date}: {channels}, {questions}, the sessions and your membership.\n\n"
+    "Receipt: <code>{number}</code>",
+    "bot.delete.channels": {"one": "{n} channel", "other": "{n} channels"},
+    "bot.delete.questions": {"one": "{n} question", "other": "{n} questions"},
+    # the rest
+    "bot.group": "I work in a private chat only: write to me directly.",
+    "bot.unknown": "There is no such command. Everything I can do: /help",
+    "bot.not_text": "I understand text only. Write your question in words, or forward a channel's post to add it.",
+    "bot.old_button": "This button is out of date. Everything I can do: /help",
+    # errors
+    "errors.erasure.last_owner": "You are the only owner of a group that has other people in it. "
+    "Hand it over to one of them first.",
+    "errors.erasure.log_out_pending": "Telegram has not confirmed the log-out yet, so nothing is deleted so far. "
+    "Try again in a minute, or end the session yourself: Settings → Devices.",
+}

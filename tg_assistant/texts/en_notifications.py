@@ -1,0 +1,9 @@
+"""What the bot writes first: short messages about the account and the channels."""
+
+TEXTS = {
+    "notifications.account.connected": "Your account is connected. Now choose the channels you want answers from.",
+    "notifications.account.ended": "Telegram ended the session of your account. The posts loaded so far are kept, new ones "
+    "do not arrive. Connect the account again when it suits you.",
+    "notifications.channels.access_lost": "Your account no longer has access to the channel <b>{title}</b>, so its posts are "
+    "hidden from your answers. They come back if access does.",
+}
