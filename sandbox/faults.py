@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from sandbox.clock import Clock
 from sandbox.violations import Violations
 
+# A person's id, a key's id before login, or the chat a bot writes to: each waits by itself.
+Caller = int | str
 EARLY_TOLERANCE = 0.25  # seconds: a client's timer may be a little fast
 
 
@@ -36,7 +38,7 @@ class _Rule:
     method: str
     failure: Failure | None
     times: int
-    person_id: int | None = None
+    who: Caller | None = None
     delay: float = 0.0
 
 
@@ -47,12 +49,12 @@ class Faults:
     clock: Clock
     violations: Violations
     rules: list[_Rule] = field(default_factory=list)
-    waits: dict[tuple[int, str], float] = field(default_factory=dict)
+    waits: dict[tuple[Caller, str], float] = field(default_factory=dict)
     too_long: set[int] = field(default_factory=set)  # channel ids, 0 for the account
 
-    def fail(self, method: str, failure: Failure, *, times: int = 1, person_id: int | None = None) -> None:
-        """Answer the next `times` calls of method with the failure."""
-        self.rules.append(_Rule(method, failure, times, person_id))
+    def fail(self, method: str, failure: Failure, *, times: int = 1, who: Caller | None = None) -> None:
+        """Answer the next `times` calls of method (by one caller, or by any) with the failure."""
+        self.rules.append(_Rule(method, failure, times, who))
 
     def delay(self, method: str, seconds: float, *, times: int = 1) -> None:
         """Hold the next `times` answers of method back."""
@@ -63,30 +65,28 @@ class Faults:
         self.waits.clear()
         self.too_long.clear()
 
-    def check(self, method: str, person_id: int) -> Failure | None:
+    def check(self, method: str, who: Caller) -> Failure | None:
         """The failure due for this call, if any; a call before its wait has passed is a violation."""
-        until = self.waits.get((person_id, method), 0.0)
+        until = self.waits.get((who, method), 0.0)
         left = until - self.clock.now()
         if left > EARLY_TOLERANCE:
-            self.violations.record(
-                "early_call", method=method, person=person_id, seconds_early=round(left, 2)
-            )
+            self.violations.record("early_call", method=method, who=who, seconds_early=round(left, 2))
             return flood_wait(int(left) + 1)
-        rule = self._take(method, person_id, failing=True)
+        rule = self._take(method, who, failing=True)
         if rule is None or rule.failure is None:
             return None
         if rule.failure.wait:
-            self.waits[person_id, method] = self.clock.now() + rule.failure.wait
+            self.waits[who, method] = self.clock.now() + rule.failure.wait
         return rule.failure
 
-    def pause(self, method: str, person_id: int) -> float:
+    def pause(self, method: str, who: Caller) -> float:
         """Seconds to hold this answer back."""
-        rule = self._take(method, person_id, failing=False)
+        rule = self._take(method, who, failing=False)
         return rule.delay if rule else 0.0
 
-    def _take(self, method: str, person_id: int, *, failing: bool) -> _Rule | None:
+    def _take(self, method: str, who: Caller, *, failing: bool) -> _Rule | None:
         for rule in self.rules:
-            fits = rule.method in (method, "*") and rule.person_id in (None, person_id)
+            fits = rule.method in (method, "*") and rule.who in (None, who)
             if fits and (rule.failure is not None) is failing:
                 rule.times -= 1
                 if rule.times <= 0:

@@ -25,7 +25,7 @@ LARGEST_BODY = 50 * 2**20  # bytes, Telegram's limit for uploads
 class _BotApi:
     def __init__(self, world: World) -> None:
         self._world = world
-        self._polling, self._webhook = Polling(world), Webhook(world)
+        self._polling, self._webhook = Polling(world), Webhook(world, self.run)
         self._methods = {
             **METHODS,
             "getupdates": lambda _, params: self._polling.get_updates(params),
@@ -57,8 +57,10 @@ class _BotApi:
     async def _run(self, request: web.Request) -> Any:
         if request.match_info["token"] != self._world.install.facts["bot_token"]:
             raise BotError(401, "Unauthorized")
-        name = request.match_info["method"]
-        params = await read_params(request)
+        return await self.run(request.match_info["method"], await read_params(request))
+
+    async def run(self, name: str, params: Params) -> Any:
+        """Call a method by name; raises BotError or WorldError."""
         await self._fault(name, params)
         method = self._methods.get(name.lower())
         if method is None:

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import aiohttp
 import structlog
 
-from sandbox.bot_api.params import BotError, Params
+from sandbox.bot_api.params import BotError, Params, read_multipart
+from sandbox.world.errors import WorldError
 from sandbox.world.world import World
 
 log = structlog.get_logger()
 
+Call = Callable[[str, Params], Awaitable[Any]]
 RETRIES = (0.2, 0.5, 1.0, 2.0, 5.0)  # seconds between attempts; the last one repeats
 CONFLICT = "Conflict: terminated by other getUpdates request; make sure that only one bot instance is running"
 WEBHOOK_SET = (
@@ -65,8 +68,8 @@ class Polling:
 class Webhook:
     """Posts updates one after another, in order, until each is accepted."""
 
-    def __init__(self, world: World) -> None:
-        self._world = world
+    def __init__(self, world: World, call: Call) -> None:
+        self._world, self._call = world, call
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self.last_error: tuple[int, str] | None = None
@@ -133,10 +136,27 @@ class Webhook:
         try:
             async with session.post(target["url"], json=update, headers=headers) as response:
                 if response.ok:
+                    await self._answer(response)
                     return True
                 problem = f"Wrong response from the webhook: {response.status} {response.reason}"
         except (aiohttp.ClientError, TimeoutError) as error:
             problem = f"Connection failed: {type(error).__name__}"
+        return self._failed(problem)
+
+    async def _answer(self, response: aiohttp.ClientResponse) -> None:
+        """A method call in the webhook's own answer; its result goes nowhere, as with Telegram."""
+        params = Params()
+        if response.content_type.startswith("multipart/"):
+            await read_multipart(aiohttp.MultipartReader.from_response(response), params)
+        elif response.content_type == "application/json":
+            body = await response.json()
+            params.values.update(body if isinstance(body, dict) else {})
+        name = params.values.pop("method", None)
+        if name:
+            with contextlib.suppress(BotError, WorldError):
+                await self._call(str(name), params)
+
+    def _failed(self, problem: str) -> bool:
         self.last_error = (self._world.clock.unix(), problem)
         log.info("sandbox.webhook_failed", problem=problem)
         return False

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from aiohttp import BodyPartReader, web
-from aiohttp.multipart import MultipartReader
+from aiohttp.multipart import MultipartReader, MultipartResponseWrapper
 
 
 class BotError(Exception):
@@ -84,7 +84,7 @@ async def read_params(request: web.Request) -> Params:
     return params
 
 
-async def read_multipart(reader: MultipartReader, params: Params) -> None:
+async def read_multipart(reader: MultipartReader | MultipartResponseWrapper, params: Params) -> None:
     """Add a multipart body's fields and files to params."""
     async for part in reader:
         if not isinstance(part, BodyPartReader) or part.name is None:

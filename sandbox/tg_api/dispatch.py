@@ -90,10 +90,10 @@ class Dispatcher:
         return _pack(result)
 
     async def _call(self, caller: Caller, method: str, request: Any) -> Any:
-        faults, person_id = self._world.faults, caller.key.person_id or 0
-        if pause := faults.pause(method, person_id):
+        faults, who = self._world.faults, caller.key.person_id or caller.key.id
+        if pause := faults.pause(method, who):
             await asyncio.sleep(pause)
-        failure = faults.check(method, person_id)
+        failure = faults.check(method, who)
         if failure is DROP:
             caller.connection.close()
         if failure:

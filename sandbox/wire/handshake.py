@@ -21,8 +21,8 @@ from telethon.extensions import BinaryReader
 from telethon.tl import functions
 from telethon.tl.tlobject import TLObject
 
+from sandbox.prime import DH_G, DH_PRIME
 from sandbox.tl import types
-from sandbox.wire.prime import DH_G, DH_PRIME
 
 
 class RsaKey:

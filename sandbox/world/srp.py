@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from telethon import password as client_side
 from telethon.tl.types import PasswordKdfAlgoSHA256SHA256PBKDF2HMACSHA512iter100000SHA256ModPow as Algorithm
 
-from sandbox.wire.prime import DH_G, DH_PRIME
+from sandbox.prime import DH_G, DH_PRIME
 
 _P = DH_PRIME.to_bytes(256, "big")
 _G = DH_G.to_bytes(256, "big")

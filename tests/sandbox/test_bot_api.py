@@ -134,8 +134,9 @@ async def test_webhook_with_secret_is_retried_until_accepted(sandbox: Sandbox, b
     dispatcher, heard, refusals = Dispatcher(), [], [500, 503]
 
     @dispatcher.message()
-    async def hear(message: Message) -> None:
+    async def hear(message: Message) -> Any:
         heard.append(message.text)
+        return message.answer(f"heard {message.text}")
 
     @web.middleware
     async def refuse_at_first(request: web.Request, handler: Any) -> web.StreamResponse:
@@ -157,7 +158,7 @@ async def test_webhook_with_secret_is_retried_until_accepted(sandbox: Sandbox, b
     await until(lambda: heard == ["one", "two"])
     with pytest.raises(exceptions.TelegramConflictError):
         await bot.get_updates()
-    await asyncio.sleep(0.1)
+    await until(lambda: [each.text for each in sandbox.phone("anna").messages()][-1:] == ["heard two"])
     info = await bot.get_webhook_info()
     assert info.pending_update_count == 0 and info.last_error_message
     await bot.delete_webhook()
