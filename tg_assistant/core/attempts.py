@@ -94,7 +94,7 @@ async def ask_password(
         login_id,
         epoch,
         status=LoginStatus.password_required.value,
-        reason="password_wrong" if wrong else None,
+        reason=None,
         retry_after=None,
         qr_url=None,
         qr_expires_at=None,
