@@ -1,0 +1,223 @@
+"""One question, one answer with its sources: for the app, the bot and REST alike."""
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime, timedelta
+from time import monotonic
+from typing import Unpack
+from uuid import UUID
+
+from sqlalchemy import func, text
+from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from tg_assistant.core import citations, extracts, plans, retrieval
+from tg_assistant.core.access import Actor
+from tg_assistant.core.extracts import Extract
+from tg_assistant.core.retrieval import Found, Passage, Place, Wanted
+from tg_assistant.errors import Invalid, LimitReached, Unavailable
+from tg_assistant.infra.runtime import Runtime
+from tg_assistant.models import Question
+from tg_assistant.texts import text as say
+
+MAX_QUESTION = 4_000  # characters
+MAX_COPIES = 2  # places named beside a post that stands in several channels
+QUOTE = 300  # characters
+
+
+@dataclass(frozen=True)
+class Source:
+    """A post an answer stands on, `n` being its number in the text."""
+
+    n: int
+    post_id: UUID
+    channel_id: UUID
+    channel_title: str
+    posted_at: datetime
+    url: str
+    quote: str
+    score: float
+
+
+@dataclass(frozen=True)
+class Sources:
+    """The posts the answer will be written from."""
+
+    sources: list[Source]
+
+
+@dataclass(frozen=True)
+class Delta:
+    """The next piece of the answer's text."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Done:
+    """The whole answer: what was streamed, unless the stream broke off; then this is what counts.
+
+    `degraded` says what was missing: "meaning" (full text alone was searched), "model" (the language model
+    did not answer, sentences of the posts stand in for it).
+    """
+
+    question_id: UUID
+    answer: str
+    sources: list[Source]
+    abstained: bool
+    confidence: float
+    degraded: list[str] = field(default_factory=list)
+
+
+Event = Sources | Delta | Done
+
+
+async def ask(rt: Runtime, actor: Actor, question: str, **wanted: Unpack[Wanted]) -> AsyncIterator[Event]:
+    """`Sources`, any number of `Delta`, `Done`; an abstention is `Done` alone.
+
+    Reads only channels the actor may read. Raises Invalid (empty, too long), LimitReached (questions of the
+    day, by plan) and NotAllowed before anything is yielded.
+    """
+    actor.require()
+    asked = await _begin(rt, actor, _checked(question))
+    began = monotonic()
+    found = await retrieval.search(rt, actor, asked.question, wanted)
+    degraded = ["meaning"] if found.degraded else []
+    done: Done | None = None
+    async for event in _answered(rt, actor, asked, found, degraded):
+        if isinstance(event, Done):
+            done = event
+        else:
+            yield event
+    assert done is not None
+    await _save(rt, actor, done, round((monotonic() - began) * 1000))
+    yield done
+
+
+async def history(db: AsyncSession, actor: Actor, *, limit: int = 20) -> list[Question]:
+    """The actor's own questions, the newest first."""
+    actor.require()
+    query = (
+        select(Question)
+        .where(Question.tenant_id == actor.tenant, Question.user_id == actor.user_id)
+        .order_by(col(Question.created_at).desc())
+        .limit(min(limit, 100))
+    )
+    return list(await db.exec(query))
+
+
+def sources_of(asked: Question) -> list[Source]:
+    """The sources as they were given with the answer."""
+    return [
+        Source(
+            **{
+                **stored,
+                "post_id": UUID(stored["post_id"]),
+                "channel_id": UUID(stored["channel_id"]),
+                "posted_at": datetime.fromisoformat(stored["posted_at"]),
+            }
+        )
+        for stored in asked.sources
+    ]
+
+
+def _checked(question: str) -> str:
+    stripped = question.replace("\x00", "").strip()
+    if not any(character.isalnum() for character in stripped):
+        raise Invalid("answers.empty_question")
+    if len(stripped) > MAX_QUESTION:
+        raise Invalid("answers.question_too_long", max=MAX_QUESTION)
+    return stripped
+
+
+async def _begin(rt: Runtime, actor: Actor, question: str) -> Question:
+    """Write the question down, if the plan still allows one today (any 24 hours)."""
+    allowed = plans.of(actor.plan).questions_per_day
+    async with rt.db.transaction(actor.tenant) as db:
+        lock = text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 0))")
+        await db.exec(lock.bindparams(key=f"ask:{actor.user_id}"))  # type: ignore[call-overload]
+        since = datetime.now(UTC) - timedelta(days=1)
+        mine = select(func.count()).where(Question.user_id == actor.user_id, Question.created_at >= since)
+        if (await db.exec(mine)).one() >= allowed:
+            raise LimitReached("answers.daily_limit", retry_after=3600, max=allowed)
+        asked = Question(tenant_id=actor.tenant, user_id=actor.user_id, door=actor.door, question=question)
+        db.add(asked)
+    return asked
+
+
+async def _answered(
+    rt: Runtime, actor: Actor, asked: Question, found: Found, degraded: list[str]
+) -> AsyncIterator[Event]:
+    try:
+        extract = await extracts.extract(rt, asked.question, found)
+    except Unavailable:
+        extract, degraded = Extract([], 0.0), ["meaning"]
+    if rt.llm is not None and extract.confidence >= extracts.WORTH_READING:
+        sources = [
+            _source(n, passage, passage.place, passage.text) for n, passage in enumerate(found.passages, 1)
+        ]
+        yield Sources(sources)
+        written = citations.Writer(rt.llm, asked.question, [source.n for source in sources], found.passages)
+        async for piece in written.stream():
+            yield Delta(piece)
+        if written.cited:
+            cited = [source for source in sources if source.n in written.cited]
+            yield Done(asked.id, written.text, cited, False, extract.confidence, degraded)
+            return
+        degraded = [*degraded, "model"] if written.failed else degraded
+    for event in _extractive(actor, asked, extract, degraded):
+        yield event
+
+
+def _extractive(actor: Actor, asked: Question, extract: Extract, degraded: list[str]) -> list[Event]:
+    if not extract.sentences:
+        nothing = say("ask.abstained", actor.language)
+        return [Done(asked.id, nothing, [], True, extract.confidence, degraded)]
+    sources: list[Source] = []
+    numbers: dict[UUID, str] = {}
+    for picked in extract.sentences:
+        place = picked.passage.place
+        if place.post_id not in numbers:
+            places = [place, *picked.passage.also[:MAX_COPIES]]
+            new = [
+                _source(n, picked.passage, at, picked.text) for n, at in enumerate(places, len(sources) + 1)
+            ]
+            sources += new
+            numbers[place.post_id] = "".join(f"[{source.n}]" for source in new)
+    pieces = [
+        f"{' '.join(one.text.split())} {numbers[one.passage.place.post_id]}" for one in extract.sentences
+    ]
+    deltas = [Delta(piece if n == 0 else f" {piece}") for n, piece in enumerate(pieces)]
+    answer = " ".join(pieces)
+    return [Sources(sources), *deltas, Done(asked.id, answer, sources, False, extract.confidence, degraded)]
+
+
+def _source(n: int, passage: Passage, place: Place, quote: str) -> Source:
+    shown = " ".join(quote.split())
+    shown = shown if len(shown) <= QUOTE else shown[: QUOTE - 1].rsplit(" ", 1)[0] + "…"
+    score = round(passage.score, 4)
+    return Source(
+        n, place.post_id, place.channel_id, place.channel_title, place.posted_at, place.url, shown, score
+    )
+
+
+async def _save(rt: Runtime, actor: Actor, done: Done, milliseconds: int) -> None:
+    async with rt.db.transaction(actor.tenant) as db:
+        asked = await db.get(Question, done.question_id)
+        if asked is None:
+            return  # the person deleted everything meanwhile
+        asked.answer, asked.abstained, asked.confidence = done.answer, done.abstained, done.confidence
+        asked.sources = _stored(done.sources)
+        asked.milliseconds = milliseconds
+
+
+def _stored(sources: Sequence[Source]) -> list[dict[str, object]]:
+    return [
+        {
+            **asdict(source),
+            "post_id": str(source.post_id),
+            "channel_id": str(source.channel_id),
+            "posted_at": source.posted_at.isoformat(),
+        }
+        for source in sources
+    ]
