@@ -1,6 +1,7 @@
 """Reflex settings; `tg_assistant/serve.py` fills in what depends on the place it runs at."""
 
 import reflex as rx
+from reflex.constants import StateManagerMode
 
 from tg_assistant.frontend import SameOrigin
 
@@ -9,7 +10,7 @@ config = rx.Config(
     telemetry_enabled=False,
     show_built_with_reflex=False,
     # The default writes pickled states to disk; Redis is used when REFLEX_REDIS_URL is set.
-    state_manager_mode="memory",
+    state_manager_mode=StateManagerMode.MEMORY,
     # Also the websocket's origin check: never "*". serve() sets the real origins.
     cors_allowed_origins=["http://127.0.0.1:8000"],
     frontend_compression_formats=["gzip", "brotli"],

@@ -211,6 +211,7 @@ export const Composer = ({ placeholder, sendLabel, busy, maxLength, onSend }) =>
     const question = field.current.value.trim();
     if (!question || busy) return;
     onSend(question);
+    if (question.length > maxLength) return; // it will be refused: keep it for the person to shorten
     field.current.value = "";
     grow();
   };
@@ -221,7 +222,6 @@ export const Composer = ({ placeholder, sendLabel, busy, maxLength, onSend }) =>
         rows={1}
         placeholder={placeholder}
         aria-label={placeholder}
-        maxLength={maxLength}
         data-testid="ask-input"
         onInput={grow}
         onKeyDown={(event) => {

@@ -65,6 +65,8 @@ def test_licence_lies_beside_the_bundled_sdk() -> None:
 
 def test_event_data_of_unlinked_sockets_is_not_logged() -> None:
     """Reflex would write a resume secret into the log."""
-    record = logging.LogRecord("reflex.app", 30, "", 0, "Received event. Event data: {'secret': 'S'}", (), None)
+    record = logging.LogRecord(
+        "reflex.app", 30, "", 0, "Received event. Event data: {'secret': 'S'}", (), None
+    )
     assert QuietUnlinkedSockets().filter(record)
     assert record.getMessage() == "Received event."

@@ -19,7 +19,7 @@ NOWHERE = Postgres(*["postgresql://nobody@127.0.0.1/none"] * 4, port=1)
 
 
 def _settings(**web: object) -> Settings:
-    made = settings_for(NOWHERE, "http://127.0.0.1:1", Path("."))
+    made = settings_for(NOWHERE, "http://127.0.0.1:1", Path())
     return made.model_copy(update={"web": WebSettings().model_copy(update=web)})
 
 

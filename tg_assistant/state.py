@@ -11,7 +11,8 @@ from typing import Any, TypedDict
 from uuid import UUID
 
 import reflex as rx
-from reflex.middleware import Middleware
+from reflex.middleware.middleware import Middleware
+from reflex.state import BaseState
 from reflex_base.registry import RegistrationContext
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -46,10 +47,15 @@ class SessionState(rx.State):
     start: str = ""
     challenge: str = ""
     refusals: int = 0
-    notice: Notice = {"text": "", "kind": "", "number": 0}
+    notice: Notice = {"text": "", "kind": "", "number": 0}  # noqa: RUF012 - Reflex copies defaults
     _sid: str = ""
     _session: str = ""
-    _loaded: list[str] = []  # noqa: RUF012 - Reflex copies defaults
+    _loaded: list[str] = []  # noqa: RUF012
+
+    @rx.var
+    def haptic(self) -> str:
+        """What the phone should feel: "success:3" for the third notice."""
+        return f"{self.notice['kind']}:{self.notice['number']}"
 
     @rx.event
     def page_opened(self) -> Any:
@@ -155,7 +161,7 @@ class ForgetOnReconnect(Middleware):
             _forget(state._get_root_state())
 
 
-def _forget(state: rx.State) -> None:
+def _forget(state: BaseState) -> None:
     for child in state.substates.values():
         for name, field in type(child).__fields__.items():
             if field._owner is type(child) and not name.startswith("_kept"):
@@ -174,7 +180,8 @@ async def acting(state: rx.State) -> AsyncIterator[tuple[AsyncSession, Actor]]:
 def is_live(state: rx.State, sid: str) -> bool:
     """Whether socket `sid` is open and still the one this state is shown on (background events ask)."""
     namespace = RegistrationContext.get().app.event_namespace
-    return state.router.session.session_id == sid and sid in namespace.sid_to_token
+    is_open = namespace is not None and sid in namespace.sid_to_token
+    return is_open and state.router.session.session_id == sid
 
 
 def _values(values: dict[str, Any]) -> dict[str, Any]:

@@ -23,9 +23,9 @@ def page(
     guest: View = skeleton,
     native: Callable[[], dict[str, Any]] = dict,
 ) -> Callable[[View], View]:
-    """Register a screen below `/tg/app`. `load` builds it from the database and must return `SessionState.loaded`.
+    """Register a screen below `/tg/app`. `load` builds it from SQL and ends in `SessionState.loaded`.
 
-    `guest` is what a person without a membership sees, `native` the bridge's further properties (main button…).
+    `guest` is what a person without a membership sees, `native` the bridge's further properties.
     """
     address = f"{HOME}/{route}".rstrip("/")
 
@@ -59,7 +59,7 @@ def _frame(view: View, *, tab: str, back_to: str, guest: View, native: dict[str,
             challenge=SessionState.challenge,
             refusals=SessionState.refusals,
             language=SessionState.language,
-            haptic=SessionState.notice["kind"] + ":" + SessionState.notice["number"].to_string(),
+            haptic=SessionState.haptic,
             on_present=SessionState.present,
             on_failure=SessionState.refused,
             **({"back_to": back_to} | native),

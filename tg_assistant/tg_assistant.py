@@ -6,6 +6,7 @@ from uuid import uuid4
 import reflex as rx
 import structlog
 from reflex.event import EventSpec
+from starlette.types import ASGIApp
 
 from tg_assistant import pages, process, theme
 from tg_assistant.api.app import create_api
@@ -15,6 +16,7 @@ from tg_assistant.serve import QuietUnlinkedSockets
 from tg_assistant.state import ForgetOnReconnect, SessionState
 
 log = structlog.get_logger()
+_VIEWPORT = "width=device-width, initial-scale=1, viewport-fit=cover, interactive-widget=resizes-content"
 logging.getLogger("reflex.app").addFilter(QuietUnlinkedSockets())
 
 
@@ -33,7 +35,8 @@ def log_browser_error(exception: Exception) -> None:
     log.warning("page.browser_error", detail=str(exception)[:2000])
 
 
-def secured(app):  # noqa: ANN001, ANN201 - ASGI callables
+def secured(app: ASGIApp) -> ASGIApp:
+    """The outermost layer: headers on every answer, pages and API alike."""
     return SecurityHeaders(app, process.settings)
 
 
@@ -43,7 +46,8 @@ app = rx.App(
     stylesheets=["/app.css"],
     head_components=[
         rx.el.meta(
-            name="viewport", content="width=device-width, initial-scale=1, viewport-fit=cover, interactive-widget=resizes-content"
+            name="viewport",
+            content=_VIEWPORT,
         ),
         rx.el.style(theme.css()),
         rx.el.script(src="/bridge.js"),

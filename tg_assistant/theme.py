@@ -1,6 +1,6 @@
 """Telegram's theme parameters as CSS variables, with fallbacks for when Telegram gives none.
 
-`assets/bridge.js` sets the `--tg-…` variables from the live theme; daisyUI's colours follow from them here, once.
+`assets/bridge.js` sets the `--tg-…` variables from the live theme; daisyUI's colours follow them here, once.
 """
 
 LIGHT = {
@@ -62,7 +62,7 @@ _DAISY = {
 
 
 def css() -> str:
-    """The style sheet with both palettes and daisyUI's variables; unlayered, so it wins over daisyUI's own."""
+    """The style sheet with both palettes and daisyUI's variables; unlayered: it wins over daisyUI's."""
     daisy = "".join(f"--{name}:var(--tg-{source});" for name, source in _DAISY.items())
     return (
         f":root{{color-scheme:light;{_variables(LIGHT)}}}"

@@ -48,7 +48,10 @@ def test_every_peer_has_a_letter_and_a_colour() -> None:
     ("agent", "name"),
     [
         ("Mozilla/5.0 (iPhone; CPU iPhone OS 18_0) AppleWebKit/605 Mobile Safari/604", "Safari, iPhone"),
-        ("Mozilla/5.0 (Linux; Android 15) Chrome/140 Mobile Safari/537 Telegram-Android/12", "Telegram, Android"),
+        (
+            "Mozilla/5.0 (Linux; Android 15) Chrome/140 Mobile Safari/537 Telegram-Android/12",
+            "Telegram, Android",
+        ),
         ("Mozilla/5.0 (Windows NT 10.0) Chrome/140 Safari/537 Edg/140", "Edge, Windows"),
         ("curl/8", ""),
     ],

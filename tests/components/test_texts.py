@@ -46,7 +46,8 @@ def test_tone(language: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("n", "form"), [(0, "many"), (1, "one"), (2, "few"), (5, "many"), (11, "many"), (12, "many"), (21, "one"), (104, "few")]
+    ("n", "form"),
+    [(0, "many"), (1, "one"), (2, "few"), (5, "many"), (11, "many"), (12, "many"), (21, "one"), (104, "few")],
 )
 def test_russian_plurals(n: int, form: str) -> None:
     """The CLDR rules for whole numbers."""

@@ -34,9 +34,7 @@ QUIET = [
     *("--disable-component-update", "--disable-sync"),
 ]
 LIGHT = {"bg_color": "#ffffff", "secondary_bg_color": "#f0f0f0", "text_color": "#000000"}
-_SERVE = (
-    "from tg_assistant.serve import serve; from tg_assistant.settings import load; serve(load('web'))"
-)
+_SERVE = "from tg_assistant.serve import serve; from tg_assistant.settings import load; serve(load('web'))"
 
 
 def free_port() -> int:
@@ -191,15 +189,15 @@ async def page(context: BrowserContext) -> AsyncIterator[Page]:
     assert not errors, errors
 
 
-async def shows(page: Any, test_id: str) -> Any:
+async def wait_for(page: Any, test_id: str) -> Any:
     """Wait until an element is visible; gives its locator."""
     found = page.get_by_test_id(test_id).first
     await found.wait_for()
     return found
 
 
-async def eventually(check: Any, seconds: float = 10) -> None:
+async def until(check: Any, seconds: float = 10) -> None:
     """Wait until an awaitable check is true."""
     async with asyncio.timeout(seconds):
-        while not await check():
+        while not await check():  # noqa: ASYNC110 - another process changes it
             await asyncio.sleep(0.05)

@@ -6,7 +6,7 @@ import pytest
 from playwright.async_api import Page
 from sqlmodel import select
 
-from tests.pages.conftest import People, Web, eventually, shows
+from tests.pages.conftest import People, Web, until, wait_for
 from tg_assistant.core.access import Actor
 from tg_assistant.infra.db import Database
 from tg_assistant.infra.events import notify
@@ -49,31 +49,31 @@ async def anna(people: People, db: Database) -> Actor:
 
 async def _add(web: Web, page: Page, actor: Actor, count: int) -> None:
     await page.goto(web.open_as(actor.telegram_id, path=ADD))
-    await shows(page, "available")
+    await wait_for(page, "available")
     for n in range(count):
         await page.get_by_test_id("available").nth(n).click()
     await page.get_by_test_id("add-selected").click()
     await page.wait_for_url(f"**{LIST}")
-    await shows(page, "channel")
+    await wait_for(page, "channel")
 
 
 async def test_nothing_followed_yet_leads_to_adding(web: Web, page: Page, anna: Actor) -> None:
     """An empty list is a sentence and one action."""
     await page.goto(web.open_as(anna.telegram_id, path=LIST))
-    await shows(page, "empty")
+    await wait_for(page, "empty")
     await page.get_by_test_id("channels-add").click()
-    await shows(page, "available")
+    await wait_for(page, "available")
 
 
 async def test_chosen_channels_are_followed(web: Web, page: Page, anna: Actor, db: Database) -> None:
     """Two chosen, two on the list; the button says how many."""
     await page.goto(web.open_as(anna.telegram_id, path=ADD))
-    await (await shows(page, "available")).click()
+    await (await wait_for(page, "available")).click()
     await page.get_by_test_id("available").nth(1).click()
-    assert await (await shows(page, "add-selected")).inner_text() == "Add 2 channels"
+    assert await (await wait_for(page, "add-selected")).inner_text() == "Add 2 channels"
     await page.get_by_test_id("add-selected").click()
     await page.wait_for_url(f"**{LIST}")
-    await shows(page, "channel")
+    await wait_for(page, "channel")
     assert await page.get_by_test_id("channel").count() == 2
     async with db.transaction(anna.tenant_id) as session:
         rows = await session.exec(select(Subscription).where(Subscription.user_id == anna.user_id))
@@ -81,22 +81,22 @@ async def test_chosen_channels_are_followed(web: Web, page: Page, anna: Actor, d
 
 
 async def test_search_and_folders_narrow_the_list(web: Web, page: Page, anna: Actor) -> None:
-    """Any case, any part of the title; a folder shows its own."""
+    """Any case, any part of the title; a folder wait_for its own."""
     await page.goto(web.open_as(anna.telegram_id, path=ADD))
-    await shows(page, "available")
+    await wait_for(page, "available")
     rows = page.get_by_test_id("available")
     await page.get_by_test_id("add-search").fill("HARB")
 
     async def only_one() -> bool:
         return await rows.count() == 1
 
-    await eventually(only_one)
+    await until(only_one)
     await page.get_by_test_id("add-search").fill("zzzz")
-    await shows(page, "empty")
+    await wait_for(page, "empty")
     await page.get_by_test_id("add-search").fill("")
-    await shows(page, "available")
+    await wait_for(page, "available")
     await page.get_by_test_id("folder").get_by_text("Home").click()
-    await eventually(only_one)
+    await until(only_one)
     assert "City Aloud" in await rows.first.inner_text()
 
 
@@ -125,29 +125,29 @@ async def test_pause_and_removal(web: Web, page: Page, anna: Actor) -> None:
     """The sheet pauses with a switch; removal asks first."""
     await _add(web, page, anna, 1)
     await page.get_by_test_id("channel").click()
-    switch = await shows(page, "channel-pause")
+    switch = await wait_for(page, "channel-pause")
     await switch.click()
     await page.locator("[data-testid=channel-pause][aria-checked=false]").wait_for()
     await page.evaluate("window.Telegram = undefined")  # no native popup in a plain browser
     page.once("dialog", lambda dialog: dialog.accept())
     await page.get_by_test_id("channel-remove").click()
-    await shows(page, "empty")
+    await wait_for(page, "empty")
 
 
 @pytest.mark.parametrize("wrong", ["a b c", "@" + "x" * 300, "https://example.org/x", ""])
 async def test_wrong_names_are_refused_in_words(web: Web, page: Page, anna: Actor, wrong: str) -> None:
     """The sentence says what is wrong; the form stays."""
     await page.goto(web.open_as(anna.telegram_id, path=ADD))
-    await (await shows(page, "add-link")).fill(wrong)
+    await (await wait_for(page, "add-link")).fill(wrong)
     await page.get_by_test_id("add-link-submit").click()
-    said = await (await shows(page, "notice")).inner_text()
+    said = await (await wait_for(page, "notice")).inner_text()
     assert "broke" not in said
-    await shows(page, "add-link")
+    await wait_for(page, "add-link")
 
 
 async def test_without_an_account_the_way_leads_to_connecting(web: Web, page: Page, people: People) -> None:
     """There is no list to choose from yet."""
     nobody = await people.member()
     await page.goto(web.open_as(nobody.telegram_id, path=ADD))
-    await (await shows(page, "add-connect")).click()
-    await shows(page, "connect-start")
+    await (await wait_for(page, "add-connect")).click()
+    await wait_for(page, "connect-start")

@@ -9,7 +9,7 @@ import pytest
 from playwright.async_api import Page
 from sqlmodel import col, select
 
-from tests.pages.conftest import People, Web, eventually, shows
+from tests.pages.conftest import People, Web, until, wait_for
 from tg_assistant.core.access import Actor
 from tg_assistant.infra.db import Database
 from tg_assistant.infra.events import notify
@@ -53,27 +53,27 @@ def ingest(db: Database, anna: Actor) -> Ingest:
 
 async def _start(web: Web, page: Page, actor: Actor, platform: str) -> None:
     await page.goto(web.open_as(actor.telegram_id, path=PATH, platform=platform))
-    await (await shows(page, "connect-start")).click()
-    await shows(page, "connect-link")
+    await (await wait_for(page, "connect-start")).click()
+    await wait_for(page, "connect-link")
 
 
 async def test_phone_gets_a_link_for_a_second_screen(
     web: Web, page: Page, anna: Actor, ingest: Ingest
 ) -> None:
-    """A phone cannot scan itself: it shows a link (and the link's own QR), never the login code."""
+    """A phone cannot scan itself: it wait_for a link (and the link's own QR), never the login code."""
     await _start(web, page, anna, "ios")
-    link = await (await shows(page, "connect-link")).inner_text()
+    link = await (await wait_for(page, "connect-link")).inner_text()
     assert link.startswith(f"{web.url}/tg/connect/")
     await ingest.show_qr()
     await page.locator("[data-testid=connect-status][data-status=awaiting_scan]").wait_for()
     assert await page.get_by_test_id("connect-qr").count() == 0
-    await shows(page, "connect-link-qr")
+    await wait_for(page, "connect-link-qr")
 
 
 async def test_link_opens_the_second_screens_page(web: Web, page: Page, anna: Actor) -> None:
     """What is copied is an address that answers."""
     await _start(web, page, anna, "ios")
-    link = await (await shows(page, "connect-link")).inner_text()
+    link = await (await wait_for(page, "connect-link")).inner_text()
     async with httpx.AsyncClient(trust_env=False) as http:
         assert (await http.get(link)).status_code == 200
 
@@ -85,14 +85,14 @@ async def test_desktop_shows_the_code_itself_and_renews_it(
     page = await browser.new_page(viewport={"width": 1280, "height": 800})
     await _start(web, page, anna, "tdesktop")
     await ingest.show_qr()
-    picture = (await shows(page, "connect-qr")).locator("img")
+    picture = (await wait_for(page, "connect-qr")).locator("img")
     first = await picture.get_attribute("src")
     await ingest.step(qr_url="tg://login?token=BBBB")
 
     async def renewed() -> bool:
         return await picture.get_attribute("src") != first
 
-    await eventually(renewed)
+    await until(renewed)
     await page.close()
 
 
@@ -100,7 +100,7 @@ async def test_password_is_asked_for_elsewhere(web: Web, page: Page, anna: Actor
     """Telegram's terms: no password field inside a Mini App."""
     await _start(web, page, anna, "ios")
     await ingest.step(status="password_required", password_hint="cat")
-    await shows(page, "connect-password")
+    await wait_for(page, "connect-password")
     assert await page.locator("input[type=password]").count() == 0
 
 
@@ -108,7 +108,7 @@ async def test_success_leads_to_the_channels(web: Web, page: Page, anna: Actor, 
     """The last step is shown and leads on."""
     await _start(web, page, anna, "ios")
     await ingest.step(status="authorized")
-    await shows(page, "connect-done")
+    await wait_for(page, "connect-done")
     await page.get_by_test_id("go-channels").click()
     await page.wait_for_url("**/tg/app/channels/add/")
 
@@ -130,11 +130,11 @@ async def test_every_failure_has_words_and_a_way_on(
 ) -> None:
     """Each end of an attempt is a sentence and a button that starts anew."""
     await _start(web, page, anna, "ios")
-    await shows(page, "connect-link")
+    await wait_for(page, "connect-link")
     await ingest.step(**values)
-    assert said in await (await shows(page, "connect-failed")).inner_text()
+    assert said in await (await wait_for(page, "connect-failed")).inner_text()
     await page.get_by_test_id("connect-retry").click()
-    await shows(page, "connect-link")
+    await wait_for(page, "connect-link")
 
 
 async def test_attempt_is_found_again_after_a_reload(
@@ -142,8 +142,8 @@ async def test_attempt_is_found_again_after_a_reload(
 ) -> None:
     """The link is kept for its owner, so a reload goes on where it was."""
     await _start(web, page, anna, "ios")
-    link = await (await shows(page, "connect-link")).inner_text()
+    link = await (await wait_for(page, "connect-link")).inner_text()
     await page.reload()
-    assert await (await shows(page, "connect-link")).inner_text() == link
+    assert await (await wait_for(page, "connect-link")).inner_text() == link
     await ingest.step(status="authorized")
-    await shows(page, "connect-done")
+    await wait_for(page, "connect-done")

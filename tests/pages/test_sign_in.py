@@ -4,7 +4,7 @@ import time
 
 from playwright.async_api import BrowserContext, Page
 
-from tests.pages.conftest import People, Web, serving, shows, telegram_fragment
+from tests.pages.conftest import People, Web, serving, telegram_fragment, wait_for
 from tg_assistant.core import invites
 from tg_assistant.demo.postgres import Postgres
 from tg_assistant.infra.db import Database
@@ -15,7 +15,7 @@ async def test_member_is_signed_in_without_a_click(web: Web, page: Page, people:
     """Init data alone brings a member to the first screen."""
     anna = await people.member()
     await page.goto(web.open_as(anna.telegram_id))
-    await shows(page, "home-next")
+    await wait_for(page, "home-next")
 
 
 async def test_init_data_leaves_the_address_bar_before_the_socket_opens(
@@ -26,7 +26,7 @@ async def test_init_data_leaves_the_address_bar_before_the_socket_opens(
     page.on("websocket", lambda ws: ws.on("framesent", lambda frame: sent.append(str(frame))))
     anna = await people.member()
     await page.goto(web.open_as(anna.telegram_id))
-    await shows(page, "home-next")
+    await wait_for(page, "home-next")
     assert page.url == f"{web.url}/tg/app/"
     assert sent, "the socket was watched"
     assert not [frame for frame in sent if "auth_date" in frame or "tgWebAppData" in frame]
@@ -41,7 +41,7 @@ async def test_build_works_on_any_port(
         sockets: list[str] = []
         page.on("websocket", lambda ws: sockets.append(ws.url))
         await page.goto(other.open_as(anna.telegram_id))
-        await shows(page, "home-next")
+        await wait_for(page, "home-next")
         own = other.url.replace("http", "ws")
         assert sockets
         assert all(url.startswith(own) for url in sockets)
@@ -51,9 +51,9 @@ async def test_reload_keeps_the_session(web: Web, page: Page, people: People) ->
     """A reload sends no new init data, and needs none."""
     anna = await people.member()
     await page.goto(web.open_as(anna.telegram_id))
-    await shows(page, "home-next")
+    await wait_for(page, "home-next")
     await page.reload()
-    await shows(page, "home-next")
+    await wait_for(page, "home-next")
 
 
 async def test_used_init_data_asks_to_open_again(
@@ -63,11 +63,11 @@ async def test_used_init_data_asks_to_open_again(
     anna = await people.member()
     address = web.open_as(anna.telegram_id)
     await page.goto(address)
-    await shows(page, "home-next")
+    await wait_for(page, "home-next")
     other = await context.new_page()
     await other.goto(address)
-    await shows(other, "reopen")
-    await shows(other, "close-app")
+    await wait_for(other, "reopen")
+    await wait_for(other, "close-app")
 
 
 async def test_old_init_data_asks_to_open_again_in_the_persons_language(
@@ -77,13 +77,13 @@ async def test_old_init_data_asks_to_open_again_in_the_persons_language(
     anna = await people.member()
     yesterday = str(int(time.time()) - 86_400)
     await page.goto(web.open_as(anna.telegram_id, language="ru", auth_date=yesterday))
-    assert "из бота ещё раз" in await (await shows(page, "reopen")).inner_text()
+    assert "из бота ещё раз" in await (await wait_for(page, "reopen")).inner_text()
 
 
 async def test_ordinary_browser_is_told_where_to_open(web: Web, page: Page) -> None:
     """Nobody signs in without Telegram."""
     await page.goto(f"{web.url}/tg/app/ask/")
-    await shows(page, "outside")
+    await wait_for(page, "outside")
 
 
 async def test_stranger_redeems_an_invite_brought_along(
@@ -97,20 +97,20 @@ async def test_stranger_redeems_an_invite_brought_along(
         invite = invites.new(people.where.id, role=Role.user)
         session.add(invite)
     await page.goto(web.open_as(stranger.telegram_id, start_param=f"inv_{invite.code}"))
-    field = await shows(page, "invite-code")
+    field = await wait_for(page, "invite-code")
     assert await field.input_value() == invite.code
     await page.get_by_test_id("invite-submit").click()
-    await shows(page, "home-next")
+    await wait_for(page, "home-next")
 
 
 async def test_wrong_invite_says_why_and_stays(web: Web, page: Page, people: People) -> None:
     """A code that does not exist is refused in words on the same screen."""
     stranger = await people.stranger()
     await page.goto(web.open_as(stranger.telegram_id, path="/tg/app/channels/"))
-    await (await shows(page, "invite-code")).fill("AAAAAAAAAAAA")
+    await (await wait_for(page, "invite-code")).fill("AAAAAAAAAAAA")
     await page.get_by_test_id("invite-submit").click()
-    assert "invite" in (await (await shows(page, "notice")).inner_text()).lower()
-    await shows(page, "invite-code")
+    assert "invite" in (await (await wait_for(page, "notice")).inner_text()).lower()
+    await wait_for(page, "invite-code")
 
 
 async def test_second_person_in_the_same_tab_gets_nothing_of_the_first(
@@ -119,11 +119,11 @@ async def test_second_person_in_the_same_tab_gets_nothing_of_the_first(
     """Several accounts may share one webview: the stored session goes by Telegram id, the state too."""
     first, second = await people.member(), await people.stranger()
     await page.goto(web.open_as(first.telegram_id))
-    await shows(page, "home-next")
+    await wait_for(page, "home-next")
     token = await page.evaluate("sessionStorage.token")
     await page.goto("about:blank")
     await page.goto(web.open_as(second.telegram_id))
-    await shows(page, "invite-code")
+    await wait_for(page, "invite-code")
     stored = await page.evaluate("JSON.stringify(sessionStorage)")
     assert f"tga.session.{first.telegram_id}" not in stored
     assert token not in stored
@@ -142,5 +142,5 @@ async def test_works_in_a_frame_whose_storage_is_blocked(web: Web, browser, peop
     )
     page = await context.new_page()
     await page.goto(f"{web.url}/tg/app/ask/{telegram_fragment(anna.telegram_id)}")
-    await shows(page, "empty")
+    await wait_for(page, "empty")
     await context.close()

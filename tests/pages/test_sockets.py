@@ -64,14 +64,17 @@ async def _call(client: Any, name: str, path: str, payload: dict[str, Any]) -> N
 
 def _arguments(handler: Any, target: str) -> dict[str, Any]:
     """Something of Anna's wherever a handler takes anything."""
-    given: dict[str, Any] = {"form": {"code": "A" * 12, "link": "@x"}, "answer": {"secret": "guess"}, "values": {}, "n": 1}
+    given: dict[str, Any] = {
+        "form": {"code": "A" * 12, "link": "@x"},
+        "answer": {"secret": "guess"},
+        "values": {},
+        "n": 1,
+    }
     names = list(inspect.signature(handler.fn).parameters)[1:]
     return {name: given.get(name, target) for name in names}
 
 
-async def test_nobody_gets_nothing_from_any_handler(
-    web: Web, anna: Actor, db: Database
-) -> None:
+async def test_nobody_gets_nothing_from_any_handler(web: Web, anna: Actor, db: Database) -> None:
     """Every public handler of every page, called with Anna's ids by a socket that never signed in."""
     pages.load()
     async with db.transaction(anna.tenant_id) as session:
@@ -87,7 +90,9 @@ async def test_nobody_gets_nothing_from_any_handler(
     assert called > 30
     assert SECRET not in json.dumps(heard, ensure_ascii=False)
     async with db.transaction(anna.tenant_id) as session:
-        followed = (await session.exec(select(Subscription).where(Subscription.user_id == anna.user_id))).one()
+        followed = (
+            await session.exec(select(Subscription).where(Subscription.user_id == anna.user_id))
+        ).one()
         assert not followed.paused
         assert (await session.exec(select(Login).where(Login.user_id == anna.user_id))).all() == []
 
@@ -104,7 +109,7 @@ async def test_a_stolen_client_token_is_worth_nothing(web: Web, anna: Actor) -> 
     async with _socket(web, token) as (client, heard):
         await _call(client, boot, path, {})
         await _call(client, f"{session}.present", path, {"answer": {"secret": secret, "device": "phone"}})
-        await _until(lambda: SECRET in json.dumps(heard, ensure_ascii=False))
+        await _wait_until(lambda: SECRET in json.dumps(heard, ensure_ascii=False))
     async with _socket(web, token) as (client, heard):
         await _call(client, boot, path, {})
         await asyncio.sleep(2)
@@ -113,9 +118,9 @@ async def test_a_stolen_client_token_is_worth_nothing(web: Web, anna: Actor) -> 
         assert secret not in json.dumps(heard)
 
 
-async def _until(check: Any) -> None:
+async def _wait_until(check: Any) -> None:
     async with asyncio.timeout(10):
-        while not check():
+        while not check():  # noqa: ASYNC110 - another process changes it
             await asyncio.sleep(0.05)
 
 

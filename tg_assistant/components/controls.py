@@ -37,9 +37,7 @@ def switch(on: Any, label: Any, **props: Any) -> rx.Component:
 
 def segment(label: Any, on: Any, **props: Any) -> rx.Component:
     """One of a row of choices."""
-    return rx.el.button(
-        label, type="button", class_name=rx.cond(on, "tg-segment on", "tg-segment"), **props
-    )
+    return rx.el.button(label, type="button", class_name=rx.cond(on, "tg-segment on", "tg-segment"), **props)
 
 
 def segments(*choices: Any) -> rx.Component:

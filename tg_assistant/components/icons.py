@@ -1,5 +1,7 @@
 """Line icons, drawn here: an icon library would load on every page for these few."""
 
+# ruff: noqa: E501 - a path is one word
+
 import reflex as rx
 
 _PATHS = {

@@ -6,6 +6,7 @@ import reflex as rx
 from reflex_components_core.react_router.dom import ReactRouterLink
 
 from tg_assistant.components.icons import icon
+from tg_assistant.components.words import say
 
 
 def section(*cells: Any, header: Any = None, footer: Any = None, action: Any = None) -> rx.Component:
@@ -58,3 +59,10 @@ def avatar(letter: Any, colour: Any) -> rx.Component:
 
 def chevron() -> rx.Component:
     return rx.el.div(icon("chevron"), class_name="tg-chevron")
+
+
+def steps(header: str, *codes: str) -> rx.Component:
+    """A numbered list of what to do; all are text codes."""
+    return section(
+        rx.el.ol(*(rx.el.li(say(code)) for code in codes), class_name="tg-steps"), header=say(header)
+    )

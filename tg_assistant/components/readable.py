@@ -9,7 +9,7 @@ _COLOURS = 7
 
 
 def ago(when: datetime, language: str, *, now: datetime | None = None) -> str:
-    """"5 minutes ago"; from a week on, the date."""
+    """ "5 minutes ago"; from a week on, the date."""
     seconds = ((now or datetime.now(UTC)) - when).total_seconds()
     if seconds < 60:
         return text("time.now", language)

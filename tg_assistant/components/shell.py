@@ -62,6 +62,8 @@ def offline_banner() -> rx.Component:
 def error_boundary(*children: Any) -> rx.Component:
     """A rendering error shows a sentence, not a blank page. Test id: crashed."""
     fallback = rx.Var.create(
-        rx.el.div(empty("🧩", say("app.crashed_title"), say("app.crashed"), testid="crashed"), class_name="tg-page")
+        rx.el.div(
+            empty("🧩", say("app.crashed_title"), say("app.crashed"), testid="crashed"), class_name="tg-page"
+        )
     )
     return ErrorBoundary.create(*children, fallback_render=fallback)

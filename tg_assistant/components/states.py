@@ -29,9 +29,7 @@ def skeleton() -> rx.Component:
             rx.el.div(class_name="tg-bone", style={"width": "40px", "height": "40px", "borderRadius": "50%"}),
             rx.el.div(
                 rx.el.div(class_name="tg-bone", style={"width": width, "height": "14px"}),
-                rx.el.div(
-                    class_name="tg-bone", style={"width": "34%", "height": "11px", "marginTop": "8px"}
-                ),
+                rx.el.div(class_name="tg-bone", style={"width": "34%", "height": "11px", "marginTop": "8px"}),
                 class_name="tg-cell-text",
             ),
             class_name="tg-cell iconed",

@@ -1,7 +1,7 @@
 """Adding channels: from the account's own list, or by @name or link.
 
-Test ids: add-link, add-link-submit, add-search, folder, available (one per row, with data-channel), add-selected,
-add-refresh, add-connect, empty.
+Test ids: add-link, add-link-submit, add-search, folder, available (one per row, with data-channel),
+add-selected, add-connect, empty.
 """
 
 from typing import Any, TypedDict
@@ -223,7 +223,10 @@ def _available(choice: Choice) -> rx.Component:
 
 def _folders() -> rx.Component:
     everything = segment(
-        say("channels.all_folders"), AddState.folder == "", on_click=AddState.choose_folder(""), data_testid="folder"
+        say("channels.all_folders"),
+        AddState.folder == "",
+        on_click=AddState.choose_folder(""),
+        data_testid="folder",
     )
     return rx.cond(
         AddState.folders.length() > 0,

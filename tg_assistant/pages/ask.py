@@ -1,7 +1,7 @@
 """Asking: a conversation whose answers stream in and whose numbers open the posts they stand on.
 
-Test ids: ask-input, ask-send, ask-empty, question, answer (data-state: waiting, streaming, done, abstained, failed),
-cite, source, source-sheet, source-open, sheet-close, ask-copy, ask-add-channels.
+Test ids: ask-input, ask-send, ask-empty, question, answer (data-state: waiting, streaming, done, abstained,
+failed), cite, source, source-sheet, source-open, sheet-close, ask-copy, ask-add-channels.
 """
 
 import asyncio
@@ -21,6 +21,7 @@ from tg_assistant.components.words import say
 from tg_assistant.core import answers, channels
 from tg_assistant.core.access import Actor
 from tg_assistant.core.answers import Delta, Done, Sources
+from tg_assistant.errors import Invalid
 from tg_assistant.models import Question
 from tg_assistant.process import current
 from tg_assistant.state import HOME, SessionState, acting, is_live
@@ -30,7 +31,6 @@ from tg_assistant.texts import text
 _HISTORY = 20
 _LONGEST = timedelta(minutes=2)  # an answer not there by then was interrupted
 _POLL_SECONDS = 1.0
-_MAX_QUESTION = 2000
 _NO_SOURCE: SourceRow = {"n": 0, "title": "", "when": "", "quote": "", "url": ""}
 
 
@@ -57,8 +57,15 @@ class AskState(rx.State):
             return None
         async with acting(self):
             pass
+        if len(question) > answers.MAX_QUESTION:  # refused before the field is emptied
+            raise Invalid("answers.question_too_long", max=answers.MAX_QUESTION)
         shown = Exchange(
-            id=uuid4().hex, question=question[:_MAX_QUESTION], answer="", parts=[], sources=[], state="waiting"
+            id=uuid4().hex,
+            question=question,
+            answer="",
+            parts=[],
+            sources=[],
+            state="waiting",
         )
         self.exchanges = [*self.exchanges, shown]
         self.busy, self.mark = True, self.mark + 1
@@ -193,7 +200,9 @@ def ask() -> rx.Component:
             "📰",
             say("ask.no_channels_title"),
             say("ask.no_channels"),
-            link_button(say("channels.empty_action"), f"{HOME}/channels/add/", data_testid="ask-add-channels"),
+            link_button(
+                say("channels.empty_action"), f"{HOME}/channels/add/", data_testid="ask-add-channels"
+            ),
         ),
     )
     talk = follow_bottom(
@@ -208,7 +217,7 @@ def ask() -> rx.Component:
         placeholder=say("ask.placeholder"),
         send_label=say("ask.send"),
         busy=AskState.busy,
-        max_length=_MAX_QUESTION,
+        max_length=answers.MAX_QUESTION,
         on_send=AskState.ask,
     )
     return rx.el.div(

@@ -134,7 +134,9 @@ def _row(followed: Followed, language: str) -> Row:
         loading=loading,
         share=round(min(share, 1.0), 3),
         paused=followed.subscription.paused,
-        url=f"https://t.me/{channel.username}" if channel.username else f"https://t.me/c/{channel.telegram_id}",
+        url=f"https://t.me/{channel.username}"
+        if channel.username
+        else f"https://t.me/c/{channel.telegram_id}",
         count=counted("channels.posts", language, progressed.done),
     )
 
@@ -208,7 +210,12 @@ def _sheet() -> rx.Component:
         ),
     )
     return sheet(
-        row["id"] != "", facts, actions, title=row["title"], on_close=ChannelsState.close, testid="channel-sheet"
+        row["id"] != "",
+        facts,
+        actions,
+        title=row["title"],
+        on_close=ChannelsState.close,
+        testid="channel-sheet",
     )
 
 

@@ -1,11 +1,11 @@
 """Connecting the Telegram account: a link for a second screen, or the QR itself on a desktop.
 
 The password is never asked for here: Telegram's terms forbid it inside a Mini App.
-Test ids: connect-start, connect-link, connect-copy, connect-share, connect-link-qr, connect-qr, connect-status,
-connect-cancel, connect-password, connect-done, connect-failed, connect-retry, connect-browser, go-channels.
+Test ids: connect-start, connect-link, connect-copy, connect-share, connect-link-qr, connect-qr,
+connect-status, connect-cancel, connect-password, connect-done, connect-failed, connect-retry,
+connect-browser, go-channels.
 """
 
-import base64
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -13,9 +13,10 @@ from uuid import UUID
 import reflex as rx
 
 from tg_assistant.components.controls import button, link_button
-from tg_assistant.components.lists import section
-from tg_assistant.components.states import empty
+from tg_assistant.components.lists import section, steps
+from tg_assistant.components.qr_code import qr_code, qr_picture
 from tg_assistant.components.readable import milliseconds
+from tg_assistant.components.states import empty
 from tg_assistant.components.telegram import (
     confirm_button,
     copy_button,
@@ -24,7 +25,7 @@ from tg_assistant.components.telegram import (
     telegram_link,
 )
 from tg_assistant.components.words import say
-from tg_assistant.core import accounts, logins, qr
+from tg_assistant.core import accounts, logins
 from tg_assistant.models import Login, LoginStatus
 from tg_assistant.process import current
 from tg_assistant.state import HOME, SessionState, acting, is_live
@@ -109,10 +110,10 @@ class ConnectState(rx.State):
             self._kept_login, self._kept_link = str(login.id), ""
         if self.link != self._kept_link:
             self.link = self._kept_link
-            self.link_qr = _picture(self.link) if self.link else ""
+            self.link_qr = qr_picture(self.link) if self.link else ""
         self.status = login.status
         self.opened = login.page_hash is not None
-        self.login_qr = _picture(login.qr_url) if login.qr_url else ""
+        self.login_qr = qr_picture(login.qr_url) if login.qr_url else ""
         self.failure = _failure(login)
         ends = login.expires_at
         if login.retry_after:
@@ -125,20 +126,6 @@ def _failure(login: Login) -> str:
     if login.status in (LoginStatus.expired, LoginStatus.cancelled):
         return login.status
     return login.reason if login.reason in _FAILURES else "other"
-
-
-def _picture(url: str) -> str:
-    """A QR as a data URI: an image tag carries no bearer."""
-    return "data:image/svg+xml;base64," + base64.b64encode(qr.svg(url)).decode()
-
-
-def _qr(source: Any, alt: str, testid: str) -> rx.Component:
-    return rx.el.div(rx.el.img(src=source, alt=say(alt)), class_name="tg-qr", data_testid=testid)
-
-
-def _steps(*codes: str) -> rx.Component:
-    steps = rx.el.ol(*(rx.el.li(say(code)) for code in codes), class_name="tg-steps")
-    return section(steps, header=say("login.steps_header"))
 
 
 def _status() -> rx.Component:
@@ -191,13 +178,13 @@ def _link() -> rx.Component:
 
 def _on_phone() -> rx.Component:
     own_qr = section(
-        _qr(ConnectState.link_qr, "login.link_qr_alt", "connect-link-qr"),
+        qr_code(ConnectState.link_qr, "login.link_qr_alt", "connect-link-qr"),
         rx.el.div(say("login.link_qr"), class_name="tg-status"),
     )
     return rx.fragment(
         rx.el.p(say("login.lead_phone"), class_name="tg-lead"),
         _link(),
-        _steps("login.step_open", "login.step_settings", "login.step_scan"),
+        steps("login.steps_header", "login.step_open", "login.step_settings", "login.step_scan"),
         rx.cond((ConnectState.link_qr != "") & ~ConnectState.opened, own_qr, rx.fragment()),
     )
 
@@ -205,14 +192,24 @@ def _on_phone() -> rx.Component:
 def _on_desktop() -> rx.Component:
     code = rx.cond(
         ConnectState.login_qr != "",
-        _qr(ConnectState.login_qr, "login.qr_alt", "connect-qr"),
+        qr_code(ConnectState.login_qr, "login.qr_alt", "connect-qr"),
         rx.el.div(rx.el.div(class_name="tg-bone tg-qr-bone"), class_name="tg-qr"),
     )
     return rx.fragment(
         rx.el.p(say("login.lead_desktop"), class_name="tg-lead"),
         section(code, _status()),
-        _steps("login.step_settings", "login.step_scan"),
+        steps("login.steps_header", "login.step_settings", "login.step_scan"),
         _link(),
+    )
+
+
+def _cancel() -> rx.Component:
+    return confirm_button(
+        say("login.cancel"),
+        message=say("login.cancel_confirm"),
+        on_confirm=ConnectState.cancel,
+        class_name="tg-button danger wide",
+        data_testid="connect-cancel",
     )
 
 
@@ -221,24 +218,20 @@ def _live() -> rx.Component:
     left = rx.el.div(
         say("login.expires_in"), " ", countdown(until=ConnectState.until), class_name="tg-status"
     )
-    stop = confirm_button(
-        say("login.cancel"),
-        message=say("login.cancel_confirm"),
-        on_confirm=ConnectState.cancel,
-        class_name="tg-button danger wide",
-        data_testid="connect-cancel",
-    )
     return rx.fragment(
         rx.el.h1(say("login.title"), class_name="tg-title"),
         rx.cond(SessionState.device == "phone", rx.fragment(_on_phone(), section(_status())), _on_desktop()),
         left,
-        stop,
+        _cancel(),
     )
 
 
 def _password() -> rx.Component:
     in_browser = telegram_link(
-        say("login.open_browser"), href=ConnectState.link, class_name="tg-button", data_testid="connect-browser"
+        say("login.open_browser"),
+        href=ConnectState.link,
+        class_name="tg-button",
+        data_testid="connect-browser",
     )
     show_link = (ConnectState.link != "") & ~ConnectState.opened
     return rx.fragment(
@@ -250,13 +243,7 @@ def _password() -> rx.Component:
             testid="connect-password",
         ),
         rx.cond(show_link, _link(), rx.fragment()),
-        confirm_button(
-            say("login.cancel"),
-            message=say("login.cancel_confirm"),
-            on_confirm=ConnectState.cancel,
-            class_name="tg-button danger wide",
-            data_testid="connect-cancel",
-        ),
+        _cancel(),
     )
 
 

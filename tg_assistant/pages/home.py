@@ -7,11 +7,10 @@ from typing import Any
 
 import reflex as rx
 
-from tg_assistant.components.controls import button, link_button
+from tg_assistant.components.controls import link_button
 from tg_assistant.components.lists import cell, chevron, round_icon, section
 from tg_assistant.components.words import say
 from tg_assistant.core import accounts, channels, invites
-from tg_assistant.process import current
 from tg_assistant.state import HOME, SessionState, acting
 from tg_assistant.template import page
 from tg_assistant.texts import text
@@ -117,7 +116,9 @@ def home() -> rx.Component:
     following = HomeState.followed > 0
     next_step = rx.cond(
         HomeState.connected,
-        link_button(say("home.next_channels"), f"{HOME}/channels/add/", style="wide", data_testid="home-next"),
+        link_button(
+            say("home.next_channels"), f"{HOME}/channels/add/", style="wide", data_testid="home-next"
+        ),
         link_button(say("home.start"), f"{HOME}/connect/", style="wide", data_testid="home-next"),
     )
     return rx.fragment(

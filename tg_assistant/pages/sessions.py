@@ -113,11 +113,15 @@ def _sign_in(one: AppSession, own: UUID | None, language: str) -> SignIn:
 
 
 def _account(account: Linked) -> rx.Component:
-    detail = rx.el.div(account["detail"], class_name=rx.cond(account["ended"], "tg-cell-sub error", "tg-cell-sub"))
+    detail = rx.el.div(
+        account["detail"], class_name=rx.cond(account["ended"], "tg-cell-sub error", "tg-cell-sub")
+    )
     icon = rx.cond(account["ended"], round_icon("warning", "bad"), round_icon("phone", "good"))
     shown = rx.el.div(
         icon,
-        rx.el.div(rx.el.div(account["device"], class_name="tg-cell-title"), detail, class_name="tg-cell-text"),
+        rx.el.div(
+            rx.el.div(account["device"], class_name="tg-cell-title"), detail, class_name="tg-cell-text"
+        ),
         class_name="tg-cell iconed",
         data_testid="account",
         data_ended=account["ended"].to_string(),
@@ -135,7 +139,9 @@ def _account(account: Linked) -> rx.Component:
 
 
 def _connect_again() -> rx.Component:
-    return cell(say("sessions.connect"), style="accent", href=f"{HOME}/connect/", data_testid="account-connect")
+    return cell(
+        say("sessions.connect"), style="accent", href=f"{HOME}/connect/", data_testid="account-connect"
+    )
 
 
 def _signed_in(one: SignIn) -> rx.Component:

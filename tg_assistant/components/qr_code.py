@@ -1,0 +1,19 @@
+"""QR codes on a page: black on white whatever the theme is, as data URIs."""
+
+import base64
+from typing import Any
+
+import reflex as rx
+
+from tg_assistant.components.words import say
+from tg_assistant.core import qr
+
+
+def qr_picture(url: str) -> str:
+    """A link's QR as a data URI: an image tag carries no bearer."""
+    return "data:image/svg+xml;base64," + base64.b64encode(qr.svg(url)).decode()
+
+
+def qr_code(picture: Any, description: str, testid: str) -> rx.Component:
+    """The picture on its white card; `description` is a text code for people who do not see it."""
+    return rx.el.div(rx.el.img(src=picture, alt=say(description)), class_name="tg-qr", data_testid=testid)
