@@ -5,25 +5,48 @@ pinned Telethon that we touch are in this file.
 """
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from typing import Any
 
-from telethon import TelegramClient, types
+from telethon import TelegramClient, errors, types
 from telethon._updates.messagebox import State
 from telethon._updates.session import Entity, EntityType
+from telethon.tl.functions.updates import GetStateRequest
 
 
 async def restore(client: TelegramClient, saved: Mapping[str, Any], hashes: Mapping[int, int]) -> None:
-    """Ask for what happened in the channels of `hashes` (access hash by id) since `saved` was taken."""
+    """Ask for what happened in the channels of `hashes` (access hash by id) since `saved` was taken.
+
+    Asking for the account's state also makes Telegram send updates to this connection.
+    """
     box, entities = client._message_box, client._mb_entity_cache
+    if box.is_empty():
+        box.set_state(await client(GetStateRequest()))
     channels = saved.get("channels", {})
     for telegram_id, access_hash in hashes.items():
         entities.put(Entity(EntityType.CHANNEL, telegram_id, access_hash))
         position = channels.get(str(telegram_id))
         if position and telegram_id not in box.map:
             box.map[telegram_id] = State(pts=position, deadline=asyncio.get_running_loop().time())
-            box.getting_diff_for.add(telegram_id)
+    await ask(client, hashes)
+
+
+async def ask(client: TelegramClient, channels: Iterable[int]) -> None:
+    """Ask for the difference of the account and of those `channels` whose place is known."""
+    box = client._message_box
+    box.getting_diff_for.update(id_ for id_ in channels if id_ in box.map)
     await client.catch_up()  # wakes the update loop
+
+
+def on_reconnect(client: TelegramClient, channels: Callable[[], Iterable[int]]) -> None:
+    """After each reconnect ask what was missed; Telethon itself waits for up to 15 minutes."""
+
+    async def reconnected() -> None:
+        with suppress(ConnectionError, errors.RPCError):
+            await ask(client, channels())
+
+    client._sender._auto_reconnect_callback = reconnected
 
 
 def snapshot(client: TelegramClient) -> dict[str, Any]:

@@ -39,7 +39,7 @@ async def eventually(right: Callable[[], Awaitable[bool]], what: str, seconds: f
     deadline = asyncio.get_running_loop().time() + seconds
     while not await right():
         assert asyncio.get_running_loop().time() < deadline, f"waited in vain: {what}"
-        await asyncio.sleep(0.1)
+        await asyncio.sleep(0.25)
 
 
 @dataclass
@@ -70,14 +70,14 @@ class Side:
 
     async def ours(self) -> dict[int, str]:
         query = (
-            select(Post)
+            select(Post.message_id, Post.text)
             .join(Channel, col(Channel.id) == col(Post.channel_id))
             .where(Channel.telegram_id == self.telegram.id, col(Post.deleted_at).is_(None))
         )
         async with self.rt.db.transaction() as db:
             rows = (await db.exec(query)).all()
-        assert len({row.message_id for row in rows}) == len(rows)
-        return {row.message_id: row.text for row in rows}
+        assert len(dict(rows)) == len(rows)
+        return dict(rows)
 
     async def same(self) -> bool:
         return await self.ours() == self.served()

@@ -12,7 +12,7 @@ from sandbox.control import Sandbox
 from sandbox.faults import flood_wait
 from tests.ingest.conftest import Ingest, member
 from tests.ingest.reading import Side, connect, eventually, fill, follow, make_channel
-from tg_assistant.core import channels
+from tg_assistant.core import channels, dialogs
 from tg_assistant.core.access import Actor
 from tg_assistant.errors import Invalid, NotFound
 from tg_assistant.infra.runtime import Runtime
@@ -37,8 +37,9 @@ async def connected(
     return anna
 
 
-async def test_a_channel_of_the_own_list_arrives_whole(ingest_rt, sandbox, ingest, connected):
+async def test_a_channel_of_the_own_list_arrives_whole(ingest_rt, sandbox, ingest, connected, monkeypatch):
     """Chosen from the account's list: all posts, links, albums and forwards; progress ends finished."""
+    monkeypatch.setattr(dialogs, "REFRESH_SECONDS", 0)
     side = make_channel(ingest_rt, sandbox, "City Life", ["anna"], posts=230)
     source = make_channel(ingest_rt, sandbox, "The Source", [], posts=3)
     album = [sandbox.channels.publish(side.telegram, t, album="a", photo=True) for t in ("One", "Two")]
@@ -172,9 +173,15 @@ async def test_a_flood_wait_is_waited_out(ingest_rt, sandbox, ingest, connected)
 
 
 async def test_a_channel_made_private_is_hidden_from_who_is_not_in_it(
-    ingest_rt: Runtime, sandbox: Sandbox, ingest: Ingest, tenant: Tenant, connected: Actor
+    ingest_rt: Runtime,
+    sandbox: Sandbox,
+    ingest: Ingest,
+    tenant: Tenant,
+    connected: Actor,
+    monkeypatch: pytest.MonkeyPatch,
 ):
     """Anna is thrown out: nothing of it is hers to read any more, and she is told; Max reads on."""
+    monkeypatch.setattr(dialogs, "REFRESH_SECONDS", 0)
     max_ = await member(ingest_rt, sandbox, tenant, "max")
     side = make_channel(ingest_rt, sandbox, "Inner Circle", ["anna", "max"], posts=30, private=True)
     async with ingest.running():

@@ -17,7 +17,7 @@ from tg_assistant.infra.runtime import Runtime
 from tg_assistant.models import Account, AccountTask, Channel, Dialog
 
 KIND = "dialogs"
-REFRESH_SECONDS = 600  # repeated sweeps of the list earn long bans, so a person may refresh this often
+REFRESH_SECONDS = 120  # repeated sweeps of the list earn long bans, so a person may refresh this often
 
 
 async def available(rt: Runtime, actor: Actor, *, refresh: bool = False) -> list[Dialog]:

@@ -24,12 +24,15 @@ from pgqueuer.executors import EntrypointExecutorParameters
 from sqlalchemy import text
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from tg_assistant.errors import Unavailable
+
 log = structlog.get_logger()
 Payload = dict[str, Any]
 Handler = Callable[[Payload], Awaitable[None]]
 _HEARTBEAT = timedelta(seconds=20)  # a killed worker's jobs are picked up again after this
 _DEQUEUE = timedelta(seconds=10)  # poll, should a notification be lost
 _STOP_SECONDS = 8.0
+_AWAY_SECONDS = 10.0
 _RETRIES = 4  # after the first try
 _FIRST_RETRY = 1.0  # seconds; doubles each time
 
@@ -101,7 +104,8 @@ class _TwoConnections(PsycopgDriver):
 async def run_worker(url: str, handlers: Mapping[str, Handler], *, drain: bool = False) -> None:
     """Work the queue until cancelled, or with `drain` until it is empty. Reconnects when PostgreSQL was away.
 
-    A job that raises is tried again (1 s, 2 s, 4 s …) and held after its fifth try; the others go on.
+    A job that raises is tried again (1 s, 2 s, 4 s …) and held after its fifth try; the others go on. One
+    that raises Unavailable is tried every 10 s for as long as it takes.
     """
     while True:
         try:
@@ -153,6 +157,10 @@ async def _perform(name: str, handler: Handler, job: Job) -> None:
     except asyncio.CancelledError:
         # PGQueuer would delete a job cancelled by a shutdown; it has to be done by the next worker instead
         raise RetryRequested(delay=timedelta(0), reason="shutdown") from None
+    except Unavailable as error:
+        # a neighbour is away: that is not the job's fault, so it is tried until the neighbour is back
+        log.warning("job.postponed", job=name, attempts=job.attempts, error=error.code)
+        raise RetryRequested(delay=timedelta(seconds=_AWAY_SECONDS), reason=error.code) from error
     except Exception as error:
         log.warning("job.failed", job=name, attempts=job.attempts, error=type(error).__name__)
         raise
