@@ -70,6 +70,8 @@ async def keep_pending(db: AsyncSession, login_id: UUID, epoch: int, sealed: byt
     await leases.check(db, Login, login_id, epoch)
     statement = update(Login).where(col(Login.id) == login_id).values(pending_session=sealed)
     await db.exec(statement.execution_options(synchronize_session=False))  # type: ignore[call-overload]
+    if sealed is None:
+        await notify(db, logins.TOPIC, str(login_id))
 
 
 async def show_qr(db: AsyncSession, login_id: UUID, epoch: int, url: str, expires_at: datetime) -> bool:

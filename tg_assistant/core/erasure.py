@@ -63,6 +63,8 @@ async def _log_out(rt: Runtime, actor: Actor) -> int:
     for account in linked:
         if not await accounts.disconnect(rt, actor, account.id):
             raise Unavailable("erasure.log_out_pending", retry_after=30)
+    if not await logins.settled(rt, actor):
+        raise Unavailable("erasure.log_out_pending", retry_after=30)
     async with rt.db.transaction(actor.tenant) as db:
         live = Account.user_id == actor.user_id, Account.status == AccountStatus.connected
         if (await db.exec(scoped(Account, actor).where(*live))).first() is not None:

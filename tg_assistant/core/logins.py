@@ -60,6 +60,8 @@ class LinkView:
 async def start(db: AsyncSession, actor: Actor, *, device: str = "", ttl: int = 600) -> Started:
     """A new attempt, good for `ttl` seconds. A person has at most three alive: older ones are cancelled."""
     actor.require()
+    one_at_a_time = select(User.id).where(User.id == actor.user_id).with_for_update(key_share=True)
+    await db.exec(one_at_a_time)
     query = scoped(Login, actor).where(Login.user_id == actor.user_id, col(Login.status).not_in(_FINAL))
     alive = (await db.exec(query.order_by(col(Login.created_at).desc()).with_for_update())).all()
     for old in alive[MAX_LIVE - 1 :]:
@@ -120,6 +122,23 @@ async def cancel(db: AsyncSession, actor: Actor, login_id: UUID) -> Login:
     login = await status(db, actor, login_id)
     await _end(db, login, LoginStatus.cancelled, None)
     return login
+
+
+async def settled(rt: Runtime, actor: Actor, *, seconds: float = 5) -> bool:
+    """Whether no key of an ended attempt is still to be logged out at Telegram; waits so long for it."""
+    held = select(Login.id).where(Login.user_id == actor.user_id, col(Login.pending_session).is_not(None))
+    async with rt.events.listening(TOPIC) as event:
+        ends = asyncio.get_running_loop().time() + seconds
+        while True:
+            event.clear()
+            async with rt.db.transaction(actor.tenant) as db:
+                if (await db.exec(held)).first() is None:
+                    return True
+            left = ends - asyncio.get_running_loop().time()
+            if left <= 0:
+                return False
+            with suppress(TimeoutError):
+                await asyncio.wait_for(event.wait(), min(left, _POLL_SECONDS))
 
 
 async def look(db: AsyncSession, link_token: str) -> LinkView:

@@ -1,0 +1,53 @@
+"""The small health server: what it answers, and that nonsense does not stop it."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator
+
+import httpx
+import pytest
+
+from tg_assistant.infra.health import serve_health
+
+
+@pytest.fixture
+async def checks() -> dict[str, bool]:
+    return {"database": True}
+
+
+@pytest.fixture
+async def url(checks: dict[str, bool]) -> AsyncIterator[str]:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+
+    async def check() -> dict[str, bool]:
+        return checks
+
+    serving = asyncio.create_task(serve_health(port, check))
+    await asyncio.sleep(0.1)
+    yield f"http://127.0.0.1:{port}"
+    serving.cancel()
+    await asyncio.gather(serving, return_exceptions=True)
+
+
+async def test_well_and_failing(url: str, checks: dict[str, bool]) -> None:
+    """200 while every check holds; 503 with the failing one's name; 404 elsewhere."""
+    async with httpx.AsyncClient(base_url=url) as http:
+        assert (await http.get("/health")).json() == {"status": "ok", "checks": {"database": True}}
+        checks["leases"] = False
+        answer = await http.get("/health?x=1")
+        assert (answer.status_code, answer.json()["failing"]) == (503, ["leases"])
+        assert (await http.get("/other")).status_code == 404
+
+
+async def test_nonsense_is_dropped(url: str) -> None:
+    """A request without words and one without an end are closed, and the next is answered."""
+    host, port = url.removeprefix("http://").split(":")
+    for nonsense in (b"\r\n\r\n", b"x" * 20000):
+        reader, writer = await asyncio.open_connection(host, int(port))
+        writer.write(nonsense)
+        await reader.read()
+        writer.close()
+    async with httpx.AsyncClient(base_url=url) as http:
+        assert (await http.get("/health")).status_code == 200
