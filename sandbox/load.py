@@ -66,9 +66,9 @@ def _channel(world: World, channel_id: int, title: str, followers: Sequence[Pers
 
 def _username(world: World, title: str, channel_id: int) -> str:
     latin = "".join(_LATIN.get(letter, letter) for letter in title.lower())
-    name = re.sub(r"[^a-z0-9]+", "_", latin).strip("_")[:24]
+    name = re.sub(r"[^a-z0-9]+", "_", latin)[:24].strip("_")
     if len(name) < 5 or not name[0].isalpha():
-        name = f"channel_{name}"[:24]
+        name = f"channel_{name}"[:24].strip("_")
     return f"{name}_{channel_id % 1000}" if world.channels.named(name) else name
 
 
