@@ -43,7 +43,7 @@ async def a_channel(
         await db.flush()
         incoming = [incoming_post(id_, text) for id_, text in numbered.items()]
         for start in range(0, len(incoming), 500):
-            await posts.save_page(db, channel.id, incoming[start : start + 500], None, via="backfill")
+            await posts.save_page(db, channel.id, incoming[start : start + 500], [], via="backfill")
     return channel
 
 

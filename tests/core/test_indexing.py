@@ -65,7 +65,7 @@ async def test_edits_and_deletions_reach_the_index(rt):
     await indexing.index_dirty(rt, tenant.id)
     async with rt.db.transaction(tenant.id) as db:
         edited = replace(incoming_post(4, "Коротко."), edited_at=NOW + timedelta(hours=1))
-        await posts.save_live(db, channel.id, edited)
+        await posts.save_live(db, channel.id, [edited], [4])
         await posts.mark_deleted(db, channel.id, [1])
     assert await indexing.index_dirty(rt, tenant.id) == 2
     assert {row.text for row in await chunks(rt, tenant.id)} == {TEXTS[1], "Коротко."}
@@ -99,7 +99,7 @@ async def test_a_post_edited_while_it_is_indexed_stays_dirty(rt, settings):
                 self.edited = True
                 async with rt.db.transaction(tenant.id) as db:
                     later = replace(incoming_post(1, "Вход бесплатный."), edited_at=NOW)
-                    await posts.save_live(db, channel.id, later)
+                    await posts.save_live(db, channel.id, [later], [1])
 
     slow = replace(rt, vectors=Slow(settings.retrieval.chroma_url))
     await indexing.index_dirty(slow, tenant.id)

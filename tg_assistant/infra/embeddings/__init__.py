@@ -25,6 +25,10 @@ class Embedder(Protocol):
         """The vector of a question. Raises `Unavailable`."""
         ...
 
+    async def embed_words(self, words: list[str]) -> np.ndarray:
+        """One row a word, to compare words with one another. Raises `Unavailable`."""
+        ...
+
     async def close(self) -> None:
         """Free threads and connections."""
         ...

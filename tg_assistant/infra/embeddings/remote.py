@@ -4,6 +4,7 @@ import numpy as np
 import structlog
 
 from tg_assistant.errors import Unavailable
+from tg_assistant.infra.embeddings.words import WordMemory
 
 BATCH = 64
 
@@ -19,6 +20,7 @@ class OpenAIEmbedder:
         self.model = model
         self.dimension = dimension
         self._client = AsyncOpenAI(base_url=base_url, api_key=api_key, timeout=60, max_retries=2)
+        self._words = WordMemory()
         self._prefixed = "e5" in model.lower()
 
     async def embed_passages(self, texts: list[str]) -> np.ndarray:
@@ -30,6 +32,14 @@ class OpenAIEmbedder:
     async def embed_query(self, text: str) -> np.ndarray:
         """The unit vector of a question. Raises `Unavailable`."""
         return (await self._embed("query: ", [text]))[0]
+
+    async def embed_words(self, words: list[str]) -> np.ndarray:
+        """One unit vector a word, each computed once."""
+        if not words:
+            return np.zeros((0, self.dimension), np.float32)
+        new = self._words.unknown(words)
+        vectors = await self.embed_passages(new)
+        return self._words.merged(words, dict(zip(new, vectors, strict=True)))
 
     async def close(self) -> None:
         """Close the connections."""
