@@ -1,5 +1,7 @@
 """The way from a stranger to somebody who asks, over the doors a person uses."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -48,21 +50,20 @@ async def signs_in(product: Product, phone: Phone) -> Traveller:
     return Traveller(phone, product.http, product.demo.web_url, bearer)
 
 
-async def opens_second_screen(traveller: Traveller, connect_url: str) -> httpx.AsyncClient:
+@asynccontextmanager
+async def second_screen(connect_url: str) -> AsyncIterator[httpx.AsyncClient]:
     """An ordinary browser of its own: looks at the link, then spends it."""
-    browser = httpx.AsyncClient(trust_env=False, follow_redirects=True)
-    look = await browser.get(connect_url)
-    assert look.status_code == 200
-    page = await browser.post(connect_url, data={"go": "1"})
-    assert page.status_code == 200
-    return browser
+    async with httpx.AsyncClient(trust_env=False, follow_redirects=True) as browser:
+        assert (await browser.get(connect_url)).status_code == 200
+        assert (await browser.post(connect_url, data={"go": "1"})).status_code == 200
+        yield browser
 
 
 async def connects(traveller: Traveller, *, password: str | None = None) -> str:
     """Link the account: start, second screen, scan, maybe a password; returns the final status."""
     started = await traveller.rest("POST", "/api/tg/qr/start", client_meta={"device": "story"})
     status = f"/api/tg/qr/status/{started['qr_session_id']}"
-    async with await opens_second_screen(traveller, started["connect_url"]) as browser:
+    async with second_screen(started["connect_url"]) as browser:
         live = f"{traveller.base}/tg/connect/live/state"
 
         async def shown() -> bool:
