@@ -35,11 +35,21 @@ def open_install(data_dir: Path) -> Install:
     key = serialization.load_pem_private_key(pem, password=None)
     assert isinstance(key, rsa.RSAPrivateKey)
     return Install(
-        facts=json.loads((data_dir / "install.json").read_text()),
+        facts=_facts(data_dir),
         rsa_key=key,
         init_data_key=ed25519.Ed25519PrivateKey.from_private_bytes(bytes.fromhex(kept["init_data_key"])),
         hash_secret=bytes.fromhex(kept["hash_secret"]),
     )
+
+
+def _facts(data_dir: Path) -> dict[str, Any]:
+    """What install.json says, with the key's path put right when the folder was moved."""
+    facts = json.loads((data_dir / "install.json").read_text())
+    here = str((data_dir / "server.pem").resolve())
+    if facts["rsa_key_file"] != here:
+        facts["rsa_key_file"] = here
+        _write(data_dir / "install.json", json.dumps(facts, indent=2).encode())
+    return facts
 
 
 def _make(data_dir: Path) -> None:

@@ -35,8 +35,9 @@ def _messages(phone: Phone) -> Any:
 
 def _write(phone: Phone) -> Any:
     forward = phone.body.get("forward")
-    if forward:
-        item = inbox.forward(phone.world, phone.person, forward["channel_id"], forward["post_id"])
+    if isinstance(forward, dict):
+        origin = int(forward.get("channel_id", 0)), int(forward.get("post_id", 0))
+        item = inbox.forward(phone.world, phone.person, *origin)
     else:
         item = inbox.send(phone.world, phone.person, phone.text("text"), reply_to=phone.body.get("reply_to"))
     return views.bot_message(phone.world, item)
