@@ -73,7 +73,8 @@ def arrives(product: Product, browsers: Browsers) -> Arrivals:
 
     async def come(name: str = "anna", *, platform: str = "ios", path: str = "/bot", **options: Any) -> Person:
         telegram = await browsers(**options)
-        somebody = Person(product.demo, telegram, await browsers(viewport=DESK), name)
+        desk = await browsers(viewport=DESK)
+        somebody = Person(product.demo, telegram, desk, name, phone_api=product.phone(name))
         return await somebody.takes_the_phone(path, platform=platform)
 
     return come

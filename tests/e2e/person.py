@@ -1,12 +1,10 @@
 """A person with a browser: their Telegram in a tab, the Mini App in a frame of another site inside it."""
 
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
 
-from playwright.async_api import BrowserContext, Frame, Locator, Page, expect
+from playwright.async_api import Frame, Locator, expect
 
-from tests.e2e.cable import CabledDemo
-from tests.phone import until
+from tests.phone import Phone, until
 from tg_assistant.demo.smoke.walk import PATIENCE, Anna
 
 PHONE = {"width": 390, "height": 844}
@@ -15,7 +13,9 @@ DESK = {"width": 1280, "height": 800}
 
 @dataclass
 class Person(Anna):
-    """The smoke run's walker, and what else people do."""
+    """The smoke run's walker, and what else people do. `phone_api` is the same phone without a browser."""
+
+    phone_api: Phone = field(kw_only=True)
 
     async def takes_the_phone(self, path: str = "/bot", *, platform: str = "") -> "Person":
         """Open Telegram in a new tab of this person's browser. `platform`: android, ios, tdesktop, weba."""
@@ -62,16 +62,3 @@ class Person(Anna):
 
     async def answers(self) -> list[str]:
         return await self.at("answer").all_inner_texts()
-
-
-async def person(
-    demo: CabledDemo, telegram: BrowserContext, second_screen: BrowserContext, name: str = "anna", **how: Any
-) -> Person:
-    return await Person(demo, telegram, second_screen, name).takes_the_phone(**how)
-
-
-def quiet(page: Page) -> list[str]:
-    """Errors of the page's scripts from now on."""
-    errors: list[str] = []
-    page.on("pageerror", lambda error: errors.append(str(error)))
-    return errors
