@@ -91,7 +91,7 @@ async def test_a_hopeless_start_says_why(supervise):
 
 async def test_stopping_kills_the_stubborn(supervise, monkeypatch: pytest.MonkeyPatch):
     """A process that ignores SIGTERM, and its child, are gone after stop."""
-    monkeypatch.setattr("tg_assistant.demo.supervisor.STOP_SECONDS", 0.5)
+    monkeypatch.setattr("tg_assistant.demo.supervisor.STOP_SECONDS", (0.5, 0.5))
     code = (
         "import signal,subprocess,sys,time; signal.signal(signal.SIGTERM, signal.SIG_IGN);"
         "child=subprocess.Popen([sys.executable,'-c','import time; time.sleep(600)']);"

@@ -18,7 +18,7 @@ from tg_assistant.demo.console import Console
 BACK_OFF = (0.5, 1, 2, 4, 8, 16, 30)  # seconds before the nth restart in a row
 STEADY = 30.0  # a process that lived this long starts counting anew
 TRIES_BEFORE_READY = 4
-STOP_SECONDS = 4.0  # for each of the two rounds; together under the promised ten
+STOP_SECONDS = (5.5, 3.0)  # for who needs others, then for who is needed; together under the promised ten
 ROTATE_BYTES = 10_000_000
 
 
@@ -96,8 +96,8 @@ class Supervisor:
         needed = {name for item in self.running.values() for name in item.step.needs}
         leaves = [item for name, item in self.running.items() if name not in needed]
         rest = [item for name, item in self.running.items() if name in needed]
-        for group in (leaves, rest):
-            await asyncio.gather(*(self._end(item) for item in group))
+        for group, seconds in zip((leaves, rest), STOP_SECONDS, strict=True):
+            await asyncio.gather(*(self._end(item, seconds) for item in group))
         assert self._guardian.stdin
         self._guardian.stdin.close()
         await asyncio.to_thread(self._guardian.wait)
@@ -203,13 +203,13 @@ class Supervisor:
                 item.last_lines = [*item.last_lines[-14:], text.rstrip()]
                 self._console.line(item.step.name, text, quiet=item.step.quiet)
 
-    async def _end(self, item: Running) -> None:
+    async def _end(self, item: Running, seconds: float) -> None:
         process = item.process
         if process is None or process.returncode is not None:
             return
         guardian.send(process.pid, item.step.stop_signal)
         try:
-            await asyncio.wait_for(process.wait(), STOP_SECONDS)
+            await asyncio.wait_for(process.wait(), seconds)
         except TimeoutError:
             self._console.event(item.step.name, "did not stop in time; killed", "33")
         guardian.send(process.pid, signal.SIGKILL)
