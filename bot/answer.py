@@ -16,10 +16,16 @@ _TITLE = 200
 def messages(done: Done, language: str) -> list[str]:
     """HTML of each message, in order. Nothing found is said honestly, with what to do about it."""
     if done.abstained:
-        return [say("bot.ask.abstained", language)]
+        return ["\n\n".join([say("bot.ask.abstained", language), *_missing(done, language)])]
     links = {source.n: source.url for source in done.sources}
     blocks = [Block(_cited(piece, links), units(piece)) for piece in split(done.answer, LIMIT)]
-    return pack([*blocks, *_sources(done.sources, language)])
+    notes = [Block(note, units(note), "\n\n") for note in _missing(done, language)]
+    return pack([*blocks, *_sources(done.sources, language), *notes])
+
+
+def _missing(done: Done, language: str) -> list[str]:
+    """What was away while this answer was made, so that a weak one is not taken for all there is."""
+    return [say(f"bot.ask.degraded.{part}", language) for part in done.degraded]
 
 
 def _cited(piece: str, links: dict[int, str]) -> str:

@@ -2,12 +2,14 @@
 
 import asyncio
 from contextlib import suppress
+from typing import Any
 from uuid import uuid4
 
 import structlog
 from aiogram import Bot, Dispatcher
 from aiogram.exceptions import TelegramAPIError, TelegramRetryAfter
 from aiogram.types import Update
+from pydantic import ValidationError
 
 from bot.telegram import AWAY
 from bot.words import error_text
@@ -93,16 +95,17 @@ class Processor:
         await self._held(head)
 
     async def _feed(self, head: Pending) -> None:
-        update = Update.model_validate(head.payload, context={"bot": self._bot})
+        try:
+            update = Update.model_validate(head.payload, context={"bot": self._bot})
+        except ValidationError as error:  # its own words would put the person's into the log
+            raise ValueError(f"not an update: {error.error_count()} wrong fields") from None
         await self._dispatcher.feed_update(self._bot, update)
 
     async def _held(self, head: Pending) -> None:
         """Tell the person once; the update stays in the table for whoever reads the log."""
         reference = uuid4().hex[:8]
         log.error("update.held", reference=reference)
-        message = head.payload.get("message") or head.payload.get("callback_query") or {}
-        person = message.get("from") or {}
-        if "id" in person:
+        if person := _sender(head.payload):
             sentence = error_text("internal", person.get("language_code"), reference=reference)
             with suppress(TelegramAPIError):
                 await self._bot.send_message(person["id"], sentence)
@@ -113,6 +116,16 @@ class Processor:
                 async with self._rt.db.transaction() as db:
                     await updates.sweep(db)
             await asyncio.sleep(_SWEEP_SECONDS)
+
+
+def _sender(payload: dict[str, Any]) -> dict[str, Any] | None:
+    """Who wrote the update, as far as it can be read at all."""
+    for kind in ("message", "callback_query"):
+        part = payload.get(kind)
+        person = part.get("from") if isinstance(part, dict) else None
+        if isinstance(person, dict) and isinstance(person.get("id"), int):
+            return person
+    return None
 
 
 def _pause(error: Exception, times: int) -> float:

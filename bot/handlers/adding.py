@@ -1,5 +1,7 @@
 """/add, a pasted link and a forwarded post: three ways to name a channel."""
 
+from uuid import UUID
+
 from aiogram import Bot, F, Router
 from aiogram.filters import Command, CommandObject
 from aiogram.types import Message, MessageOriginChannel
@@ -9,8 +11,6 @@ from bot.waiting import typing
 from bot.words import say
 from tg_assistant.core import channels, tasks
 from tg_assistant.core.access import Actor
-from uuid import UUID
-
 from tg_assistant.core.channels import Added
 from tg_assistant.infra.runtime import Runtime
 from tg_assistant.models import Channel

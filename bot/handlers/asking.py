@@ -80,13 +80,15 @@ async def _ask(message: Message, question: str, actor: Actor, rt: Runtime, bot: 
 
 async def _answered(rt: Runtime, actor: Actor, question: str, draft: Draft) -> Done:
     growing = ""
+    done: Done | None = None
     async for event in answers.ask(rt, actor, question):
         if isinstance(event, Delta):
             growing += event.text
             await draft.show(growing)
         elif isinstance(event, Done):
-            return event
-    raise AssertionError("answers.ask always ends in Done")
+            done = event
+    assert done is not None, "answers.ask always ends in Done"
+    return done
 
 
 async def _has_channels(rt: Runtime, actor: Actor) -> bool:

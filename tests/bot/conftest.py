@@ -1,10 +1,11 @@
 """The real bot on a local Telegram and a real database, one of each a module."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, suppress
 
 import pytest
+import structlog
 from pydantic import SecretStr
 
 from bot.run import work
@@ -12,6 +13,16 @@ from sandbox.control import Sandbox, run_sandbox
 from tests.bot.chat import Chat
 from tg_assistant.infra.runtime import Runtime, open_runtime
 from tg_assistant.settings import Settings, WebSettings
+
+
+@pytest.fixture(scope="module", autouse=True)
+def plain_logs() -> Iterator[None]:
+    """structlog's unconfigured renderer prints every local variable of a traceback: seconds an error."""
+    structlog.configure(
+        processors=[structlog.processors.format_exc_info, structlog.processors.KeyValueRenderer()]
+    )
+    yield
+    structlog.reset_defaults()
 
 
 @pytest.fixture(scope="module")

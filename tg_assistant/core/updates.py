@@ -53,9 +53,9 @@ async def save(db: AsyncSession, received: Sequence[dict[str, Any]]) -> int:
         return 0
     rows = [{"update_id": each["update_id"], "payload": each, "attempts": 0} for each in received]
     statement = insert(BotUpdate).values(rows).on_conflict_do_nothing(index_elements=["update_id"])
-    saved = (await db.exec(statement)).rowcount  # type: ignore[call-overload]
+    saved = await db.exec(statement.returning(col(BotUpdate.update_id)))  # type: ignore[call-overload]
     await notify(db, TOPIC)
-    return saved
+    return len(saved.all())
 
 
 async def heads(db: AsyncSession, *, busy: Collection[str], most: int) -> list[Pending]:

@@ -80,7 +80,8 @@ TEXTS: dict[str, str | dict[str, str]] = {
     "or add a channel that writes about it: <code>/add @name</code>",
     "bot.ask.no_channels": "There is nothing to answer from yet: add a channel with <code>/add @name</code> or in the app.",
     "bot.ask.sources": "<b>Sources</b>",
-    "bot.ask.degraded": "<i>Search by meaning is away at the moment; I searched by words.</i>",
+    "bot.ask.degraded.meaning": "<i>Search by meaning is away at the moment; I searched by words.</i>",
+    "bot.ask.degraded.model": "<i>The language model did not answer, so these are sentences of the posts themselves.</i>",
     "bot.login_code": "This looks like a login code. Never send one to any chat: Telegram makes it useless at once. "
     "The account is connected by QR code, no code is needed.",
     # channels

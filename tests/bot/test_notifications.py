@@ -1,0 +1,84 @@
+"""What the product owes people reaches them once, in their language; a blocked bot is left in peace."""
+
+import asyncio
+
+import pytest
+from sqlmodel import select
+
+from sandbox.faults import bot_error
+from tests.people import person
+from tg_assistant.core import notifications
+from tg_assistant.core.notifications import TRIES
+from tg_assistant.models import AuditEvent, Notification
+from tg_assistant.texts import codes, text
+
+pytestmark = pytest.mark.usefixtures("bot")
+
+
+@pytest.fixture
+def owe(rt, chat):
+    """owe("anna", code, …) writes a notification down as core does."""
+
+    async def add(who, code, **args):
+        anna = chat(who).person
+        chat(who).sends("/cancel")
+        async with rt.db.transaction() as db:
+            actor = await person(db, anna.id, anna.first_name, anna.language)
+            await notifications.add(db, actor.user_id, code, tenant_id=None, **args)
+        return actor
+
+    return add
+
+
+async def rows(rt, actor):
+    async with rt.db.transaction() as db:
+        query = select(Notification).where(Notification.user_id == actor.user_id)
+        return list(await db.exec(query.order_by(Notification.created_at)))
+
+
+async def until_settled(rt, actor):
+    async with asyncio.timeout(20):
+        while any(row.sent_at is None and row.attempts < TRIES for row in await rows(rt, actor)):
+            await asyncio.sleep(0.05)
+    return (await rows(rt, actor))[-1]
+
+
+@pytest.mark.parametrize(("who", "language"), [("anna", "ru"), ("max", "en")])
+async def test_each_code_in_the_persons_language(rt, owe, chat, who, language):
+    """Every notification there is arrives, its values escaped."""
+    before = chat(who).sends("/help").id
+    for code in sorted(each for each in codes("en") if each.startswith("notifications.")):
+        await owe(who, code.removeprefix("notifications."), title="<b>Boats</b>", reason="SESSION_REVOKED")
+        expected = text(code, language, title="<b>Boats</b>").replace("<b><b>", "<b>")
+        await chat(who).hears(before, expected.replace("</b></b>", "</b>"))
+    assert "<b>Boats</b>" in "".join(chat(who).heard(before))
+
+
+async def test_too_many_requests_delay_it(rt, owe, telegram):
+    """Telegram's wait is kept, then the message is sent."""
+    telegram.fail("sendMessage", bot_error(429, "Too Many Requests: retry after 1", retry_after=1))
+    assert (await until_settled(rt, await owe("max", "account.connected"))).sent_at is not None
+
+
+async def test_a_blocked_bot_drops_it(rt, owe, telegram, chat):
+    """Forbidden is final: never tried again, and written down."""
+    actor = await owe("max", "account.ended")
+    await until_settled(rt, actor)
+    telegram.world.chats.block(chat("max").person, True)
+    async with rt.db.transaction() as db:
+        await notifications.add(db, actor.user_id, "account.ended", tenant_id=None)
+    dropped = await until_settled(rt, actor)
+    telegram.world.chats.block(chat("max").person, False)
+    assert dropped.sent_at is None and dropped.attempts == TRIES
+    async with rt.db.transaction() as db:
+        audited = select(AuditEvent).where(AuditEvent.action == "notification.drop")
+        assert (await db.exec(audited)).one().detail == {"reason": "blocked"}
+
+
+async def test_an_unknown_code_holds_up_nobody(rt, owe, chat):
+    """A code without a text waits; the next notification is sent."""
+    before = chat("anna").sends("/cancel").id
+    await owe("anna", "nothing.known")
+    await owe("anna", "account.connected")
+    heard = await chat("anna").hears(before, text("notifications.account.connected", "ru"))
+    assert heard.id > before

@@ -1,0 +1,108 @@
+"""The webhook: only Telegram may speak, and it is told 200 after the commit."""
+
+import asyncio
+import socket
+from contextlib import suppress
+
+import aiohttp
+import pytest
+from pydantic import SecretStr
+
+from bot import webhook
+from tests.bot.conftest import running
+from tests.bot.test_updates import row, written
+from tg_assistant.infra.runtime import open_runtime
+from tg_assistant.texts import text
+
+SECRET = "s" * 40
+
+
+@pytest.fixture(scope="module")
+def settings(settings):
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    telegram = settings.telegram.model_copy(
+        update={"bot_mode": "webhook", "webhook_secret": SecretStr(SECRET), "webhook_port": port}
+    )
+    web = settings.web.model_copy(update={"public_url": f"http://127.0.0.1:{port}"})
+    return settings.model_copy(update={"telegram": telegram, "web": web})
+
+
+@pytest.fixture(scope="module")
+async def post(bot, settings, telegram):
+    """post(update, secret) → status; the webhook is set by then."""
+    async with asyncio.timeout(20):
+        while not telegram.world.bot.setting("webhook"):
+            await asyncio.sleep(0.05)
+    url = f"{settings.web.public_url}{webhook.PATH}"
+    async with aiohttp.ClientSession() as http:
+
+        async def send(body, secret=SECRET):
+            headers = {"X-Telegram-Bot-Api-Secret-Token": secret} if secret is not None else {}
+            kind = {"data": body} if isinstance(body, bytes) else {"json": body}
+            async with http.post(url, headers=headers, **kind) as answer:
+                return answer.status
+
+        yield send
+
+
+async def test_messages_are_answered(post, chat):
+    """What Telegram delivers is processed."""
+    assert (await chat("max").says("/cancel")).text == text("bot.cancel.nothing", "en")
+
+
+@pytest.mark.parametrize("secret", [None, "", "wrong", "s" * 39, "ключ"])
+async def test_strangers_are_refused(post, rt, secret):
+    """Without the secret nothing is saved."""
+    update = written("/cancel")
+    with suppress(UnicodeEncodeError):
+        assert await post(update, secret) == 401
+    assert await row(rt, update["update_id"]) is None
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"[]", b'{"update_id": "1"}', b'{"update_id": true}', b"\xff"])
+async def test_what_is_no_update_is_refused(post, body):
+    """Nonsense is answered 400 and harms nothing."""
+    assert await post(body) == 400
+
+
+async def test_200_means_committed(post, rt):
+    """An update is in the table when Telegram reads the answer; a repetition is welcome."""
+    update = written("/cancel", 77)
+    assert await post(update) == 200
+    assert await row(rt, update["update_id"]) is not None
+    assert await post(update) == 200
+
+
+async def test_without_a_database_telegram_is_asked_to_come_again(settings, rt, telegram):
+    """503 while PostgreSQL is away: Telegram keeps the update."""
+    away = settings.database.model_copy(update={"url": SecretStr("postgresql://x:y@127.0.0.1:1/z")})
+    async with open_runtime(settings.model_copy(update={"database": away})) as nowhere:
+        receive = webhook._receiver(nowhere, SECRET)
+
+        class Request:
+            headers = {"X-Telegram-Bot-Api-Secret-Token": SECRET}
+
+            async def read(self):
+                return b'{"update_id": 5}'
+
+        assert (await receive(Request())).status == 503
+
+
+def test_a_secret_is_mandatory(settings):
+    """No secret, no webhook."""
+    bare = settings.telegram.model_copy(update={"webhook_secret": None})
+    with pytest.raises(ValueError, match="BOT_WEBHOOK_SECRET"):
+        webhook._secret(settings.model_copy(update={"telegram": bare}))
+
+
+async def test_polling_takes_over_what_waits(settings, telegram, chat, bot, database, rt):
+    """Switching to polling removes the webhook and loses nothing."""
+    bot.cancel()
+    with suppress(asyncio.CancelledError):
+        await bot
+    sent = chat("max").sends("/cancel")
+    polling = settings.telegram.model_copy(update={"bot_mode": "polling"})
+    async with open_runtime(settings.model_copy(update={"telegram": polling})) as other, running(other):
+        assert (await chat("max").hears(sent.id)).text == text("bot.cancel.nothing", "en")
