@@ -19,7 +19,7 @@ from tg_assistant.models import Account, AccountStatus
 log = structlog.get_logger()
 _CONNECT_SECONDS = 45.0
 _ALIVE_SECONDS = 60.0
-_MAX_BACKOFF = 60.0
+_MAX_BACKOFF = 20.0
 
 
 class Serving:

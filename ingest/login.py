@@ -133,9 +133,8 @@ class Attempt:
 
     async def _signed_in(self, client: Client) -> types.User:
         """Show codes until one is accepted, and ask for the 2FA password where there is one."""
-        if self.login.pending_session and (me := await client.get_me()):
-            assert isinstance(me, types.User)
-            return me
+        if client._self_id and isinstance(me := await client.get_me(), types.User):
+            return me  # a key from before a crash or a lost connection, accepted meanwhile
         try:
             while True:
                 token = await self._token(client)

@@ -138,6 +138,8 @@ async def test_two_processes_never_hold_one_account(
         await eventually(lambda: listed(ingest_rt))
         sandbox.drop_connections()
         await asyncio.sleep(2)
+        assert list(sandbox.violations) == []
+        assert (await the_account(ingest_rt)).lease_owner is not None
 
 
 async def test_a_flood_wait_is_remembered(
