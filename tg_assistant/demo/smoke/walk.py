@@ -82,6 +82,7 @@ class Anna:
     async def asks_in_the_app(self, question: str) -> dict[str, Any]:
         """Type, send, and read the answer once it is whole."""
         await self.app().get_by_test_id("tab-ask").click()
+        await expect(self.app().get_by_test_id("ask-empty")).to_be_visible(timeout=PATIENCE)
         await self.app().get_by_test_id("ask-input").fill(question)
         await self.app().get_by_test_id("ask-input").press("Enter")
         whole = "[data-testid=answer]:is([data-state=done], [data-state=abstained], [data-state=failed])"
