@@ -10,11 +10,11 @@ from sqlmodel import col, select
 from sandbox.control import Sandbox
 from sandbox.world.model import Channel as TelegramChannel
 from sandbox.world.model import Post as TelegramPost
-from tests.ingest.conftest import Ingest
-from tg_assistant.core import channels, logins, ranges
+from tg_assistant.core import channels, logins, ranges, tasks
 from tg_assistant.core.access import Actor
+from tg_assistant.errors import Unavailable
 from tg_assistant.infra.runtime import Runtime
-from tg_assistant.models import Channel, Post
+from tg_assistant.models import Channel, Dialog, Post
 
 SECONDS = 40.0
 
@@ -84,7 +84,12 @@ class Side:
 
     async def arrives(self, seconds: float = SECONDS) -> None:
         """Wait for the invariant: our ids and texts are those served."""
-        await eventually(self.same, f"{self.telegram.title} is the same on both sides", seconds)
+        try:
+            await eventually(self.same, "both sides are the same", seconds)
+        except AssertionError:
+            ours, served = await self.ours(), self.served()
+            missing, extra = served.items() - ours.items(), ours.items() - served.items()
+            raise AssertionError(f"missing {sorted(missing)[:5]}, not served {sorted(extra)[:5]}") from None
 
     async def gaps(self) -> list[ranges.Range]:
         async with self.rt.db.transaction() as db:
@@ -112,11 +117,32 @@ def fill(sandbox: Sandbox, channel: TelegramChannel, count: int) -> None:
     sandbox.world.commit()
 
 
-async def follow(rt: Runtime, ingest: Ingest, actor: Actor, side: Side) -> Channel:
+async def listed(rt: Runtime, actor: Actor) -> dict[int, Dialog]:
+    """The account's own list by Telegram id, read anew; looks again while Telegram still answers."""
+    for _ in range(6):
+        try:
+            return {row.telegram_id: row for row in await channels.available(rt, actor, refresh=True)}
+        except Unavailable:
+            continue
+    raise AssertionError("the list did not come")
+
+
+async def follow(rt: Runtime, actor: Actor, side: Side) -> Channel:
     """The actor adds the channel; waits for Telegram where it has to be asked."""
     added = await channels.add(rt, actor, username=side.telegram.username, telegram_id=_id_of(side))
-    assert added.channel is not None
-    return added.channel
+    if added.task_id:
+        task = None
+        while task is None:
+            task = await tasks.wait(rt, actor, added.task_id)
+        tasks.outcome(task)
+
+    async def followed() -> list[Channel]:
+        async with rt.db.transaction(actor.tenant) as db:
+            found = [row.channel for row in await channels.list_(db, actor)]
+        return [channel for channel in found if channel.telegram_id == side.telegram.id]
+
+    (channel,) = await followed()
+    return channel
 
 
 def _id_of(side: Side) -> int | None:

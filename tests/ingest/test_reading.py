@@ -11,7 +11,7 @@ from ingest import backfill, convert
 from sandbox.control import Sandbox
 from sandbox.faults import flood_wait
 from tests.ingest.conftest import Ingest, member
-from tests.ingest.reading import Side, connect, eventually, fill, follow, make_channel
+from tests.ingest.reading import Side, connect, eventually, fill, follow, listed, make_channel
 from tg_assistant.core import channels, dialogs
 from tg_assistant.core.access import Actor
 from tg_assistant.errors import Invalid, NotFound
@@ -47,8 +47,7 @@ async def test_a_channel_of_the_own_list_arrives_whole(ingest_rt, sandbox, inges
     told = sandbox.channels.publish(side.telegram, "See https://example.org/x too", forward=forward)
     sandbox.world.commit()
     async with ingest.running():
-        listed = await channels.available(ingest_rt, connected, refresh=True)
-        mine = {dialog.telegram_id: dialog for dialog in listed}
+        mine = await listed(ingest_rt, connected)
         assert mine[side.telegram.id].title == "City Life"
         assert source.telegram.id not in mine
         added = await channels.add(ingest_rt, connected, telegram_id=side.telegram.id)
@@ -80,7 +79,7 @@ async def test_names_are_resolved_and_all_but_channels_refused(ingest_rt, sandbo
     person = next(p.username for p in sandbox.world.people.by_id.values() if p.username)
     sandbox.world.commit()
     async with ingest.running():
-        await follow(ingest_rt, ingest, connected, side)
+        await follow(ingest_rt, connected, side)
         await side.arrives()
         for name, code in (
             ("some_group", "channels.group"),
@@ -98,16 +97,16 @@ async def test_live_posts_edits_and_deletions_arrive(ingest_rt, sandbox, ingest,
     """What happens while we listen is here within seconds."""
     side = make_channel(ingest_rt, sandbox, "Live", ["anna"], posts=20)
     async with ingest.running():
-        await follow(ingest_rt, ingest, connected, side)
+        await follow(ingest_rt, connected, side)
         await side.arrives()
         await asyncio.sleep(2)  # until the reader has looked
         first, second, third = side.publish("Breaking", "News", "Rumour")
-        await side.arrives(5)
+        await side.arrives(15)
         side.edit(second.id, "News, corrected")
         side.delete(third.id, 3)
-        await side.arrives(5)
+        await side.arrives(15)
         side.publish("One more")
-        await side.arrives(5)
+        await side.arrives(15)
     assert (await side.ours())[first.id] == "Breaking"
     assert await side.gaps() == []
 
@@ -116,7 +115,7 @@ async def test_what_happened_while_offline_is_put_right(ingest_rt, sandbox, inge
     """New, edited and deleted while nothing ran, near the top and far from it."""
     side = make_channel(ingest_rt, sandbox, "Offline", ["anna"], posts=400)
     async with ingest.running():
-        await follow(ingest_rt, ingest, connected, side)
+        await follow(ingest_rt, connected, side)
         await side.arrives()
     side.publish(*(f"Meanwhile {n}" for n in range(150)))
     side.edit(399, "Edited meanwhile")
@@ -130,11 +129,11 @@ async def test_a_gap_too_long_for_updates_is_filled_from_history(ingest_rt, sand
     """5,000 posts while the connection was away: Telethon delivers none of them, and none is missing."""
     side = make_channel(ingest_rt, sandbox, "Flood of News", ["anna"], posts=50)
     async with ingest.running():
-        await follow(ingest_rt, ingest, connected, side)
+        await follow(ingest_rt, connected, side)
         await side.arrives()
         await asyncio.sleep(2)
         side.publish("The last one before the gap")
-        await side.arrives(5)
+        await side.arrives(15)
         await sandbox.unreachable()
         fill(sandbox, side.telegram, 5_000)
         sandbox.too_long(side.telegram.id)
@@ -149,7 +148,7 @@ async def test_ingest_killed_at_any_page_goes_on_where_it_was(ingest_rt, sandbox
     side = make_channel(ingest_rt, sandbox, "Long Story", ["anna"], posts=2_500)
     chance = random.Random(7)
     async with ingest.running():
-        await follow(ingest_rt, ingest, connected, side)
+        await follow(ingest_rt, connected, side)
     seen = []
     for _ in range(5):
         async with ingest.running():
@@ -166,7 +165,7 @@ async def test_a_flood_wait_is_waited_out(ingest_rt, sandbox, ingest, connected)
     side = make_channel(ingest_rt, sandbox, "Patience", ["anna"], posts=150)
     sandbox.fail("messages.getHistory", flood_wait(3), times=1)
     async with ingest.running():
-        await follow(ingest_rt, ingest, connected, side)
+        await follow(ingest_rt, connected, side)
         await asyncio.sleep(1)
         assert await side.ours() == {}
         await side.arrives()
@@ -187,8 +186,8 @@ async def test_a_channel_made_private_is_hidden_from_who_is_not_in_it(
     async with ingest.running():
         await connect(ingest_rt, sandbox, max_, "max")
         for actor in (connected, max_):
-            await channels.available(ingest_rt, actor, refresh=True)
-            await follow(ingest_rt, ingest, actor, side)
+            await listed(ingest_rt, actor)
+            await follow(ingest_rt, actor, side)
         await side.arrives()
         await asyncio.sleep(2)
         sandbox.channels.leave(side.telegram, sandbox.world.people.get("anna"))
@@ -219,7 +218,7 @@ async def test_one_strange_message_stops_nothing(ingest_rt, sandbox, ingest, con
 
     monkeypatch.setattr(backfill.convert, "post", picky)
     async with ingest.running():
-        await follow(ingest_rt, ingest, connected, side)
+        await follow(ingest_rt, connected, side)
 
         async def all_but_one() -> bool:
             return await side.ours() == {id_: t for id_, t in side.served().items() if id_ != 77}
