@@ -1,6 +1,6 @@
 // The Mini App's side of the conversation with Telegram and with the server's sign-in.
 // Everything that must not be in React (storage, launch data, theme) happened in bridge.js.
-import { useEffect, useRef } from "react";
+import { useEffect, useRef, useState } from "react";
 import { useNavigate } from "react-router";
 
 const answered = { challenge: "" };
@@ -254,3 +254,34 @@ export const CloseButton = ({ children, ...rest }) => (
     {children}
   </button>
 );
+
+// Lives outside React: a notice given just before a navigation goes on, an old one does not come back.
+const notice = { number: 0, until: 0 };
+
+/** The newest notice, for a few seconds; errors stay longer. */
+export const Snackbar = ({ text, kind, number, closeLabel }) => {
+  const [, redraw] = useState(0);
+  if (number !== notice.number) {
+    notice.number = number;
+    notice.until = Date.now() + (kind === "error" ? 8000 : 4000);
+  }
+  const left = notice.until - Date.now();
+  useEffect(() => {
+    if (!text || left <= 0) return undefined;
+    const timer = setTimeout(() => redraw((n) => n + 1), left + 20);
+    return () => clearTimeout(timer);
+  }, [number, text]);
+  if (!text || left <= 0) return null;
+  const close = () => {
+    notice.until = 0;
+    redraw((n) => n + 1);
+  };
+  return (
+    <div className={`tg-snackbar ${kind === "error" ? "bad" : ""}`} role="status" data-testid="notice" key={number}>
+      <span>{text}</span>
+      <button type="button" data-testid="notice-close" onClick={close}>
+        {closeLabel}
+      </button>
+    </div>
+  );
+};

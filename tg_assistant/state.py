@@ -104,9 +104,9 @@ class SessionState(rx.State):
         self._loaded = [*self._loaded, self._route()]
         self.phase = "ready"
 
-    @rx.event
-    def dismiss_notice(self) -> None:
-        self.notice = {"text": "", "kind": "", "number": self.notice["number"]}
+    def _feel(self, kind: str) -> None:
+        """A tap of the phone's motor, without words."""
+        self.notice = {"text": "", "kind": kind, "number": self.notice["number"] + 1}
 
     def _say(self, sentence: str, *, kind: str = "success") -> None:
         self.notice = {"text": sentence, "kind": kind, "number": self.notice["number"] + 1}

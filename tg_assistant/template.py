@@ -5,7 +5,7 @@ from typing import Any
 
 import reflex as rx
 
-from tg_assistant.components.shell import error_boundary, offline_banner, snackbar, tab_bar
+from tg_assistant.components.shell import error_boundary, notice, offline_banner, tab_bar
 from tg_assistant.components.states import failed, offline, outside, reopen, skeleton
 from tg_assistant.components.telegram import bridge
 from tg_assistant.components.words import say
@@ -66,7 +66,7 @@ def _frame(view: View, *, tab: str, back_to: str, guest: View, native: dict[str,
         ),
         rx.el.main(screen, class_name="tg-page" if tab else "tg-page bare"),
         tabs,
-        snackbar(),
+        notice(),
         offline_banner(),
     )
 

@@ -15,5 +15,7 @@ def qr_picture(url: str) -> str:
 
 
 def qr_code(picture: Any, description: str, testid: str) -> rx.Component:
-    """The picture on its white card; `description` is a text code for people who do not see it."""
-    return rx.el.div(rx.el.img(src=picture, alt=say(description)), class_name="tg-qr", data_testid=testid)
+    """The picture on its white card, a grey square until there is one; `description` is its text code."""
+    shown = rx.el.img(src=picture, alt=say(description))
+    waiting = rx.el.div(class_name="tg-bone tg-qr-bone")
+    return rx.el.div(rx.cond(picture != "", shown, waiting), class_name="tg-qr", data_testid=testid)

@@ -9,6 +9,7 @@ from reflex_components_core.react_router.dom import ReactRouterLink
 
 from tg_assistant.components.icons import icon
 from tg_assistant.components.states import empty
+from tg_assistant.components.telegram import snackbar
 from tg_assistant.components.words import say
 from tg_assistant.state import HOME, SessionState
 
@@ -31,20 +32,10 @@ def tab_bar(active: str) -> rx.Component:
     return rx.el.nav(*tabs, class_name="tg-tabs")
 
 
-def snackbar() -> rx.Component:
-    """The newest notice. Test ids: notice, notice-close."""
-    close = rx.el.button(
-        say("app.ok"), type="button", on_click=SessionState.dismiss_notice, data_testid="notice-close"
-    )
-    shown = rx.el.div(
-        rx.el.span(SessionState.notice["text"]),
-        close,
-        class_name=rx.cond(SessionState.notice["kind"] == "error", "tg-snackbar bad", "tg-snackbar"),
-        role="status",
-        key=SessionState.notice["number"].to_string(),
-        data_testid="notice",
-    )
-    return rx.cond(SessionState.notice["text"] != "", shown, rx.fragment())
+def notice() -> rx.Component:
+    """The newest notice, above the tab bar. Test ids: notice, notice-close."""
+    said = SessionState.notice
+    return snackbar(text=said["text"], kind=said["kind"], number=said["number"], close_label=say("app.ok"))
 
 
 def offline_banner() -> rx.Component:

@@ -110,6 +110,18 @@ class CloseButton(rx.Component):
     tag = "CloseButton"
 
 
+class Snackbar(rx.Component):
+    """A notice that goes by itself; a new `number` is a new notice."""
+
+    library = _LIBRARY
+    tag = "Snackbar"
+
+    text: rx.Var[str]
+    kind: rx.Var[str]
+    number: rx.Var[int]
+    close_label: rx.Var[str]
+
+
 bridge = TelegramBridge.create
 confirm_button = ConfirmButton.create
 copy_button = CopyButton.create
@@ -120,3 +132,4 @@ countdown = Countdown.create
 composer = Composer.create
 reload_button = ReloadButton.create
 close_button = CloseButton.create
+snackbar = Snackbar.create

@@ -164,6 +164,7 @@ async def spend(db: AsyncSession, link_token: str) -> tuple[str, Login]:
         raise InviteSpent("logins.link_spent")
     await audit.record(db, None, "login.link", login.id, tenant_id=login.tenant_id, user_id=login.user_id)
     await db.refresh(login)
+    await _touched(db, login)  # the first screen waits for this step
     return page_token, login
 
 

@@ -112,7 +112,8 @@ class ChannelsState(rx.State):
             followed = await channels.list_(db, actor)
         self.rows = [_row(one, actor.language) for one in followed]
         total = sum(one.progress.done for one in followed)
-        self.heading = counted("channels.posts", actor.language, total)
+        counts = ("channels.total", len(followed)), ("channels.posts", total)
+        self.heading = ", ".join(counted(code, actor.language, n) for code, n in counts)
         if self.opened["id"]:
             self.opened = self._find(self.opened["id"])
 

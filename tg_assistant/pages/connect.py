@@ -93,7 +93,7 @@ class ConnectState(rx.State):
                 self._show(login)
                 if login.status == LoginStatus.authorized:
                     session = await self.get_state(SessionState)
-                    session._say(text("login.authorized_title", actor.language) + ".")
+                    session._feel("success")
 
     @rx.event
     async def cancel(self) -> None:
@@ -134,10 +134,14 @@ def _status() -> rx.Component:
         say("login.waiting_scan"),
         say("login.waiting_link"),
     )
+    left = rx.el.span(say("login.expires_in"), " ", countdown(until=ConnectState.until))
     return rx.el.div(
-        rx.el.span(class_name="tg-spinner"),
-        rx.cond(ConnectState.status == "pending", say("login.preparing"), waiting),
-        class_name="tg-status",
+        rx.el.div(
+            rx.el.span(class_name="tg-spinner"),
+            rx.cond(ConnectState.status == "pending", say("login.preparing"), waiting),
+        ),
+        left,
+        class_name="tg-status two",
         role="status",
         data_testid="connect-status",
         data_status=ConnectState.status,
@@ -171,9 +175,9 @@ def _link() -> rx.Component:
         footer=say("login.link_hint"),
     )
     again = button(
-        say("login.new_link"), style="wide soft", on_click=ConnectState.start, data_testid="connect-retry"
+        say("login.new_link"), style="wide plain", on_click=ConnectState.start, data_testid="connect-retry"
     )
-    return rx.cond(ConnectState.link != "", shown, rx.cond(ConnectState.opened, rx.fragment(), again))
+    return rx.cond((ConnectState.link != "") & ~ConnectState.opened, shown, again)
 
 
 def _on_phone() -> rx.Component:
@@ -183,18 +187,16 @@ def _on_phone() -> rx.Component:
     )
     return rx.fragment(
         rx.el.p(say("login.lead_phone"), class_name="tg-lead"),
-        _link(),
+        rx.cond(ConnectState.opened, rx.fragment(), _link()),
+        section(_status()),
         steps("login.steps_header", "login.step_open", "login.step_settings", "login.step_scan"),
         rx.cond((ConnectState.link_qr != "") & ~ConnectState.opened, own_qr, rx.fragment()),
+        rx.cond(ConnectState.opened, _link(), rx.fragment()),
     )
 
 
 def _on_desktop() -> rx.Component:
-    code = rx.cond(
-        ConnectState.login_qr != "",
-        qr_code(ConnectState.login_qr, "login.qr_alt", "connect-qr"),
-        rx.el.div(rx.el.div(class_name="tg-bone tg-qr-bone"), class_name="tg-qr"),
-    )
+    code = qr_code(ConnectState.login_qr, "login.qr_alt", "connect-qr")
     return rx.fragment(
         rx.el.p(say("login.lead_desktop"), class_name="tg-lead"),
         section(code, _status()),
@@ -215,13 +217,9 @@ def _cancel() -> rx.Component:
 
 def _live() -> rx.Component:
     """An attempt is running: how to go on, how long, how to stop."""
-    left = rx.el.div(
-        say("login.expires_in"), " ", countdown(until=ConnectState.until), class_name="tg-status"
-    )
     return rx.fragment(
         rx.el.h1(say("login.title"), class_name="tg-title"),
-        rx.cond(SessionState.device == "phone", rx.fragment(_on_phone(), section(_status())), _on_desktop()),
-        left,
+        rx.cond(SessionState.device == "phone", _on_phone(), _on_desktop()),
         _cancel(),
     )
 
@@ -281,8 +279,7 @@ def _done(title: str, sentence: str) -> rx.Component:
 
 
 def _native() -> dict[str, Any]:
-    live = ["pending", "awaiting_scan", "password_required"]
-    return {"closing": rx.Var.create(live).contains(ConnectState.status)}
+    return {"closing": rx.Var.create([*_LIVE]).contains(ConnectState.status)}
 
 
 @page("connect", load=ConnectState.load, back_to=HOME + "/", native=_native)

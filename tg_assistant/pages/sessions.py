@@ -96,7 +96,7 @@ def _linked(account: Account, language: str) -> Linked:
     since = text("sessions.connected_since", language, when=day(account.connected_at, language))
     return Linked(
         id=str(account.id),
-        device=account.device or text("app.name", language),
+        device=account.device or text("sessions.account_name", language),
         detail=text("sessions.ended", language) if ended else since,
         ended=ended,
     )
