@@ -78,6 +78,18 @@ async def test_the_dead_rise_again(supervise):
     await _until(supervisor.running["web"].up.is_set)
     assert supervisor.pid("web") not in (None, before)
     await supervisor.stop()
+
+
+async def test_an_orphan_does_not_hide_its_parents_death(supervise):
+    """A worker that outlives its killed parent, holding the output open, is ended and both are replaced."""
+    child = "import subprocess, sys, time; subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)'])"
+    supervisor = supervise(step("web", f"{child}; time.sleep(600)"))
+    await supervisor.start()
+    before = supervisor.pid("web")
+    await asyncio.sleep(0.5)
+    os.kill(before, signal.SIGKILL)
+    await _until(lambda: supervisor.pid("web") not in (None, before))
+    await supervisor.stop()
     assert "ended (SIGKILL); starting again in 0.5 s" in out.getvalue()
 
 

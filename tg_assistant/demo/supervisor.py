@@ -131,7 +131,7 @@ class Supervisor:
             await self._rest_before_restart(item, code)
 
     async def _live(self, item: Running) -> int:
-        """One life of the process: start, wait until ready, read its output to the end."""
+        """One life of the process: start, wait until ready, then for its end."""
         item.started_at = time.monotonic()
         item.process = await asyncio.create_subprocess_exec(
             *item.step.command(),
@@ -148,13 +148,15 @@ class Supervisor:
         self._tell_guardian(f"+{item.process.pid} {int(item.step.stop_signal)}")
         item.output = asyncio.create_task(self._pump(item))
         readiness = asyncio.create_task(self._wait_ready(item))
+        ended = asyncio.create_task(_ended(item.process))
         try:
-            await asyncio.wait([readiness, item.output], return_when=asyncio.FIRST_EXCEPTION)
+            await asyncio.wait([readiness, ended], return_when=asyncio.FIRST_EXCEPTION)
         finally:
             readiness.cancel()
-        if error := readiness.exception():
+            ended.cancel()
+        if readiness.done() and not readiness.cancelled() and (error := readiness.exception()):
             raise error
-        code = await item.process.wait()
+        code = await ended
         item.up.clear()
         guardian.send(item.process.pid, signal.SIGKILL)  # grandchildren that outlived their parent
         self._tell_guardian(f"-{item.process.pid}")
@@ -221,6 +223,13 @@ class Supervisor:
         with suppress(BrokenPipeError):  # without its guardian the demo still runs
             self._guardian.stdin.write(line + "\n")
             self._guardian.stdin.flush()
+
+
+async def _ended(process: asyncio.subprocess.Process) -> int:
+    """The exit code. Neither the output's end nor `wait` tells it while a grandchild holds the pipe open."""
+    while process.returncode is None:  # noqa: ASYNC110 - nothing signals it
+        await asyncio.sleep(0.1)
+    return process.returncode
 
 
 async def _next_line(stream: asyncio.StreamReader) -> bytes:

@@ -1,0 +1,63 @@
+"""What must hold after any fault: our posts are Telegram's, and the index holds exactly our live posts."""
+
+from typing import Any
+
+from sqlalchemy import text
+
+from tests.phone import Phone
+from tests.product import Product
+from tg_assistant.infra.db import Database
+from tg_assistant.infra.vectors import Space, Vectors
+
+_OURS = """
+    SELECT c.title, p.message_id, p.text FROM posts p JOIN channels c ON c.id = p.channel_id
+    WHERE p.deleted_at IS NULL AND c.title = ANY(:titles)
+"""
+_CHUNKS = """
+    SELECT k.id FROM chunks k JOIN posts p ON p.id = k.post_id WHERE p.deleted_at IS NULL
+"""
+
+
+async def differences(product: Product, phone: Phone, titles: list[str]) -> dict[str, Any]:
+    """What we lack or have too much beside Telegram, and the index beside us; {} is good."""
+    owner = Database(product.demo.running_database().owner_url, pool_size=1)
+    vectors = Vectors(f"http://127.0.0.1:{product.demo.ports['chroma']}")
+    try:
+        async with owner.transaction() as db:
+            rows = await db.exec(text(_OURS).bindparams(titles=titles))  # type: ignore[call-overload]
+            ours = {(row.title, row.message_id): row.text for row in rows}
+            chunks = {row.id for row in await db.exec(text(_CHUNKS))}  # type: ignore[call-overload]
+            held = (await db.exec(text("SELECT count(*) FROM posts WHERE indexed_generation = 0"))).one()[0]  # type: ignore[call-overload]
+            tenants = [row.id for row in await db.exec(text("SELECT id FROM tenants"))]  # type: ignore[call-overload]
+            models = [row.model for row in await db.exec(text("SELECT DISTINCT model FROM vectors"))]  # type: ignore[call-overload]
+        indexed: set[Any] = set()
+        for tenant in tenants:
+            for model in models:
+                indexed |= await vectors.ids(Space(tenant, model))
+    finally:
+        await vectors.close()
+        await owner.close()
+    theirs = await served(phone, titles)
+    found = {
+        "missing": sorted(theirs.keys() - ours.keys()),
+        "too_many": sorted(ours.keys() - theirs.keys()),
+        "other_text": sorted(k for k in theirs.keys() & ours.keys() if theirs[k] != ours[k]),
+        "not_in_index": len(chunks - indexed),
+        "only_in_index": len(indexed - chunks),
+        "dirty": held,
+    }
+    return {name: value for name, value in found.items() if value}
+
+
+async def served(phone: Phone, titles: list[str]) -> dict[tuple[str, int], str]:
+    """Every post of these channels as the person's Telegram shows them."""
+    posts: dict[tuple[str, int], str] = {}
+    for channel in await phone.get("/channels"):
+        before = ""
+        while channel["title"] in titles:
+            page = (await phone.get(f"/channels/{channel['id']}/posts?limit=100{before}"))["posts"]
+            posts |= {(channel["title"], post["id"]): post["text"] for post in page}
+            if not page:
+                break
+            before = f"&before_id={page[0]['id']}"
+    return posts
