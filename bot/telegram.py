@@ -1,10 +1,12 @@
 """The Bot API as aiogram speaks it, and how its waits and outages are met."""
 
 import asyncio
+import math
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
+from weakref import WeakValueDictionary
 
 import structlog
 from aiogram import Bot
@@ -50,28 +52,52 @@ class Patience(BaseRequestMiddleware):
 
     def __init__(self, contact: Contact) -> None:
         self._contact = contact
+        self._quiet: dict[object, float] = {}  # chat → until when Telegram wants to hear nothing for it
+        self._turns: WeakValueDictionary[object, asyncio.Lock] = WeakValueDictionary()
 
     async def __call__(
         self, make_request: NextRequestMiddlewareType[Any], bot: Bot, method: TelegramMethod[Any]
     ) -> Any:
+        if (chat := _chat(method)) is None:
+            return await self._patiently(make_request, bot, method)
+        # one after another in a chat: what is already under way when Telegram says "wait" would come too early
+        turn = self._turns.get(chat) or self._turns.setdefault(chat, asyncio.Lock())
+        async with turn:
+            return await self._patiently(make_request, bot, method)
+
+    async def _patiently(
+        self, make_request: NextRequestMiddlewareType[Any], bot: Bot, method: TelegramMethod[Any]
+    ) -> Any:
         pauses = iter(() if isinstance(method, _ONCE) else _PAUSES)
         while True:
+            await self._keep_quiet(method)
             try:
                 answer = await make_request(bot, method)
             except (TelegramRetryAfter, *AWAY) as error:
+                if isinstance(error, TelegramRetryAfter):
+                    self._quiet[_chat(method)] = time.monotonic() + error.retry_after
                 pause = next(pauses, None)
-                if pause is None or _asked(error) > _LONGEST_WAIT:
+                if pause is None:
                     raise
                 log.info("telegram.retry", method=type(method).__name__, error=type(error).__name__)
-                await asyncio.sleep(max(pause, _asked(error)))
+                await asyncio.sleep(0 if isinstance(error, TelegramRetryAfter) else pause)
             else:
                 self._contact.answered()
                 return answer
 
+    async def _keep_quiet(self, method: TelegramMethod[Any]) -> None:
+        """Whoever asked: a wait holds for all that is sent to that chat. Raises when it is too long."""
+        left = self._quiet.get(_chat(method), 0.0) - time.monotonic()
+        if left <= 0:
+            self._quiet.pop(_chat(method), None)
+            return
+        if isinstance(method, _ONCE) or left > _LONGEST_WAIT:
+            raise TelegramRetryAfter(method, "asked to wait", retry_after=math.ceil(left))
+        await asyncio.sleep(left)
 
-def _asked(error: Exception) -> float:
-    """Seconds Telegram asked us to wait."""
-    return error.retry_after if isinstance(error, TelegramRetryAfter) else 0
+
+def _chat(method: TelegramMethod[Any]) -> object:
+    return getattr(method, "chat_id", None)
 
 
 @asynccontextmanager

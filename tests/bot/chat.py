@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from sandbox.bot_api import inbox
@@ -56,6 +57,14 @@ class Chat:
                 return found
             await asyncio.sleep(0.02)
         raise AssertionError(f"the bot did not say {what!r}; it said {self.heard()[-3:]}")
+
+
+async def until(look: Callable[[], Awaitable[Any]], seconds: float = 15) -> Any:
+    """The first truthy answer of `look`. Raises TimeoutError."""
+    async with asyncio.timeout(seconds):
+        while not (found := await look()):  # noqa: ASYNC110 - looks at a database and a world, which set no event
+            await asyncio.sleep(0.02)
+    return found
 
 
 def buttons(message: BotMessage) -> list[dict[str, Any]]:

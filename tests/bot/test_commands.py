@@ -6,7 +6,7 @@ import pytest
 from sqlmodel import select
 
 from sandbox.faults import bot_error
-from tests.bot.chat import buttons
+from tests.bot.chat import buttons, until
 from tests.people import person, tenant
 from tg_assistant.core import invites
 from tg_assistant.models import Account, Channel, ChannelAccess, Membership, Role, Subscription, User
@@ -71,10 +71,11 @@ async def connected(rt, group, joined, chat):
 
 async def test_commands_and_menu_are_told_to_telegram(telegram, chat):
     """Both languages see their own commands and the button that opens the app."""
-    for _ in range(100):
-        if telegram.world.bot.menu_button_for(chat("anna").person)["type"] == "web_app":
-            break
-        await asyncio.sleep(0.05)
+
+    async def told():
+        return telegram.world.bot.menu_button_for(chat("anna").person)["type"] == "web_app"
+
+    await until(told)
     anna = telegram.world.bot.commands_for(chat("anna").person)
     max_ = telegram.world.bot.commands_for(chat("max").person)
     assert {c["command"] for c in anna} == {c["command"] for c in max_} >= {"ask", "add", "delete_me"}

@@ -1,11 +1,10 @@
 """What the product owes people reaches them once, in their language; a blocked bot is left in peace."""
 
-import asyncio
-
 import pytest
 from sqlmodel import select
 
 from sandbox.faults import bot_error
+from tests.bot.chat import until
 from tests.people import person
 from tg_assistant.core import notifications
 from tg_assistant.core.notifications import TRIES
@@ -37,9 +36,10 @@ async def rows(rt, actor):
 
 
 async def until_settled(rt, actor):
-    async with asyncio.timeout(20):
-        while any(row.sent_at is None and row.attempts < TRIES for row in await rows(rt, actor)):
-            await asyncio.sleep(0.05)
+    async def settled():
+        return all(row.sent_at or row.attempts >= TRIES for row in await rows(rt, actor))
+
+    await until(settled, 20)
     return (await rows(rt, actor))[-1]
 
 

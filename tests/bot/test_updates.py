@@ -10,6 +10,7 @@ from bot.dispatcher import make_dispatcher
 from bot.processing import Processor
 from bot.telegram import Contact, open_bot
 from sandbox.faults import bot_error
+from tests.bot.chat import until
 from tests.bot.conftest import running
 from tg_assistant.core import updates
 from tg_assistant.core.updates import TRIES
@@ -46,13 +47,6 @@ async def heads(rt, busy=()):
 async def row(rt, update_id):
     async with rt.db.transaction() as db:
         return (await db.exec(select(BotUpdate).where(BotUpdate.update_id == update_id))).one_or_none()
-
-
-async def until(look, seconds=15):
-    async with asyncio.timeout(seconds):
-        while not (found := await look()):
-            await asyncio.sleep(0.02)
-    return found
 
 
 async def finished(rt, *received):
@@ -201,3 +195,12 @@ async def test_two_processes_share_one_turn(rt, telegram, chat):
         await chat("max").hears(sent.id)
         await asyncio.sleep(0.5)  # the other one would have answered by now
         assert chat("max").heard(after=sent.id) == [NOTHING]
+
+
+async def test_polling_takes_over_from_a_webhook(rt, telegram, chat):
+    """Switching to polling removes the webhook; what waited for it is answered."""
+    telegram.world.bot.set("webhook", {"url": "http://127.0.0.1:1/", "secret": ""})
+    sent = chat("max").sends("/cancel")
+    async with running(rt):
+        assert (await chat("max").hears(sent.id)).text == NOTHING
+    assert not telegram.world.bot.setting("webhook")

@@ -1,15 +1,16 @@
 """The webhook: only Telegram may speak, and it is told 200 after the commit."""
 
-import asyncio
 import socket
 from contextlib import suppress
 
 import aiohttp
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestClient, TestServer
 from pydantic import SecretStr
 
 from bot import webhook
-from tests.bot.conftest import running
+from tests.bot.chat import until
 from tests.bot.test_updates import row, written
 from tg_assistant.infra.runtime import open_runtime
 from tg_assistant.texts import text
@@ -32,14 +33,16 @@ def settings(settings):
 @pytest.fixture(scope="module")
 async def post(bot, settings, telegram):
     """post(update, secret) → status; the webhook is set by then."""
-    async with asyncio.timeout(20):
-        while not telegram.world.bot.setting("webhook"):
-            await asyncio.sleep(0.05)
+
+    async def is_set():
+        return telegram.world.bot.setting("webhook")
+
+    await until(is_set)
     url = f"{settings.web.public_url}{webhook.PATH}"
     async with aiohttp.ClientSession() as http:
 
         async def send(body, secret=SECRET):
-            headers = {"X-Telegram-Bot-Api-Secret-Token": secret} if secret is not None else {}
+            headers: ClassVar = {"X-Telegram-Bot-Api-Secret-Token": secret} if secret is not None else {}
             kind = {"data": body} if isinstance(body, bytes) else {"json": body}
             async with http.post(url, headers=headers, **kind) as answer:
                 return answer.status
@@ -79,15 +82,13 @@ async def test_without_a_database_telegram_is_asked_to_come_again(settings, rt, 
     """503 while PostgreSQL is away: Telegram keeps the update."""
     away = settings.database.model_copy(update={"url": SecretStr("postgresql://x:y@127.0.0.1:1/z")})
     async with open_runtime(settings.model_copy(update={"database": away})) as nowhere:
-        receive = webhook._receiver(nowhere, SECRET)
-
-        class Request:
-            headers = {"X-Telegram-Bot-Api-Secret-Token": SECRET}
-
-            async def read(self):
-                return b'{"update_id": 5}'
-
-        assert (await receive(Request())).status == 503
+        app = web.Application()
+        app.router.add_post("/", webhook._receiver(nowhere, SECRET))
+        async with TestClient(TestServer(app)) as caller:
+            answer = await caller.post(
+                "/", json={"update_id": 5}, headers={"X-Telegram-Bot-Api-Secret-Token": SECRET}
+            )
+            assert answer.status == 503
 
 
 def test_a_secret_is_mandatory(settings):
@@ -95,14 +96,3 @@ def test_a_secret_is_mandatory(settings):
     bare = settings.telegram.model_copy(update={"webhook_secret": None})
     with pytest.raises(ValueError, match="BOT_WEBHOOK_SECRET"):
         webhook._secret(settings.model_copy(update={"telegram": bare}))
-
-
-async def test_polling_takes_over_what_waits(settings, telegram, chat, bot, database, rt):
-    """Switching to polling removes the webhook and loses nothing."""
-    bot.cancel()
-    with suppress(asyncio.CancelledError):
-        await bot
-    sent = chat("max").sends("/cancel")
-    polling = settings.telegram.model_copy(update={"bot_mode": "polling"})
-    async with open_runtime(settings.model_copy(update={"telegram": polling})) as other, running(other):
-        assert (await chat("max").hears(sent.id)).text == text("bot.cancel.nothing", "en")
