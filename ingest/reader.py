@@ -49,7 +49,8 @@ async def _all(*jobs: object) -> None:
         await asyncio.gather(*running)
     finally:
         for task in running:
-            task.cancel()
+            if not task.cancelling():  # a second cancel would hit a rollback under way
+                task.cancel()
         await asyncio.gather(*running, return_exceptions=True)
 
 

@@ -3,7 +3,6 @@
 import asyncio
 import json
 from collections.abc import Awaitable, Callable, Mapping
-from contextlib import suppress
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -143,12 +142,15 @@ def _retrying(parameters: EntrypointExecutorParameters) -> DatabaseRetryEntrypoi
 
 
 async def _stopped(running: asyncio.Task[None]) -> None:
-    """Let jobs in hand finish; what does not finish in time is put back."""
+    """Let jobs in hand finish; what does not finish in time is put back. Never waits for ever."""
     done, _ = await asyncio.wait([running], timeout=_STOP_SECONDS)
     if not done:
         running.cancel()
-    with suppress(asyncio.CancelledError, psycopg.Error, OSError):
-        await running
+        done, _ = await asyncio.wait([running], timeout=_STOP_SECONDS)
+    if not done:
+        log.error("jobs.stuck")  # its connections are closed next, and its jobs go to the next worker
+    elif not running.cancelled() and (error := running.exception()) is not None:
+        log.warning("jobs.stopped", error=type(error).__name__)
 
 
 async def _perform(name: str, handler: Handler, job: Job) -> None:
