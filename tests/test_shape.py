@@ -101,7 +101,7 @@ def test_every_test_says_what_for():
 
 def _asserts(node: Function) -> bool:
     """Asserts itself, expects an error, or calls something whose name says that it checks or waits."""
-    words = ("raises", "warns", "expect", "assert", "check", "until", "wait")
+    words = ("raises", "warns", "expect", "assert", "check", "until", "wait", "takes", "eventually")
     names = [
         call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
         for call in ast.walk(node)
