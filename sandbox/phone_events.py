@@ -58,7 +58,10 @@ async def stream(world: World, viewer: Person, request: web.Request) -> web.Stre
     response = web.StreamResponse(
         headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store", "X-Accel-Buffering": "no"}
     )
-    await response.prepare(request)
+    try:
+        await response.prepare(request)
+    except ConnectionError:  # the page was closed while it opened
+        return response
     queue: asyncio.Queue[Event] = asyncio.Queue()
 
     def listen(name: str, facts: dict[str, Any]) -> None:

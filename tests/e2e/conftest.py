@@ -71,7 +71,9 @@ async def browsers(browser: Browser) -> AsyncIterator[Browsers]:
 def arrives(product: Product, browsers: Browsers) -> Arrivals:
     """`await arrives("anna")`: somebody in a browser of their own, looking at the bot's chat."""
 
-    async def come(name: str = "anna", *, platform: str = "ios", path: str = "/bot", **options: Any) -> Person:
+    async def come(
+        name: str = "anna", *, platform: str = "ios", path: str = "/bot", **options: Any
+    ) -> Person:
         telegram = await browsers(**options)
         desk = await browsers(viewport=DESK)
         somebody = Person(product.demo, telegram, desk, name, phone_api=product.phone(name))

@@ -124,8 +124,10 @@ class AskState(rx.State):
         self.mark += 1
 
     def _grow(self, exchange_id: str, event: Sources | Delta | Done, language: str) -> None:
-        """Change the exchange by one event of its answer."""
-        one = next(one for one in self.exchanges if one["id"] == exchange_id)
+        """Change the exchange by one event of its answer; after a return to the screen, `wait` shows it."""
+        one = next((one for one in self.exchanges if one["id"] == exchange_id), None)
+        if one is None:
+            return
         if isinstance(event, Sources):
             one["sources"] = source_rows(event.sources, language)
         elif isinstance(event, Delta):

@@ -183,7 +183,10 @@ def _sheet() -> rx.Component:
     """The opened channel's details and what can be done with it."""
     row = ChannelsState.opened
     facts = section(
-        cell(row["count"], subtitle=row["detail"]),
+        cell(
+            row["count"],
+            subtitle=rx.cond(row["detail"] == row["count"], say("channels.ready"), row["detail"]),
+        ),
         cell(
             say("channels.pause"),
             right=switch(

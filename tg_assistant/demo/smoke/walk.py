@@ -11,6 +11,7 @@ from tg_assistant.demo.environment import Demo
 PATIENCE = 60_000  # milliseconds for a step that waits for Telegram
 READING = 300_000  # milliseconds for all history to arrive
 _INVITATION = re.compile("Приглашение|Invitation")
+_WHOLE = re.compile("done|abstained|failed")  # states of an answer that will not change
 
 
 @dataclass
@@ -82,16 +83,17 @@ class Anna:
     async def asks_in_the_app(self, question: str) -> dict[str, Any]:
         """Type, send, and read the answer once it is whole."""
         await self.app().get_by_test_id("tab-ask").click()
-        await expect(self.app().get_by_test_id("ask-empty")).to_be_visible(timeout=PATIENCE)
+        answers = self.app().get_by_test_id("answer")
+        shown = answers.or_(self.app().get_by_test_id("ask-empty"))
+        await expect(shown.first).to_be_visible(timeout=PATIENCE)
+        answer = answers.nth(await answers.count())
         await self.app().get_by_test_id("ask-input").fill(question)
         await self.app().get_by_test_id("ask-input").press("Enter")
-        whole = "[data-testid=answer]:is([data-state=done], [data-state=abstained], [data-state=failed])"
-        answer = self.app().locator(whole).last
-        await expect(answer).to_be_visible(timeout=PATIENCE)
+        await expect(answer).to_have_attribute("data-state", _WHOLE, timeout=PATIENCE)
         return {
             "state": await answer.get_attribute("data-state"),
             "text": (await answer.inner_text()).strip(),
-            "sources": await self.app().get_by_test_id("source").count(),
+            "sources": await answer.get_by_test_id("source").count(),
         }
 
     async def asks_in_the_bot(self, question: str) -> dict[str, Any]:
