@@ -60,7 +60,7 @@ class Patience(BaseRequestMiddleware):
     ) -> Any:
         if (chat := _chat(method)) is None:
             return await self._patiently(make_request, bot, method)
-        # one after another in a chat: what is already under way when Telegram says "wait" would come too early
+        # one after another in a chat: what is under way when Telegram says "wait" would come too early
         turn = self._turns.get(chat) or self._turns.setdefault(chat, asyncio.Lock())
         async with turn:
             return await self._patiently(make_request, bot, method)

@@ -42,7 +42,7 @@ async def post(bot, settings, telegram):
     async with aiohttp.ClientSession() as http:
 
         async def send(body, secret=SECRET):
-            headers: ClassVar = {"X-Telegram-Bot-Api-Secret-Token": secret} if secret is not None else {}
+            headers = {"X-Telegram-Bot-Api-Secret-Token": secret} if secret is not None else {}
             kind = {"data": body} if isinstance(body, bytes) else {"json": body}
             async with http.post(url, headers=headers, **kind) as answer:
                 return answer.status
