@@ -13,12 +13,14 @@ _SECRET_KEYS = re.compile(
 )
 _SAFE_KEYS = {"token_id", "login_token_expires"}
 _PATTERNS = (
-    re.compile(r"\b\d{5,}:[A-Za-z0-9_-]{30,}"),  # bot token
+    re.compile(r"\d{5,}:[A-Za-z0-9_-]{30,}"),  # bot token
     re.compile(r"\beyJ[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*"),  # JWT
     re.compile(r"(?<=token=)[A-Za-z0-9_%-]+"),
     re.compile(r"(?<=/tg/connect/)[A-Za-z0-9_-]+"),
     re.compile(r"(?<=tgWebAppData=)[^&\s\"']+"),
     re.compile(r"(?<=://)[^/\s:@]+:[^@\s/]+(?=@)"),  # credentials in a URL
+    # a printed mapping: Reflex logs the data of events whose socket is gone
+    *(re.compile(rf"(?<={key}['\"]: ['\"])[^'\"]+") for key in ("secret", "password", "token", "init_data")),
 )
 HIDDEN = "[hidden]"
 
