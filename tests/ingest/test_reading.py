@@ -2,7 +2,6 @@
 
 import asyncio
 import random
-from collections.abc import AsyncIterator
 
 import pytest
 from sqlmodel import select
@@ -28,9 +27,7 @@ def ingest_settings(ingest_settings: Settings) -> Settings:
 
 
 @pytest.fixture
-async def connected(
-    ingest_rt: Runtime, sandbox: Sandbox, ingest: Ingest, anna: Actor
-) -> AsyncIterator[Actor]:
+async def connected(ingest_rt: Runtime, sandbox: Sandbox, ingest: Ingest, anna: Actor) -> Actor:
     """Anna with her account connected; the ingest that did it has stopped again."""
     async with ingest.running():
         await connect(ingest_rt, sandbox, anna, "anna")
@@ -224,3 +221,4 @@ async def test_one_strange_message_stops_nothing(ingest_rt, sandbox, ingest, con
             return await side.ours() == {id_: t for id_, t in side.served().items() if id_ != 77}
 
         await eventually(all_but_one, "all but the strange one")
+    assert 77 not in await side.ours()

@@ -10,7 +10,7 @@ from sqlmodel import col, delete, or_, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 from sqlmodel.sql.expression import SelectOfScalar
 
-from tg_assistant.core import audit, dialogs, following, tasks
+from tg_assistant.core import audit, dialogs, following, notifications, tasks
 from tg_assistant.core.access import Actor, scoped
 from tg_assistant.core.dialogs import available
 from tg_assistant.core.following import Found
@@ -19,7 +19,7 @@ from tg_assistant.core.references import Reference, parse_reference
 from tg_assistant.errors import NotFound
 from tg_assistant.infra import events, jobs
 from tg_assistant.infra.runtime import Runtime
-from tg_assistant.models import Account, Channel, ChannelAccess, Notification, Subscription
+from tg_assistant.models import Account, Channel, ChannelAccess, Subscription
 
 __all__ = ["Added", "Followed", "Found", "add", "available", "parse_reference"]
 
@@ -205,15 +205,10 @@ async def access_lost(db: AsyncSession, account_id: UUID, channel_id: UUID) -> N
     channel = await db.get(Channel, channel_id)
     if lost is None or channel is None:
         return
-    told = Notification(
-        user_id=lost.user_id,
-        tenant_id=lost.tenant_id,
-        code="channels.access_lost",
-        args={"title": channel.title},
+    await notifications.add(
+        db, lost.user_id, "channels.access_lost", tenant_id=lost.tenant_id, title=channel.title
     )
-    db.add(told)
     await audit.record(
         db, None, "channel.access_lost", channel_id, tenant_id=lost.tenant_id, user_id=lost.user_id
     )
-    await events.notify(db, "notification")
     await events.notify(db, "channel", str(channel_id))
