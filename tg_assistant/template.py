@@ -42,6 +42,20 @@ def page(
     return register
 
 
+def open_page(route: str) -> Callable[[View], View]:
+    """Register a page anybody may see: no guard, no tabs; the language is the browser's."""
+
+    def register(view: View) -> View:
+        def framed() -> rx.Component:
+            return error_boundary(_bridge(), rx.el.main(view(), class_name="tg-page bare"))
+
+        framed.__name__ = view.__name__
+        rx.page(route=route, title=_title(), on_load=SessionState.page_opened)(framed)
+        return view
+
+    return register
+
+
 def _frame(view: View, *, tab: str, back_to: str, guest: View, native: dict[str, Any]) -> rx.Component:
     screen = rx.match(
         SessionState.phase,
@@ -55,19 +69,23 @@ def _frame(view: View, *, tab: str, back_to: str, guest: View, native: dict[str,
     )
     tabs = rx.cond(SessionState.phase == "ready", tab_bar(tab), rx.fragment()) if tab else rx.fragment()
     return error_boundary(
-        bridge(
-            challenge=SessionState.challenge,
-            refusals=SessionState.refusals,
-            language=SessionState.language,
-            haptic=SessionState.haptic,
-            on_present=SessionState.present,
-            on_failure=SessionState.refused,
-            **({"back_to": back_to} | native),
-        ),
+        _bridge(**({"back_to": back_to} | native)),
         rx.el.main(screen, class_name="tg-page" if tab else "tg-page bare"),
         tabs,
         notice(),
         offline_banner(),
+    )
+
+
+def _bridge(**native: Any) -> rx.Component:
+    return bridge(
+        challenge=SessionState.challenge,
+        refusals=SessionState.refusals,
+        language=SessionState.language,
+        haptic=SessionState.haptic,
+        on_present=SessionState.present,
+        on_failure=SessionState.refused,
+        **native,
     )
 
 

@@ -49,6 +49,7 @@ app = rx.App(
             name="viewport",
             content=_VIEWPORT,
         ),
+        rx.el.link(rel="icon", href="/icon.svg", type="image/svg+xml"),
         rx.el.style(theme.css()),
         rx.el.script(src="/bridge.js"),
     ],

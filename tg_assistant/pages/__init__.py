@@ -2,7 +2,7 @@
 
 from importlib import import_module
 
-_SCREENS = ("home", "connect", "channels", "add_channels", "ask", "sessions")
+_SCREENS = ("landing", "home", "connect", "channels", "add_channels", "ask", "sessions")
 
 
 def load() -> None:

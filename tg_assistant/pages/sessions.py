@@ -201,10 +201,10 @@ def sessions_page() -> rx.Component:
     return rx.fragment(
         rx.el.h1(say("sessions.title"), class_name="tg-title"),
         rx.cond(SessionsState.accounts.length() > 0, some, none),
+        _language(),
         section(
             rx.foreach(SessionsState.sign_ins, _signed_in),
             header=say("sessions.app"),
             footer=say("sessions.app_footer"),
         ),
-        _language(),
     )

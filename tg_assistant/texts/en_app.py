@@ -204,5 +204,7 @@ TEXTS: dict[str, str | dict[str, str]] = {
     "landing.title": "Ask your Telegram channels",
     "landing.lead": "Ask the channels you follow, and get answers with links to the posts. "
     "For your own account and your own group.",
+    "landing.lost_title": "There is no such page",
+    "landing.lost": "There may be a mistake in the address. Open the app from the chat with the bot.",
     "landing.open": "Open the chat with the bot in Telegram and press the app's button.",
 }
