@@ -87,11 +87,12 @@ const useClosingConfirmation = (closing) => {
   }, [closing]);
 };
 
-/** `haptic` is "kind:number"; a new number is a new tap. */
+/** `haptic` is "kind:number"; a new number is a new tap. No kind: a notice went, or the server forgot them all. */
 const useHaptic = (haptic) => {
   const last = useRef(haptic);
   useEffect(() => {
-    if (haptic && haptic !== last.current) window.tga.haptic(haptic.split(":")[0]);
+    const kind = haptic.split(":")[0];
+    if (kind && haptic !== last.current) window.tga.haptic(kind);
     last.current = haptic;
   }, [haptic]);
 };
