@@ -1,6 +1,7 @@
 """The bot process: updates in, answers and notifications out."""
 
 import asyncio
+import gc
 import sys
 
 from bot.run import run
@@ -21,6 +22,7 @@ def main() -> None:
         sys.exit(str(error))
     logs.configure(settings.log_level, process="bot")
     asyncio.run(serve(settings))
+    gc.freeze()  # everything is closed: the interpreter's last collection would only cost seconds
 
 
 if __name__ == "__main__":
