@@ -11,10 +11,10 @@ _LOOK_SECONDS = 5.0
 
 
 async def take_turns(url: str, name: str, work: Callable[[], Awaitable[None]]) -> None:
-    """Run `work` while this process holds `name`, and nobody else does; forever.
+    """Run `work` while this process holds `name`; forever.
 
-    The lock lives in one connection: a killed process gives it back at once, and a process that loses
-    PostgreSQL stops working before it asks for the lock again.
+    The lock lives in one connection: a killed process gives it back at once, and a process whose connection
+    is cut stops within moments. In these moments another may have begun, so `work` must bear being repeated.
     """
     while True:
         try:
@@ -33,9 +33,11 @@ async def _turn(url: str, name: str, work: Callable[[], Awaitable[None]]) -> Non
 
 
 async def _watch(connection: psycopg.AsyncConnection) -> None:
+    """Raises when the connection is gone: a cut one says so itself, a silent one when it is asked."""
     while True:
+        async for _ in connection.notifies(timeout=_LOOK_SECONDS):
+            pass
         await connection.execute("SELECT 1")
-        await asyncio.sleep(_LOOK_SECONDS)
 
 
 async def _run(work: Callable[[], Awaitable[None]]) -> None:

@@ -1,0 +1,47 @@
+"""One process at a time: the turn passes on when its holder dies or loses PostgreSQL."""
+
+import asyncio
+from contextlib import suppress
+
+from sqlalchemy import text
+
+from tg_assistant.infra.turn import take_turns
+
+
+async def test_one_at_a_time_and_again_after_the_connection_is_lost(rt, database):
+    """Two take turns; the holder whose connection is cut stops at once, and one of both goes on."""
+    held: list[str] = []
+    ever = 0
+    begun = asyncio.Event()
+
+    def worker(name):
+        async def work():
+            nonlocal ever
+            held.append(name)
+            ever += 1
+            begun.set()
+            try:
+                await asyncio.Event().wait()
+            finally:
+                held.remove(name)
+
+        return asyncio.create_task(take_turns(rt.db.url, "test.turn", work))
+
+    both = [worker("a"), worker("b")]
+    async with asyncio.timeout(20):
+        await begun.wait()
+        begun.clear()
+        assert held in (["a"], ["b"])
+        async with rt.db.transaction() as db:
+            cut = "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND granted"
+            await db.exec(text(cut))
+        async with asyncio.timeout(4):
+            await begun.wait()
+            while len(held) > 1:  # noqa: ASYNC110 - the end of the first one sets no event
+                await asyncio.sleep(0.01)
+    assert (len(held), ever) == (1, 2)
+    for task in both:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+    assert held == []
