@@ -20,6 +20,7 @@ from tg_assistant.components.telegram import confirm_button, telegram_link
 from tg_assistant.components.words import say
 from tg_assistant.core import channels
 from tg_assistant.core.channels import Followed
+from tg_assistant.errors import Unavailable
 from tg_assistant.process import current
 from tg_assistant.state import HOME, SessionState, acting, is_live
 from tg_assistant.template import page
@@ -73,7 +74,8 @@ class ChannelsState(rx.State):
                 async with self:
                     if not is_live(self, sid) or self.router.url.path.rstrip("/") != _ADDRESS:
                         return
-                    await self._read()
+                    with suppress(Unavailable):  # a database that restarts: the next look shows all
+                        await self._read()
                     busy = any(row["loading"] for row in self.rows)
                 changed.clear()
                 with suppress(TimeoutError):
