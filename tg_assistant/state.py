@@ -42,7 +42,6 @@ class SessionState(rx.State):
 
     phase: str = "starting"
     language: str = "en"
-    name: str = ""
     device: str = "phone"
     start: str = ""
     challenge: str = ""
@@ -50,6 +49,7 @@ class SessionState(rx.State):
     notice: Notice = {"text": "", "kind": "", "number": 0}  # noqa: RUF012 - Reflex copies defaults
     _sid: str = ""
     _session: str = ""
+    _asked: int = 0
     _loaded: list[str] = []  # noqa: RUF012
 
     @rx.var
@@ -61,7 +61,8 @@ class SessionState(rx.State):
     def page_opened(self) -> Any:
         """Runs on every connect and navigation: builds the screen, or asks who is there first."""
         if not self._is_bound():
-            self.challenge = self.router.session.session_id
+            self._asked += 1  # asking anew must be a change, or the page would not notice
+            self.challenge = f"{self.router.session.session_id}:{self._asked}"
             return None
         return self._load()
 
@@ -128,7 +129,7 @@ class SessionState(rx.State):
         self.start = str(answer.get("start", ""))[:64]
 
     def _entered(self, actor: Actor) -> Any:
-        self.language, self.name = actor.language, actor.name
+        self.language = actor.language
         if actor.tenant_id is not None:
             return self._load()
         self.phase = "invite"

@@ -3,7 +3,7 @@
 import hashlib
 import secrets
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -53,7 +53,9 @@ async def start(db: AsyncSession, user_id: UUID, *, device: str, now: datetime) 
 
 async def resume(db: AsyncSession, secret: str) -> AppSession:
     """The live session this secret belongs to. Raises SignInNeeded."""
-    return await _live(db, col(AppSession.resume_hash) == digest(secret))
+    row = await _live(db, col(AppSession.resume_hash) == digest(secret))
+    row.last_seen_at = datetime.now(UTC)
+    return row
 
 
 async def live(db: AsyncSession, session_id: UUID) -> AppSession:

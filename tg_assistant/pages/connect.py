@@ -240,7 +240,7 @@ def _password() -> rx.Component:
             rx.cond(show_link, in_browser, rx.fragment()),
             testid="connect-password",
         ),
-        rx.cond(show_link, _link(), rx.fragment()),
+        rx.cond(ConnectState.opened, rx.fragment(), _link()),
         _cancel(),
     )
 
