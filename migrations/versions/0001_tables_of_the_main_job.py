@@ -141,8 +141,8 @@ def upgrade() -> None:
     sa.Column('last_used_at', sa.DateTime(timezone=True), nullable=True),
     sa.Column('last_used_by', sa.Uuid(), nullable=True),
     sa.Column('notes', sa.String(), nullable=False),
-    sa.ForeignKeyConstraint(['created_by'], ['users.id'], name=op.f('fk_invites_created_by'), ondelete='CASCADE'),
-    sa.ForeignKeyConstraint(['last_used_by'], ['users.id'], name=op.f('fk_invites_last_used_by'), ondelete='CASCADE'),
+    sa.ForeignKeyConstraint(['created_by'], ['users.id'], name=op.f('fk_invites_created_by'), ondelete='SET NULL'),
+    sa.ForeignKeyConstraint(['last_used_by'], ['users.id'], name=op.f('fk_invites_last_used_by'), ondelete='SET NULL'),
     sa.ForeignKeyConstraint(['tenant_id'], ['tenants.id'], name=op.f('fk_invites_tenant_id'), ondelete='CASCADE'),
     sa.PrimaryKeyConstraint('code', name=op.f('pk_invites'))
     )
@@ -324,7 +324,7 @@ def upgrade() -> None:
     sa.Column('indexed_generation', sa.Integer(), nullable=False),
     sa.Column('index_attempts', sa.Integer(), nullable=False),
     sa.Column('saved_at', sa.DateTime(timezone=True), server_default=sa.text('now()'), nullable=False),
-    sa.Column('tsv', postgresql.TSVECTOR(), sa.Computed("to_tsvector('russian', translate(text, 'ёЁ', 'еЕ'))", persisted=True), nullable=True),
+    sa.Column('tsv', postgresql.TSVECTOR(), sa.Computed("to_tsvector('russian', translate(text, 'ёЁ«»„“”‘’–—…№', 'еЕ           '))", persisted=True), nullable=True),
     sa.ForeignKeyConstraint(['channel_id'], ['channels.id'], name=op.f('fk_posts_channel_id'), ondelete='CASCADE'),
     sa.ForeignKeyConstraint(['tenant_id'], ['tenants.id'], name=op.f('fk_posts_tenant_id'), ondelete='CASCADE'),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_posts')),

@@ -49,9 +49,11 @@ def blob() -> Any:
 
 
 def ref(target: str, *, null: bool = False, index: bool = True, primary_key: bool = False) -> Any:
-    return Field(
-        default=None,
-        sa_column=Column(
-            ForeignKey(target, ondelete="CASCADE"), nullable=null, index=index, primary_key=primary_key
-        ),
-    )
+    """A row that belongs to `target` and goes with it."""
+    key = ForeignKey(target, ondelete="CASCADE")
+    return Field(default=None, sa_column=Column(key, nullable=null, index=index, primary_key=primary_key))
+
+
+def mention(target: str) -> Any:
+    """A row that only names `target` and outlives it."""
+    return Field(default=None, sa_column=Column(ForeignKey(target, ondelete="SET NULL"), nullable=True))

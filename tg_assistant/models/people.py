@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 from sqlalchemy import BigInteger, ForeignKey, LargeBinary
 from sqlmodel import Column, Field, SQLModel
 
-from tg_assistant.models.base import blob, json_object, moment, now, ref
+from tg_assistant.models.base import blob, json_object, mention, moment, now, ref
 
 
 class Role(StrEnum):
@@ -70,9 +70,9 @@ class Invite(SQLModel, table=True):
     active: bool = True
     expires_at: datetime | None = moment()
     created_at: datetime = now()
-    created_by: UUID | None = ref("users.id", null=True, index=False)
+    created_by: UUID | None = mention("users.id")
     last_used_at: datetime | None = moment()
-    last_used_by: UUID | None = ref("users.id", null=True, index=False)
+    last_used_by: UUID | None = mention("users.id")
     notes: str = ""
 
 

@@ -64,7 +64,8 @@ class ChannelRange(SQLModel, table=True):
     high: int
 
 
-_TSV = "to_tsvector('russian', translate(text, 'ёЁ', 'еЕ'))"
+# Quotation marks and dashes become spaces: PostgreSQL's parser takes them for letters outside UTF-8 locales.
+_TSV = "to_tsvector('russian', translate(text, 'ёЁ«»„“”‘’–—…№', 'еЕ           '))"
 
 
 class Post(SQLModel, table=True):
