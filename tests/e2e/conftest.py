@@ -1,7 +1,7 @@
 """One running product for all browser tests, behind a cable that can be cut; people with browsers of their own."""
 
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Generator
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
@@ -50,15 +50,39 @@ Browsers = Callable[..., Awaitable[BrowserContext]]
 Arrivals = Callable[..., Awaitable[Person]]
 
 
+FAILED = pytest.StashKey[bool]()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Remember a failure, so that its screens can be kept."""
+    report = yield
+    item.stash[FAILED] = item.stash.get(FAILED, False) or report.failed
+    return report
+
+
+async def _keep_pictures(context: BrowserContext, name: str) -> None:
+    folder = Path("test-artifacts")
+    folder.mkdir(exist_ok=True)
+    for number, page in enumerate(context.pages):
+        await page.screenshot(path=folder / f"{name}-{id(context) % 1000}-{number}.png")
+
+
 @pytest.fixture
-async def browsers(browser: Browser) -> AsyncIterator[Browsers]:
+async def browsers(browser: Browser, request: pytest.FixtureRequest) -> AsyncIterator[Browsers]:
     """New browsers with nothing stored; whatever throws in one of their pages fails the test."""
     errors: list[str] = []
+
+    async def closed(context: BrowserContext) -> None:
+        if request.node.stash.get(FAILED, False):
+            await _keep_pictures(context, request.node.name)
+        await context.close()
+
     async with AsyncExitStack() as stack:
 
         async def opened(**options: Any) -> BrowserContext:
             context = await browser.new_context(**{"viewport": PHONE} | options)
-            stack.push_async_callback(context.close)
+            stack.push_async_callback(closed, context)
             context.set_default_timeout(15_000)
             context.on("weberror", lambda error: errors.append(str(error.error)))
             return context
@@ -122,6 +146,6 @@ async def disconnects(traveller: Traveller) -> None:
 
 def preferences(folder: Path, **profile: Any) -> Path:
     """A Chromium profile folder with these preferences."""
-    (folder / "Default").mkdir(parents=True)
+    (folder / "Default").mkdir(parents=True, exist_ok=True)
     (folder / "Default" / "Preferences").write_text(json.dumps({"profile": profile}))
     return folder

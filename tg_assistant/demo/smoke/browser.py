@@ -3,8 +3,10 @@
 import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
 
-from playwright.async_api import Browser, async_playwright
+from playwright.async_api import Browser, BrowserContext, async_playwright
 
 ARGUMENTS = [
     "--no-sandbox",
@@ -20,11 +22,27 @@ ARGUMENTS = [
 @asynccontextmanager
 async def chromium() -> AsyncIterator[Browser]:
     """A headless browser, closed at the end."""
-    names = ("chromium", "chromium-browser", "google-chrome")
-    installed = next((path for name in names if (path := shutil.which(name))), None)
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=installed, args=ARGUMENTS)
+        browser = await playwright.chromium.launch(executable_path=_installed(), args=ARGUMENTS)
         try:
             yield browser
         finally:
             await browser.close()
+
+
+@asynccontextmanager
+async def chromium_profile(folder: Path, **options: Any) -> AsyncIterator[BrowserContext]:
+    """A headless browser over a profile folder, whose preferences it obeys."""
+    async with async_playwright() as playwright:
+        context = await playwright.chromium.launch_persistent_context(
+            folder, executable_path=_installed(), args=ARGUMENTS, **options
+        )
+        try:
+            yield context
+        finally:
+            await context.close()
+
+
+def _installed() -> str | None:
+    names = ("chromium", "chromium-browser", "google-chrome")
+    return next((path for name in names if (path := shutil.which(name))), None)
