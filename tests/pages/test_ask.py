@@ -3,6 +3,7 @@
 import asyncio
 from datetime import UTC, datetime
 from hashlib import sha256
+from typing import Any
 
 import pytest
 from playwright.async_api import BrowserContext, Page
@@ -16,7 +17,7 @@ from tg_assistant.models import Account, Channel, ChannelAccess, Post, Question,
 PATH = "/tg/app/ask/"
 WHOLE = "[data-testid=answer]:is([data-state=done], [data-state=abstained], [data-state=failed])"
 POST = "The night ferry leaves at 23:40 from the old pier. A ticket costs 12 crowns."
-SOURCE = {
+SOURCE: dict[str, Any] = {
     "n": 1,
     "channel_title": "Harbour News",
     "posted_at": "2026-11-01T10:00:00+00:00",
@@ -62,7 +63,7 @@ async def _asked(db: Database, actor: Actor, **values: object) -> Question:
     return row
 
 
-def _source() -> dict[str, object]:
+def _source() -> dict[str, Any]:
     return SOURCE | {"post_id": str(_ID), "channel_id": str(_ID)}
 
 
