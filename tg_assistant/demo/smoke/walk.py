@@ -71,7 +71,7 @@ class Anna:
         for number in range(count):
             await offered.nth(number).evaluate("row => row.scrollIntoView({block: 'center'})")
             await offered.nth(number).click()
-        await self._press_main_button("add-selected")
+        await self.press_main_button("add-selected")
         await expect(self.app().get_by_test_id("channel")).to_have_count(count, timeout=PATIENCE)
         return count
 
@@ -113,7 +113,7 @@ class Anna:
         """The Mini App, framed as Telegram Web frames it."""
         return self.phone.frame_locator("[data-testid=webapp-frame]")
 
-    async def _press_main_button(self, testid: str) -> None:
+    async def press_main_button(self, testid: str) -> None:
         """Telegram's own button below the app where the client has one, else the page's."""
         native = self.phone.get_by_test_id("main-button")
         await (native if await native.is_visible() else self.app().get_by_test_id(testid)).click()
