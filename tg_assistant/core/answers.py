@@ -12,7 +12,7 @@ from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from tg_assistant.core import citations, extracts, plans, retrieval
-from tg_assistant.core.access import Actor
+from tg_assistant.core.access import Actor, scoped
 from tg_assistant.core.extracts import Extract
 from tg_assistant.core.retrieval import Found, Passage, Place, Wanted
 from tg_assistant.errors import Invalid, LimitReached, Unavailable
@@ -80,6 +80,22 @@ async def ask(rt: Runtime, actor: Actor, question: str, **wanted: Unpack[Wanted]
     """
     actor.require()
     asked = await _begin(rt, actor, _checked(question))
+    async for event in _finish(rt, actor, asked, wanted):
+        yield event
+
+
+async def resume(rt: Runtime, actor: Actor, question_id: UUID) -> None:
+    """Answer a question of the actor's whose process died before it could; no-op once it is answered."""
+    actor.require()
+    mine = scoped(Question, actor).where(Question.id == question_id, Question.user_id == actor.user_id)
+    async with rt.db.transaction(actor.tenant) as db:
+        asked = (await db.exec(mine.where(col(Question.answer).is_(None)))).first()
+    if asked is not None:
+        async for _ in _finish(rt, actor, asked, {}):
+            pass
+
+
+async def _finish(rt: Runtime, actor: Actor, asked: Question, wanted: Wanted) -> AsyncIterator[Event]:
     began = monotonic()
     found = await retrieval.search(rt, actor, asked.question, wanted)
     degraded = ["meaning"] if found.degraded else []

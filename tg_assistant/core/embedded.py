@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from uuid import UUID
 
 import numpy as np
+from sqlalchemy import text
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -12,22 +13,29 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from tg_assistant.infra.runtime import Runtime
 from tg_assistant.models import Chunk, Vector
 
+SAMPLED_CHANNELS = 40
+_SAMPLE = text("""
+    SELECT chunk.text, vectors.embedding FROM unnest(CAST(:channels AS uuid[])) AS channel
+    CROSS JOIN LATERAL (SELECT text, text_hash FROM chunks WHERE channel_id = channel LIMIT 12) AS chunk
+    JOIN vectors ON vectors.model = :model AND vectors.text_hash = chunk.text_hash
+""")
 
-def text_hash(text: str) -> bytes:
+
+def text_hash(words: str) -> bytes:
     """SHA-256: the key of a text's vector."""
-    return hashlib.sha256(text.encode()).digest()
+    return hashlib.sha256(words.encode()).digest()
 
 
 async def passages(rt: Runtime, texts: Sequence[str]) -> np.ndarray:
     """One row a text, from the cache where it is there. Raises `Unavailable` without the embedder."""
-    by_hash = {text_hash(text): text for text in texts}
+    by_hash = {text_hash(one): one for one in texts}
     known = await _cached(rt, by_hash.keys())
-    missing = {key: text for key, text in by_hash.items() if key not in known}
+    missing = {key: one for key, one in by_hash.items() if key not in known}
     if missing:
         vectors = await rt.embedder.embed_passages(list(missing.values()))
         known |= dict(zip(missing, vectors, strict=True))
         await _remember(rt, {key: known[key] for key in missing})
-    return np.stack([known[text_hash(text)] for text in texts])
+    return np.stack([known[text_hash(one)] for one in texts])
 
 
 async def of_posts(db: AsyncSession, model: str, post_ids: Iterable[UUID]) -> dict[UUID, np.ndarray]:
@@ -41,6 +49,12 @@ async def of_posts(db: AsyncSession, model: str, post_ids: Iterable[UUID]) -> di
     for post_id, embedding in await db.exec(query):
         rows.setdefault(post_id, []).append(_vector(embedding))
     return {post_id: np.stack(vectors) for post_id, vectors in rows.items()}
+
+
+async def sample(db: AsyncSession, model: str, channel_ids: Sequence[UUID]) -> list[tuple[str, np.ndarray]]:
+    """A few chunks of each channel with their vectors: what posts here look like on average."""
+    rows = await db.exec(_SAMPLE.bindparams(model=model, channels=list(channel_ids)[:SAMPLED_CHANNELS]))  # type: ignore[call-overload]
+    return [(row.text, _vector(row.embedding)) for row in rows]
 
 
 async def _cached(rt: Runtime, keys: Iterable[bytes]) -> dict[bytes, np.ndarray]:

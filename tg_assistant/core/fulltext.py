@@ -14,7 +14,9 @@ K1, B = 1.2, 0.75
 CANDIDATES = 300
 MAX_LEXEMES = 64
 _COUNTED = 5_000  # a word in more posts than this is common, however many there are
-_LEXEMES = text("SELECT tsvector_to_array(to_tsvector('russian', translate(:q, 'ёЁ', 'еЕ')))")
+_LEXEMES = text(
+    "SELECT tsvector_to_array(to_tsvector('russian', translate(:q, 'ёЁ«»„“”‘’–—…№', 'еЕ           ')))"
+)
 _WITHIN = """
     channel_id = ANY(:channels) AND deleted_at IS NULL
     AND (CAST(:since AS timestamptz) IS NULL OR posted_at >= :since)
@@ -56,10 +58,17 @@ class Within:
 
 @dataclass(frozen=True)
 class Lexical:
-    """BM25 of the posts found, and how rare each of the question's words is (inverse document frequency)."""
+    """BM25 of the posts found, and how rare each of the question's words is (inverse document frequency).
+
+    `ideal` is about what a post gets that has every word of the question once.
+    """
 
     scores: dict[UUID, float]
     rarity: dict[str, float]
+
+    @property
+    def ideal(self) -> float:
+        return sum(self.rarity.values())
 
 
 async def search(db: AsyncSession, question: str, within: Within) -> Lexical:

@@ -2,18 +2,20 @@
 
 Multilingual models put a language in one direction of their space and so prefer posts in the question's own.
 Multilingual models put a language in one direction of their space and prefer posts in the question's own.
-rank of ru → en goes from .24 to .85, of en → ru from .33 to .55, and within a language nothing changes.
+rank of ru → en goes from .24 to .75, of en → ru from .33 to .75, and within a language nothing changes.
 """
 
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from uuid import UUID
 
 import numpy as np
 
 from tg_assistant.core import embedded
 from tg_assistant.infra.runtime import Runtime
 
+_ENOUGH = 20  # posts of each language that tell the direction better than the pairs below
 # The same things said twice: posts and questions, for the direction between the two languages.
 _TEXTS = [
     ("Город открыл новый мост через реку.", "The city opened a new bridge across the river."),
@@ -49,12 +51,16 @@ _TEXTS = [
     ("Сколько человек живёт в городе?", "How many people live in the city?"),
     ("Что решил суд?", "What did the court decide?"),
 ]
-_WORDS = [
-    ("мост", "bridge"), ("цена", "price"), ("человек", "person"), ("открыть", "open"), ("новый", "new"),
-    ("город", "city"), ("вода", "water"), ("работать", "work"), ("книга", "book"), ("быстро", "quickly"),
-    ("болезнь", "disease"), ("река", "river"), ("врач", "doctor"), ("сервер", "server"), ("вес", "weight"),
-    ("купить", "buy"), ("дорога", "road"), ("победить", "win"), ("двигатель", "engine"), ("закон", "law"),
-]  # fmt: skip
+# Words on their own, by language: what they have in common is the language, not a meaning.
+_RUSSIAN = """
+мост цена человек открыть новый город вода работать книга быстро болезнь река врач сервер вес купить
+дорога победить двигатель закон дом утро большой читать деньги погода музыка сказать красный школа поезд
+письмо
+"""
+_ENGLISH = """
+bridge price person open new city water work book quickly disease river doctor server weight buy
+road win engine law house morning big read money weather music say red school train letter
+"""
 
 
 @dataclass(frozen=True)
@@ -67,35 +73,40 @@ class Meaning:
 
     def cosine(self, text: str, vector: np.ndarray) -> float:
         """How near a text comes, on one scale for texts in the question's language and in the other."""
-        chosen = self.raw if _is_cyrillic(text) == self.cyrillic else self.neutral
-        return float(chosen @ vector)
+        return float((self.raw if self.same_language(text) else self.neutral) @ vector)
+
+    def same_language(self, text: str) -> bool:
+        """Whether a text is in the question's alphabet."""
+        return _is_cyrillic(text) == self.cyrillic
 
 
-async def meaning(rt: Runtime, question: str) -> Meaning:
-    """Raises `Unavailable` when the embedder cannot answer."""
-    russian, english = zip(*_TEXTS, strict=True)
+async def meaning(rt: Runtime, question: str, channel_ids: Sequence[UUID]) -> Meaning:
+    """What a question means among the posts of these channels. Raises `Unavailable` without the embedder."""
     raw = await rt.embedder.embed_query(question)
-    direction = _direction(await embedded.passages(rt, [*russian, *english]))
-    return Meaning(raw, _without(raw, direction), _is_cyrillic(question))
+    async with rt.db.transaction() as db:
+        sample = await embedded.sample(db, rt.embedder.model, channel_ids)
+    russian = [vector for text, vector in sample if _is_cyrillic(text)]
+    english = [vector for text, vector in sample if not _is_cyrillic(text)]
+    if min(len(russian), len(english)) < _ENOUGH:
+        known = await embedded.passages(rt, [text for pair in _TEXTS for text in pair])
+        russian, english = list(known[0::2]), list(known[1::2])
+    direction = np.mean(russian, axis=0) - np.mean(english, axis=0)
+    direction /= np.linalg.norm(direction)
+    return Meaning(raw, raw - (raw @ direction) * direction, _is_cyrillic(question))
 
 
-async def neutral_words(rt: Runtime, words: Sequence[str]) -> np.ndarray:
-    """A row a word, without its language, scaled to length one. Raises `Unavailable`."""
-    russian, english = zip(*_WORDS, strict=True)
-    known = await rt.embedder.embed_words([*russian, *english])
-    rows = _without(await rt.embedder.embed_words(list(words)), _direction(known))
+async def comparable_words(rt: Runtime, words: Sequence[str]) -> np.ndarray:
+    """A row a word, less what all words of its language share, of length one. Raises `Unavailable`.
+
+    Unrelated words then lie around 0 and translations around .5, instead of .84 and .92 (AUC .97, not .91).
+    """
+    rows = await rt.embedder.embed_words(list(words))
+    russian = (await rt.embedder.embed_words(list(_RUSSIAN.split()))).mean(axis=0)
+    english = (await rt.embedder.embed_words(list(_ENGLISH.split()))).mean(axis=0)
+    cyrillic = np.array([_is_cyrillic(word) for word in words], bool)[:, None]
+    rows = rows - np.where(cyrillic, russian, english)
     return rows / np.maximum(np.linalg.norm(rows, axis=-1, keepdims=True), 1e-12)
 
 
 def _is_cyrillic(text: str) -> bool:
     return len(re.findall("[а-яё]", text.lower())) > len(re.findall("[a-z]", text.lower()))
-
-
-def _direction(vectors: np.ndarray) -> np.ndarray:
-    half = len(vectors) // 2
-    difference = vectors[:half].mean(axis=0) - vectors[half:].mean(axis=0)
-    return difference / np.linalg.norm(difference)
-
-
-def _without(vectors: np.ndarray, direction: np.ndarray) -> np.ndarray:
-    return vectors - np.multiply.outer(vectors @ direction, direction)

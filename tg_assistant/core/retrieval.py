@@ -13,7 +13,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from tg_assistant.core import channels, embedded, fulltext, languages, posts
 from tg_assistant.core.access import Actor
-from tg_assistant.core.fulltext import Within
+from tg_assistant.core.fulltext import Lexical, Within
 from tg_assistant.core.languages import Meaning
 from tg_assistant.errors import Unavailable
 from tg_assistant.infra.runtime import Runtime
@@ -52,7 +52,7 @@ class Place:
 
 @dataclass(frozen=True)
 class Passage:
-    """A post found. `cosine` is None where there is no vector; `lexical` is BM25 as a share of the best.
+    """A post found. `cosine` is None without a vector; `lexical` is BM25 as a share of the possible.
 
     `also` are the places of the same news: forwards and copies.
     """
@@ -93,7 +93,7 @@ async def search(rt: Runtime, actor: Actor, question: str, wanted: Wanted | None
     async with rt.db.transaction(actor.tenant_id) as db:
         found = await _load(db, within, words, near or [])
         cosines = await _cosines(db, rt.embedder.model, meaning, [post.id for post, _ in found])
-    passages = _fused(found, cosines, lexical.scores)
+    passages = _fused(found, cosines, lexical)
     once = _collapsed(passages)[: asked.get("limit", 10)]
     return Found(once, near is None, lexical.rarity, meaning)
 
@@ -104,7 +104,7 @@ async def _by_meaning(
     """What the question means and the nearest chunks; None for what could not be had."""
     meaning = None
     try:
-        meaning = await languages.meaning(rt, question)
+        meaning = await languages.meaning(rt, question, within.channel_ids)
         space = Space(tenant_id, rt.embedder.model)
         hits = await rt.vectors.query(within.channel_ids, space, meaning.neutral, BY_MEANING)
     except Unavailable as error:
@@ -145,15 +145,16 @@ async def _cosines(
 
 
 def _fused(
-    found: Iterable[tuple[Post, Channel]], cosines: dict[UUID, float], bm25: dict[UUID, float]
+    found: Iterable[tuple[Post, Channel]], cosines: dict[UUID, float], words: Lexical
 ) -> list[Passage]:
     """Cosine plus a small bonus for words: equal weights or ranks would drown the answers to questions."""
-    best = max(bm25.values(), default=1.0) or 1.0
+    # A question whose words hardly occur (it is in another language, say) is not decided by the one that does
+    best = max([*words.scores.values(), words.ideal, 1e-9])
     # A post not indexed yet competes by its words, from just under the worst that has a vector.
     floor = min(cosines.values(), default=0.0)
     passages = []
     for post, channel in found:
-        cosine, lexical = cosines.get(post.id), bm25.get(post.id, 0.0) / best
+        cosine, lexical = cosines.get(post.id), words.scores.get(post.id, 0.0) / best
         place = Place(
             post.id, channel.id, channel.title, post.posted_at, posts.permalink(channel, post.message_id)
         )

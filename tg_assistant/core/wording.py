@@ -28,8 +28,9 @@ whom whose why will with would you your
 """
 _STOP = frozenset(_STOP_WORDS.split())
 _WORD = re.compile(r"\w+(?:[-.,]\d+)*")
-# Cosine of two words on their own: unrelated ones lie around .82, inflections and synonyms above .9.
-_UNRELATED, _SAME = 0.84, 0.94
+# Between words of one or two languages: unrelated ones are under the first 95 times of 100.
+_UNRELATED, _SAME = 0.15, 0.6
+_SHOWN = 0.6  # what a sum counts for «стоит»: it may be the price of something else
 
 _MONEY = "|".join(
     [
@@ -57,14 +58,24 @@ _TIME = "|".join(
         r"\b(today|tomorrow|yesterday|morning|evening|night|noon|spring|summer|autumn|winter|week|month)",
     ]
 )
+_PEOPLE = (
+    r"\d\s*(человек|людей|зрител|болельщик|участник|посетител|гост|жител|people|visitors|spectators|guests)"
+)
 _NAME = r"(?<![.!?…\n] )(?<!^)(?<!\n)[A-ZА-ЯЁ«\"@][\w»\"]"
 # What a question asks for, and what an answer to it must show. The first that matches counts.
 _WHEN = r"\b(во сколько|с какого часа|до какого (часа|числа|месяца)|в какое время|когда|what time|when)\b"
 _HOW_DEAR = r"\b(сколько (будет )?(стоит|стоят|стоил)|поч[её]м|цен[аеуы]\b|за какие деньги|cost|price)"
 _HOW_MANY = r"\b(сколько|скольких|how (many|much|long|heavy|tall|far|old|big|large|high|often|fast|deep))\b"
+_HOW_MANY_PEOPLE = r"\b(сколько (было )?(народ[ау]?|человек|людей)|how many people)\b"
 _WHO = r"\b(кто|кого|кому|кем|чей|чья|чьё|who|whom|whose)\b"
 # What a question asks for, and what an answer to it must show. The first that matches counts.
-_KINDS = [(_WHEN, _TIME), (_HOW_DEAR, _MONEY), (_HOW_MANY, _NUMBER), (_WHO, _NAME)]
+_KINDS = [
+    (_WHEN, _TIME),
+    (_HOW_DEAR, _MONEY),
+    (_HOW_MANY_PEOPLE, _PEOPLE),
+    (_HOW_MANY, _NUMBER),
+    (_WHO, _NAME),
+]
 
 
 @dataclass(frozen=True)
@@ -75,19 +86,21 @@ class Question:
     weights: np.ndarray
     vectors: np.ndarray
     expects: re.Pattern[str] | None
+    asking: np.ndarray  # True for words that only ask («стоит», "price"): what fits answers them
 
     def fits(self, text: str) -> bool:
         """Whether the text shows the kind of thing asked for: a sum, a number, a time, a name."""
         return self.expects is None or self.expects.search(text) is not None
 
-    def coverage(self, words: list[str], vectors: np.ndarray) -> np.ndarray:
+    def coverage(self, words: list[str], vectors: np.ndarray, *, fits: bool) -> np.ndarray:
         """For each word of the question 0…1: how near the nearest of `words` comes to it."""
         if not words:
             return np.zeros(len(self.words))
         nearest = (self.vectors @ vectors.T).max(axis=1)
         soft = np.clip((nearest - _UNRELATED) / (_SAME - _UNRELATED), 0, 1)
         stems = {stem(word) for word in words}
-        return np.where([stem(word) in stems for word in self.words], 1.0, soft)
+        same = np.array([stem(word) in stems for word in self.words])
+        return np.where(same, 1.0, np.maximum(soft, _SHOWN * (self.asking & fits)))
 
 
 async def take_apart(rt: Runtime, text: str, rarity: Mapping[str, float]) -> Question:
@@ -95,9 +108,21 @@ async def take_apart(rt: Runtime, text: str, rarity: Mapping[str, float]) -> Que
     words = list(dict.fromkeys(content_words(text))) or ["?"]
     top = max(rarity.values(), default=1.0)
     weights = np.array([max(rarity.get(stem(word), top), 0.1) for word in words])
-    expects = next((shown for asked, shown in _KINDS if re.search(asked, text.lower())), None)
-    pattern = re.compile(expects, 0 if expects == _NAME else re.IGNORECASE) if expects else None
-    return Question(words, weights / weights.sum(), await languages.neutral_words(rt, words), pattern)
+    weights[0] *= 2  # what is asked for comes first: «кто архитектор…», "how many megapixels…"
+    asked, pattern = _kind(text)
+    asking = np.array([word in asked for word in words])
+    vectors = await languages.comparable_words(rt, words)
+    return Question(words, weights / weights.sum(), vectors, pattern, asking)
+
+
+def _kind(text: str) -> tuple[set[str], re.Pattern[str] | None]:
+    """The words that ask, and what an answer shows."""
+    for asked, shown in _KINDS:
+        if found := re.search(asked, text.lower()):
+            return set(content_words(found.group())), re.compile(
+                shown, 0 if shown == _NAME else re.IGNORECASE
+            )
+    return set(), None
 
 
 def content_words(text: str) -> list[str]:
