@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 
 from tg_assistant.infra import logs
 from tg_assistant.infra.runtime import Runtime, open_runtime
@@ -9,6 +10,7 @@ from tg_assistant.settings import Settings, load
 
 _settings: Settings | None = None
 _runtime: Runtime | None = None
+_started = datetime.now(UTC)
 
 
 def configure(settings: Settings) -> None:
@@ -30,6 +32,11 @@ def current() -> Runtime:
     if _runtime is None:
         raise RuntimeError("the web process has not opened its runtime yet")
     return _runtime
+
+
+def is_older(moment: datetime) -> bool:
+    """Whether `moment` is before this process: what was begun then, nobody works on any more."""
+    return moment < _started
 
 
 @asynccontextmanager

@@ -34,7 +34,9 @@ class WireServer:
         self._servers: list[asyncio.Server] = []
 
     async def start(self) -> None:
-        """Listen; also ends an earlier `stop`."""
+        """Listen; also ends an earlier `stop`, and does nothing while it listens."""
+        if self._servers:
+            return
         for dc_id, port in self.ports.items():
             server = await self._listen(dc_id, port)
             self.ports[dc_id] = server.sockets[0].getsockname()[1]

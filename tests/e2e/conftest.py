@@ -1,4 +1,4 @@
-"""One running product for all browser tests, behind a cable that can be cut; people with browsers of their own."""
+"""One running product for all browser tests, behind a cable that can be cut; people with browsers."""
 
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Generator

@@ -44,6 +44,10 @@ class Person(Anna):
         """An element of the Mini App."""
         return self.app().get_by_test_id(test_id)
 
+    def new_attempt(self) -> Locator:
+        """The button that starts connecting, also where an earlier attempt is still running or has failed."""
+        return self.at("connect-start").or_(self.at("connect-retry"))
+
     async def frame(self) -> Frame:
         """The Mini App's frame itself, to look at what its scripts see."""
         element = await self.phone.get_by_test_id("webapp-frame").element_handle()

@@ -14,7 +14,7 @@ async def test_the_phone_scans_the_code_in_the_app(product: Product, arrives: Ar
     max_ = await arrives("max", platform="tdesktop", viewport=DESK)
     await max_.enters("sessions")
     await max_.at("account-connect").click()
-    await max_.at("connect-start").click()
+    await max_.new_attempt().click()
     await expect(max_.at("connect-qr").locator("img")).to_be_visible(timeout=PATIENCE)
     await max_.scans()
     assert len(await max_.phone_api.get("/devices")) == 1

@@ -23,7 +23,7 @@ from tg_assistant.core.access import Actor
 from tg_assistant.core.answers import Delta, Done, Sources
 from tg_assistant.errors import Invalid
 from tg_assistant.models import Question
-from tg_assistant.process import current
+from tg_assistant.process import current, is_older
 from tg_assistant.state import HOME, SessionState, acting, is_live
 from tg_assistant.template import page
 from tg_assistant.texts import text
@@ -48,7 +48,7 @@ class AskState(rx.State):
         async with acting(self) as (db, actor):
             self.has_channels = bool(await channels.list_(db, actor))
             await self._read(db, actor)
-        return [SessionState.loaded, AskState.wait] if self.busy else SessionState.loaded
+        return [SessionState.loaded, AskState.resume, AskState.wait] if self.busy else SessionState.loaded
 
     @rx.event
     async def ask(self, question: str) -> Any:
@@ -88,6 +88,14 @@ class AskState(rx.State):
             async with self:
                 self._end(exchange_id)
             raise
+
+    @rx.event(background=True)
+    async def resume(self) -> None:
+        """The web process died while it answered: this one answers instead."""
+        async with self, acting(self) as (db, actor):
+            newest = (await answers.history(db, actor, limit=1))[0]
+        if newest.answer is None and is_older(newest.created_at):
+            await answers.resume(current(), actor, newest.id)
 
     @rx.event(background=True)
     async def wait(self) -> None:

@@ -138,7 +138,12 @@ def _status() -> rx.Component:
     return rx.el.div(
         rx.el.div(
             rx.el.span(class_name="tg-spinner"),
-            rx.cond(ConnectState.status == "pending", say("login.preparing"), waiting),
+            rx.match(
+                ConnectState.failure,
+                ("telegram_unavailable", say("login.waiting_telegram")),
+                ("flood_wait", say("login.waiting_flood")),
+                rx.cond(ConnectState.status == "pending", say("login.preparing"), waiting),
+            ),
         ),
         left,
         class_name="tg-status two",

@@ -80,6 +80,8 @@ TEXTS: dict[str, str | dict[str, str]] = {
     "login.link_qr_alt": "QR code of the link for a second screen",
     "login.waiting_link": "Waiting for you to open the link",
     "login.waiting_scan": "Waiting for the scan. The code renews itself",
+    "login.waiting_telegram": "Telegram does not answer just now. Trying again by itself",
+    "login.waiting_flood": "Telegram asks to wait. We go on by ourselves",
     "login.expires_in": "Time left:",
     "login.password_title": "Your cloud password is needed",
     "login.password_phone": "Enter it on the second screen, where the QR code was. Nobody asks for it inside Telegram.",

@@ -84,6 +84,8 @@ TEXTS: dict[str, str | dict[str, str]] = {
     "login.link_qr_alt": "QR-код ссылки для второго экрана",
     "login.waiting_link": "Ждём, когда вы откроете ссылку",
     "login.waiting_scan": "Ждём сканирования. Код обновляется сам",
+    "login.waiting_telegram": "Telegram сейчас не отвечает. Пробуем ещё раз сами",
+    "login.waiting_flood": "Telegram просит подождать. Продолжим сами",
     "login.expires_in": "Время на подключение:",
     "login.password_title": "Нужен облачный пароль",
     "login.password_phone": "Введите его на втором экране, где был QR-код. В Telegram пароль у вас никто не спросит.",
