@@ -53,15 +53,15 @@ async def read_page(ctx: AccountContext, peer: types.TypeInputPeer, *, below: in
 
 
 def converted(messages: Iterable[types.TypeMessage], titles: dict[int, str]) -> list[IncomingPost]:
-    """The posts among `messages`. One that cannot be understood is logged and left out."""
+    """The posts among `messages`. One that cannot be understood is logged and kept with its text alone."""
     posts = []
     for message in messages:
         try:
             post = convert.post(message, titles)
         except Exception:
-            # one strange message must not stop the channel
+            # one strange message must not stop the channel, nor get lost: its id will count as known
             log.exception("message.not_understood", message_id=message.id)
-            continue
+            post = convert.plain(message)
         if post is not None:
             posts.append(post)
     return posts

@@ -50,6 +50,14 @@ def post(message: types.TypeMessage, titles: Mapping[int, str]) -> IncomingPost 
     )
 
 
+def plain(message: types.TypeMessage) -> IncomingPost | None:
+    """The post with its text alone, for a message whose other parts cannot be understood."""
+    if not isinstance(message, types.Message) or message.date is None:
+        return None
+    text = _clean(message.message or "")
+    return IncomingPost(message.id, message.date, text, edited_at=message.edit_date)
+
+
 def titles_of(answer: Any) -> dict[int, str]:
     """Names by id of the chats and users beside an answer's messages."""
     return {each.id: name_of(each) for each in (*answer.users, *answer.chats)}

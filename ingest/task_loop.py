@@ -23,6 +23,9 @@ _PATIENCE = 30  # … and is told of a longer wait than so many seconds instead 
 
 async def run(ctx: AccountContext) -> None:
     """Until cancelled, or until Telegram or the lease ends the session."""
+    # a connection that broke took its task in hand with it, and the epoch is still the same one
+    async with ctx.transaction() as db:
+        await tasks.unclaim(db, ctx.account_id)
     async with ctx.rt.events.listening(tasks.TOPIC, str(ctx.account_id)) as event:
         while True:
             event.clear()

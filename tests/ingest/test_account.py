@@ -6,6 +6,9 @@ import pytest
 from sqlalchemy import func, update
 from sqlmodel import col
 
+from ingest import task_loop
+from ingest.client import new_client
+from ingest.context import AccountContext
 from ingest.lease import take
 from sandbox.control import Sandbox
 from sandbox.faults import flood_wait
@@ -127,6 +130,28 @@ async def test_a_killed_owner_is_replaced_within_the_lease(
 
         await eventually(taken_over)
         assert (await the_account(ingest_rt)).lease_epoch > dead.epoch
+
+
+async def test_a_task_in_hand_survives_its_connection(
+    ingest_rt: Runtime, sandbox: Sandbox, ingest: Ingest, anna: Actor
+) -> None:
+    """What was claimed when the connection broke is done by the next one, under the same lease."""
+    async with ingest.running():
+        account = await connect(ingest_rt, sandbox, anna)
+        await eventually(lambda: listed(ingest_rt))
+    lease = await take(ingest_rt.db, Account, account.id, "a connection that broke")
+    assert lease is not None
+    async with ingest_rt.db.transaction(anna.tenant) as db:
+        in_hand = await tasks.add(db, account.id, "of no known kind")
+    async with ingest_rt.db.transaction(anna.tenant) as db:
+        assert await tasks.claim(db, account.id, lease.epoch) is not None
+        assert await tasks.claim(db, account.id, lease.epoch) is None
+    client = new_client(ingest.settings, None, may_send=lease.alive)
+    ctx = AccountContext(ingest_rt, account.id, account.tenant_id, anna.user_id, client, lease.epoch)
+    again = asyncio.create_task(task_loop.run(ctx))
+    task = await tasks.wait(ingest_rt, anna, in_hand.id, seconds=10)
+    again.cancel()
+    assert task is not None and task.error == "tasks.failed"
 
 
 async def test_two_processes_never_hold_one_account(

@@ -42,7 +42,8 @@ async def own(db: AsyncSession, actor: Actor) -> Account | None:
 async def disconnect(rt: Runtime, actor: Actor, account_id: UUID, *, seconds: float = 5) -> bool:
     """Log out at Telegram, then destroy the key. False: Telegram is not answering yet; it is tried on.
 
-    Raises NotFound for another person's account as for one that does not exist.
+    Raises NotFound for another person's account as for one that does not exist, and Unavailable when
+    Telegram refused.
     """
     async with rt.db.transaction(actor.tenant) as db:
         account = await _get(db, actor, account_id)
@@ -55,7 +56,11 @@ async def disconnect(rt: Runtime, actor: Actor, account_id: UUID, *, seconds: fl
         else:
             task = await tasks.add(db, account.id, "log_out", priority=_LOG_OUT_PRIORITY)
             await audit.record(db, actor, "account.log_out_asked", account.id)
-    return await tasks.wait(rt, actor, task.id, seconds=seconds) is not None
+    finished = await tasks.wait(rt, actor, task.id, seconds=seconds)
+    if finished is None:
+        return False
+    tasks.outcome(finished)
+    return True
 
 
 async def _get(db: AsyncSession, actor: Actor, account_id: UUID) -> Account:

@@ -113,6 +113,21 @@ async def claim(db: AsyncSession, account_id: UUID, epoch: int) -> AccountTask |
     return task
 
 
+async def unclaim(db: AsyncSession, account_id: UUID) -> None:
+    """Put back what this owner had in hand when its last connection broke; call before claiming."""
+    statement = (
+        update(AccountTask)
+        .where(
+            AccountTask.account_id == account_id,  # type: ignore[arg-type]
+            col(AccountTask.done_at).is_(None),
+            col(AccountTask.claimed_epoch).is_not(None),
+        )
+        .values(claimed_epoch=None, claimed_at=None)
+        .execution_options(synchronize_session=False)
+    )
+    await db.exec(statement)  # type: ignore[call-overload]
+
+
 async def next_due(db: AsyncSession, account_id: UUID) -> float | None:
     """Seconds until the next open task may run; None when there is none."""
     due = func.extract("epoch", func.min(col(AccountTask.not_before)) - func.now())
