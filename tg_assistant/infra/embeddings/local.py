@@ -101,6 +101,7 @@ class OnnxE5:
         self._session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
         self._weights = Weights(find()[0])
         self._tokenizer = Tokenizer(self._weights.vocabulary)
+        del self._weights.vocabulary  # 42 MB that nobody needs again
         position = self._weights.vector("emb.pos").reshape(-1, DIMENSION)
         self._position = position[:LIMIT] + self._weights.vector("emb.type")[:DIMENSION]
 
