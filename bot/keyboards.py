@@ -113,7 +113,7 @@ def confirm_remove(channel_id: UUID, language: str) -> InlineKeyboardMarkup | No
 
 def notification_button(settings: Settings, code: str, language: str) -> InlineKeyboardMarkup | None:
     """Where the person can do something about it."""
-    if code == "account.ended":
+    if code in {"account.ended", "account.key_missing"}:
         return rows(app_button(settings, "bot.button.connect", language, "connect"))
     if code == "account.connected":
         return rows(app_button(settings, "bot.button.add_channels", language, "channels/add"))

@@ -12,7 +12,7 @@ from ingest.context import AccountContext, LeaseLost
 from ingest.ended import ended_by
 from ingest.lease import Lease
 from tg_assistant.core import accounts, leases, waits
-from tg_assistant.infra.crypto import Keyring
+from tg_assistant.infra.crypto import Keyring, SealBroken
 from tg_assistant.infra.runtime import Runtime
 from tg_assistant.models import Account, AccountStatus
 
@@ -34,7 +34,12 @@ class Serving:
             account = await accounts.read(db, self._account_id)  # type: ignore[arg-type]
         if account.status != AccountStatus.connected:
             return
-        session = accounts.open_session(account, self._keyring)
+        try:
+            session = accounts.open_session(account, self._keyring)
+        except SealBroken:
+            log.error("account.key_missing", account_id=str(account.id))
+            await self._lock_away(account)
+            return
         backoff = 1.0
         while True:
             started = asyncio.get_running_loop().time()
@@ -89,6 +94,11 @@ class Serving:
             for task in running:
                 task.cancel()
             await asyncio.gather(*running, return_exceptions=True)
+
+    async def _lock_away(self, account: Account) -> None:
+        async with self._rt.db.transaction(account.tenant_id) as db:
+            await leases.check(db, Account, account.id, self._lease.epoch)
+            await accounts.lock_away(db, await accounts.read(db, account.id))
 
     async def _end(self, account: Account, reason: str) -> None:
         async with self._rt.db.transaction(account.tenant_id) as db:

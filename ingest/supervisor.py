@@ -126,10 +126,11 @@ class Supervisor:
             raise
 
     async def _rewrap(self) -> None:
-        """After a new key-encryption key was added: bring all sessions under it, a few at a time."""
+        """The keys may be others than last time: connect what opens again, and bring all under the newest."""
         while True:
             try:
                 async with self._rt.db.transaction() as db:
+                    await accounts.reopen(db, self._keyring)
                     changed = await accounts.rewrap(db, self._keyring)
             except (Unavailable, SQLAlchemyError):
                 await asyncio.sleep(_RESTART_SECONDS)

@@ -1,8 +1,10 @@
 """A connected account's life: served by one owner at a time, logged out, ended, connected again."""
 
 import asyncio
+import base64
 
 import pytest
+from pydantic import SecretStr
 from sqlalchemy import func, update
 from sqlmodel import col
 
@@ -152,6 +154,51 @@ async def test_a_task_in_hand_survives_its_connection(
     task = await tasks.wait(ingest_rt, anna, in_hand.id, seconds=10)
     again.cancel()
     assert task is not None and task.error == "tasks.failed"
+
+
+async def test_a_session_whose_key_is_missing_is_told_kept_and_comes_back(
+    ingest_rt: Runtime, sandbox: Sandbox, ingest: Ingest, anna: Actor
+) -> None:
+    """Under another key nothing opens: the person is told once. With the right key back it goes on."""
+    async with ingest.running():
+        await connect(ingest_rt, sandbox, anna)
+        await eventually(lambda: listed(ingest_rt))
+    async with with_another_key(ingest).running():
+
+        async def ended() -> bool:
+            return (await the_account(ingest_rt)).status == "ended"
+
+        await eventually(ended)
+        await asyncio.sleep(3)  # it is not tried again and again
+    codes = [owed.code for owed in await all_of(ingest_rt, Notification)]
+    assert codes == ["account.connected", "account.key_missing"]
+    assert (await the_account(ingest_rt)).sealed_session is not None
+    async with ingest.running():
+        await eventually(lambda: served(ingest_rt))
+
+
+async def test_a_session_whose_key_is_missing_can_be_replaced(
+    ingest_rt: Runtime, sandbox: Sandbox, ingest: Ingest, anna: Actor
+) -> None:
+    """The old key opens nothing, which must not stop the person from connecting again."""
+    async with ingest.running():
+        first = await connect(ingest_rt, sandbox, anna)
+        await eventually(lambda: listed(ingest_rt))
+    async with with_another_key(ingest).running():
+        second = await connect(ingest_rt, sandbox, anna)
+        assert (second.id, second.status) == (first.id, "connected")
+        await eventually(lambda: served(ingest_rt))
+
+
+def with_another_key(ingest: Ingest) -> Ingest:
+    key = SecretStr(base64.b64encode(b"k" * 32).decode())
+    security = ingest.settings.security.model_copy(update={"session_crypto_key": key})
+    return Ingest(ingest.settings.model_copy(update={"security": security}))
+
+
+async def served(rt: Runtime) -> bool:
+    account = await the_account(rt)
+    return account.status == "connected" and account.lease_owner is not None
 
 
 async def test_two_processes_never_hold_one_account(

@@ -1,5 +1,6 @@
 """Linked Telegram accounts: what is connected, logging out, and what happens when Telegram ends a session."""
 
+from contextlib import suppress
 from typing import Any
 from uuid import UUID
 
@@ -8,9 +9,9 @@ from sqlalchemy import delete, func, or_
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from tg_assistant.core import audit, tasks
+from tg_assistant.core import audit, notifications, tasks
 from tg_assistant.core.access import Actor, scoped
-from tg_assistant.errors import NotFound
+from tg_assistant.errors import NotFound, Unavailable
 from tg_assistant.infra.crypto import Binding, Keyring, SealBroken
 from tg_assistant.infra.events import notify
 from tg_assistant.infra.runtime import Runtime
@@ -18,6 +19,7 @@ from tg_assistant.models import Account, AccountStatus, ChannelAccess, Dialog, M
 
 log = structlog.get_logger()
 TOPIC = "account"  # key: the account's id
+KEY_MISSING = "KEY_MISSING"  # why an account ended: ours, not one of Telegram's
 _LOG_OUT_PRIORITY = 100
 
 
@@ -104,6 +106,35 @@ async def end(db: AsyncSession, account: Account, reason: str) -> None:
     await audit.record(db, None, "account.ended", account.id, reason=reason, **who)
     await notify(db, TOPIC, str(account.id))
     await notify(db, "notification", str(account.user_id))
+
+
+async def lock_away(db: AsyncSession, account: Account) -> None:
+    """Its session does not open with the keys ingest has: the person is told, and the session is kept.
+
+    Should the operator bring the right key back, `reopen` connects it again.
+    """
+    account.status, account.ended_reason = AccountStatus.ended, KEY_MISSING
+    db.add(account)
+    for task in await tasks.open_of_kind(db, account.id, "log_out"):
+        await tasks.close(db, task, Unavailable("accounts.key_missing"))
+    await tasks.close_all(db, account.id, NotFound("accounts.disconnected"))
+    await notifications.add(db, account.user_id, "account.key_missing", tenant_id=account.tenant_id)
+    who = {"tenant_id": account.tenant_id, "user_id": account.user_id}
+    await audit.record(db, None, "account.key_missing", account.id, **who)
+    await notify(db, TOPIC, str(account.id))
+
+
+async def reopen(db: AsyncSession, keyring: Keyring) -> int:
+    """Connect accounts again that were locked away and open now; how many."""
+    query = select(Account).where(Account.status == AccountStatus.ended, Account.ended_reason == KEY_MISSING)
+    found = 0
+    for account in (await db.exec(query.with_for_update(skip_locked=True))).all():
+        with suppress(SealBroken):
+            open_session(account, keyring)
+            account.status, account.ended_reason, found = AccountStatus.connected, None, found + 1
+            db.add(account)
+            await notify(db, TOPIC, str(account.id))
+    return found
 
 
 def _destroy_key(account: Account) -> None:

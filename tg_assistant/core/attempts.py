@@ -5,15 +5,17 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+import structlog
 from sqlalchemy import func, or_, update
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from tg_assistant.core import accounts, audit, dialogs, leases, logins, tasks
-from tg_assistant.infra.crypto import Binding, Keyring
+from tg_assistant.infra.crypto import Binding, Keyring, SealBroken
 from tg_assistant.infra.events import notify
 from tg_assistant.models import Account, AccountStatus, Login, LoginStatus, User
 
+log = structlog.get_logger()
 _FINAL = [status.value for status in LoginStatus if status.final]
 
 
@@ -195,7 +197,12 @@ async def _retire(db: AsyncSession, account: Account, keyring: Keyring) -> None:
         created_at=now,
         expires_at=now,
     )
-    session = accounts.open_session(account, keyring)
+    try:
+        session = accounts.open_session(account, keyring)
+    except SealBroken:
+        # it cannot be ended from here; the person was told to do it on their phone
+        log.warning("account.key_missing", account_id=str(account.id))
+        return
     old.pending_session = keyring.seal(session, _binding(old, account.telegram_id))
     db.add(old)
     for task in await tasks.open_of_kind(db, account.id, "log_out"):

@@ -10,6 +10,7 @@ TEXTS = {
     "errors.access.signed_out": "You are signed out. Open the app again from the bot.",
     "errors.access.token": "The access token is missing or no longer good. Sign in again.",
     "errors.accounts.disconnected": "The Telegram account is no longer connected. Connect it again to go on.",
+    "errors.accounts.key_missing": "The Telegram session no longer opens here. End it in Telegram: Settings → Devices.",
     "errors.accounts.not_connected": "Connect your Telegram account first.",
     "errors.accounts.not_found": "There is no such account.",
     "errors.accounts.not_yours": "You can connect your own Telegram account only.",

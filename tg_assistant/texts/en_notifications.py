@@ -4,6 +4,9 @@ TEXTS = {
     "notifications.account.connected": "Your account is connected. Now choose the channels you want answers from.",
     "notifications.account.ended": "Telegram ended the session of your account. The posts loaded so far are kept, new ones "
     "do not arrive. Connect the account again when it suits you.",
+    "notifications.account.key_missing": "The saved session of your account no longer opens on this server. The posts loaded so "
+    "far are kept, new ones do not arrive. End the session “Telegram Assistant” in Telegram (Settings → Devices) and "
+    "connect the account again.",
     "notifications.channels.access_lost": "Your account no longer has access to the channel <b>{title}</b>, so its posts are "
     "hidden from your answers. They come back if access does.",
 }

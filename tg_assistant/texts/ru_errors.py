@@ -10,6 +10,7 @@ TEXTS = {
     "errors.access.signed_out": "Вы вышли. Откройте приложение из бота ещё раз.",
     "errors.access.token": "Ключ доступа отсутствует или больше не действует. Войдите ещё раз.",
     "errors.accounts.disconnected": "Аккаунт Telegram больше не подключён. Подключите его снова.",
+    "errors.accounts.key_missing": "Сеанс Telegram здесь больше не открыть. Завершите его в Telegram: Настройки → Устройства.",
     "errors.accounts.not_connected": "Сначала подключите свой аккаунт Telegram.",
     "errors.accounts.not_found": "Такого аккаунта нет.",
     "errors.accounts.not_yours": "Подключить можно только свой аккаунт Telegram.",
