@@ -50,9 +50,13 @@ async def sweep(rt: Runtime) -> None:
 
 
 async def _sweep_for_ever(rt: Runtime) -> None:
+    whole = False
     while True:
         try:
             await sweep(rt)
+            if not whole:  # Chroma may have been wiped, or the embedding model changed, while nobody looked
+                await indexing.rebuild_if_needed(rt)
+                whole = True
         except Exception:
             # PostgreSQL may be away for a while; the next round does what this one could not
             log.exception("sweep.failed")

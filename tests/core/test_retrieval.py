@@ -117,7 +117,7 @@ async def test_a_span_of_time_is_searched_completely(rt, town):
 
 
 async def test_words_are_compared_as_people_mean_them(rt, town):
-    """Stems, ё as е, quotation marks as spaces; rare words weigh more; marks of the query language are words."""
+    """Stems, ё as е, quotation marks as spaces; rare words weigh more; query operators are only words."""
     tenant, news, *_ = town
     async with rt.db.transaction(tenant.id) as db:
         matches = {"мостами": 1, "ДЕЛЬФИНОМ": 1, "и в на": 0, "'); drop & | ! <->": 0}
