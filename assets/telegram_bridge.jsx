@@ -201,9 +201,23 @@ export const Countdown = ({ until, children, ...rest }) => {
   return <span ref={shown} {...rest} />;
 };
 
+const randomId = () =>
+  Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
+
 /** A text field that grows, sends on Enter, and empties itself when the question is on its way. */
-export const Composer = ({ placeholder, sendLabel, busy, maxLength, onSend }) => {
+// The question last sent, until the server shows it: a lost connection may have swallowed it.
+let onTheWay = null;
+
+export const Composer = ({ placeholder, sendLabel, busy, maxLength, shown, onSend }) => {
   const field = useRef(null);
+  const arrived = () => shown.some((exchange) => exchange.id === onTheWay.id);
+  useEffect(() => {
+    // After a reconnect the screen is built anew. The id makes sure that a question sent twice is asked once.
+    if (onTheWay && !arrived()) onSend(onTheWay.question, onTheWay.id);
+  }, []);
+  useEffect(() => {
+    if (onTheWay && arrived()) onTheWay = null;
+  }, [shown]);
   const grow = () => {
     field.current.style.height = "auto";
     field.current.style.height = `${Math.min(field.current.scrollHeight, 140)}px`;
@@ -211,8 +225,10 @@ export const Composer = ({ placeholder, sendLabel, busy, maxLength, onSend }) =>
   const send = () => {
     const question = field.current.value.trim();
     if (!question || busy) return;
-    onSend(question);
+    const id = randomId();
+    onSend(question, id);
     if (question.length > maxLength) return; // it will be refused: keep it for the person to shorten
+    onTheWay = { id, question };
     field.current.value = "";
     grow();
   };

@@ -93,7 +93,8 @@ class Composer(rx.Component):
     send_label: rx.Var[str]
     busy: rx.Var[bool]
     max_length: rx.Var[int]
-    on_send: rx.EventHandler[lambda question: [question]]
+    shown: rx.Var[list[Any]]
+    on_send: rx.EventHandler[lambda question, question_id: [question, question_id]]
 
 
 class ReloadButton(rx.Component):

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
 from time import monotonic
 from typing import Unpack
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from sqlalchemy import func, text
 from sqlmodel import col, select
@@ -15,7 +15,7 @@ from tg_assistant.core import citations, extracts, plans, retrieval
 from tg_assistant.core.access import Actor, scoped
 from tg_assistant.core.extracts import Extract
 from tg_assistant.core.retrieval import Found, Passage, Place, Wanted
-from tg_assistant.errors import Invalid, LimitReached, Unavailable
+from tg_assistant.errors import AlreadyExists, Invalid, LimitReached, Unavailable
 from tg_assistant.infra.runtime import Runtime
 from tg_assistant.models import Question
 from tg_assistant.texts import text as say
@@ -72,14 +72,18 @@ class Done:
 Event = Sources | Delta | Done
 
 
-async def ask(rt: Runtime, actor: Actor, question: str, **wanted: Unpack[Wanted]) -> AsyncIterator[Event]:
+async def ask(
+    rt: Runtime, actor: Actor, question: str, *, question_id: UUID | None = None, **wanted: Unpack[Wanted]
+) -> AsyncIterator[Event]:
     """`Sources`, any number of `Delta`, `Done`; an abstention is `Done` alone.
+
+    A door that may send a question twice gives it an id: the second time raises AlreadyExists.
 
     Reads only channels the actor may read. Raises Invalid (empty, too long), LimitReached (questions of the
     day, by plan) and NotAllowed before anything is yielded.
     """
     actor.require()
-    asked = await _begin(rt, actor, _checked(question))
+    asked = await _begin(rt, actor, _checked(question), question_id or uuid4())
     async for event in _finish(rt, actor, asked, wanted):
         yield event
 
@@ -146,17 +150,25 @@ def _checked(question: str) -> str:
     return stripped
 
 
-async def _begin(rt: Runtime, actor: Actor, question: str) -> Question:
+async def _begin(rt: Runtime, actor: Actor, question: str, question_id: UUID) -> Question:
     """Write the question down, if the plan still allows one today (any 24 hours)."""
     allowed = plans.of(actor.plan).questions_per_day
     async with rt.db.transaction(actor.tenant) as db:
         lock = text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 0))")
         await db.exec(lock.bindparams(key=f"ask:{actor.user_id}"))  # type: ignore[call-overload]
+        if await db.get(Question, question_id) is not None:
+            raise AlreadyExists("answers.asked_before")
         since = datetime.now(UTC) - timedelta(days=1)
         mine = select(func.count()).where(Question.user_id == actor.user_id, Question.created_at >= since)
         if (await db.exec(mine)).one() >= allowed:
             raise LimitReached("answers.daily_limit", retry_after=3600, max=allowed)
-        asked = Question(tenant_id=actor.tenant, user_id=actor.user_id, door=actor.door, question=question)
+        asked = Question(
+            id=question_id,
+            tenant_id=actor.tenant,
+            user_id=actor.user_id,
+            door=actor.door,
+            question=question,
+        )
         db.add(asked)
     return asked
 

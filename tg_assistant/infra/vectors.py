@@ -19,6 +19,8 @@ log = structlog.get_logger()
 
 BATCH = 500
 PAGE = 10_000
+_PATIENT = httpx.Timeout(30, connect=2)
+_SEARCH = httpx.Timeout(4, connect=2)  # somebody waits, and full text alone answers too
 _ROOT = "/api/v2/tenants/default_tenant/databases/default_database/collections"
 # Twice Chroma's default breadth: a filter by channel thins what the graph walk finds.
 _INDEX = {"hnsw": {"space": "cosine", "ef_construction": 100, "ef_search": 200}}
@@ -42,7 +44,7 @@ class Vectors:
     """The one client of a process. Every method raises `Unavailable` when Chroma cannot answer."""
 
     def __init__(self, url: str) -> None:
-        self._http = httpx.AsyncClient(base_url=url, timeout=httpx.Timeout(30, connect=2))
+        self._http = httpx.AsyncClient(base_url=url, timeout=_PATIENT)
         self._collections: dict[Space, str] = {}
 
     async def close(self) -> None:
@@ -127,7 +129,8 @@ class Vectors:
         known = space in self._collections
         try:
             path = f"{_ROOT}/{await self._collection(space)}/{action}"
-            return await self._request(method, path, json=body)
+            timeout = _SEARCH if action == "query" else _PATIENT
+            return await self._request(method, path, json=body, timeout=timeout)
         except _Missing:
             self._collections.pop(space, None)
             if not known:

@@ -7,7 +7,7 @@ failed), cite, source, source-sheet, source-open, sheet-close, ask-copy, ask-add
 import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from uuid import uuid4
+from uuid import UUID
 
 import reflex as rx
 
@@ -21,7 +21,7 @@ from tg_assistant.components.words import say
 from tg_assistant.core import answers, channels
 from tg_assistant.core.access import Actor
 from tg_assistant.core.answers import Delta, Done, Sources
-from tg_assistant.errors import Invalid
+from tg_assistant.errors import AlreadyExists, Invalid
 from tg_assistant.models import Question
 from tg_assistant.process import current, is_older
 from tg_assistant.state import HOME, SessionState, acting, is_live
@@ -51,16 +51,19 @@ class AskState(rx.State):
         return [SessionState.loaded, AskState.resume, AskState.wait] if self.busy else SessionState.loaded
 
     @rx.event
-    async def ask(self, question: str) -> Any:
-        """Show the question at once; the answer comes in the background."""
-        if self.busy:
+    async def ask(self, question: str, question_id: str) -> Any:
+        """Show the question at once; the answer comes in the background.
+
+        The id is the browser's: after a lost connection it sends the question again.
+        """
+        if self.busy or any(one["id"] == question_id for one in self.exchanges):
             return None
         async with acting(self):
             pass
         if len(question) > answers.MAX_QUESTION:  # refused before the field is emptied
             raise Invalid("answers.question_too_long", max=answers.MAX_QUESTION)
         shown = Exchange(
-            id=uuid4().hex,
+            id=UUID(hex=question_id).hex,
             question=question,
             answer="",
             parts=[],
@@ -72,7 +75,7 @@ class AskState(rx.State):
         return AskState.stream
 
     @rx.event(background=True)
-    async def stream(self) -> None:
+    async def stream(self) -> Any:
         """Ask, and show the answer as it grows. It is saved even when nobody looks any more."""
         async with self:
             sid = self.router.session.session_id
@@ -80,10 +83,13 @@ class AskState(rx.State):
             async with acting(self) as (_, actor):
                 pass
         try:
-            async for event in answers.ask(current(), actor, question):
+            async for event in answers.ask(current(), actor, question, question_id=UUID(hex=exchange_id)):
                 async with self:
                     if is_live(self, sid):
                         self._grow(exchange_id, event, actor.language)
+        except AlreadyExists:  # it had arrived before the connection was lost
+            async with self:
+                return AskState.wait
         except BaseException:
             async with self:
                 self._end(exchange_id)
@@ -228,6 +234,7 @@ def ask() -> rx.Component:
         send_label=say("ask.send"),
         busy=AskState.busy,
         max_length=answers.MAX_QUESTION,
+        shown=AskState.exchanges,
         on_send=AskState.ask,
     )
     return rx.el.div(

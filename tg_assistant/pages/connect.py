@@ -230,12 +230,8 @@ def _live() -> rx.Component:
 
 
 def _password() -> rx.Component:
-    in_browser = telegram_link(
-        say("login.open_browser"),
-        href=ConnectState.link,
-        class_name="tg-button",
-        data_testid="connect-browser",
-    )
+    look = {"class_name": "tg-button", "data_testid": "connect-browser"}
+    in_browser = telegram_link(say("login.open_browser"), href=ConnectState.link, **look)
     show_link = (ConnectState.link != "") & ~ConnectState.opened
     return rx.fragment(
         empty(

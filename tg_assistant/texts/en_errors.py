@@ -14,6 +14,7 @@ TEXTS = {
     "errors.accounts.not_connected": "Connect your Telegram account first.",
     "errors.accounts.not_found": "There is no such account.",
     "errors.accounts.not_yours": "You can connect your own Telegram account only.",
+    "errors.answers.asked_before": "This question was sent before; its answer is on the way.",
     "errors.answers.daily_limit": "That was your last question of the day: your plan allows {max} in 24 hours.",
     "errors.answers.empty_question": "Write a question first.",
     "errors.answers.question_too_long": "The question is too long: at most {max} characters.",

@@ -14,6 +14,7 @@ TEXTS = {
     "errors.accounts.not_connected": "Сначала подключите свой аккаунт Telegram.",
     "errors.accounts.not_found": "Такого аккаунта нет.",
     "errors.accounts.not_yours": "Подключить можно только свой аккаунт Telegram.",
+    "errors.answers.asked_before": "Этот вопрос уже отправлен, ответ на него готовится.",
     "errors.answers.daily_limit": "Это был последний вопрос на сегодня: ваш тариф позволяет {max} за сутки.",
     "errors.answers.empty_question": "Сначала напишите вопрос.",
     "errors.answers.question_too_long": "Вопрос слишком длинный: не больше {max} символов.",
