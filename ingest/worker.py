@@ -7,6 +7,7 @@ import structlog
 from sqlmodel import col, select
 
 from tg_assistant.core import history, indexing, purging
+from tg_assistant.errors import Unavailable
 from tg_assistant.infra import jobs
 from tg_assistant.infra.jobs import Payload
 from tg_assistant.infra.runtime import Runtime
@@ -14,6 +15,7 @@ from tg_assistant.models import Post, Tenant
 
 log = structlog.get_logger()
 SWEEP_SECONDS = 30.0
+REBUILD_SECONDS = 300.0
 
 
 async def run(rt: Runtime) -> None:
@@ -25,12 +27,16 @@ async def run(rt: Runtime) -> None:
     async def purge_channel(payload: Payload) -> None:
         await purging.purge_channel(rt, UUID(payload["tenant_id"]), UUID(payload["channel_id"]))
 
-    sweeping = asyncio.create_task(_sweep_for_ever(rt), name="sweep")
+    beside = [
+        asyncio.create_task(_sweep_for_ever(rt), name="sweep"),
+        asyncio.create_task(_rebuild_for_ever(rt), name="rebuild"),
+    ]
     try:
         await jobs.run_worker(rt.db.url, {"index": index, "purge_channel": purge_channel})
     finally:
-        sweeping.cancel()
-        await asyncio.gather(sweeping, return_exceptions=True)
+        for task in beside:
+            task.cancel()
+        await asyncio.gather(*beside, return_exceptions=True)
 
 
 async def sweep(rt: Runtime) -> None:
@@ -40,7 +46,11 @@ async def sweep(rt: Runtime) -> None:
         await jobs.forget_old(db)
     for tenant_id in tenants:
         async with rt.db.transaction(tenant_id) as db:
-            dirty = select(Post.id).where(Post.tenant_id == tenant_id, col(Post.indexed_generation) == 0)
+            dirty = select(Post.id).where(
+                Post.tenant_id == tenant_id,
+                col(Post.indexed_generation) == 0,
+                col(Post.index_attempts) < indexing.MAX_ATTEMPTS,
+            )
             if (await db.exec(dirty.limit(1))).first() and not await jobs.waiting(
                 db, "index", str(tenant_id)
             ):
@@ -61,3 +71,17 @@ async def _sweep_for_ever(rt: Runtime) -> None:
             # PostgreSQL may be away for a while; the next round does what this one could not
             log.exception("sweep.failed")
         await asyncio.sleep(SWEEP_SECONDS)
+
+
+async def _rebuild_for_ever(rt: Runtime) -> None:
+    """A Chroma that was wiped, or restored from an old copy, is made whole again from PostgreSQL."""
+    while True:
+        try:
+            await indexing.rebuild_if_needed(rt)
+        except Unavailable:
+            await asyncio.sleep(SWEEP_SECONDS)  # Chroma or PostgreSQL is away; soon again
+            continue
+        except Exception:
+            # the index is only a projection: whatever is wrong with it must not stop the jobs
+            log.exception("rebuild.failed")
+        await asyncio.sleep(REBUILD_SECONDS)

@@ -156,7 +156,8 @@ async def _index(rt: Runtime, posts: Sequence[Post]) -> None:
         await rt.vectors.upsert(space, [piece.id for piece in pieces], vectors, channel_ids)
     async with rt.db.transaction(tenant_id) as db:
         stale = await _stale(db, posts, {piece.id for piece in pieces})
-        await rt.vectors.delete_ids(space, stale)
+    await rt.vectors.delete_ids(space, stale)
+    async with rt.db.transaction(tenant_id) as db:
         await _mark(db, posts, pieces)
         await events.notify(db, "index", str(tenant_id))
 

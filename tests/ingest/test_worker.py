@@ -1,0 +1,29 @@
+"""The worker beside its queue: what was lost in Chroma comes back without anybody asking."""
+
+import asyncio
+
+from ingest import worker
+from tests.corpus import a_channel, a_tenant
+from tests.ingest.connecting import eventually
+from tg_assistant.core import indexing
+from tg_assistant.infra.vectors import Space
+
+
+async def test_a_wiped_chroma_is_made_whole_by_a_starting_worker(rt):
+    """Answers by meaning return after Chroma lost its data, from PostgreSQL alone."""
+    tenant = await a_tenant(rt)
+    await a_channel(rt, tenant, ["Паром отходит в полночь.", "The museum is closed on Mondays."])
+    await indexing.index_dirty(rt, tenant.id)
+    space = Space(tenant.id, rt.embedder.model)
+    there = await rt.vectors.count(space)
+    await rt.vectors.drop(tenant.id)
+    working = asyncio.create_task(worker.run(rt))
+    try:
+
+        async def whole() -> bool:
+            return await rt.vectors.count(space) == there > 0
+
+        await eventually(whole, 20)
+    finally:
+        working.cancel()
+        await asyncio.gather(working, return_exceptions=True)
