@@ -8,7 +8,18 @@ from sqlmodel import select
 from tests.corpus import a_tenant
 from tests.followed import account, follow, found, listed, open_tasks, page, post
 from tests.people import member
-from tg_assistant.core import channels, history, incoming, plans, posts, purging, ranges, readers
+from tg_assistant.core import (
+    channels,
+    dialogs,
+    following,
+    history,
+    incoming,
+    plans,
+    posts,
+    purging,
+    ranges,
+    readers,
+)
 from tg_assistant.core.ranges import Range
 from tg_assistant.errors import AlreadyExists, Invalid, NotAllowed, NotFound
 from tg_assistant.infra import jobs
@@ -141,6 +152,38 @@ async def test_lost_access_hides_at_once_and_only_from_who_lost_it(rt, tenant):
         assert [(note.user_id, note.code) for note in told] == [(anna.user_id, "channels.access_lost")]
         reader = await readers.of(db, await db.get_one(Channel, channel.id))
         assert reader is not None and reader.id == his.id
+
+
+async def test_an_old_list_does_not_bring_lost_access_back(rt, tenant):
+    """Removing the private channel and adding it again from the list read before shows nothing."""
+    (anna, hers), (max_, _) = await person(rt, tenant), await person(rt, tenant)
+    what = found(private=True, username=None)
+    async with rt.db.transaction(tenant.id) as db:
+        await listed(db, hers, what)
+        channel = await follow(db, anna, what)
+        await follow(db, max_, what)
+        await channels.access_lost(db, hers.id, channel.id)
+        await channels.remove(db, anna, channel.id)
+    with pytest.raises(NotFound):
+        await channels.add(rt, anna, telegram_id=what.telegram_id)
+
+
+async def test_a_channel_made_private_is_hidden_from_who_has_no_access_of_their_own(rt, tenant):
+    """Anna's list says that it has no public name any more: Max, who followed by the name, reads no more."""
+    (anna, hers), (max_, _) = await person(rt, tenant), await person(rt, tenant)
+    what = found()
+    async with rt.db.transaction(tenant.id) as db:
+        channel = await follow(db, anna, what)
+        await following.follow(db, await following.own_account(db, max_), following.as_found(channel))
+        assert await channels.readable_ids(db, max_) == [channel.id]
+    async with rt.db.transaction(tenant.id) as db:
+        now = {"title": "Members", "private": True, "access_hash": 7}
+        row = Dialog(account_id=hers.id, tenant_id=tenant.id, telegram_id=what.telegram_id, **now)
+        await dialogs.save(db, hers.id, [row])
+    async with rt.db.transaction(tenant.id) as db:
+        assert await channels.readable_ids(db, max_) == []
+        assert [each.channel.title for each in await channels.list_(db, anna)] == ["Members"]
+        assert await channels.readable_ids(db, anna) == [channel.id]
 
 
 async def test_another_followers_account_takes_over_when_one_ends(rt, tenant):

@@ -4,11 +4,12 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from sqlmodel import select
 
 from tests.people import member, person, tenant
 from tg_assistant.core import access, invites, tenants
 from tg_assistant.errors import AlreadyExists, Invalid, InviteSpent, NotAllowed, NotFound
-from tg_assistant.models import Role
+from tg_assistant.models import AuditEvent, Role
 
 
 async def test_tenants_create_makes_the_first_owner(rt):
@@ -92,3 +93,15 @@ async def test_a_race_for_the_last_use_has_one_winner(rt):
         return 1
 
     assert sum(await asyncio.gather(*map(race, racers))) == 1
+
+
+async def test_the_audit_trail_knows_an_invite_by_its_beginning_only(rt):
+    """Whoever reads logs must not be able to join by what stands there."""
+    async with rt.db.transaction() as db:
+        made, _ = await tenants.create(db, "Quiet")
+        invite = await invites.create(db, invites.operator(made.id))
+        await invites.redeem(db, await person(db, 6090), invite.code)
+        await db.flush()
+        lines = (await db.exec(select(AuditEvent).where(AuditEvent.tenant_id == made.id))).all()
+    assert {"invite.create", "invite.redeem"} <= {line.action for line in lines}
+    assert not any(invite.code in line.subject for line in lines)

@@ -33,7 +33,16 @@ _PAGES = Environment(
 )
 _STATIC = {"connect.css": "text/css", "connect.js": "text/javascript"}
 PageToken = Annotated[str | None, Cookie(alias=COOKIE)]
-_SECURITY = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
+# stricter than the Mini App's: no frame may lay itself over a page that takes a password
+_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+_SECURITY = {
+    "Cache-Control": "no-store",
+    "Referrer-Policy": "no-referrer",
+    "Content-Security-Policy": _POLICY,
+}
 
 
 class PasswordIn(BaseModel):

@@ -205,6 +205,7 @@ async def access_lost(db: AsyncSession, account_id: UUID, channel_id: UUID) -> N
     channel = await db.get(Channel, channel_id)
     if lost is None or channel is None:
         return
+    await dialogs.forget(db, account_id, channel.telegram_id)
     await notifications.add(
         db, lost.user_id, "channels.access_lost", tenant_id=lost.tenant_id, title=channel.title
     )

@@ -95,9 +95,18 @@ async def save(db: AsyncSession, account_id: UUID, listed: Sequence[Dialog]) -> 
     await _renew_access(db, account_id, listed)
 
 
+async def forget(db: AsyncSession, account_id: UUID, telegram_id: int) -> None:
+    """The account lost the channel: an old list must not vouch for it when it is followed again."""
+    gone = delete(Dialog).where(col(Dialog.account_id) == account_id, col(Dialog.telegram_id) == telegram_id)
+    await db.exec(gone)  # type: ignore[call-overload]
+
+
 async def _renew_access(db: AsyncSession, account_id: UUID, listed: Sequence[Dialog]) -> None:
     account = await db.get_one(Account, account_id)
     by_id = {dialog.telegram_id: dialog for dialog in listed}
     query = select(Channel).where(Channel.tenant_id == account.tenant_id, col(Channel.telegram_id).in_(by_id))
     for channel in (await db.exec(query)).all():
-        await following.grant(db, account, channel.id, by_id[channel.telegram_id].access_hash)
+        dialog = by_id[channel.telegram_id]
+        # it may have been renamed, or made private: then others of the tenant need access of their own
+        channel.title, channel.username, channel.private = dialog.title, dialog.username, dialog.private
+        await following.grant(db, account, channel.id, dialog.access_hash)

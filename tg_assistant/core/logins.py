@@ -197,6 +197,7 @@ async def _by_hash(db: AsyncSession, match: object, *, over: bool = False) -> tu
         select(Login, User)
         .join(User, col(User.id) == col(Login.user_id))
         .where(match, col(Login.expires_at) > func.now() - timedelta(seconds=_LINK_SECONDS if over else 0))  # type: ignore[arg-type]
+        .where(over or col(Login.created_at) > func.now() - timedelta(seconds=_LINK_SECONDS))
         .execution_options(populate_existing=True)
     )
     found = (await db.exec(query)).first()
