@@ -60,13 +60,9 @@ async def sweep(rt: Runtime) -> None:
 
 
 async def _sweep_for_ever(rt: Runtime) -> None:
-    whole = False
     while True:
         try:
             await sweep(rt)
-            if not whole:  # Chroma may have been wiped, or the embedding model changed, while nobody looked
-                await indexing.rebuild_if_needed(rt)
-                whole = True
         except Exception:
             # PostgreSQL may be away for a while; the next round does what this one could not
             log.exception("sweep.failed")
@@ -74,7 +70,7 @@ async def _sweep_for_ever(rt: Runtime) -> None:
 
 
 async def _rebuild_for_ever(rt: Runtime) -> None:
-    """A Chroma that was wiped, or restored from an old copy, is made whole again from PostgreSQL."""
+    """A Chroma that was wiped or restored from an old copy, or another embedding model: made whole again."""
     while True:
         try:
             await indexing.rebuild_if_needed(rt)

@@ -3,7 +3,7 @@
 import asyncio
 
 from ingest import worker
-from tests.corpus import a_channel, a_tenant
+from tests.corpus import a_channel, a_reader, a_tenant
 from tests.ingest.connecting import eventually
 from tg_assistant.core import indexing
 from tg_assistant.infra.vectors import Space
@@ -12,7 +12,8 @@ from tg_assistant.infra.vectors import Space
 async def test_a_wiped_chroma_is_made_whole_by_a_starting_worker(rt):
     """Answers by meaning return after Chroma lost its data, from PostgreSQL alone."""
     tenant = await a_tenant(rt)
-    await a_channel(rt, tenant, ["Паром отходит в полночь.", "The museum is closed on Mondays."])
+    channel = await a_channel(rt, tenant, ["Паром отходит в полночь.", "The museum is closed on Mondays."])
+    await a_reader(rt, tenant, 9_301, [channel.id])
     await indexing.index_dirty(rt, tenant.id)
     space = Space(tenant.id, rt.embedder.model)
     there = await rt.vectors.count(space)
