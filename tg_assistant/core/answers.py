@@ -142,7 +142,8 @@ def sources_of(asked: Question) -> list[Source]:
 
 
 def _checked(question: str) -> str:
-    stripped = question.replace("\x00", "").strip()
+    # a half of an emoji, cut by whoever sent it, is no text to PostgreSQL; nor is NUL
+    stripped = question.encode("utf-8", "ignore").decode().replace("\x00", "").strip()
     if not any(character.isalnum() for character in stripped):
         raise Invalid("answers.empty_question")
     if len(stripped) > MAX_QUESTION:

@@ -71,7 +71,7 @@ async def start(db: AsyncSession, actor: Actor, *, device: str = "", ttl: int = 
     login = Login(
         tenant_id=actor.tenant,
         user_id=actor.user_id,
-        device=device[:200],
+        device=device.replace("\x00", "")[:200],
         link_hash=_hash(token),
         created_at=now,
         expires_at=now + timedelta(seconds=ttl),
