@@ -6,7 +6,7 @@ from uuid import UUID
 import structlog
 from sqlmodel import col, select
 
-from tg_assistant.core import history, indexing, purging
+from tg_assistant.core import access, history, indexing, purging, tasks
 from tg_assistant.errors import Unavailable
 from tg_assistant.infra import jobs
 from tg_assistant.infra.jobs import Payload
@@ -44,6 +44,8 @@ async def sweep(rt: Runtime) -> None:
     async with rt.db.transaction() as db:
         tenants = list(await db.exec(select(Tenant.id)))
         await jobs.forget_old(db)
+        await tasks.forget_old(db)
+        await access.forget_used(db)
     for tenant_id in tenants:
         async with rt.db.transaction(tenant_id) as db:
             dirty = select(Post.id).where(

@@ -1,12 +1,16 @@
 """The worker beside its queue: what was lost in Chroma comes back without anybody asking."""
 
 import asyncio
+from datetime import UTC, datetime, timedelta
+
+from sqlmodel import select
 
 from ingest import worker
 from tests.corpus import a_channel, a_reader, a_tenant
 from tests.ingest.connecting import eventually
 from tg_assistant.core import indexing
 from tg_assistant.infra.vectors import Space
+from tg_assistant.models import SeenInitData
 
 
 async def test_a_wiped_chroma_is_made_whole_by_a_starting_worker(rt):
@@ -28,3 +32,14 @@ async def test_a_wiped_chroma_is_made_whole_by_a_starting_worker(rt):
     finally:
         working.cancel()
         await asyncio.gather(working, return_exceptions=True)
+
+
+async def test_sweeping_forgets_init_data_too_old_to_be_used(rt):
+    """The table of single use does not grow for ever, and still knows what could be replayed."""
+    now = datetime.now(UTC)
+    async with rt.db.transaction() as db:
+        db.add(SeenInitData(digest=b"old", expires_at=now - timedelta(days=2)))
+        db.add(SeenInitData(digest=b"new", expires_at=now - timedelta(minutes=1)))
+    await worker.sweep(rt)
+    async with rt.db.transaction() as db:
+        assert list(await db.exec(select(SeenInitData.digest))) == [b"new"]

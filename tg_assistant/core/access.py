@@ -1,11 +1,11 @@
 """Who is calling, and what they may do. Every door gets its Actor here; every core function asks it first."""
 
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 from uuid import UUID, uuid4
 
-from sqlalchemy import case
+from sqlalchemy import case, delete, func
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -142,6 +142,12 @@ async def sign_in(
         session.refresh_token,
         data.start_param,
     )
+
+
+async def forget_used(db: AsyncSession) -> None:
+    """Drop the digests of init data long too old to be used again; a day covers clocks that disagree."""
+    old = col(SeenInitData.expires_at) < func.now() - timedelta(days=1)
+    await db.exec(delete(SeenInitData).where(old))  # type: ignore[call-overload]
 
 
 async def _use_once(db: AsyncSession, data: InitData) -> None:

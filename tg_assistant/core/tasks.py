@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, or_, update
+from sqlalchemy import delete, func, or_, update
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -208,6 +208,12 @@ async def close(db: AsyncSession, task: AccountTask, error: AssistantError | Non
     db.add(task)
     await db.flush()
     await notify(db, TOPIC, str(task.id))
+
+
+async def forget_old(db: AsyncSession, days: int = 7) -> None:
+    """Drop tasks finished so long ago that nobody asks for their outcome."""
+    old = col(AccountTask.done_at) < func.now() - timedelta(days=days)
+    await db.exec(delete(AccountTask).where(old))  # type: ignore[call-overload]
 
 
 async def close_all(db: AsyncSession, account_id: UUID, error: AssistantError) -> None:
