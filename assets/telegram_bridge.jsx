@@ -161,20 +161,27 @@ export const TelegramLink = ({ href, children, ...rest }) => (
   </a>
 );
 
+// Whether the newest message is kept in sight: until the person scrolls up, and again once they ask.
+let following = true;
+
 /** Keeps the newest message in sight while an answer streams, unless the person has scrolled away. */
 export const FollowBottom = ({ mark, children, ...rest }) => {
   const end = useRef(null);
-  const near = useRef(true);
+  const top = useRef(0);
   useEffect(() => {
+    following = true;
     const scrolled = () => {
       const page = document.documentElement;
-      near.current = page.scrollHeight - page.scrollTop - window.innerHeight < 160;
+      const near = page.scrollHeight - page.scrollTop - window.innerHeight < 160;
+      // Only a way up is the person's: content that grew below is not.
+      if (near || page.scrollTop < top.current - 2) following = near;
+      top.current = page.scrollTop;
     };
     window.addEventListener("scroll", scrolled, { passive: true });
     return () => window.removeEventListener("scroll", scrolled);
   }, []);
   useEffect(() => {
-    if (near.current) end.current?.scrollIntoView({ block: "end" });
+    if (following) end.current?.scrollIntoView({ block: "end" });
   }, [mark]);
   return (
     <div {...rest}>
@@ -229,6 +236,7 @@ export const Composer = ({ placeholder, sendLabel, busy, maxLength, shown, onSen
     onSend(question, id);
     if (question.length > maxLength) return; // it will be refused: keep it for the person to shorten
     onTheWay = { id, question };
+    following = true;
     field.current.value = "";
     grow();
   };

@@ -61,7 +61,7 @@ async def second_screen(connect_url: str) -> AsyncIterator[httpx.AsyncClient]:
 
 async def connects(traveller: Traveller, *, password: str | None = None) -> str:
     """Link the account: start, second screen, scan, maybe a password; returns the final status."""
-    started = await traveller.rest("POST", "/api/tg/qr/start", client_meta={"device": "story"})
+    started = await traveller.rest("POST", "/api/tg/qr/start", client_meta={"device": "Chrome, Linux"})
     status = f"/api/tg/qr/status/{started['qr_session_id']}"
     async with second_screen(started["connect_url"]) as browser:
         live = f"{traveller.base}/tg/connect/live/state"
