@@ -5,6 +5,7 @@ A wrong or missing value stops the process with one sentence: the variable and h
 
 import base64
 import binascii
+import os
 from pathlib import Path
 from typing import Literal
 
@@ -31,7 +32,7 @@ class SettingsError(Exception):
 
 class _Group(BaseSettings):
     model_config = SettingsConfigDict(
-        env_file=".env",
+        env_file=os.environ.get("ENV_FILE", ".env"),  # the demo points it at nothing
         extra="ignore",
         populate_by_name=True,
         env_ignore_empty=True,

@@ -126,12 +126,12 @@ class Demo:
 
 
 def plain_environment() -> dict[str, str]:
-    """This process's environment without the product's settings, which a demo must not mix with its own."""
+    """This process's environment without the product's settings (nor a .env): a demo has its own."""
     ours = setting_names(settings.Settings)
     kept = {
         name: value for name, value in os.environ.items() if name not in ours or name.startswith(_PASSED_ON)
     }
-    return kept | {"PYTHONUNBUFFERED": "1"}
+    return kept | {"PYTHONUNBUFFERED": "1", "ENV_FILE": os.devnull}
 
 
 def setting_names(group: type[BaseSettings]) -> set[str]:
