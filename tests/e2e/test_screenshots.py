@@ -64,7 +64,7 @@ SHORT = [Look("phone", "light", "ru"), Look("desktop", "dark", "en")]
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "look" in metafunc.fixturenames:
-        looks = ALL if metafunc.config.getoption("screenshots") else SHORT
+        looks = ALL if metafunc.config.getoption("screenshots", False) else SHORT
         metafunc.parametrize("look", looks, ids=str)
 
 
@@ -88,7 +88,7 @@ class Camera:
 
 @pytest.fixture
 def camera(look: Look, request: pytest.FixtureRequest) -> Camera:
-    return Camera(look, bool(request.config.getoption("screenshots")))
+    return Camera(look, bool(request.config.getoption("screenshots", False)))
 
 
 async def _dressed(product: Product, arrives: Arrivals, look: Look, name: str) -> Person:
