@@ -38,7 +38,11 @@ class Person(Anna):
 
     async def turns_to(self, tab: str) -> None:
         await self.at(f"tab-{tab}").click()
-        await self.frame_at(f"/tg/app/{tab}/")
+        try:
+            await self.frame_at(f"/tg/app/{tab}/", 5)
+        except AssertionError:  # a tap that met a redraw is lost, and people tap again
+            await self.at(f"tab-{tab}").click()
+            await self.frame_at(f"/tg/app/{tab}/")
 
     def at(self, test_id: str) -> Locator:
         """An element of the Mini App."""
@@ -55,14 +59,14 @@ class Person(Anna):
         assert frame
         return frame
 
-    async def frame_at(self, path: str) -> Frame:
+    async def frame_at(self, path: str, seconds: float = 30) -> Frame:
         """The frame once its address has this path."""
 
         async def look() -> Frame | None:
             frame = await self.frame()
             return frame if path in frame.url else None
 
-        return await until(look, f"the Mini App to be at {path}")
+        return await until(look, f"the Mini App to be at {path}", seconds)
 
     async def answers(self) -> list[str]:
         return await self.at("answer").all_inner_texts()
