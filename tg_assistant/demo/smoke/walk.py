@@ -82,7 +82,8 @@ class Anna:
 
     async def asks_in_the_app(self, question: str) -> dict[str, Any]:
         """Type, send, and read the answer once it is whole."""
-        await self.app().get_by_test_id("tab-ask").click()
+        if not await self.app().get_by_test_id("ask-input").is_visible():
+            await self.app().get_by_test_id("tab-ask").click()
         answers = self.app().get_by_test_id("answer")
         shown = answers.or_(self.app().get_by_test_id("ask-empty"))
         await expect(shown.first).to_be_visible(timeout=PATIENCE)
