@@ -1,8 +1,10 @@
 """One question, one answer with its sources: for the app, the bot and REST alike."""
 
+import re
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
+from itertools import groupby
 from time import monotonic
 from typing import Unpack
 from uuid import UUID, uuid4
@@ -23,6 +25,8 @@ from tg_assistant.texts import text as say
 MAX_QUESTION = 4_000  # characters
 MAX_COPIES = 2  # places named beside a post that stands in several channels
 QUOTE = 300  # characters
+# Bullets, dashes and emoji in front of a post's line.
+_LEADING = re.compile(r"^(?:[^\w«»„“”\"'(\[#@$€£₽+]|_)+")
 
 
 @dataclass(frozen=True)
@@ -214,11 +218,19 @@ def _extractive(actor: Actor, asked: Question, extract: Extract, degraded: list[
             sources += new
             numbers[place.post_id] = "".join(f"[{source.n}]" for source in new)
     pieces = [
-        f"{' '.join(one.text.split())} {numbers[one.passage.place.post_id]}" for one in extract.sentences
+        f"{_read_on([one.text for one in of_post])} {numbers[post_id]}"
+        for post_id, of_post in groupby(extract.sentences, lambda one: one.passage.place.post_id)
     ]
     deltas = [Delta(piece if n == 0 else f" {piece}") for n, piece in enumerate(pieces)]
     answer = " ".join(pieces)
     return [Sources(sources), *deltas, Done(asked.id, answer, sources, False, extract.confidence, degraded)]
+
+
+def _read_on(sentences: Sequence[str]) -> str:
+    """Sentences of one post as running text: no list marks, and a colon after a line that has no end."""
+    shown = [_LEADING.sub("", " ".join(one.split())) for one in sentences]
+    joined = [one if re.search(r"[.!?…:;][^\w]*$", one) else f"{one}:" for one in shown[:-1]]
+    return " ".join([*joined, shown[-1]])
 
 
 def _source(n: int, passage: Passage, place: Place, quote: str) -> Source:

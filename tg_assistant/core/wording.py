@@ -30,7 +30,6 @@ _STOP = frozenset(_STOP_WORDS.split())
 _WORD = re.compile(r"\w+(?:[-.,]\d+)*")
 # Between words of one or two languages: unrelated ones are under the first 95 times of 100.
 _UNRELATED, _SAME = 0.15, 0.6
-_SHOWN = 0.6  # what a sum counts for «стоит»: it may be the price of something else
 
 _MONEY = "|".join(
     [
@@ -62,19 +61,26 @@ _PEOPLE = (
     r"\d\s*(человек|людей|зрител|болельщик|участник|посетител|гост|жител|people|visitors|spectators|guests)"
 )
 _NAME = r"(?<![.!?…\n] )(?<!^)(?<!\n)[A-ZА-ЯЁ«\"@][\w»\"]"
-# What a question asks for, and what an answer to it must show. The first that matches counts.
 _WHEN = r"\b(во сколько|с какого часа|до какого (часа|числа|месяца)|в какое время|когда|what time|when)\b"
-_HOW_DEAR = r"\b(сколько (будет )?(стоит|стоят|стоил)|поч[её]м|цен[аеуы]\b|за какие деньги|cost|price)"
+# What one pays for is not said again where the price stands: «сколько стоит доехать» – «билет 156 ₽».
+_HOW_DEAR = "|".join(
+    [
+        r"\bсколько (будет )?(стоит|стоят|стоил[аои]?)( \w+ть(ся)?\b)?",
+        r"\b(поч[её]м|цен[аеуы]\b|за какие деньги|cost|price)",
+    ]
+)
 _HOW_MANY = r"\b(сколько|скольких|how (many|much|long|heavy|tall|far|old|big|large|high|often|fast|deep))\b"
-_HOW_MANY_PEOPLE = r"\b(сколько (было )?(народ[ау]?|человек|людей)|how many people)\b"
+_CAME = r"( (было|пришло|приехало|собралось|побывало)| (came|attended|were there))?"
+_HOW_MANY_PEOPLE = rf"\b(сколько (было )?(народ[ау]?|человек|людей)|how many people){_CAME}\b"
 _WHO = r"\b(кто|кого|кому|кем|чей|чья|чьё|who|whom|whose)\b"
-# What a question asks for, and what an answer to it must show. The first that matches counts.
+# What a question asks for, what an answer to it must show, and what this counts for the words that ask: a sum
+# may be the price of something else, «6 112 зрителей» is what «сколько народу пришло» means. First match.
 _KINDS = [
-    (_WHEN, _TIME),
-    (_HOW_DEAR, _MONEY),
-    (_HOW_MANY_PEOPLE, _PEOPLE),
-    (_HOW_MANY, _NUMBER),
-    (_WHO, _NAME),
+    (_WHEN, _TIME, 0.6),
+    (_HOW_DEAR, _MONEY, 0.6),
+    (_HOW_MANY_PEOPLE, _PEOPLE, 1.0),
+    (_HOW_MANY, _NUMBER, 0.6),
+    (_WHO, _NAME, 0.6),
 ]
 
 
@@ -86,7 +92,7 @@ class Question:
     weights: np.ndarray
     vectors: np.ndarray
     expects: re.Pattern[str] | None
-    asking: np.ndarray  # True for words that only ask («стоит», "price"): what fits answers them
+    asking: np.ndarray  # what a word that only asks («стоит») counts where the text fits; else 0
 
     def fits(self, text: str) -> bool:
         """Whether the text shows the kind of thing asked for: a sum, a number, a time, a name."""
@@ -100,7 +106,7 @@ class Question:
         soft = np.clip((nearest - _UNRELATED) / (_SAME - _UNRELATED), 0, 1)
         stems = {stem(word) for word in words}
         same = np.array([stem(word) in stems for word in self.words])
-        return np.where(same, 1.0, np.maximum(soft, _SHOWN * (self.asking & fits)))
+        return np.where(same, 1.0, np.maximum(soft, self.asking * fits))
 
 
 async def take_apart(rt: Runtime, text: str, rarity: Mapping[str, float]) -> Question:
@@ -109,20 +115,19 @@ async def take_apart(rt: Runtime, text: str, rarity: Mapping[str, float]) -> Que
     top = max(rarity.values(), default=1.0)
     weights = np.array([max(rarity.get(stem(word), top), 0.1) for word in words])
     weights[0] *= 2  # what is asked for comes first: «кто архитектор…», "how many megapixels…"
-    asked, pattern = _kind(text)
-    asking = np.array([word in asked for word in words])
+    asked, pattern, shown = _kind(text)
+    asking = np.array([shown * (word in asked) for word in words])
     vectors = await languages.comparable_words(rt, words)
     return Question(words, weights / weights.sum(), vectors, pattern, asking)
 
 
-def _kind(text: str) -> tuple[set[str], re.Pattern[str] | None]:
-    """The words that ask, and what an answer shows."""
-    for asked, shown in _KINDS:
-        if found := re.search(asked, text.lower()):
-            return set(content_words(found.group())), re.compile(
-                shown, 0 if shown == _NAME else re.IGNORECASE
-            )
-    return set(), None
+def _kind(text: str) -> tuple[set[str], re.Pattern[str] | None, float]:
+    """The words that ask, what an answer shows, and what that counts for them."""
+    for asks, shows, worth in _KINDS:
+        if found := re.search(asks, text.lower()):
+            pattern = re.compile(shows, 0 if shows == _NAME else re.IGNORECASE)
+            return set(content_words(found.group())), pattern, worth
+    return set(), None, 0.0
 
 
 def content_words(text: str) -> list[str]:
