@@ -18,6 +18,18 @@ from tg_assistant.settings import Settings
 os.environ.pop("SESSION_CRYPTO_KEY", None)
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--runslow", action="store_true", help="run the tests marked slow, too")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if not config.getoption("--runslow"):
+        skip = pytest.mark.skip(reason="longer than a minute; its short form ran, run it with --runslow")
+        for item in items:
+            if "slow" in item.keywords:
+                item.add_marker(skip)
+
+
 @pytest.fixture(scope="session")
 def workdir() -> Iterator[Path]:
     """A short path: PostgreSQL's socket has to fit in 108 bytes."""
