@@ -51,6 +51,7 @@ async def test_channel_in_the_app(anna: Person, wrong: str) -> None:
     await anna.enters("channels")
     before = await _count(anna)
     await anna.at("channels-add").click()
+    await expect(anna.at("available").first).to_be_visible(timeout=PATIENCE)  # the screen stands still
     await anna.at("add-link").fill(text)
     await anna.at("add-link-submit").click()
     await notice(anna, expected)
@@ -196,7 +197,8 @@ async def test_chroma_down(product: Product, anna: Person) -> None:
     await anna.enters("ask")
     os.kill(pid, signal.SIGSTOP)
     try:
-        answer = await asyncio.wait_for(anna.asks_in_the_app(QUESTION), 60)
+        async with asyncio.timeout(60):
+            answer = await anna.asks_in_the_app(QUESTION)
     finally:
         os.kill(pid, signal.SIGCONT)
     assert answer["state"] == "done" and ANSWER in answer["text"]
