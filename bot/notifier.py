@@ -35,7 +35,8 @@ class Notifier:
                 with suppress(Unavailable):
                     await self.drain()
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(something.wait(), _POLL_SECONDS)
+                    async with asyncio.timeout(_POLL_SECONDS):
+                        await something.wait()
 
     async def drain(self) -> None:
         """Send all that is due now."""

@@ -47,7 +47,8 @@ class Processor:
                         self._busy.add(head.lane)
                         lanes.create_task(self._lane(head, something))
                     with suppress(TimeoutError):
-                        await asyncio.wait_for(something.wait(), _POLL_SECONDS)
+                        async with asyncio.timeout(_POLL_SECONDS):
+                            await something.wait()
         finally:
             self._busy.clear()
 

@@ -145,7 +145,8 @@ class Client(TelegramClient):
         """Disconnect within two seconds; after that the socket is cut."""
         connection = getattr(self._sender, "_connection", None)
         with suppress(TimeoutError, OSError):
-            await asyncio.wait_for(self.disconnect(), _CLOSE_SECONDS)  # type: ignore[arg-type]
+            async with asyncio.timeout(_CLOSE_SECONDS):
+                await self.disconnect()  # type: ignore[arg-type]
         if writer := getattr(connection, "_writer", None):
             writer.transport.abort()
 

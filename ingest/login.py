@@ -180,7 +180,8 @@ class Attempt:
     async def pause(self, seconds: float) -> Login:
         """Wait for a hint or so many seconds; the row as it then is. Raises Over when it has ended."""
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._wake.wait(), seconds)
+            async with asyncio.timeout(seconds):
+                await self._wake.wait()
         self._wake.clear()
         row = await self._read()
         if LoginStatus(row.status).final:

@@ -99,7 +99,8 @@ class Looks:
                     await self._look(watched)
                     await asyncio.sleep(PAUSE)
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(changed.wait(), self.watchlist.seconds_left(REFRESH_SECONDS))
+                    async with asyncio.timeout(self.watchlist.seconds_left(REFRESH_SECONDS)):
+                        await changed.wait()
 
     async def _look(self, watched: Watched) -> None:
         watched.put_off()

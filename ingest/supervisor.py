@@ -87,7 +87,8 @@ class Supervisor:
                 except (Unavailable, SQLAlchemyError, OSError) as error:
                     log.warning("leases.unavailable", topic=topic, error=type(error).__name__)
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(event.wait(), _POLL_SECONDS)
+                    async with asyncio.timeout(_POLL_SECONDS):
+                        await event.wait()
 
     async def _take(self, model: Leased, row_id: UUID, start: Start) -> None:
         if row_id in self._owned:

@@ -37,7 +37,8 @@ async def run(ctx: AccountContext) -> None:
                 continue
             with suppress(TimeoutError):
                 wait = _POLL_SECONDS if due is None else min(_POLL_SECONDS, due + 0.05)
-                await asyncio.wait_for(event.wait(), wait)
+                async with asyncio.timeout(wait):
+                    await event.wait()
 
 
 async def _do(ctx: AccountContext, task: AccountTask) -> None:

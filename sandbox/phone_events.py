@@ -82,7 +82,8 @@ async def stream(world: World, viewer: Person, request: web.Request) -> web.Stre
 
 async def _next(queue: asyncio.Queue[Event]) -> bytes:
     try:
-        name, body = await asyncio.wait_for(queue.get(), KEEP_ALIVE)
+        async with asyncio.timeout(KEEP_ALIVE):
+            name, body = await queue.get()
     except TimeoutError:
         return b": still here\n\n"
     return f"event: {name}\ndata: {json.dumps(body, ensure_ascii=False)}\n\n".encode()

@@ -59,7 +59,8 @@ class Polling:
         while not self._world.bot.updates and loop.time() < deadline:
             self._arrived.clear()
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._arrived.wait(), deadline - loop.time())
+                async with asyncio.timeout(deadline - loop.time()):
+                    await self._arrived.wait()
             if turn != self._turn:
                 raise BotError(409, CONFLICT)
         return list(self._world.bot.updates.values())[:limit]

@@ -66,7 +66,8 @@ async def press(world: World, person: Person, message_id: int, data: str) -> Cal
     )
     world.commit()
     try:
-        answer = await asyncio.wait_for(answered, ANSWER_WITHIN)
+        async with asyncio.timeout(ANSWER_WITHIN):
+            answer = await answered
     except TimeoutError:
         raise WorldError("BOT_TIMEOUT", "The bot did not answer.", 504) from None
     finally:

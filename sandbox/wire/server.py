@@ -85,7 +85,8 @@ class WireServer:
         others = [each for each in self.of_key(connection.key.id) if each is not connection]
         for other in others:
             try:
-                await asyncio.wait_for(other.closed.wait(), OVERLAP_GRACE)
+                async with asyncio.timeout(OVERLAP_GRACE):
+                    await other.closed.wait()
             except TimeoutError:
                 self.world.violations.record("overlap", key=connection.key.id, device=connection.key.device)
                 self.world.keys.break_key(connection.key, "AUTH_KEY_DUPLICATED")

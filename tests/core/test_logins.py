@@ -143,5 +143,6 @@ async def test_watching_ends_with_the_attempt(rt: Runtime, people: tuple[Actor, 
     for _ in range(2):
         async with rt.db.transaction(anna.tenant) as db:
             await logins.cancel(db, anna, started.login.id)
-    await asyncio.wait_for(watching, 10)
+    async with asyncio.timeout(10):
+        await watching
     assert seen == ["pending", "cancelled"]

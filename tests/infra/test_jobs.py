@@ -42,7 +42,8 @@ async def test_a_committed_job_is_done_once(rt, database):
     async with rt.db.transaction() as db:
         for n in range(20):
             await jobs.enqueue(db, "index", {"n": n, "name": "Ёлка"})
-    await asyncio.wait_for(jobs.run_worker(database.worker_url, {"index": index}, drain=True), 20)
+    async with asyncio.timeout(20):
+        await jobs.run_worker(database.worker_url, {"index": index}, drain=True)
     assert sorted(payload["n"] for payload in done) == list(range(20))
     assert {payload["name"] for payload in done} == {"Ёлка"}
     assert await statuses(database) == []
@@ -59,7 +60,8 @@ async def test_a_waiting_worker_starts_a_job_at_once(rt, database):
     await asyncio.sleep(0.5)
     async with rt.db.transaction() as db:
         await jobs.enqueue(db, "index", {})
-    await asyncio.wait_for(started.wait(), 2)
+    async with asyncio.timeout(2):
+        await started.wait()
     working.cancel()
     with pytest.raises(asyncio.CancelledError):
         await working
@@ -78,7 +80,8 @@ async def test_a_stop_puts_unfinished_work_back(rt, database, monkeypatch):
     async with rt.db.transaction() as db:
         await jobs.enqueue(db, "index", {})
     working = asyncio.create_task(jobs.run_worker(database.worker_url, {"index": slow}))
-    await asyncio.wait_for(started.wait(), 5)
+    async with asyncio.timeout(5):
+        await started.wait()
     working.cancel()
     with pytest.raises(asyncio.CancelledError):
         await working

@@ -20,7 +20,9 @@ def test_up_down_up_leaves_what_the_models_say(postgres):
     command.upgrade(config, "head")
     command.downgrade(config, "base")
     with psycopg.connect(postgres.database(name).admin_url) as database:
-        left = "SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'alembic_version'"
+        left = (
+            "SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'alembic_version'"
+        )
         assert database.execute(left).fetchall() == []
     command.upgrade(config, "head")
     command.check(config)  # raises when a model and the tables differ

@@ -1,8 +1,9 @@
 """Taking the language out of a vector, so that a Russian question finds an English post and the other way.
 
-Multilingual models put a language in one direction of their space and so prefer posts in the question's own.
 Multilingual models put a language in one direction of their space and prefer posts in the question's own.
-rank of ru → en goes from .24 to .75, of en → ru from .33 to .75, and within a language nothing changes.
+Measured with 400 XQuAD questions over paragraphs half in Russian, half in English (mean reciprocal rank):
+ru → en goes from .29 to .74, en → ru from .42 to .81, and within a language .97 becomes .96. Where the
+direction comes from the fixed pairs below, ru → en is .77 and en → ru .52.
 """
 
 import re

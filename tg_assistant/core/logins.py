@@ -114,7 +114,8 @@ async def watch(rt: Runtime, actor: Actor, login_id: UUID) -> AsyncIterator[Logi
             if LoginStatus(login.status).final:
                 return
             with suppress(TimeoutError):
-                await asyncio.wait_for(event.wait(), _POLL_SECONDS)
+                async with asyncio.timeout(_POLL_SECONDS):
+                    await event.wait()
 
 
 async def cancel(db: AsyncSession, actor: Actor, login_id: UUID) -> Login:
@@ -138,7 +139,8 @@ async def settled(rt: Runtime, actor: Actor, *, seconds: float = 5) -> bool:
             if left <= 0:
                 return False
             with suppress(TimeoutError):
-                await asyncio.wait_for(event.wait(), min(left, _POLL_SECONDS))
+                async with asyncio.timeout(min(left, _POLL_SECONDS)):
+                    await event.wait()
 
 
 async def look(db: AsyncSession, link_token: str) -> LinkView:

@@ -75,7 +75,8 @@ async def wait(rt: Runtime, actor: Actor, task_id: UUID, *, seconds: float = 5) 
                 if task.done_at is not None:
                     return task
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(event.wait(), _POLL_SECONDS)
+                    async with asyncio.timeout(_POLL_SECONDS):
+                        await event.wait()
     return None
 
 

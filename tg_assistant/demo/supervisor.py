@@ -211,7 +211,8 @@ class Supervisor:
             return
         guardian.send(process.pid, item.step.stop_signal)
         try:
-            await asyncio.wait_for(process.wait(), seconds)
+            async with asyncio.timeout(seconds):
+                await process.wait()
         except TimeoutError:
             self._console.event(item.step.name, "did not stop in time; killed", "33")
         guardian.send(process.pid, signal.SIGKILL)

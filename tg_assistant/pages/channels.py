@@ -79,7 +79,8 @@ class ChannelsState(rx.State):
                     busy = any(row["loading"] for row in self.rows)
                 changed.clear()
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(changed.wait(), _BUSY_SECONDS if busy else _IDLE_SECONDS)
+                    async with asyncio.timeout(_BUSY_SECONDS if busy else _IDLE_SECONDS):
+                        await changed.wait()
                 await asyncio.sleep(_BUSY_SECONDS / 3)  # a burst of saved pages is one redraw
 
     @rx.event

@@ -173,4 +173,5 @@ def _kill(supervisor: Supervisor, name: str) -> None:
 
 async def _all_up(supervisor: Supervisor) -> None:
     for item in supervisor.running.values():
-        await asyncio.wait_for(item.up.wait(), 60)
+        async with asyncio.timeout(60):
+            await item.up.wait()
