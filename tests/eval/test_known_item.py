@@ -41,7 +41,7 @@ async def known_items_found(rt, eval_data, posts: int) -> int:
 
 async def test_the_first_line_of_a_real_post_finds_it(rt, eval_data):
     """Short form of the test below."""
-    assert await known_items_found(rt, eval_data, 300) >= RIGHT
+    assert await known_items_found(rt, eval_data, 200) >= RIGHT
 
 
 @pytest.mark.slow

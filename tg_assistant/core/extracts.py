@@ -100,9 +100,14 @@ class _Lexicon:
         fits = any(self.asked.fits(text) for text in texts)
         return self._coverage(texts, fits=fits)
 
-    def said_by_title(self, passage: Passage) -> np.ndarray:
-        """What posts do not repeat because their channel is about it: "cooking", in «Кухня на Мельничной»."""
-        said = self._coverage([passage.place.channel_title], fits=False)
+    def said_by_title(self, meaning: Meaning, passage: Passage) -> np.ndarray:
+        """What posts do not repeat because their channel is about it: "cooking", in «Кухня на Мельничной».
+
+        Not in the question's own language: there a title is said to name the channel, and all its posts would
+        seem to answer.
+        """
+        title = passage.place.channel_title
+        said = self._coverage([title], fits=False) * (not meaning.same_language(title))
         return np.where(said >= _IN_TITLE, said, 0.0)
 
     def _coverage(self, texts: Sequence[str], *, fits: bool) -> np.ndarray:
@@ -119,7 +124,7 @@ async def extract(rt: Runtime, question: str, found: Found) -> Extract:
         return Extract([], 0.0)
     asked = await wording.take_apart(rt, question, found.rarity)
     lexicon = await _lexicon(rt, asked, read)
-    titles = [lexicon.said_by_title(passage) for passage, _ in read]
+    titles = [lexicon.said_by_title(found.meaning, passage) for passage, _ in read]
     in_context = [
         f"{passage.place.channel_title}: {text}" if title.any() else text
         for (passage, texts), title in zip(read, titles, strict=True)

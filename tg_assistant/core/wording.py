@@ -62,11 +62,11 @@ _PEOPLE = (
 )
 _NAME = r"(?<![.!?…\n] )(?<!^)(?<!\n)[A-ZА-ЯЁ«\"@][\w»\"]"
 _WHEN = r"\b(во сколько|с какого часа|до какого (часа|числа|месяца)|в какое время|когда|what time|when)\b"
-# What one pays for is not said again where the price stands: «сколько стоит доехать» – «билет 156 ₽».
+# A fare is not called a journey where it stands: «сколько стоит доехать» is answered by «билет 156 ₽».
 _HOW_DEAR = "|".join(
     [
-        r"\bсколько (будет )?(стоит|стоят|стоил[аои]?)( \w+ть(ся)?\b)?",
-        r"\b(поч[её]м|цен[аеуы]\b|за какие деньги|cost|price)",
+        r"\bсколько (будет )?(стоит|стоят|стоил[аои]?)( (доехать|добраться|долететь)\b)?",
+        r"\b(поч[её]м|цен[аеуы]\b|за какие деньги|cost( to (get|travel)\b)?|price)",
     ]
 )
 _HOW_MANY = r"\b(сколько|скольких|how (many|much|long|heavy|tall|far|old|big|large|high|often|fast|deep))\b"
@@ -104,6 +104,7 @@ class Question:
             return np.zeros(len(self.words))
         nearest = (self.vectors @ vectors.T).max(axis=1)
         soft = np.clip((nearest - _UNRELATED) / (_SAME - _UNRELATED), 0, 1)
+        soft[[any(map(str.isdigit, word)) for word in self.words]] = 0  # "Pavo 4" is not "Pavo 5"
         stems = {stem(word) for word in words}
         same = np.array([stem(word) in stems for word in self.words])
         return np.where(same, 1.0, np.maximum(soft, self.asking * fits))
