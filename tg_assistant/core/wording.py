@@ -27,7 +27,7 @@ these they this those through to too under until up us very was we were what whe
 whom whose why will with would you your
 """
 _STOP = frozenset(_STOP_WORDS.split())
-_WORD = re.compile(r"\w+(?:[-.,]\d+)*")
+_WORD = re.compile(r"\d{1,3}(?:[ \u00a0\u202f]\d{3})+\b|\w+(?:[-.,]\d+)*")  # «1 950» is one number
 # Between words of one or two languages: unrelated ones are under the first 95 times of 100.
 _UNRELATED, _SAME = 0.15, 0.6
 

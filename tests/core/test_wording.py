@@ -1,0 +1,35 @@
+"""What a question asks and which words of it count."""
+
+import numpy as np
+import pytest
+
+from tg_assistant.core import wording
+
+
+def test_a_number_with_spaces_is_one_word():
+    """«1 950» is not a 1 and a 950, so that "Pavo 5" is not found in «5 000 ₽»."""
+    assert wording.content_words("Проездной – 1 950 ₽, в 18:30") == ["проездной", "1 950", "18", "30"]
+
+
+@pytest.mark.parametrize(
+    ("asked", "shown", "missing"),
+    [
+        ("Сколько стоит доехать до Кременья?", "билет 156 ₽", "в пути 52 минуты"),
+        ("Сколько народу пришло на игру?", "6 112 зрителей", "матч в 18:30"),
+        ("How much does it cost to get there?", "$3.40 a month", "two hours"),
+        ("Кого выбрали чинить крышу?", "Выбрали ООО «Кровля и сын»", "Выбрали подрядчика"),
+    ],
+)
+async def test_a_question_knows_what_an_answer_shows(rt, asked: str, shown: str, missing: str):
+    """A sum, a count of people, a name: what fits the question and what does not."""
+    question = await wording.take_apart(rt, asked, {})
+    assert question.fits(shown)
+    assert not question.fits(missing)
+
+
+async def test_another_number_does_not_cover_the_one_asked_for(rt):
+    """Numbers lie near one another in meaning and still are different things."""
+    question = await wording.take_apart(rt, "What about Pavo 5?", {})
+    other = await wording.take_apart(rt, "What about Pavo 4?", {})
+    covered = question.coverage(other.words, other.vectors, fits=True)
+    assert np.array_equal(covered[[question.words.index("pavo"), question.words.index("5")]], [1, 0])
