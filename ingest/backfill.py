@@ -36,20 +36,25 @@ NO_ACCESS = (
 
 @dataclass(frozen=True)
 class Page:
-    """Messages as Telegram gave them, newest first; `ids` has those without content too."""
+    """Messages as Telegram gave them, newest first; `ids` has those without content too.
+
+    `channel` is the channel as it is now: it may have been renamed or made private.
+    """
 
     ids: list[int]
     posts: list[IncomingPost]
+    channel: types.Channel | None = None
 
 
-async def read_page(ctx: AccountContext, peer: types.TypeInputPeer, *, below: int = 0) -> Page:
+async def read_page(ctx: AccountContext, peer: types.InputPeerChannel, *, below: int = 0) -> Page:
     """Up to 100 messages with ids under `below` (0: the newest). Raises Telegram's errors."""
     request = GetHistoryRequest(
         peer, offset_id=below, offset_date=None, add_offset=0, limit=PAGE, max_id=0, min_id=0, hash=0
     )
     answer: Any = await ctx.client(request)
     ids = sorted((message.id for message in answer.messages), reverse=True)
-    return Page(ids, converted(answer.messages, convert.titles_of(answer)))
+    shown = next((c for c in answer.chats if isinstance(c, types.Channel) and c.id == peer.channel_id), None)
+    return Page(ids, converted(answer.messages, convert.titles_of(answer)), shown)
 
 
 def converted(messages: Iterable[types.TypeMessage], titles: dict[int, str]) -> list[IncomingPost]:
@@ -129,6 +134,8 @@ async def reconcile(ctx: AccountContext, channel: Channel, *, below: int = 0) ->
         current = await followed(db, channel.id)
         if current is None:
             return 0
+        if page.channel is not None:
+            following.describe(current, page.channel.title, convert.public_name(page.channel))
         known = [Range(low, below - 1 if below else page.ids[0])] if page.ids else []
         await incoming.save_page(db, channel.id, page.posts, known, via="reconcile")
         # what live updates brought after the page was read lies above `top`

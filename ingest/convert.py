@@ -70,6 +70,12 @@ def name_of(entity: Any) -> str:
     return _clean(" ".join(part for part in parts if part))
 
 
+def public_name(chat: types.Channel) -> str | None:
+    """The @name that opens the channel; collectible names stand in a list of their own."""
+    active = [each.username for each in chat.usernames or [] if each.active]
+    return chat.username or (active[0] if active else None)
+
+
 def _clean(text: str) -> str:
     """What PostgreSQL and UTF-8 can hold: no NUL, no lone surrogates."""
     return text.replace("\0", "").encode("utf-8", "replace").decode()

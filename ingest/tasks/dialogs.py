@@ -6,8 +6,8 @@ from telethon import types
 from telethon.tl.functions.messages import GetDialogFiltersRequest
 
 from ingest.context import AccountContext
+from ingest.convert import public_name
 from ingest.tasks import Result
-from ingest.tasks.resolve import public_name
 from tg_assistant.core import dialogs, tasks
 from tg_assistant.models import AccountTask, Dialog
 

@@ -6,6 +6,7 @@ from telethon import errors, types
 from telethon.tl.functions.contacts import ResolveUsernameRequest
 
 from ingest.context import AccountContext
+from ingest.convert import public_name
 from ingest.tasks import Result
 from tg_assistant.core import following, tasks
 from tg_assistant.core.following import Found
@@ -49,9 +50,3 @@ def _channel(answer: Any, name: str) -> Found:
         members=chat.participants_count,
         access_hash=chat.access_hash,
     )
-
-
-def public_name(chat: types.Channel) -> str | None:
-    """The @name that opens the channel; collectible names stand in a list of their own."""
-    active = [each.username for each in chat.usernames or [] if each.active]
-    return chat.username or (active[0] if active else None)

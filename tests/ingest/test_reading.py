@@ -122,6 +122,24 @@ async def test_what_happened_while_offline_is_put_right(ingest_rt, sandbox, inge
     assert await side.gaps() == []
 
 
+async def test_a_channel_that_lost_its_name_is_private_from_then_on(ingest_rt, sandbox, ingest, connected):
+    """History itself tells that a public channel was made private: strangers read no more of it."""
+    side = make_channel(ingest_rt, sandbox, "Open House", ["anna"], posts=5)
+    async with ingest.running():
+        await follow(ingest_rt, connected, side)
+        await side.arrives()
+    sandbox.channels.set_private(side.telegram, True)
+    sandbox.world.commit()
+
+    async def private() -> bool:
+        async with ingest_rt.db.transaction(connected.tenant) as db:
+            return (await channels.list_(db, connected))[0].channel.private
+
+    assert not await private()
+    async with ingest.running():
+        await eventually(private, "the channel known as private", 20)
+
+
 async def test_a_gap_too_long_for_updates_is_filled_from_history(ingest_rt, sandbox, ingest, connected):
     """5,000 posts while the connection was away: Telethon delivers none of them, and none is missing."""
     side = make_channel(ingest_rt, sandbox, "Flood of News", ["anna"], posts=50)

@@ -108,5 +108,5 @@ async def _renew_access(db: AsyncSession, account_id: UUID, listed: Sequence[Dia
     for channel in (await db.exec(query)).all():
         dialog = by_id[channel.telegram_id]
         # it may have been renamed, or made private: then others of the tenant need access of their own
-        channel.title, channel.username, channel.private = dialog.title, dialog.username, dialog.private
+        following.describe(channel, dialog.title, dialog.username)
         await following.grant(db, account, channel.id, dialog.access_hash)

@@ -46,6 +46,11 @@ def same_name(username: str) -> ColumnElement[bool]:
     return func.lower(col(Channel.username)) == username.lower()
 
 
+def describe(channel: Channel, title: str, username: str | None) -> None:
+    """Take over how Telegram shows the channel now; without a @name only those with access may read it."""
+    channel.title, channel.username, channel.private = title, username, username is None
+
+
 async def own_account(db: AsyncSession, actor: Actor) -> Account:
     """The person's connected account. Raises NotAllowed when there is none."""
     query = select(Account).where(
