@@ -16,6 +16,7 @@ POSTS = [
     "Месячный проездной на все маршруты стоит 1 950 ₽, студенческий – 980 ₽. Продают в киосках.",
     "The night ferry to the islands leaves at 23:40 from pier 4. Bicycles travel free of charge.",
     "Книжный клуб встречается в четверг. Вход свободный.",
+    "🚢 Часы работы музея маяка\n🔹 Среда и пятница, с 11 до 19\n👉👉👉",
 ]
 
 
@@ -49,6 +50,12 @@ async def asked(rt, reader, question: str) -> tuple[list, Done]:
     events = [event async for event in answers.ask(rt, reader, question)]
     assert isinstance(events[-1], Done)
     return events, events[-1]
+
+
+async def test_lines_of_one_post_read_as_running_text(rt, reader):
+    """A heading leads with a colon, list marks and lines of emoji are gone, and the source stands once."""
+    _, done = await asked(rt, reader, "Когда работает музей маяка, с какого часа в среду?")
+    assert done.answer == "Часы работы музея маяка: Среда и пятница, с 11 до 19 [1]"
 
 
 async def test_an_answer_is_a_sentence_with_its_source(rt, reader):
