@@ -7,6 +7,7 @@ import pytest
 from bot.handlers import asking
 from tests.bot.chat import links, until
 from tests.corpus import a_channel, a_reader, a_tenant
+from tg_assistant.core import indexing
 from tg_assistant.core.access import Actor
 from tg_assistant.core.answers import Delta, Done, Sources
 from tg_assistant.texts import text
@@ -24,6 +25,7 @@ async def readers(rt, telegram) -> dict[str, Actor]:
     """Anna and Max follow one channel with three posts."""
     where = await a_tenant(rt)
     channel = await a_channel(rt, where, POSTS)
+    await indexing.index_dirty(rt, where.id)
     people = {name: telegram.phone(name).person for name in ("anna", "max")}
     return {name: await a_reader(rt, where, each.id, [channel.id]) for name, each in people.items()}
 
