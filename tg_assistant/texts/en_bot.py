@@ -66,7 +66,7 @@ TEXTS: dict[str, str | dict[str, str]] = {
     "in your name, and nothing is trained on your data.\n\n"
     "<b>Who sees it</b>\nOnly you see your questions and your private channels. The assistant runs on the server of "
     "this group's owner; an outside AI service is used only if the owner switched it on.\n\n"
-    "<b>For how long</b>\nQuestions 90 days. A channel's posts are deleted when nobody follows it.\n\n"
+    "<b>For how long</b>\nQuestions until you delete your data. A channel's posts are deleted when nobody follows it.\n\n"
     "Delete everything now: /delete_me",
     "bot.cancel.stopped": "Stopped.",
     "bot.cancel.nothing": "There is nothing to stop right now.",
