@@ -166,6 +166,10 @@ class Settings(_Group):
             raise ValueError(f"{names[0]} points at another Telegram and is refused in production; remove it")
         if not self.web.public_url.startswith("https://"):
             raise ValueError(f"BOT_PUBLIC_URL must be https in production: {_HOW['BOT_PUBLIC_URL']}")
+        if not self.web.sdk_url.startswith("https://telegram.org/"):
+            raise ValueError("TELEGRAM_SDK_URL must be Telegram's own script in production; remove it")
+        if "http:" in self.web.frame_ancestors or "*" in self.web.frame_ancestors:
+            raise ValueError("FRAME_ANCESTORS must name https origins in production; remove it")
         return self
 
 

@@ -50,7 +50,7 @@ def database_url() -> str:
     names = ("MIGRATIONS_DATABASE_URL", "DATABASE_URL", "POSTGRES_URL")
     url = next((os.environ[name] for name in names if os.environ.get(name)), None)
     if url is None:
-        fail("DATABASE_URL: is missing; beside a running demo: tg-assistant --env-file .data/env …")
+        fail("DATABASE_URL: is missing; beside a running demo: .venv/bin/tg-assistant --env-file .data/env …")
     return url
 
 

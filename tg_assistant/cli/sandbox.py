@@ -1,9 +1,12 @@
 """`tg-assistant sandbox`: what the demo's local Telegram holds."""
 
+import json
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from tg_assistant.cli.door import fail
 
 app = typer.Typer(no_args_is_help=True, help="The demo's local Telegram.")
 
@@ -17,12 +20,18 @@ def group() -> None:
 def load(
     file: Annotated[Path, typer.Argument(exists=True, dir_okay=False)],
     limit: Annotated[int | None, typer.Option(help="Only so many posts")] = None,
-    control_url: Annotated[str, typer.Option(help="The running sandbox")] = "http://127.0.0.1:8010/control",
+    data: Annotated[Path, typer.Option(help="Folder of the running demo")] = Path(".data"),
 ) -> None:
     """Load posts (JSON lines, also gzipped: channel, channel_id, message_id, date, text) as channels."""
     import httpx
 
     body = {"path": str(file.resolve()), "limit": limit}
-    answer = httpx.post(f"{control_url}/load", json=body, timeout=300, trust_env=False)
-    answer.raise_for_status()
+    try:
+        port = json.loads((data / "ports.json").read_text())["phone"]
+        url = f"http://127.0.0.1:{port}/control/load"
+        answer = httpx.post(url, json=body, timeout=300, trust_env=False)
+    except (OSError, httpx.HTTPError):
+        fail(f"No demo is running over {data}. Start it with make demo, or name its folder with --data.")
+    if not answer.is_success:
+        fail(f"The posts were not loaded: {answer.text}")
     typer.echo(answer.text)

@@ -95,7 +95,7 @@ def _welcome(demo: Demo, seconds: float, console: Console) -> str:
         ("Health", f"{demo.web_url}/ready"),
         ("API", f"{demo.web_url}/openapi.json"),
         ("Logs", f"{_shown(demo.folder.logs)}/"),
-        ("Command line", f"tg-assistant --env-file {_shown(demo.folder.path / 'env')} --help"),
+        ("Command line", f".venv/bin/tg-assistant --env-file {_shown(demo.folder.path / 'env')} --help"),
         ("Stop", "Ctrl-C"),
     ]
     body = "\n".join(f"  {label:<14}{console.paint(value, '1')}" for label, value in rows)
