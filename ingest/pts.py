@@ -39,10 +39,16 @@ async def ask(client: TelegramClient, channels: Iterable[int]) -> None:
     await client.catch_up()  # wakes the update loop
 
 
-def on_reconnect(client: TelegramClient, channels: Callable[[], Iterable[int]]) -> None:
-    """After each reconnect ask what was missed; Telethon itself waits for up to 15 minutes."""
+def on_reconnect(
+    client: TelegramClient, channels: Callable[[], Iterable[int]], missed: Callable[[int | None], None]
+) -> None:
+    """After each reconnect ask what was missed; Telethon itself waits for up to 15 minutes.
+
+    It drops edits and deletions of the time between, so `missed` has every channel looked at, too.
+    """
 
     async def reconnected() -> None:
+        missed(None)
         with suppress(ConnectionError, errors.RPCError):
             await ask(client, channels())
 

@@ -33,7 +33,7 @@ async def run(ctx: AccountContext) -> None:
     hints = Hints(ctx, watchlist)
     ctx.client.add_event_handler(hints.on_update, events.Raw(UPDATES))
     pts.on_too_long(ctx.client, watchlist.look_soon)
-    pts.on_reconnect(ctx.client, lambda: list(watchlist.by_id))
+    pts.on_reconnect(ctx.client, lambda: list(watchlist.by_id), watchlist.look_soon)
     try:
         await watchlist.refresh()
         await _restore(ctx, watchlist)

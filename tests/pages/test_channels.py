@@ -69,7 +69,9 @@ async def test_chosen_channels_are_followed(web: Web, page: Page, anna: Actor, d
     """Two chosen, two on the list; the button says how many."""
     await page.goto(web.open_as(anna.telegram_id, path=ADD))
     await (await wait_for(page, "available")).click()
+    await wait_for(page, "add-selected")  # a tap while the list is being redrawn would be lost
     await page.get_by_test_id("available").nth(1).click()
+    await page.get_by_text("Add 2 channels").wait_for()
     assert await (await wait_for(page, "add-selected")).inner_text() == "Add 2 channels"
     await page.get_by_test_id("add-selected").click()
     await page.wait_for_url(f"**{LIST}")

@@ -21,6 +21,9 @@ async def take_turns(url: str, name: str, work: Callable[[], Awaitable[None]]) -
             await _turn(url, name, work)
         except* (psycopg.Error, OSError) as lost:
             log.warning("turn.lost", name=name, error=type(lost.exceptions[0]).__name__)
+        # a connection that breaks while we are being stopped hides the stop behind its own error
+        if (task := asyncio.current_task()) and task.cancelling():
+            raise asyncio.CancelledError
         await asyncio.sleep(1)
 
 
