@@ -9,14 +9,17 @@ from tg_assistant.models.accounts import (
     LoginStatus,
     MethodWait,
 )
+from tg_assistant.models.controls import Experiment, ExperimentResult, TenantFlag
 from tg_assistant.models.conversations import BotUpdate, Notification, Question
 from tg_assistant.models.people import (
     AppSession,
     AuditEvent,
     Invite,
+    InviteUse,
     Membership,
     Role,
     SeenInitData,
+    SignIn,
     Tenant,
     User,
 )
@@ -43,7 +46,10 @@ __all__ = [
     "ChannelRange",
     "Chunk",
     "Dialog",
+    "Experiment",
+    "ExperimentResult",
     "Invite",
+    "InviteUse",
     "Login",
     "LoginStatus",
     "Membership",
@@ -54,8 +60,10 @@ __all__ = [
     "Question",
     "Role",
     "SeenInitData",
+    "SignIn",
     "Subscription",
     "Tenant",
+    "TenantFlag",
     "User",
     "Vector",
 ]

@@ -27,6 +27,14 @@ class Tenant(SQLModel, table=True):
     name: str
     index_generation: int = Field(default=1)  # raised to re-index everything
     created_at: datetime = now()
+    # how many days things are kept here; None is the default of `core/retention.py`
+    keep_posts_days: int | None = None
+    keep_questions_days: int | None = None
+    keep_sign_ins_days: int | None = None
+    keep_addresses_days: int | None = None
+    keep_jobs_days: int | None = None
+    keep_audit_days: int | None = None
+    retained_at: datetime | None = moment()  # when what is too old was last deleted
 
 
 class User(SQLModel, table=True):
@@ -53,8 +61,9 @@ class Membership(SQLModel, table=True):
     )
     role: str = Role.user.value
     plan: str = "free"
+    plan_expires_at: datetime | None = moment()  # then the free plan holds
     disabled: bool = False
-    version: int = 1
+    version: int = 1  # raised by every change, so that nobody overwrites what they have not seen
     created_at: datetime = now()
 
 
@@ -74,6 +83,17 @@ class Invite(SQLModel, table=True):
     last_used_at: datetime | None = moment()
     last_used_by: UUID | None = mention("users.id")
     notes: str = ""
+
+
+class InviteUse(SQLModel, table=True):
+    """Who joined by an invite, and when; without a name once the person is erased."""
+
+    __tablename__: ClassVar[Any] = "invite_uses"
+    id: UUID = Field(default_factory=uuid4, primary_key=True)
+    tenant_id: UUID = ref("tenants.id")
+    code: str = ref("invites.code")
+    user_id: UUID | None = mention("users.id")
+    at: datetime = now()
 
 
 class AuditEvent(SQLModel, table=True):
@@ -113,3 +133,16 @@ class AppSession(SQLModel, table=True):
     last_seen_at: datetime = now()
     expires_at: datetime = moment(null=False)
     revoked_at: datetime | None = moment()
+
+
+class SignIn(SQLModel, table=True):
+    """One sign-in and where it came from; the address is truncated after a month."""
+
+    __tablename__: ClassVar[Any] = "sign_ins"
+    id: UUID = Field(default_factory=uuid4, primary_key=True)
+    user_id: UUID = ref("users.id")
+    session_id: UUID | None = None  # outlives the session's row
+    door: str = "app"
+    device: str = ""
+    address: str | None = None
+    at: datetime = moment(index=True, now=True)

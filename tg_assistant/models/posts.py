@@ -29,6 +29,8 @@ class Channel(SQLModel, table=True):
     backfill_done_at: datetime | None = moment()
     last_error: str | None = None  # an error code, shown in words
     last_error_at: datetime | None = moment()
+    paused: bool = Field(default=False, sa_column_kwargs={"server_default": sql("false")})  # by an admin
+    unread_since: datetime | None = moment()  # when its last follower who may read it was lost
     created_at: datetime = now()
 
 
