@@ -3,12 +3,12 @@
 import base64
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import tuple_
-from sqlmodel import col, select
+from sqlmodel import col
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from tg_assistant.core import channels
@@ -17,7 +17,19 @@ from tg_assistant.core.incoming import IncomingPost, mark_deleted, save_live, sa
 from tg_assistant.errors import Invalid, NotFound
 from tg_assistant.models import Channel, Post, PostVersion
 
-__all__ = ["IncomingPost", "get", "list_", "mark_deleted", "permalink", "save_live", "save_page"]
+__all__ = [
+    "IncomingPost",
+    "after",
+    "among",
+    "cursor_of",
+    "get",
+    "list_",
+    "mark_deleted",
+    "permalink",
+    "save_live",
+    "save_page",
+    "versions",
+]
 MAX_PAGE = 100
 
 
@@ -45,13 +57,35 @@ def permalink(channel: Channel, message_id: int) -> str:
 
 async def get(db: AsyncSession, actor: Actor, post_id: UUID) -> ShownPost:
     """Raises NotFound for a deleted post and for one of a channel the actor may not read."""
-    post = (await db.exec(scoped(Post, actor).where(Post.id == post_id))).first()
-    if post is None or post.deleted_at or not await channels.readable_ids(db, actor, [post.channel_id]):
+    found = await among(db, actor, [post_id])
+    if not found:
         raise NotFound("posts.not_found")
-    channel = await db.get_one(Channel, post.channel_id)
-    query = select(PostVersion).where(PostVersion.post_id == post.id).order_by(col(PostVersion.version))
-    versions = list(await db.exec(query))
-    return ShownPost(post, channel, permalink(channel, post.message_id), versions)
+    return replace(found[0], versions=(await versions(db, actor, [post_id])).get(post_id, []))
+
+
+async def among(db: AsyncSession, actor: Actor, post_ids: Sequence[UUID]) -> list[ShownPost]:
+    """Those of `post_ids` that exist and the actor may read, in the given order, without versions."""
+    query = scoped(Post, actor).where(col(Post.id).in_(post_ids), col(Post.deleted_at).is_(None))
+    found = {post.id: post for post in await db.exec(query)}
+    places = list({post.channel_id for post in found.values()})
+    readable = await channels.readable_ids(db, actor, places)
+    known = {c.id: c for c in await db.exec(scoped(Channel, actor).where(col(Channel.id).in_(readable)))}
+    ordered = [found[post_id] for post_id in post_ids if post_id in found]
+    return [_shown(post, known[post.channel_id]) for post in ordered if post.channel_id in known]
+
+
+async def versions(db: AsyncSession, actor: Actor, post_ids: Sequence[UUID]) -> dict[UUID, list[PostVersion]]:
+    """Earlier texts of posts the actor may read, oldest first; posts never edited are left out."""
+    readable = [one.post.id for one in await among(db, actor, post_ids)]
+    query = scoped(PostVersion, actor).where(col(PostVersion.post_id).in_(readable))
+    found: dict[UUID, list[PostVersion]] = {}
+    for version in await db.exec(query.order_by(col(PostVersion.version))):
+        found.setdefault(version.post_id, []).append(version)
+    return found
+
+
+def _shown(post: Post, channel: Channel) -> ShownPost:
+    return ShownPost(post, channel, permalink(channel, post.message_id))
 
 
 async def list_(
@@ -66,21 +100,23 @@ async def list_(
     limit = max(1, min(limit, MAX_PAGE))
     query = scoped(Post, actor).where(col(Post.channel_id).in_(readable), col(Post.deleted_at).is_(None))
     if cursor:
-        query = query.where(tuple_(col(Post.posted_at), col(Post.id)) < tuple_(*_after(cursor)))
+        query = query.where(tuple_(col(Post.posted_at), col(Post.id)) < tuple_(*after(cursor)))
     query = query.order_by(col(Post.posted_at).desc(), col(Post.id).desc()).limit(limit + 1)
     found = list(await db.exec(query))
     known = {c.id: c for c in await db.exec(scoped(Channel, actor).where(col(Channel.id).in_(readable)))}
-    shown = [ShownPost(p, known[p.channel_id], permalink(known[p.channel_id], p.message_id)) for p in found]
-    return PostPage(shown[:limit], _cursor(found[limit - 1]) if len(found) > limit else None)
+    shown = [_shown(post, known[post.channel_id]) for post in found]
+    return PostPage(shown[:limit], cursor_of(found[limit - 1]) if len(found) > limit else None)
 
 
-def _cursor(post: Post) -> str:
+def cursor_of(post: Post) -> str:
+    """What continues a list, the newest first, after this post."""
     return base64.urlsafe_b64encode(json.dumps([post.posted_at.isoformat(), str(post.id)]).encode()).decode()
 
 
-def _after(cursor: str) -> tuple[datetime, UUID]:
+def after(cursor: str) -> tuple[datetime, UUID]:
+    """Where a list goes on. Raises Invalid for what `cursor_of` never made."""
     try:
-        moment, post_id = json.loads(base64.urlsafe_b64decode(cursor.encode()))
+        moment, post_id = json.loads(base64.urlsafe_b64decode(cursor[:200].encode()))
         return datetime.fromisoformat(moment), UUID(post_id)
     except (ValueError, TypeError, AttributeError):
         raise Invalid("posts.bad_cursor") from None

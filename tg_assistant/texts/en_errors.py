@@ -60,6 +60,8 @@ TEXTS = {
     "errors.logins.password_length": "A password has 1 to {max} characters.",
     "errors.posts.bad_cursor": "The rest of this list was not found. Open the list from its start.",
     "errors.posts.not_found": "There is no such post.",
+    "errors.search.empty": "Write a word to look for first.",
+    "errors.search.too_long": "Too long to look for: at most {max} characters.",
     "errors.sessions.not_found": "There is no such session.",
     "errors.tasks.deadline": "Telegram did not get to this in time. Try again.",
     "errors.tasks.failed": "This did not work on our side. Try again later.",

@@ -60,6 +60,8 @@ TEXTS = {
     "errors.logins.password_length": "Пароль содержит от 1 до {max} символов.",
     "errors.posts.bad_cursor": "Продолжение списка не найдено. Откройте список сначала.",
     "errors.posts.not_found": "Такого поста нет.",
+    "errors.search.empty": "Сначала напишите слово, которое искать.",
+    "errors.search.too_long": "Слишком длинный запрос: не больше {max} символов.",
     "errors.sessions.not_found": "Такого сеанса нет.",
     "errors.tasks.deadline": "Telegram не успел ответить вовремя. Попробуйте ещё раз.",
     "errors.tasks.failed": "На нашей стороне что-то не получилось. Попробуйте позже.",

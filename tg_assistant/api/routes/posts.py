@@ -55,7 +55,7 @@ async def list_posts(
     """Newest first."""
     async with call.open() as (db, actor):
         page = await posts.list_(db, actor, channel_id, limit, cursor)
-    return PostsOut(items=[PostOut(**_fields(item)) for item in page.items], next_cursor=page.next_cursor)
+    return PostsOut(items=[PostOut(**fields_of(item)) for item in page.items], next_cursor=page.next_cursor)
 
 
 @router.get("/{post_id}")
@@ -64,9 +64,10 @@ async def get_post(call: Call, post_id: UUID) -> PostWithVersionsOut:
     async with call.open() as (db, actor):
         shown = await posts.get(db, actor, post_id)
     versions = [VersionOut.model_validate(v, from_attributes=True) for v in shown.versions]
-    return PostWithVersionsOut(**_fields(shown), versions=versions)
+    return PostWithVersionsOut(**fields_of(shown), versions=versions)
 
 
-def _fields(shown: ShownPost) -> dict[str, Any]:
+def fields_of(shown: ShownPost) -> dict[str, Any]:
+    """What `PostOut` says of a post."""
     own = shown.post.model_dump(include=set(PostOut.model_fields) - {"channel_title", "url"})
     return {**own, "channel_title": shown.channel.title, "url": shown.url}
