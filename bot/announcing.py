@@ -19,7 +19,10 @@ from tg_assistant.settings import Settings
 from tg_assistant.texts import text
 
 log = structlog.get_logger()
-COMMANDS = (*("ask", "channels", "add", "sessions", "language", "help", "privacy", "delete_me", "cancel"),)
+COMMANDS = (
+    *("ask", "search", "channels", "add", "sessions"),
+    *("language", "help", "privacy", "delete_me", "cancel"),
+)
 _SPOKEN = {"": "en", "ru": "ru"}  # Telegram's language_code ("" is everybody else) → ours
 _PAUSE = 5.0
 

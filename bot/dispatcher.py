@@ -3,7 +3,18 @@
 from aiogram import Dispatcher
 
 from bot import errors
-from bot.handlers import adding, asking, channels, erasing, fallback, groups, person, sessions, start
+from bot.handlers import (
+    adding,
+    asking,
+    channels,
+    erasing,
+    fallback,
+    groups,
+    person,
+    searching,
+    sessions,
+    start,
+)
 from bot.people import Meeting
 from tg_assistant.infra.runtime import Runtime
 
@@ -20,6 +31,7 @@ def make_dispatcher(rt: Runtime) -> Dispatcher:
         channels.make_router(),
         sessions.make_router(),
         erasing.make_router(),
+        searching.make_router(),
         adding.make_router(),
         asking.make_router(),
         fallback.make_router(),

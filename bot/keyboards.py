@@ -27,6 +27,12 @@ class ChannelsPage(CallbackData, prefix="chs"):
     page: int
 
 
+class SearchPage(CallbackData, prefix="find"):
+    """Where the list goes on; the words looked for stand in the message itself."""
+
+    offset: int
+
+
 class SessionButton(CallbackData, prefix="ses"):
     """`action`: ask, log_out, keep."""
 

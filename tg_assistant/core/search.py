@@ -145,10 +145,13 @@ async def _ranked(
         score = passage.cosine if mode == "semantic" else passage.score
         hits.append(Hit(one, score, highlights.extract(one.post.text, query), passage.also))
     more = len(passages) > offset + limit
-    return Results(hits, _cursor(offset + limit) if more else None, found.degraded)
+    return Results(hits, cursor_at(offset + limit) if more else None, found.degraded)
 
 
-def _cursor(offset: int) -> str:
+def cursor_at(offset: int) -> str | None:
+    """The cursor of a ranked list after its first `offset` posts; None is its start."""
+    if not offset:
+        return None
     return base64.urlsafe_b64encode(json.dumps({"offset": offset}).encode()).decode()
 
 

@@ -10,6 +10,7 @@ TEXTS: dict[str, str | dict[str, str]] = {
     "bot.wait_minutes": {"one": "Try again in {n} minute.", "other": "Try again in {n} minutes."},
     # commands
     "bot.command.ask": "Ask your channels a question",
+    "bot.command.search": "Find posts by their words",
     "bot.command.channels": "My channels and how far they are read",
     "bot.command.add": "Add a channel: @name or link",
     "bot.command.sessions": "The connected account",
@@ -54,7 +55,8 @@ TEXTS: dict[str, str | dict[str, str]] = {
     "bot.post": "<b>{title}</b>\n\n{quote}",
     # /help, /privacy, /cancel, language
     "bot.help": "<b>Ask</b>\nWrite a question in plain words, in English or Russian. "
-    "I answer from your channels only; if they say nothing about it, I say so.\n\n"
+    "I answer from your channels only; if they say nothing about it, I say so.\n"
+    "/search words — only the posts, with links\n\n"
     "<b>Channels</b>\n/channels — the list and how far it is read\n/add @name — add a channel; "
     "a link or a forwarded post does too\n\n"
     "<b>Account</b>\n/sessions — the connected account, logging out\n/language — language\n"
@@ -84,6 +86,12 @@ TEXTS: dict[str, str | dict[str, str]] = {
     "bot.ask.degraded.model": "<i>The language model did not answer, so these are sentences of the posts themselves.</i>",
     "bot.login_code": "This looks like a login code. Never send one to any chat: Telegram makes it useless at once. "
     "The account is connected by QR code, no code is needed.",
+    # search
+    "bot.search.empty": "Write what to look for after the command: <code>/search night ferry</code>.",
+    "bot.search.head": "<b>{query}</b>",
+    "bot.search.line": '{n}. <a href="{url}">{title}</a>, {date}',
+    "bot.search.nothing": "Nothing found. Try other words.",
+    "bot.search.by_words_only": "<i>Search by meaning is away at the moment; I searched by words.</i>",
     # channels
     "bot.channels.head": {"one": "<b>{n} channel</b>", "other": "<b>{n} channels</b>"},
     "bot.channels.line": "• <b>{title}</b> — {state}",
