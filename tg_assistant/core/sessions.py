@@ -9,46 +9,62 @@ from uuid import UUID
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from sqlalchemy import func, update
+from sqlalchemy import delete, func, tuple_, update
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from tg_assistant.core import audit
-from tg_assistant.errors import NotFound, SignInNeeded
-from tg_assistant.models import AppSession
+from tg_assistant.errors import NotAllowed, NotFound, SignInNeeded
+from tg_assistant.models import AppSession, Membership, RefreshToken, Role, User
 
 if TYPE_CHECKING:
     from tg_assistant.core.access import Actor
 
 LIFETIME = timedelta(days=30)
+ADMIN_LIFETIME = timedelta(hours=12)  # of a session begun by an admin link, in any browser
 GRACE = timedelta(seconds=20)  # a lost answer or a second tab may bring the previous token within this time
+_KEPT = timedelta(days=30)  # after its end a session is of no use to anybody
 
 
 @dataclass(frozen=True)
 class Started:
+    """`resume_secret` is empty where none was made; `expires_at` is the session's end."""
+
     id: UUID
     user_id: UUID
     resume_secret: str
     refresh_token: str
+    expires_at: datetime
+
+
+@dataclass(frozen=True)
+class MemberSession:
+    """A session and whose it is."""
+
+    session: AppSession
+    user: User
 
 
 def digest(secret: str) -> bytes:
     """SHA-256: enough for 256-bit random secrets, which no dictionary holds."""
-    return hashlib.sha256(secret.encode()).digest()
+    return hashlib.sha256(secret.encode("utf-8", "replace")).digest()
 
 
-async def start(db: AsyncSession, user_id: UUID, *, device: str, now: datetime) -> Started:
+async def start(db: AsyncSession, user_id: UUID, *, device: str, now: datetime, door: str = "app") -> Started:
+    """`door` "admin" lives hours, any other one days."""
     resume, refresh = secrets.token_urlsafe(32), secrets.token_urlsafe(32)
     row = AppSession(
         user_id=user_id,
         resume_hash=digest(resume),
-        refresh_hash=digest(refresh),
+        door=door,
         device=device[:200],
-        expires_at=now + LIFETIME,
+        expires_at=now + (ADMIN_LIFETIME if door == "admin" else LIFETIME),
     )
     db.add(row)
     await db.flush()
-    return Started(row.id, user_id, resume, refresh)
+    db.add(RefreshToken(hash=digest(refresh), session_id=row.id))
+    await db.flush()
+    return Started(row.id, user_id, resume, refresh, row.expires_at)
 
 
 async def resume(db: AsyncSession, secret: str) -> AppSession:
@@ -69,53 +85,76 @@ async def _live(db: AsyncSession, condition: object) -> AppSession:
         col(AppSession.revoked_at).is_(None),
         col(AppSession.expires_at) > func.now(),
     )
-    row = (await db.exec(query)).first()
+    row = (await db.exec(query.execution_options(populate_existing=True))).first()
     if row is None:
         raise SignInNeeded("access.signed_out")
     return row
 
 
 async def refresh(db: AsyncSession, token: str, *, now: datetime) -> Started:
-    """Rotate. The previous token gets the same successor for 20 s; any later reuse ends the session.
+    """Rotate. The previous token gets the same successor for 20 s; any later or older one ends the session.
 
     Raises SignInNeeded. The caller commits even then: the ending must stand.
     """
-    given = digest(token)
-    matches = (col(AppSession.refresh_hash) == given) | (col(AppSession.previous_refresh_hash) == given)
-    row = (await db.exec(select(AppSession).where(matches).with_for_update())).first()
-    if row is None or row.revoked_at is not None or row.expires_at <= now:
+    query = (
+        select(RefreshToken, AppSession)
+        .join(AppSession, col(AppSession.id) == col(RefreshToken.session_id))
+        .where(RefreshToken.hash == digest(token))
+        .with_for_update()  # of two tabs at once, the second sees what the first has done
+        .execution_options(populate_existing=True)
+    )
+    found = (await db.exec(query)).first()
+    if found is None or found[1].revoked_at is not None or found[1].expires_at <= now:
         raise SignInNeeded("access.signed_out")
-    if row.refresh_hash == given:
-        return _rotate(row, token, now)
-    successor = _successor(row, token, now)
+    brought, session = found
+    if brought.rotated_at is None:
+        successor = _rotate(db, brought, session, token, now)
+    else:
+        successor = await _same_successor(db, brought, token, now)
     if successor is None:
-        row.revoked_at = now
-        await audit.record(db, None, "session.reuse", row.id, user_id=row.user_id)
+        session.revoked_at = now
+        await audit.record(db, None, "session.reuse", session.id, user_id=session.user_id)
         await db.commit()
         raise SignInNeeded("access.signed_out")
-    return Started(row.id, row.user_id, "", successor)
+    return Started(session.id, session.user_id, "", successor, session.expires_at)
 
 
-def _rotate(row: AppSession, token: str, now: datetime) -> Started:
+def _rotate(db: AsyncSession, old: RefreshToken, session: AppSession, token: str, now: datetime) -> str:
     fresh = secrets.token_urlsafe(32)
     nonce = secrets.token_bytes(12)
-    row.previous_refresh_hash, row.refresh_hash = row.refresh_hash, digest(fresh)
-    row.successor = nonce + AESGCM(_key(token)).encrypt(nonce, fresh.encode(), row.id.bytes)
-    row.rotated_at = row.last_seen_at = now
-    return Started(row.id, row.user_id, "", fresh)
+    old.successor = nonce + AESGCM(_key(token)).encrypt(nonce, fresh.encode(), session.id.bytes)
+    old.rotated_at = session.last_seen_at = now
+    db.add(RefreshToken(hash=digest(fresh), session_id=session.id))
+    return fresh
 
 
 def _key(token: str) -> bytes:
     return hashlib.sha256(b"successor:" + token.encode()).digest()
 
 
-def _successor(row: AppSession, token: str, now: datetime) -> str | None:
-    if row.successor is None or row.rotated_at is None or now - row.rotated_at > GRACE:
+async def _same_successor(db: AsyncSession, old: RefreshToken, token: str, now: datetime) -> str | None:
+    """The token that followed `old`, while that one is still the newest and only just made."""
+    if old.successor is None or old.rotated_at is None or now - old.rotated_at > GRACE:
         return None
     try:
-        return AESGCM(_key(token)).decrypt(row.successor[:12], row.successor[12:], row.id.bytes).decode()
+        sealed, whose = old.successor, old.session_id.bytes
+        fresh = AESGCM(_key(token)).decrypt(sealed[:12], sealed[12:], whose).decode()
     except InvalidTag:
         return None
+    newest = select(RefreshToken.hash).where(
+        RefreshToken.hash == digest(fresh), col(RefreshToken.rotated_at).is_(None)
+    )
+    return fresh if (await db.exec(newest)).first() is not None else None
+
+
+async def new_resume_secret(db: AsyncSession, session_id: UUID) -> str:
+    """Another resume secret for a live session; the one before stops working. Raises SignInNeeded.
+
+    For a browser that holds the refresh cookie but no memory: the admin panel after a reload.
+    """
+    secret = secrets.token_urlsafe(32)
+    (await live(db, session_id)).resume_hash = digest(secret)
+    return secret
 
 
 async def list_(db: AsyncSession, actor: "Actor") -> list[AppSession]:
@@ -129,15 +168,73 @@ async def list_(db: AsyncSession, actor: "Actor") -> list[AppSession]:
     return list((await db.exec(query)).all())
 
 
+async def list_for_tenant(
+    db: AsyncSession,
+    actor: "Actor",
+    *,
+    user_id: UUID | None = None,
+    limit: int = 50,
+    after: tuple[datetime, UUID] | None = None,
+) -> list[MemberSession]:
+    """Live sessions of the tenant's members (of one of them), last seen first. For admins.
+
+    `after` is (last_seen_at, id) of the last one of the page before.
+    """
+    actor.require(Role.admin)
+    query = (
+        select(AppSession, User)
+        .join(User, col(User.id) == col(AppSession.user_id))
+        .join(Membership, col(Membership.user_id) == col(User.id))
+        .where(Membership.tenant_id == actor.tenant, col(AppSession.revoked_at).is_(None))
+        .where(col(AppSession.expires_at) > func.now())
+        .order_by(col(AppSession.last_seen_at).desc(), col(AppSession.id).desc())
+    )
+    if user_id is not None:
+        query = query.where(AppSession.user_id == user_id)
+    if after is not None:
+        query = query.where(tuple_(col(AppSession.last_seen_at), col(AppSession.id)) < tuple_(*after))
+    return [MemberSession(*row) for row in (await db.exec(query.limit(limit))).all()]
+
+
 async def end(db: AsyncSession, actor: "Actor", session_id: UUID) -> None:
     """End one of the actor's own sessions. Raises NotFound for another's."""
+    if not await _revoke(db, session_id, actor.user_id):
+        raise NotFound("sessions.not_found")
+    await audit.record(db, actor, "session.end", session_id)
+
+
+async def end_for_member(db: AsyncSession, actor: "Actor", session_id: UUID) -> None:
+    """End a session of a member of the admin's own tenant. Raises NotFound for any other tenant's.
+
+    Raises NotAllowed for a session of somebody above the admin: an owner's.
+    """
+    actor.require(Role.admin)
+    query = (
+        select(AppSession.user_id, Membership.role)
+        .join(Membership, col(Membership.user_id) == col(AppSession.user_id))
+        .where(AppSession.id == session_id, Membership.tenant_id == actor.tenant)
+    )
+    found = (await db.exec(query)).first()
+    if found is None:
+        raise NotFound("sessions.not_found")
+    if actor.role is None or Role(found[1]).rank > actor.role.rank:
+        raise NotAllowed("access.role")
+    if not await _revoke(db, session_id, found[0]):
+        raise NotFound("sessions.not_found")
+    await audit.record(db, actor, "session.end", session_id, member=str(found[0]))
+
+
+async def _revoke(db: AsyncSession, session_id: UUID, user_id: UUID) -> bool:
     statement = (
         update(AppSession)
-        .where(col(AppSession.id) == session_id, col(AppSession.user_id) == actor.user_id)
+        .where(col(AppSession.id) == session_id, col(AppSession.user_id) == user_id)
         .where(col(AppSession.revoked_at).is_(None))
         .values(revoked_at=func.now())
     )
-    result = await db.exec(statement)  # type: ignore[call-overload]
-    if result.rowcount != 1:
-        raise NotFound("sessions.not_found")
-    await audit.record(db, actor, "session.end", session_id)
+    return (await db.exec(statement)).rowcount == 1  # type: ignore[call-overload]
+
+
+async def forget_old(db: AsyncSession) -> None:
+    """Drop sessions long over, with all their refresh tokens."""
+    over = func.least(AppSession.expires_at, func.coalesce(AppSession.revoked_at, AppSession.expires_at))
+    await db.exec(delete(AppSession).where(over < func.now() - _KEPT))  # type: ignore[call-overload]

@@ -12,14 +12,11 @@ from tg_assistant.models.accounts import (
 from tg_assistant.models.controls import Experiment, ExperimentResult, TenantFlag
 from tg_assistant.models.conversations import BotUpdate, Notification, Question
 from tg_assistant.models.people import (
-    AppSession,
     AuditEvent,
     Invite,
     InviteUse,
     Membership,
     Role,
-    SeenInitData,
-    SignIn,
     Tenant,
     User,
 )
@@ -33,6 +30,7 @@ from tg_assistant.models.posts import (
     Subscription,
     Vector,
 )
+from tg_assistant.models.sign_ins import AppSession, OneTimeLink, RefreshToken, SeenInitData, SignIn
 
 __all__ = [
     "Account",
@@ -55,9 +53,11 @@ __all__ = [
     "Membership",
     "MethodWait",
     "Notification",
+    "OneTimeLink",
     "Post",
     "PostVersion",
     "Question",
+    "RefreshToken",
     "Role",
     "SeenInitData",
     "SignIn",

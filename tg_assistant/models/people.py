@@ -1,14 +1,14 @@
-"""Tenants, people, invites, their sign-ins and the audit trail."""
+"""Tenants, people, invites and the audit trail."""
 
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, ClassVar
 from uuid import UUID, uuid4
 
-from sqlalchemy import BigInteger, ForeignKey, LargeBinary
+from sqlalchemy import BigInteger, ForeignKey
 from sqlmodel import Column, Field, SQLModel
 
-from tg_assistant.models.base import blob, json_object, mention, moment, now, ref
+from tg_assistant.models.base import json_object, mention, moment, now, ref
 
 
 class Role(StrEnum):
@@ -104,45 +104,4 @@ class AuditEvent(SQLModel, table=True):
     action: str  # noun.verb
     subject: str = ""
     detail: dict[str, Any] = json_object()
-    at: datetime = moment(index=True, now=True)
-
-
-class SeenInitData(SQLModel, table=True):
-    """Init data is good for one sign-in: the SHA-256 of each string seen, until it is too old."""
-
-    __tablename__: ClassVar[Any] = "seen_init_data"
-    digest: bytes = Field(sa_column=Column(LargeBinary, primary_key=True))
-    expires_at: datetime = moment(index=True, null=False)
-
-
-class AppSession(SQLModel, table=True):
-    """One sign-in of one person on one device; secrets stand here hashed (SHA-256) only."""
-
-    __tablename__: ClassVar[Any] = "app_sessions"
-    id: UUID = Field(default_factory=uuid4, primary_key=True)
-    user_id: UUID = ref("users.id")
-    resume_hash: bytes = Field(sa_column=Column(LargeBinary, nullable=False, unique=True))
-    refresh_hash: bytes = Field(sa_column=Column(LargeBinary, nullable=False, unique=True))
-    previous_refresh_hash: bytes | None = Field(default=None, sa_column=Column(LargeBinary, unique=True))
-    successor: bytes | None = (
-        blob()
-    )  # the current refresh token, sealed under the previous one (lost answers)
-    rotated_at: datetime | None = moment()
-    device: str = ""
-    created_at: datetime = now()
-    last_seen_at: datetime = now()
-    expires_at: datetime = moment(null=False)
-    revoked_at: datetime | None = moment()
-
-
-class SignIn(SQLModel, table=True):
-    """One sign-in and where it came from; the address is truncated after a month."""
-
-    __tablename__: ClassVar[Any] = "sign_ins"
-    id: UUID = Field(default_factory=uuid4, primary_key=True)
-    user_id: UUID = ref("users.id")
-    session_id: UUID | None = None  # outlives the session's row
-    door: str = "app"
-    device: str = ""
-    address: str | None = None
     at: datetime = moment(index=True, now=True)
