@@ -25,6 +25,16 @@ test: setup ## the whole suite, Chromium included
 	@$(RUN) build
 	@.venv/bin/python -m pytest $(ARGS)
 
+faults: setup ## the long fault runs: kills in a row, each process killed under the smoke run, a stopped owner
+	@sh scripts/chromium.sh
+	@$(RUN) build
+	@.venv/bin/python -m pytest --runslow tests/faults tests/ingest/test_stopped_owner.py tests/demo/test_smoke.py $(ARGS)
+
+load: setup ## the long load runs: 2,000 real posts (EVAL_DATA_DIR) through every door, and the slow measurements
+	@sh scripts/chromium.sh
+	@$(RUN) demo --smoke --load $(or $(EVAL_DATA_DIR),../shared/data)/telegram_posts_ru.jsonl.gz --limit 2000
+	@.venv/bin/python -m pytest --runslow -s tests/eval tests/infra/embeddings tests/core/test_indexing.py $(ARGS)
+
 check: setup ## format, lint, types, dependency rule, shape, lock
 	@sh scripts/check.sh
 

@@ -2,7 +2,7 @@
 # Every check that needs no running server; each says how long it took, all run, any failure fails.
 set -u
 cd "$(dirname "$0")/.."
-UV=$(command -v uv || ls .tools/uv/bin/uv .tools/uv-target/bin/uv 2>/dev/null | head -n 1)
+UV=$(sh scripts/setup.sh uv) || exit 1
 failed=0
 step() {
     name=$1

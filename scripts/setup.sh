@@ -3,6 +3,7 @@
 set -eu
 cd "$(dirname "$0")/.."
 UV_PIN=0.13.8
+UV_LEAST=0.13  # wrote this uv.lock; an older one of the system is left alone
 
 say() { printf '%s\n' "$*" >&2; }
 
@@ -19,10 +20,17 @@ find_python() {
     exit 1
 }
 
+new_enough() {
+    "$PYTHON" - "$("$1" --version 2>/dev/null)" $UV_LEAST <<'END'
+import re, sys
+have, least = (tuple(map(int, re.findall(r"\d+", text)[:2])) for text in sys.argv[1:])
+sys.exit(have < least)
+END
+}
+
 find_uv() {
-    if command -v uv >/dev/null 2>&1; then command -v uv; return; fi
-    for path in .tools/uv/bin/uv .tools/uv-target/bin/uv; do
-        if [ -x "$path" ]; then echo "$path"; return; fi
+    for path in "$(command -v uv || true)" .tools/uv/bin/uv .tools/uv-target/bin/uv; do
+        if [ -x "$path" ] && new_enough "$path"; then echo "$path"; return; fi
     done
     say "Bringing uv $UV_PIN into .tools/ …"
     if "$PYTHON" -c 'import ensurepip, venv' 2>/dev/null && "$PYTHON" -m venv .tools/uv 2>/dev/null; then
@@ -39,6 +47,7 @@ find_uv() {
 
 PYTHON=$(find_python)
 UV=$(find_uv)
+if [ "${1:-}" = uv ]; then echo "$UV"; exit; fi  # only asked which one
 if [ ! -f .tools/synced ] || [ uv.lock -nt .tools/synced ] || [ pyproject.toml -nt .tools/synced ] || [ ! -x .venv/bin/python ]; then
     say "Installing the environment (about 170 packages: half a minute on a new machine) …"
     "$UV" sync --quiet --locked --python "$PYTHON"

@@ -4,6 +4,7 @@ import os
 import secrets
 import tempfile
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import psycopg
@@ -78,10 +79,18 @@ async def rt(settings: Settings) -> AsyncIterator[Runtime]:
         yield runtime
 
 
+@dataclass(frozen=True)
+class EvalData:
+    """The folder of the data sets; `folder / "name"` skips the test where that file is missing."""
+
+    folder: Path
+
+    def __truediv__(self, name: str) -> Path:
+        if not (self.folder / name).is_file():
+            pytest.skip(f"no {name} in {self.folder}; set EVAL_DATA_DIR to the folder that has it")
+        return self.folder / name
+
+
 @pytest.fixture(scope="session")
-def eval_data() -> Path:
-    """The data sets, or a skip that says how to get them."""
-    folder = Path(os.environ.get("EVAL_DATA_DIR", "../shared/data"))
-    if not folder.is_dir():
-        pytest.skip(f"no data sets at {folder}; set EVAL_DATA_DIR")
-    return folder
+def eval_data() -> EvalData:
+    return EvalData(Path(os.environ.get("EVAL_DATA_DIR", "../shared/data")))

@@ -39,5 +39,18 @@ def test_links_lead_somewhere(page: str):
 def test_make_help_names_every_documented_target():
     """The README's and the contracts' targets exist in the Makefile."""
     makefile = (ROOT / "Makefile").read_text()
-    for target in ("demo", "dev", "down", "test", "check", "fmt", "diag", "monitor", "logs-%", "logs-api"):
+    for target in (
+        "demo",
+        "dev",
+        "down",
+        "test",
+        "faults",
+        "load",
+        "check",
+        "fmt",
+        "diag",
+        "monitor",
+        "logs-%",
+        "logs-api",
+    ):
         assert re.search(rf"^{re.escape(target)}:", makefile, re.M), target

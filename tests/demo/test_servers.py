@@ -6,8 +6,16 @@ import httpx
 import psycopg
 import pytest
 
+from tg_assistant.demo import postgres
 from tg_assistant.demo.chroma import running_chroma
-from tg_assistant.demo.postgres import APP, Postgres, create_database, running_postgres, socket_dir
+from tg_assistant.demo.postgres import (
+    APP,
+    Postgres,
+    ServerTrouble,
+    create_database,
+    running_postgres,
+    socket_dir,
+)
 
 
 @pytest.fixture(scope="module")
@@ -18,8 +26,8 @@ def data_dir(workdir: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def server(data_dir: Path):
-    with running_postgres(data_dir) as postgres:
-        yield postgres
+    with running_postgres(data_dir) as running:
+        yield running
 
 
 def test_app_reads_and_writes_what_the_owner_made(server: Postgres):
@@ -71,6 +79,23 @@ def test_long_paths_get_a_short_socket(tmp_path: Path):
     deep.mkdir(parents=True)
     assert len(str(socket_dir(deep))) < len(str(deep))
     assert socket_dir(deep).stat().st_mode & 0o077 == 0
+
+
+def test_root_without_useradd_is_told_what_to_do(monkeypatch: pytest.MonkeyPatch):
+    """Where no program can add the lent user (a bare Alpine), the error is one sentence with the way out."""
+    monkeypatch.setenv("PATH", "/nonexistent")
+    with pytest.raises(ServerTrouble, match="as an ordinary user") as told:
+        postgres._add_system_user()
+    assert "\n" not in str(told.value)
+
+
+def test_a_failed_initdb_is_one_sentence(tmp_path: Path):
+    """No traceback and no page of initdb's own words: why, and what to try."""
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "something").write_text("in the way")
+    with pytest.raises(ServerTrouble, match="make demo DATA=") as told:
+        postgres._initdb(tmp_path / "full")
+    assert "\n" not in str(told.value)
 
 
 def test_chroma_answers_its_heartbeat(tmp_path: Path):

@@ -2,9 +2,11 @@
 
 import asyncio
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,20 +17,55 @@ from tg_assistant.demo.smoke.report import NotSo, Report, demand
 ROOT = Path(__file__).parents[2]
 
 
-def test_smoke_walks_the_main_job():
-    """From the invitation to a cited answer in three doors, over an empty folder on free ports."""
+def smoke(*options: str, seconds: float = 290, **environment: str) -> tuple[int, dict[str, Any], str]:
+    """Exit code, report and log of one run."""
     done = subprocess.run(
-        [sys.executable, "-m", "tg_assistant.cli", "demo", "--smoke"],
+        [sys.executable, "-m", "tg_assistant.cli", "demo", "--smoke", *options],
         cwd=ROOT,
+        env=os.environ | environment,
         capture_output=True,
         text=True,
         check=False,
-        timeout=290,
+        timeout=seconds,
     )
-    report = json.loads(done.stdout)
-    assert done.returncode == 0 and report["ok"], report.get("error") or done.stderr[-2000:]
+    return done.returncode, json.loads(done.stdout), done.stderr
+
+
+def test_smoke_walks_the_main_job_over_a_killed_ingest():
+    """From the invitation to a cited answer in three doors; kill -9 amid the backfill loses nothing."""
+    code, report, log = smoke("--kill", "ingest")
+    assert code == 0 and report["ok"], report.get("error") or log[-2000:]
+    assert report["killed"] == "ingest" and "SIGKILL" in log
     assert set(report["answers"]) == {"app", "bot", "rest"} and report["violations"] == []
     assert report["counts"]["indexed"] == report["counts"]["posts"] > 100
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("process", ["web", "bot", "chroma", "sandbox", "postgres"])
+def test_smoke_over_any_killed_process(process: str):
+    """The same with each other process; the short form is the test above."""
+    code, report, log = smoke("--kill", process)
+    assert code == 0 and report["ok"], report.get("error") or log[-2000:]
+
+
+def test_an_unexpected_failure_is_still_one_json_object():
+    """Whatever breaks, here a folder that cannot be made, stdout is the report and the exit code is 1."""
+    code, report, _ = smoke(TMPDIR="/proc/nowhere")
+    assert code == 1 and not report["ok"] and report["error"]
+
+
+def test_a_stopped_run_reports_too():
+    """A time-out's SIGTERM during the start: everything is stopped, and the report says where it was."""
+    command = [sys.executable, "-m", "tg_assistant.cli", "demo", "--smoke"]
+    running = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert running.stderr and running.stdout
+    while "start" not in running.stderr.readline():
+        pass
+    running.terminate()
+    out, _ = running.communicate(timeout=60)
+    report = json.loads(out)
+    assert running.returncode == 1 and report["failed_at"] == "start"
+    assert report["error"].startswith("KeyboardInterrupt")
 
 
 async def test_a_failed_step_is_named(capsys: pytest.CaptureFixture[str]):

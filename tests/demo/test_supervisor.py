@@ -13,6 +13,7 @@ import pytest
 
 from tg_assistant.demo.console import Console
 from tg_assistant.demo.data_folder import FolderInUse, open_data_folder
+from tg_assistant.demo.smoke.run import while_all_live
 from tg_assistant.demo.supervisor import StartFailed, Step, Supervisor
 
 SLEEP = "import time; print('up', flush=True); time.sleep(600)"
@@ -52,6 +53,23 @@ def _alive(pid: int) -> bool:
     except FileNotFoundError:
         return False
     return state != "Z"
+
+
+async def test_an_impatient_supervisor_names_what_keeps_dying(supervise):
+    """For the smoke run: what was up once and cannot start any more ends the walk with its last words."""
+    code = "import sys, time; print('my last words', flush=True); time.sleep(.2); sys.exit(3)"
+    supervisor = supervise(step("dying", code), step("fine"))
+    supervisor.patient = False
+
+    async def walk() -> None:
+        await asyncio.sleep(60)
+
+    try:
+        await supervisor.start()
+        with pytest.raises(StartFailed, match=r"(?s)dying ended 4 times in a row.*my last words"):
+            await while_all_live(supervisor, walk())
+    finally:
+        await supervisor.stop()
 
 
 async def test_steps_wait_for_what_they_need(supervise, tmp_path: Path):

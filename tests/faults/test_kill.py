@@ -1,6 +1,7 @@
 """kill −9 of any process at an awkward moment loses nothing, once it is back."""
 
 import asyncio
+import random
 
 import pytest
 
@@ -53,6 +54,27 @@ async def test_a_killed_process_loses_nothing(product, anna, process):
         await until(whole, "every post to be here and indexed", 90)
     except AssertionError as error:
         raise AssertionError(f"{error}: {last}") from None
+
+
+@pytest.mark.slow
+async def test_thirty_kills_in_a_row_lose_nothing(product, anna):
+    """Any process, at any moment, one after the other; the short form is the test above."""
+    chance = random.Random(30)
+    mine = next(
+        c for c in await anna.phone.get("/channels") if c["owned"] and c["title"].startswith("Садовая")
+    )
+    for turn in range(30):
+        await anna.phone.post(f"/channels/{mine['id']}/posts", text=f"Перед {turn}-м сбоем подряд.")
+        await asyncio.sleep(chance.random() * 2)
+        await product.kill(chance.choice([name for name in PROCESSES if name != "sandbox"]))
+    last = {"never": "looked"}
+
+    async def whole():
+        last.clear()
+        last.update(await differences(product, anna.phone, [mine["title"]]))
+        return not last
+
+    await until(whole, "every post to be here and indexed", 120)
 
 
 async def test_what_is_said_to_a_dead_bot_is_answered(product, anna):

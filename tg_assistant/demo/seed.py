@@ -29,7 +29,7 @@ async def seed(database: Database, bot_username: str) -> dict[str, str]:
 
 async def _invite(db: AsyncSession, tenant: Tenant, person: str) -> str:
     actor = invites.operator(tenant.id)
-    for invite in await invites.list_(db, actor):
+    for invite in (await invites.list_(db, actor)).items:
         if invite.notes == person:
             return invite.code
     return (await invites.create(db, actor, notes=person)).code

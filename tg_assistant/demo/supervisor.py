@@ -68,6 +68,7 @@ class Supervisor:
         self._logs, self._cwd, self._console = logs, cwd, console
         self._tasks: list[asyncio.Task[None]] = []
         self._stopping = False
+        self.patient = True  # start again for ever what was up once; else give up as with what never was
         self._failed: asyncio.Future[BaseException] = asyncio.get_running_loop().create_future()
         self._guardian = _start_guardian(lock)
 
@@ -186,8 +187,9 @@ class Supervisor:
     async def _rest_before_restart(self, item: Running, code: int) -> None:
         lived = time.monotonic() - item.started_at
         item.deaths = 1 if lived > STEADY else item.deaths + 1
-        if not item.ever_up and item.deaths >= TRIES_BEFORE_READY:
-            raise StartFailed(_last_words(item, f"ended {item.deaths} times before it was ready"))
+        if item.deaths >= TRIES_BEFORE_READY and not (item.ever_up and self.patient):
+            when = "in a row" if item.ever_up else "before it was ready"
+            raise StartFailed(_last_words(item, f"ended {item.deaths} times {when}"))
         pause = BACK_OFF[min(item.deaths, len(BACK_OFF)) - 1]
         self._console.event(item.step.name, f"ended ({_reason(code)}); starting again in {pause:g} s", "33")
         await asyncio.sleep(pause)

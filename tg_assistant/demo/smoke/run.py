@@ -6,11 +6,13 @@ import os
 import signal
 import sys
 import tempfile
+from collections.abc import Coroutine
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import httpx
-from playwright.async_api import Browser, Error
+from playwright.async_api import Browser
 
 from tg_assistant.demo.console import Console
 from tg_assistant.demo.data_folder import open_data_folder
@@ -21,7 +23,7 @@ from tg_assistant.demo.smoke.browser import chromium
 from tg_assistant.demo.smoke.report import NotSo, Report, demand
 from tg_assistant.demo.smoke.rest import Rest
 from tg_assistant.demo.smoke.walk import Anna
-from tg_assistant.demo.supervisor import StartFailed, Supervisor
+from tg_assistant.demo.supervisor import Supervisor
 
 QUESTION = "Сколько мест будет в новом читальном зале библиотеки Ветрова?"
 ANSWER = "140"
@@ -43,17 +45,13 @@ def run_smoke(wishes: Wishes) -> int:
     """Print the report; 0 only when every step happened. Logs go to stderr."""
     report = Report(killed=wishes.kill)
     console = Console(sys.stderr)
+    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))  # a time-out of make or CI
     try:
         asyncio.run(_run(report, wishes, console))
     except (
-        Error,
-        AssertionError,
-        NotSo,
-        httpx.HTTPError,
-        StartFailed,
-        TimeoutError,
+        Exception,
         KeyboardInterrupt,
-    ) as error:
+    ) as error:  # the command's door: whatever it was belongs into the report
         report.error = f"{type(error).__name__}: {error}"
     report.ok = report.error is None
     sys.stdout.write(json.dumps(report.as_dict(), ensure_ascii=False, indent=2) + "\n")
@@ -67,16 +65,31 @@ async def _run(report: Report, wishes: Wishes, console: Console) -> None:
     ):
         ports, _ = folder.choose_ports(any_free=True)
         demo = Demo(folder, ports, load_posts=wishes.load is not None)
-        async with supervised(demo, console) as supervisor:
+        async with supervised(demo, console, patient=False) as supervisor:
             async with report.step("start", console):
                 await supervisor.start()
             async with chromium() as browser, httpx.AsyncClient(trust_env=False) as http:
                 if wishes.load:
                     async with report.step("load", console):
                         await _load(demo, http, wishes)
-                await _walk(browser, http, demo, supervisor, Smoke(report, wishes, console))
+                smoke = Smoke(report, wishes, console)
+                await while_all_live(supervisor, _walk(browser, http, demo, supervisor, smoke))
                 report.violations = (await http.get(f"{demo.control_url}/violations")).json()
                 demand(not report.violations, "the sandbox saw what Telegram would not allow")
+
+
+async def while_all_live(supervisor: Supervisor, walk: Coroutine[Any, Any, None]) -> None:
+    """The walk, unless a process dies for good during it: then that one's last words are the error."""
+    walking, watching = asyncio.create_task(walk), asyncio.create_task(supervisor.watch())
+    try:
+        await asyncio.wait([walking, watching], return_when=asyncio.FIRST_COMPLETED)
+        if watching.done():
+            watching.result()
+        await walking
+    finally:
+        for task in (walking, watching):
+            task.cancel()
+        await asyncio.gather(walking, watching, return_exceptions=True)
 
 
 @dataclass(frozen=True)
