@@ -4,7 +4,7 @@ DATA ?= .data
 RUN = .venv/bin/tg-assistant
 ENV_FILE = $(if $(wildcard $(DATA)/env),--env-file $(DATA)/env)
 
-.PHONY: help setup demo dev down test check fmt diag monitor smoke clean
+.PHONY: help setup demo dev down test check fmt attacks diag monitor smoke clean
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | column -t -s "$$(printf '\t')"
 
@@ -29,6 +29,11 @@ faults: setup ## the long fault runs: kills in a row, each process killed under 
 	@sh scripts/chromium.sh
 	@$(RUN) build
 	@.venv/bin/python -m pytest --runslow tests/faults tests/ingest/test_stopped_owner.py tests/demo/test_smoke.py $(ARGS)
+
+attacks: setup ## the long attack runs: a million mutations, ten thousand generated requests, fifty races
+	@sh scripts/chromium.sh
+	@$(RUN) build
+	@.venv/bin/python -m pytest --attacks tests/attacks tests/api $(ARGS)
 
 load: setup ## the long load runs: 2,000 real posts (EVAL_DATA_DIR) through every door, and the slow measurements
 	@sh scripts/chromium.sh

@@ -17,10 +17,16 @@ from tg_assistant.infra.runtime import Runtime, open_runtime
 from tg_assistant.settings import Settings
 
 os.environ.pop("SESSION_CRYPTO_KEY", None)
+# everybody in the tests comes from 127.0.0.1, and often; tests/attacks/test_limits.py sets its own
+for _rate in ("SIGN_IN", "QR_INIT", "QR_STATUS", "INVITES", "ADMIN"):
+    os.environ[f"RATE_LIMIT_{_rate}"] = "100000:60"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--runslow", action="store_true", help="run the tests marked slow, too")
+    parser.addoption(
+        "--attacks", action="store_true", help="attack tests at their full length (make attacks)"
+    )
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -29,6 +35,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         for item in items:
             if "slow" in item.keywords:
                 item.add_marker(skip)
+
+
+@pytest.fixture(scope="session")
+def at_length(request: pytest.FixtureRequest) -> bool:
+    """Whether attacks run at full length (`make attacks`) instead of the suite's short form."""
+    return bool(request.config.getoption("--attacks"))
 
 
 @pytest.fixture(scope="session")
