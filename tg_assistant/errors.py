@@ -5,6 +5,7 @@ AssistantError(code, retry_after, **values)
 ├── NotAllowed     403
 ├── NotFound       404
 ├── AlreadyExists  409
+├── Conflict       409
 ├── InviteSpent    410
 ├── Invalid        422
 ├── LimitReached   429
@@ -49,6 +50,13 @@ class NotFound(AssistantError):
 class AlreadyExists(AssistantError):
     status = 409
     title = "Already exists"
+
+
+class Conflict(AssistantError):
+    """What is to be changed is not, or no longer, as the caller believes."""
+
+    status = 409
+    title = "Conflict"
 
 
 class InviteSpent(AssistantError):
