@@ -43,8 +43,8 @@ async def test_another_tenants_invites_do_not_exist(rt):
         mine, other = await tenant(db, "A"), await tenant(db, "B")
         admin, stranger = await member(db, mine, 6005, Role.admin), await member(db, other, 6006, Role.admin)
         code = (await invites.create(db, admin)).code
-        assert code in [i.code for i in await invites.list_(db, admin, status="active")]
-        assert code not in [i.code for i in await invites.list_(db, stranger)]
+        assert code in [i.code for i in (await invites.list_(db, admin, status="active")).items]
+        assert code not in [i.code for i in (await invites.list_(db, stranger)).items]
         for call in (invites.get, invites.revoke):
             with pytest.raises(NotFound):
                 await call(db, stranger, code)

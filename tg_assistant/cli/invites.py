@@ -100,7 +100,7 @@ def list_(
     async def work(db: "AsyncSession") -> "list[Invite]":
         await _enter(db, tenant)
         wanted = status.value if status else None
-        return await invites.list_(db, invites.operator(tenant), status=wanted, limit=limit)
+        return (await invites.list_(db, invites.operator(tenant), status=wanted, limit=limit)).items
 
     found = transaction(work)
     if as_json:

@@ -13,7 +13,7 @@ from sqlalchemy import func, text
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from tg_assistant.core import citations, extracts, plans, retrieval
+from tg_assistant.core import answer_style, citations, extracts, plans, retrieval
 from tg_assistant.core.access import Actor, scoped
 from tg_assistant.core.extracts import Extract
 from tg_assistant.core.retrieval import Found, Passage, Place, Wanted
@@ -167,6 +167,7 @@ async def _begin(rt: Runtime, actor: Actor, question: str, question_id: UUID) ->
         mine = select(func.count()).where(Question.user_id == actor.user_id, Question.created_at >= since)
         if (await db.exec(mine)).one() >= allowed:
             raise LimitReached("answers.daily_limit", retry_after=3600, max=allowed)
+        await answer_style.asked_again(db, actor)
         asked = Question(
             id=question_id,
             tenant_id=actor.tenant,
@@ -185,7 +186,8 @@ async def _answered(
         extract = await extracts.extract(rt, asked.question, found)
     except Unavailable:
         extract, degraded = Extract([], 0.0), ["meaning"]
-    if rt.llm is not None and extract.confidence >= extracts.WORTH_READING:
+    style = await answer_style.of(rt, actor)
+    if rt.llm is not None and style.model and extract.confidence >= extracts.WORTH_READING:
         sources = [
             _source(n, passage, passage.place, passage.text) for n, passage in enumerate(found.passages, 1)
         ]
@@ -198,7 +200,9 @@ async def _answered(
             yield Done(asked.id, written.text, cited, False, extract.confidence, degraded)
             return
         degraded = [*degraded, "model"] if written.failed else degraded
-    for event in _extractive(actor, asked, extract, degraded):
+    if extract.sentences:
+        await answer_style.given(rt, actor, asked.id, style)
+    for event in _extractive(actor, asked, style.extract(extract), degraded):
         yield event
 
 

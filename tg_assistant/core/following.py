@@ -80,8 +80,9 @@ async def follow(db: AsyncSession, account: Account, found: Found) -> Channel:
 
     Raises AlreadyExists, and NotAllowed at the plan's limit.
     """
-    plan = select(Membership.plan).where(Membership.user_id == account.user_id)
-    await check_limit(db, account.user_id, (await db.exec(plan)).one())
+    query = select(Membership).where(Membership.user_id == account.user_id)
+    plan = plans.of_member((await db.exec(query)).one(), datetime.now(UTC))
+    await check_limit(db, account.user_id, plan.name)
     channel = await _channel(db, account.tenant_id, found)
     if found.access_hash is not None:
         await grant(db, account, channel.id, found.access_hash)

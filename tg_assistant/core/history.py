@@ -55,11 +55,12 @@ async def _full(db: AsyncSession, channel: Channel) -> bool:
 async def depth(db: AsyncSession, channel_id: UUID) -> int:
     """How many of the newest posts are kept: the largest `posts_limit` among those who follow."""
     query = (
-        select(Membership.plan)
+        select(Membership)
         .join(Subscription, col(Subscription.user_id) == col(Membership.user_id))
         .where(Subscription.channel_id == channel_id)
     )
-    return max((plans.of(name).posts_limit for name in await db.exec(query)), default=0)
+    now = datetime.now(UTC)
+    return max((plans.of_member(one, now).posts_limit for one in await db.exec(query)), default=0)
 
 
 async def plan(db: AsyncSession, channel: Channel, *, besides: UUID | None = None, delay: float = 0) -> bool:

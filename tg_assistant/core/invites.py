@@ -3,19 +3,24 @@
 import re
 import secrets
 import string
+from dataclasses import dataclass
 from datetime import datetime
+from typing import Any, TypedDict, Unpack
 from uuid import UUID
 
-from sqlalchemy import func, or_, update
+from sqlalchemy import ColumnElement, false, func, or_, update
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from tg_assistant.core import audit
+from tg_assistant.core import audit, listing
 from tg_assistant.core.access import Actor, scoped
+from tg_assistant.core.listing import Order, Page
 from tg_assistant.errors import AlreadyExists, Invalid, InviteSpent, NotFound
+from tg_assistant.infra import bot_api
 from tg_assistant.infra.db import set_tenant
-from tg_assistant.models import Invite, Membership, Role
+from tg_assistant.models import Invite, InviteUse, Membership, Role, User
+from tg_assistant.settings import TelegramSettings
 
 CODE_LENGTH = 12
 _ALPHABET = string.ascii_uppercase + string.digits
@@ -86,39 +91,115 @@ def operator(tenant_id: UUID) -> Actor:
     return Actor(UUID(int=0), 0, "en", tenant_id, Role.owner, "free", "cli")
 
 
+def _seen_by(actor: Actor) -> Any:
+    """An owner's invite is for owners alone: an admin who read its code could make an owner."""
+    query = scoped(Invite, actor)
+    return query if actor.role is Role.owner else query.where(Invite.role != Role.owner)
+
+
 async def get(db: AsyncSession, actor: Actor, code: str) -> Invite:
+    """Raises NotFound for an unknown code, and for another group's."""
     actor.require(Role.admin)
-    invite = (await db.exec(scoped(Invite, actor).where(Invite.code == clean(code)))).first()
+    invite = (await db.exec(_seen_by(actor).where(Invite.code == clean(code)))).first()
     if invite is None:
         raise NotFound("invites.not_found")
     return invite
 
 
-async def list_(
-    db: AsyncSession, actor: Actor, *, status: str | None = None, limit: int = 50
-) -> list[Invite]:
-    """The tenant's invites, the newest first; `status` is active, revoked or expired."""
-    actor.require(Role.admin)
-    expired = col(Invite.expires_at) <= func.now()
-    conditions = {
-        "active": [col(Invite.active), or_(col(Invite.expires_at).is_(None), ~expired)],
-        "revoked": [~col(Invite.active)],
-        "expired": [expired],
-        None: [],
+def _status(status: str | None) -> ColumnElement[bool]:
+    expired = func.coalesce(col(Invite.expires_at) <= func.now(), false())
+    conditions: dict[str | None, ColumnElement[bool]] = {
+        "active": col(Invite.active) & ~expired,
+        "revoked": ~col(Invite.active),
+        "expired": col(Invite.active) & expired,
+        None: ~false(),
     }
     if status not in conditions:
         raise Invalid("invites.status")
-    query = (
-        scoped(Invite, actor).where(*conditions[status]).order_by(col(Invite.created_at).desc()).limit(limit)
+    return conditions[status]
+
+
+async def list_(
+    db: AsyncSession,
+    actor: Actor,
+    *,
+    status: str | None = None,
+    limit: int = 50,
+    cursor: str | None = None,
+) -> Page[Invite]:
+    """The group's invites, the newest first; `status` is active, revoked or expired."""
+    actor.require(Role.admin)
+    order = Order[Invite](
+        col(Invite.created_at), col(Invite.code), lambda one: (one.created_at, one.code), clean
     )
-    return list((await db.exec(query)).all())
+    query = _seen_by(actor).where(_status(status))
+    return await listing.page(db, query, order, limit=limit, cursor=cursor)
 
 
 async def revoke(db: AsyncSession, actor: Actor, code: str) -> Invite:
+    """Nobody joins by it from now on; who has joined stays."""
     invite = await get(db, actor, code)
     invite.active = False
     await audit.record(db, actor, "invite.revoke", _hint(invite.code))
     return invite
+
+
+class Changes(TypedDict, total=False):
+    """What may be changed of an invite; a key that is missing stays as it is. Never the role."""
+
+    uses_limit: int
+    expires_at: datetime | None
+    notes: str
+
+
+async def change(db: AsyncSession, actor: Actor, code: str, **changes: Unpack[Changes]) -> Invite:
+    """Raises Invalid and NotFound."""
+    invite = await get(db, actor, code)
+    wanted = {"uses_limit": invite.uses_limit, "expires_at": None, "notes": "", **changes}
+    _check(Role.user, **wanted)
+    for name, value in changes.items():
+        setattr(invite, name, value)
+    db.add(invite)
+    await db.flush()
+    await audit.record(db, actor, "invite.change", _hint(invite.code), fields=sorted(changes))
+    return invite
+
+
+async def delete(db: AsyncSession, actor: Actor, code: str) -> None:
+    """Remove the invite with the list of who used it; the audit trail keeps that it was."""
+    invite = await get(db, actor, code)
+    await db.delete(invite)
+    await audit.record(db, actor, "invite.delete", _hint(invite.code), uses_count=invite.uses_count)
+    await db.flush()
+
+
+@dataclass(frozen=True)
+class Use:
+    """Who joined by an invite; `user` is None for a person who was erased since."""
+
+    use: InviteUse
+    user: User | None
+
+
+async def usage(
+    db: AsyncSession, actor: Actor, code: str, *, limit: int = 50, cursor: str | None = None
+) -> Page[Use]:
+    """Who joined by this invite and when, the latest first."""
+    invite = await get(db, actor, code)
+    query = (
+        scoped(InviteUse, actor)
+        .where(InviteUse.code == invite.code)
+        .join(User, col(User.id) == col(InviteUse.user_id), isouter=True)
+        .add_columns(User)
+    )
+    order = Order[Any](col(InviteUse.at), col(InviteUse.id), lambda row: (row[0].at, row[0].id))
+    found = await listing.page(db, query, order, limit=limit, cursor=cursor)
+    return Page([Use(*row) for row in found.items], found.next_cursor)
+
+
+async def link(telegram: TelegramSettings, code: str) -> str:
+    """The address that opens the bot and redeems the invite. Raises Unavailable while Telegram is away."""
+    return f"https://t.me/{await bot_api.username(telegram)}?start=inv_{code}"
 
 
 def clean(code: str) -> str:
@@ -138,6 +219,7 @@ async def redeem(db: AsyncSession, actor: Actor, code: str) -> Membership:
     await set_tenant(db, invite.tenant_id)
     membership = Membership(tenant_id=invite.tenant_id, user_id=actor.user_id, role=invite.role)
     await _insert(db, membership)
+    db.add(InviteUse(tenant_id=invite.tenant_id, code=invite.code, user_id=actor.user_id))
     who = {"tenant_id": invite.tenant_id, "user_id": actor.user_id}
     await audit.record(db, None, "invite.redeem", _hint(code), **who)
     return membership

@@ -1,6 +1,9 @@
 """What each plan allows: the one table that limits, pages and documentation read."""
 
 from dataclasses import dataclass
+from datetime import datetime
+
+from tg_assistant.models import Membership
 
 
 @dataclass(frozen=True)
@@ -24,3 +27,9 @@ PLANS = {
 def of(name: str) -> Plan:
     """The plan called `name`; a name no longer sold means the free one."""
     return PLANS.get(name, PLANS["free"])
+
+
+def of_member(membership: Membership, now: datetime) -> Plan:
+    """The plan that holds at `now`: after `plan_expires_at` it is the free one."""
+    ends = membership.plan_expires_at
+    return of("free" if ends is not None and ends <= now else membership.plan)

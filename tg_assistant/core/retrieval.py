@@ -11,7 +11,7 @@ import structlog
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from tg_assistant.core import channels, embedded, fulltext, languages, posts
+from tg_assistant.core import channels, embedded, flags, fulltext, languages, posts
 from tg_assistant.core.access import Actor
 from tg_assistant.core.fulltext import Lexical, Within
 from tg_assistant.core.languages import Meaning
@@ -86,9 +86,10 @@ async def search(rt: Runtime, actor: Actor, question: str, wanted: Wanted | None
         readable = await channels.readable_ids(db, actor, asked.get("channel_ids"))
         within = Within(readable, asked.get("since"), asked.get("until"))
         lexical = await fulltext.search(db, question, within)
+        by_words_only = not await flags.enabled(db, actor.tenant, flags.SEMANTIC)
     if not readable:
         return Found()
-    meaning, near = await _by_meaning(rt, actor.tenant, within, question)
+    meaning, near = (None, []) if by_words_only else await _by_meaning(rt, actor.tenant, within, question)
     words = sorted(lexical.scores, key=lexical.scores.__getitem__, reverse=True)[:BY_WORDS]
     async with rt.db.transaction(actor.tenant_id) as db:
         found = await _load(db, within, words, near or [])

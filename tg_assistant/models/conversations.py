@@ -29,6 +29,7 @@ class Question(SQLModel, table=True):
     abstained: bool | None = None
     confidence: float | None = None
     milliseconds: int | None = None
+    variant: str | None = None  # of the running experiment, if the answer was part of it
     created_at: datetime = now()
 
 

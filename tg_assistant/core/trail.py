@@ -1,0 +1,40 @@
+"""The audit trail as a group's admins read it; `audit` writes it."""
+
+from datetime import datetime
+from typing import TypedDict, Unpack
+from uuid import UUID
+
+from sqlmodel import col
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from tg_assistant.core import listing
+from tg_assistant.core.access import Actor, scoped
+from tg_assistant.core.listing import Order, Page
+from tg_assistant.models import AuditEvent, Role
+
+
+class Filter(TypedDict, total=False):
+    """`action` is a whole action or its beginning: "member.change", "invite."."""
+
+    action: str | None
+    user_id: UUID | None
+    since: datetime | None
+    until: datetime | None
+
+
+async def list_(
+    db: AsyncSession, actor: Actor, *, limit: int = 50, cursor: str | None = None, **wanted: Unpack[Filter]
+) -> Page[AuditEvent]:
+    """What was done in the group, the newest first. Admins only."""
+    actor.require(Role.admin)
+    query = scoped(AuditEvent, actor)
+    if action := wanted.get("action"):
+        query = query.where(col(AuditEvent.action).startswith(action.replace("\x00", ""), autoescape=True))
+    if user_id := wanted.get("user_id"):
+        query = query.where(AuditEvent.user_id == user_id)
+    if since := wanted.get("since"):
+        query = query.where(AuditEvent.at >= since)
+    if until := wanted.get("until"):
+        query = query.where(AuditEvent.at < until)
+    order = Order[AuditEvent](col(AuditEvent.at), col(AuditEvent.id), lambda line: (line.at, line.id))
+    return await listing.page(db, query, order, limit=limit, cursor=cursor)
