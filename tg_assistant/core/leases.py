@@ -14,11 +14,18 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from tg_assistant.models import Account, Login
 
 LEASE_SECONDS = 15
+_IDLE_SECONDS = 8  # under a lease, so that a successor never waits for the transaction of a stopped owner
 Leased = type[Account] | type[Login]
 
 
 class LeaseLost(Exception):
     """Another process owns this now (or may soon): stop at once and write nothing."""
+
+
+async def _short(db: AsyncSession) -> None:
+    """Have PostgreSQL end this transaction, with its row locks, should its process stop inside it."""
+    limit = text("SELECT set_config('idle_in_transaction_session_timeout', :limit, true)")
+    await db.exec(limit.bindparams(limit=f"{_IDLE_SECONDS}s"))  # type: ignore[call-overload]
 
 
 def _until() -> Any:
@@ -30,6 +37,7 @@ async def take(db: AsyncSession, model: Leased, row_id: UUID, owner: str) -> int
 
     Locks the row FOR UPDATE, so it waits for (skips) every write made under the previous epoch.
     """
+    await _short(db)
     free = col(model.lease_until).is_(None) | (col(model.lease_until) < func.clock_timestamp())
     query = select(model).where(model.id == row_id, free).with_for_update(skip_locked=True)
     row = (await db.exec(query.execution_options(populate_existing=True))).first()
@@ -46,6 +54,7 @@ async def take(db: AsyncSession, model: Leased, row_id: UUID, owner: str) -> int
 
 async def renew(db: AsyncSession, model: Leased, row_id: UUID, epoch: int) -> None:
     """Push the deadline out. Raises LeaseLost when the epoch has moved on or the deadline has passed."""
+    await _short(db)
     statement = update(model).where(*_held(model, row_id, epoch)).values(lease_until=_until())
     if (await db.exec(statement)).rowcount != 1:  # type: ignore[call-overload]
         raise LeaseLost
@@ -56,6 +65,7 @@ async def check(db: AsyncSession, model: Leased, row_id: UUID, epoch: int) -> No
 
     FOR KEY SHARE lets renewals through and stops `take`.
     """
+    await _short(db)
     query = select(model.id).where(*_held(model, row_id, epoch)).with_for_update(read=True, key_share=True)
     if (await db.exec(query)).first() is None:
         raise LeaseLost

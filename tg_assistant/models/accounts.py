@@ -115,6 +115,22 @@ class AccountTask(SQLModel, table=True):
     created_at: datetime = now()
 
 
+class KeyRotation(SQLModel, table=True):
+    """The operator's wish to have every sealed session under the newest key, and how far ingest is."""
+
+    __tablename__: ClassVar[Any] = "key_rotations"
+    id: UUID = Field(default_factory=uuid4, primary_key=True)
+    requested_at: datetime = now()
+    keys: list[str] = Field(
+        default_factory=list, sa_column=Column(JSONB, nullable=False, server_default=sql("'[]'"))
+    )  # ids that ingest has, the newest last; empty until it has begun
+    rewrapped: int = 0
+    unknown: dict[str, int] = json_object()  # key id ingest lacks → envelopes under it
+    broken: int = 0  # envelopes altered, or copied from another row
+    error: str | None = None  # a sentence: why it could not be done at all
+    done_at: datetime | None = moment()
+
+
 class MethodWait(SQLModel, table=True):
     """FLOOD_WAIT per account and method: no call before `not_before`."""
 
