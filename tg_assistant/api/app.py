@@ -9,6 +9,7 @@ from starlette.responses import Response
 
 from tg_assistant.api import connect, problems
 from tg_assistant.api.deps import RuntimeGetter
+from tg_assistant.api.graphql import route as graphql
 from tg_assistant.api.routes import auth, channels, health, invites, posts, qr, rag, search, users
 
 _METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"]
@@ -22,7 +23,7 @@ def create_api(runtime: RuntimeGetter) -> FastAPI:
     app.state.runtime = runtime
     problems.install(app)
     app.middleware("http")(_request_id)
-    for module in (health, auth, users, invites, qr, channels, posts, rag, search, connect):
+    for module in (health, auth, users, invites, qr, channels, posts, rag, search, graphql, connect):
         app.include_router(module.router)
     app.include_router(_unknown())
     return app

@@ -32,12 +32,13 @@ _PLAIN = str.maketrans("ёЁ«»„“”‘’–—…№", 'еЕ"""""      ')
 class Hit:
     """A post found. `score` orders a ranked list and is None where the newest come first.
 
-    `also` are the places of the same news: forwards and copies.
+    `cursor` goes on behind it. `also` are the places of the same news: forwards and copies.
     """
 
     shown: ShownPost
     score: float | None
     extract: list[Piece]
+    cursor: str
     also: tuple[Place, ...] = ()
 
 
@@ -103,7 +104,9 @@ async def _exact(
         newest = (col(Post.posted_at).desc(), col(Post.id).desc())
         found = list(await db.exec(statement.order_by(*newest).limit(limit + 1)))
         shown = await posts.among(db, actor, [post.id for post in found[:limit]])
-    hits = [Hit(one, None, highlights.extract(one.post.text, query)) for one in shown]
+    hits = [
+        Hit(one, None, highlights.extract(one.post.text, query), posts.cursor_of(one.post)) for one in shown
+    ]
     return Results(hits, posts.cursor_of(found[limit - 1]) if len(found) > limit else None)
 
 
@@ -136,22 +139,22 @@ async def _ranked(
             raise Unavailable("vectors.unavailable", retry_after=5)
         near = [(passage.cosine, passage) for passage in passages if passage.cosine is not None]
         passages = [passage for _, passage in sorted(near, key=lambda one: -one[0])]
-    ranked = {passage.place.post_id: passage for passage in passages[offset : offset + limit]}
+    here = enumerate(passages[offset : offset + limit], offset + 1)
+    ranked = {passage.place.post_id: (n, passage) for n, passage in here}
     async with rt.db.transaction(actor.tenant) as db:
         shown = await posts.among(db, actor, list(ranked))
     hits = []
     for one in shown:
-        passage = ranked[one.post.id]
+        n, passage = ranked[one.post.id]
         score = passage.cosine if mode == "semantic" else passage.score
-        hits.append(Hit(one, score, highlights.extract(one.post.text, query), passage.also))
+        marked = highlights.extract(one.post.text, query)
+        hits.append(Hit(one, score, marked, cursor_at(n), passage.also))
     more = len(passages) > offset + limit
     return Results(hits, cursor_at(offset + limit) if more else None, found.degraded)
 
 
-def cursor_at(offset: int) -> str | None:
-    """The cursor of a ranked list after its first `offset` posts; None is its start."""
-    if not offset:
-        return None
+def cursor_at(offset: int) -> str:
+    """The cursor of a ranked list after its first `offset` posts."""
     return base64.urlsafe_b64encode(json.dumps({"offset": offset}).encode()).decode()
 
 
@@ -162,6 +165,6 @@ def _offset(cursor: str | None) -> int:
         offset = json.loads(base64.urlsafe_b64decode(cursor[:200].encode()))["offset"]
     except (ValueError, TypeError, KeyError):
         raise Invalid("posts.bad_cursor") from None
-    if not isinstance(offset, int) or not 0 < offset < DEPTH:
+    if not isinstance(offset, int) or not 0 <= offset <= DEPTH:
         raise Invalid("posts.bad_cursor")
     return offset

@@ -1,0 +1,142 @@
+"""The GraphQL schema: reading what REST reads, and asking. Each field is one call of core."""
+
+from datetime import datetime
+from enum import Enum
+from typing import Annotated
+from uuid import UUID
+
+import strawberry
+from graphql import GraphQLError
+from strawberry.types import ExecutionContext
+
+from tg_assistant.api.graphql.context import Asked
+from tg_assistant.api.graphql.types import (
+    Answer,
+    AppSignIn,
+    Channel,
+    Connection,
+    Edge,
+    Hit,
+    Hits,
+    PageInfo,
+    Person,
+    Post,
+    Question,
+    Sessions,
+    TelegramAccount,
+)
+from tg_assistant.core import accounts, answers, channels, posts, questions, search, sessions
+from tg_assistant.core.answers import Done
+from tg_assistant.core.retrieval import Wanted
+
+First = Annotated[int, strawberry.argument(description="at most 100")]
+MAX_IDS = 1_000
+
+
+@strawberry.enum(description="HYBRID and SEMANTIC: best first. EXACT: newest first, all the words.")
+class Mode(Enum):
+    HYBRID = "hybrid"
+    EXACT = "exact"
+    SEMANTIC = "semantic"
+
+
+@strawberry.input(description="`since` counts, `until` no longer does; without a time zone they are UTC.")
+class Within:
+    channel_ids: list[UUID] | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+    def wanted(self, limit: int) -> Wanted:
+        ids = self.channel_ids[:MAX_IDS] if self.channel_ids is not None else None
+        return Wanted(channel_ids=ids, since=self.since, until=self.until, limit=limit)
+
+
+@strawberry.type
+class Query:
+    @strawberry.field
+    def me(self, info: Asked) -> Person:
+        return Person.of(info.context.actor)
+
+    @strawberry.field(description="What the caller follows, by title.")
+    async def channels(self, info: Asked) -> list[Channel]:
+        async with info.context.open() as db:
+            return [Channel.of(each) for each in await channels.list_(db, info.context.actor)]
+
+    @strawberry.field
+    async def channel(self, info: Asked, id: UUID) -> Channel:
+        async with info.context.open() as db:
+            return Channel.of(await channels.get(db, info.context.actor, id))
+
+    @strawberry.field(description="Newest first; of all channels the caller reads unless some are named.")
+    async def posts(
+        self, info: Asked, channel_ids: list[UUID] | None = None, first: First = 20, after: str | None = None
+    ) -> Connection[Post]:
+        async with info.context.open() as db:
+            page = await posts.list_(db, info.context.actor, channel_ids, first, after)
+        edges = [Edge(node=Post.of(each), cursor=posts.cursor_of(each.post)) for each in page.items]
+        return Connection(edges=edges, page_info=_info(edges, page.next_cursor))
+
+    @strawberry.field
+    async def post(self, info: Asked, id: UUID) -> Post:
+        async with info.context.open() as db:
+            return Post.of(await posts.get(db, info.context.actor, id))
+
+    @strawberry.field
+    async def search(
+        self,
+        info: Asked,
+        query: str,
+        mode: Mode = Mode.HYBRID,
+        within: Within | None = None,
+        first: First = 20,
+        after: str | None = None,
+    ) -> Hits:
+        context, wanted = info.context, (within or Within()).wanted(first)
+        found = await search.search(context.rt, context.actor, query, mode=mode.value, cursor=after, **wanted)
+        edges = [Edge(node=Hit.of(each), cursor=each.cursor) for each in found.items]
+        return Hits(edges=edges, page_info=_info(edges, found.next_cursor), by_words_only=found.degraded)
+
+    @strawberry.field(description="The caller's own questions, the newest first.")
+    async def questions(
+        self, info: Asked, first: First = 20, after: str | None = None
+    ) -> Connection[Question]:
+        async with info.context.open() as db:
+            page = await questions.page(db, info.context.actor, limit=first, cursor=after)
+        edges = [Edge(node=Question.of(each), cursor=questions.cursor_of(each)) for each in page.items]
+        return Connection(edges=edges, page_info=_info(edges, page.next_cursor))
+
+    @strawberry.field(description="Where the caller is signed in, and which account is linked.")
+    async def sessions(self, info: Asked) -> Sessions:
+        actor = info.context.actor
+        async with info.context.open() as db:
+            app = await sessions.list_(db, actor)
+            linked = await accounts.list_(db, actor) if actor.tenant_id else []
+        return Sessions(
+            app=[AppSignIn.of(row, actor.session_id) for row in app],
+            telegram=[TelegramAccount.of(row) for row in linked],
+        )
+
+
+@strawberry.type
+class Mutation:
+    @strawberry.mutation(description="Ask the channels. Counts as one of the plan's questions of the day.")
+    async def ask(self, info: Asked, question: str, within: Within | None = None, limit: int = 8) -> Answer:
+        context, wanted = info.context, (within or Within()).wanted(max(1, min(limit, 20)))
+        async for event in answers.ask(context.rt, context.actor, question, **wanted):
+            if isinstance(event, Done):
+                return Answer.of(event)
+        raise AssertionError("answers.ask always ends in Done")
+
+
+class _Schema(strawberry.Schema):
+    def process_errors(
+        self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None
+    ) -> None:
+        """The route tells and logs errors; a refusal is no failure of ours and a query may hold secrets."""
+
+
+def _info(edges: list[Edge], next_cursor: str | None) -> PageInfo:
+    return PageInfo(has_next_page=next_cursor is not None, end_cursor=edges[-1].cursor if edges else None)
+
+
+schema = _Schema(query=Query, mutation=Mutation)

@@ -1,0 +1,261 @@
+"""What the schema shows of our nouns. Telegram's ids are strings: GraphQL's numbers have 32 bits."""
+
+from datetime import datetime
+from typing import Generic, TypeVar
+from uuid import UUID
+
+import strawberry
+
+from tg_assistant.api.graphql.context import Asked
+from tg_assistant.core import answers, channels, posts
+from tg_assistant.core import search as searching
+from tg_assistant.core.access import Actor
+from tg_assistant.models import Account, AppSession, PostVersion
+from tg_assistant.models import Question as AskedQuestion
+
+T = TypeVar("T")
+
+
+@strawberry.type(description="Give `endCursor` as `after` to go on.")
+class PageInfo:
+    has_next_page: bool
+    end_cursor: str | None
+
+
+@strawberry.type
+class Edge(Generic[T]):
+    node: T
+    cursor: str
+
+
+@strawberry.type
+class Connection(Generic[T]):
+    edges: list[Edge[T]]
+    page_info: PageInfo
+
+
+@strawberry.type(description="Who is asking.")
+class Person:
+    id: UUID
+    telegram_id: str
+    name: str
+    language: str
+    tenant_id: UUID | None
+    role: str | None
+    plan: str
+
+    @classmethod
+    def of(cls, actor: Actor) -> "Person":
+        return cls(
+            id=actor.user_id,
+            telegram_id=str(actor.telegram_id),
+            name=actor.name,
+            language=actor.language,
+            tenant_id=actor.tenant_id,
+            role=actor.role,
+            plan=actor.plan,
+        )
+
+
+@strawberry.type(description="How far a channel's history is read and searchable.")
+class Progress:
+    done: int
+    total_estimate: int
+    indexed: int
+    gaps: int
+    rate: float = strawberry.field(description="posts per second over the last minute")
+    eta_seconds: int | None
+    last_error: str | None
+    finished: bool
+
+
+@strawberry.type(description="A channel the caller follows. `telegramId` comes without −100.")
+class Channel:
+    id: UUID
+    telegram_id: str
+    title: str
+    username: str | None
+    private: bool
+    paused: bool
+    progress: Progress
+
+    @classmethod
+    def of(cls, followed: channels.Followed) -> "Channel":
+        channel, shown = followed.channel, Progress.__annotations__
+        return cls(
+            id=channel.id,
+            telegram_id=str(channel.telegram_id),
+            title=channel.title,
+            username=channel.username,
+            private=channel.private,
+            paused=followed.subscription.paused,
+            progress=Progress(**{name: getattr(followed.progress, name) for name in shown}),
+        )
+
+
+@strawberry.type(description="An earlier text of an edited post.")
+class Version:
+    version: int
+    text: str
+    saved_at: datetime
+
+    @classmethod
+    def of(cls, version: PostVersion) -> "Version":
+        return cls(version=version.version, text=version.text, saved_at=version.saved_at)
+
+
+@strawberry.type
+class Post:
+    id: UUID
+    channel_id: UUID
+    channel_title: str
+    message_id: int
+    posted_at: datetime
+    edited_at: datetime | None
+    text: str
+    media: str | None
+    forward_title: str | None
+    views: int | None
+    url: str
+    version: int
+
+    @strawberry.field(description="Earlier texts, the oldest first.")
+    async def versions(self, info: Asked) -> list[Version]:
+        return [Version.of(each) for each in await info.context.versions.load(self.id)]
+
+    @strawberry.field
+    async def channel(self, info: Asked) -> Channel | None:
+        followed = await info.context.channels.load(self.channel_id)
+        return Channel.of(followed) if followed else None
+
+    @classmethod
+    def of(cls, shown: posts.ShownPost) -> "Post":
+        own = shown.post.model_dump(include=set(cls.__annotations__) - {"channel_title", "url"})
+        return cls(**own, channel_title=shown.channel.title, url=shown.url)
+
+
+@strawberry.type(description="A stretch of the post's own text. It is text, never markup.")
+class Piece:
+    text: str
+    match: bool = strawberry.field(description="a word that was searched for")
+
+
+@strawberry.type(description="Where the same news stands besides: a forward or a copy.")
+class Place:
+    post_id: UUID
+    channel_id: UUID
+    channel_title: str
+    posted_at: datetime
+    url: str
+
+
+@strawberry.type
+class Hit:
+    post: Post
+    score: float | None = strawberry.field(description="orders the list; null with EXACT, newest first")
+    extract: list[Piece] = strawberry.field(description="a part of the text, the words looked for marked")
+    also: list[Place]
+
+    @classmethod
+    def of(cls, hit: searching.Hit) -> "Hit":
+        extract = [Piece(text=piece.text, match=piece.match) for piece in hit.extract]
+        also = [Place(**vars(place)) for place in hit.also]
+        return cls(post=Post.of(hit.shown), score=hit.score, extract=extract, also=also)
+
+
+@strawberry.type
+class Hits(Connection[Hit]):
+    by_words_only: bool = strawberry.field(description="meaning could not be searched now")
+
+
+@strawberry.type(description="A post an answer stands on; `n` is its number in the text.")
+class Source:
+    n: int
+    post_id: UUID
+    channel_id: UUID
+    channel_title: str
+    posted_at: datetime
+    url: str
+    quote: str
+    score: float
+
+    @strawberry.field(description="null once the post is deleted or may no longer be read")
+    async def post(self, info: Asked) -> Post | None:
+        shown = await info.context.posts.load(self.post_id)
+        return Post.of(shown) if shown else None
+
+    @classmethod
+    def of(cls, source: answers.Source) -> "Source":
+        return cls(**vars(source))
+
+
+@strawberry.type(description="One of the caller's own questions with its answer as it was given.")
+class Question:
+    id: UUID
+    question: str
+    answer: str | None
+    abstained: bool | None
+    confidence: float | None
+    door: str
+    created_at: datetime
+    sources: list[Source]
+
+    @classmethod
+    def of(cls, asked: AskedQuestion) -> "Question":
+        own = asked.model_dump(include=set(cls.__annotations__) - {"sources"})
+        return cls(**own, sources=[Source.of(each) for each in answers.sources_of(asked)])
+
+
+@strawberry.type(description="What `ask` answers. `degraded` names what was away: meaning, model.")
+class Answer:
+    id: UUID
+    answer: str
+    abstained: bool
+    confidence: float
+    degraded: list[str]
+    sources: list[Source]
+
+    @classmethod
+    def of(cls, done: answers.Done) -> "Answer":
+        return cls(
+            id=done.question_id,
+            answer=done.answer,
+            abstained=done.abstained,
+            confidence=done.confidence,
+            degraded=done.degraded,
+            sources=[Source.of(each) for each in done.sources],
+        )
+
+
+@strawberry.type(description="A sign-in to this app.")
+class AppSignIn:
+    id: UUID
+    device: str
+    created_at: datetime
+    last_seen_at: datetime
+    current: bool
+
+    @classmethod
+    def of(cls, row: AppSession, current: UUID | None) -> "AppSignIn":
+        own = row.model_dump(include=set(cls.__annotations__) - {"current"})
+        return cls(**own, current=row.id == current)
+
+
+@strawberry.type(description="A linked Telegram account.")
+class TelegramAccount:
+    id: UUID
+    telegram_id: str
+    status: str
+    device: str
+    connected_at: datetime
+
+    @classmethod
+    def of(cls, row: Account) -> "TelegramAccount":
+        own = row.model_dump(include=set(cls.__annotations__) - {"telegram_id"})
+        return cls(**own, telegram_id=str(row.telegram_id))
+
+
+@strawberry.type(description="Where the caller is signed in, and which account is linked.")
+class Sessions:
+    app: list[AppSignIn]
+    telegram: list[TelegramAccount]
