@@ -6,6 +6,7 @@ A wrong or missing value stops the process with one sentence: the variable and h
 import base64
 import binascii
 import os
+import re
 from pathlib import Path
 from typing import Literal
 
@@ -24,6 +25,8 @@ _HOW = {
     "TELEGRAM_API_HASH": "get your own at https://my.telegram.org/apps",
     "BOT_PUBLIC_URL": "the https address where this installation is reached, for example https://ask.example.org",
 }
+_RATE = r"^[1-9]\d{0,6}:[1-9]\d{0,4}$"  # count:seconds
+_KEY_ID = re.compile(r"[A-Za-z0-9._-]{1,32}")
 
 
 class SettingsError(Exception):
@@ -58,6 +61,8 @@ class TelegramSettings(_Group):
     bot_token: SecretStr = Field(validation_alias=AliasChoices("BOT_TOKEN", "TELEGRAM_BOT_TOKEN"))
     bot_api_base: str | None = Field(default=None, validation_alias="BOT_API_BASE")
     init_data_public_key: str | None = Field(default=None, validation_alias="INIT_DATA_PUBLIC_KEY")
+    # False lets in who knows the bot token alone: for tests of clients older than the second signature
+    require_ed25519: bool = Field(default=True, validation_alias="REQUIRE_ED25519")
     webhook_secret: SecretStr | None = Field(default=None, validation_alias="BOT_WEBHOOK_SECRET")
     # seconds between two pages of one channel's history; field reports say real Telegram tolerates 1
     history_pause: float = Field(1.0, ge=0, le=60, validation_alias="HISTORY_PAUSE_SECONDS")
@@ -120,14 +125,23 @@ class SecuritySettings(_Group):
     jwt_secret: SecretStr | None = Field(default=None, validation_alias="JWT_SECRET")
     jwt_ttl_seconds: int = Field(default=1800, ge=60, le=1800, validation_alias="JWT_TTL_SECONDS")
     qr_ttl_seconds: int = Field(default=600, ge=60, le=3600, validation_alias="QR_TTL_SECONDS")
-    rate_limit_qr_init: str = Field(
-        default="5:60", pattern=r"^\d+:\d+$", validation_alias="RATE_LIMIT_QR_INIT"
-    )
-    rate_limit_qr_status: str = Field(
-        default="30:60", pattern=r"^\d+:\d+$", validation_alias="RATE_LIMIT_QR_STATUS"
-    )
+    rate_limit_qr_init: str = Field(default="5:60", pattern=_RATE, validation_alias="RATE_LIMIT_QR_INIT")
+    rate_limit_qr_status: str = Field(default="30:60", pattern=_RATE, validation_alias="RATE_LIMIT_QR_STATUS")
+    rate_limit_sign_in: str = Field(default="10:60", pattern=_RATE, validation_alias="RATE_LIMIT_SIGN_IN")
+    rate_limit_invites: str = Field(default="10:60", pattern=_RATE, validation_alias="RATE_LIMIT_INVITES")
+    rate_limit_admin: str = Field(default="50:3600", pattern=_RATE, validation_alias="RATE_LIMIT_ADMIN")
     session_crypto_key: SecretStr | None = Field(default=None, validation_alias="SESSION_CRYPTO_KEY")
     session_crypto_key_file: Path | None = Field(default=None, validation_alias="SESSION_CRYPTO_KEY_FILE")
+
+    def rates(self) -> dict[str, str]:
+        """Each rate limit's `count:seconds` by the name core knows it by."""
+        return {
+            "qr_start": self.rate_limit_qr_init,
+            "qr_status": self.rate_limit_qr_status,
+            "sign_in": self.rate_limit_sign_in,
+            "invites": self.rate_limit_invites,
+            "admin": self.rate_limit_admin,
+        }
 
 
 class RetrievalSettings(_Group):
@@ -162,6 +176,8 @@ class Settings(_Group):
     def _production_is_strict(self) -> "Settings":
         if self.environment != "production":
             return self
+        if not self.telegram.require_ed25519:
+            raise ValueError("REQUIRE_ED25519 must not be switched off in production; remove it")
         if names := self.telegram.foreign_names():
             raise ValueError(f"{names[0]} points at another Telegram and is refused in production; remove it")
         if not self.web.public_url.startswith("https://"):
@@ -218,21 +234,35 @@ def _check_secret(name: str, secret: SecretStr | None) -> None:
 
 
 def session_keys(security: SecuritySettings) -> dict[str, bytes]:
-    """Key-encryption keys by id, the newest last. One base64 key, or lines/commas of `id:base64`.
+    """Key-encryption keys by id, the newest last: one base64 key (its id is k1), or lines of `id:base64`.
 
-    Raises SettingsError when a key is not 32 bytes of base64.
+    Raises SettingsError when a key is not 32 bytes of base64, or two have one id.
     """
     if security.session_crypto_key_file:
-        text = security.session_crypto_key_file.read_text()
+        text = _key_file(security.session_crypto_key_file)
     else:
         text = security.session_crypto_key.get_secret_value() if security.session_crypto_key else ""
     keys: dict[str, bytes] = {}
     for item in text.replace(",", "\n").split():
         key_id, _, encoded = item.rpartition(":")
-        keys[key_id or "k1"] = _decode_key(encoded)
+        key_id = key_id or "k1"
+        if key_id in keys or not _KEY_ID.fullmatch(key_id):
+            raise SettingsError(
+                f"SESSION_CRYPTO_KEY: {key_id[:40]!r} must be an id of its own: letters and digits"
+            )
+        keys[key_id] = _decode_key(encoded)
     if not keys:
         raise SettingsError(f"SESSION_CRYPTO_KEY: is missing; {_HOW['SESSION_CRYPTO_KEY']}")
     return keys
+
+
+def _key_file(path: Path) -> str:
+    try:
+        return path.read_text()
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(
+            f"SESSION_CRYPTO_KEY_FILE: cannot be read ({type(error).__name__}): {path}"
+        ) from None
 
 
 def _decode_key(encoded: str) -> bytes:

@@ -13,21 +13,22 @@ from tg_assistant.infra.clock import Clock
 from tg_assistant.models import Membership, Role
 
 SECRET = "s" * 48
+HERE = access.Whence("app", "test", "192.0.2.1")
 
 
 async def sign_in(db, telegram_id=5001, **fields):
     data = init_data({"id": telegram_id, "first_name": "Max", "language_code": "ru"}, **fields)
-    return await access.sign_in(db, data, validator=VALIDATOR, clock=Clock(), device="test")
+    return await access.sign_in(db, data, validator=VALIDATOR, clock=Clock(), whence=HERE)
 
 
 async def test_sign_in_works_once(rt):
     """The same init data never signs in twice: the second time is refused, whoever brings it."""
     data = init_data({"id": 5001, "first_name": "Max"})
     async with rt.db.transaction() as db:
-        await access.sign_in(db, data, validator=VALIDATOR, clock=Clock(), device="a")
+        await access.sign_in(db, data, validator=VALIDATOR, clock=Clock(), whence=HERE)
     with pytest.raises(SignInNeeded, match="init_data_seen"):
         async with rt.db.transaction() as db:
-            await access.sign_in(db, data, validator=VALIDATOR, clock=Clock(), device="b")
+            await access.sign_in(db, data, validator=VALIDATOR, clock=Clock(), whence=HERE)
 
 
 async def test_language_comes_from_telegram_until_chosen(rt):

@@ -8,8 +8,9 @@ from typing import Annotated
 from fastapi import Depends, Request
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from tg_assistant.core import access, sessions, tokens
+from tg_assistant.core import access, tokens
 from tg_assistant.core.access import Actor
+from tg_assistant.core.tokens import Claims
 from tg_assistant.errors import SignInNeeded
 from tg_assistant.infra.runtime import Runtime
 
@@ -26,14 +27,15 @@ Rt = Annotated[Runtime, Depends(runtime)]
 
 @dataclass(frozen=True)
 class Caller:
-    """The bearer of this request. Rights are read from SQL each time `open` is entered."""
+    """The bearer of this request, for REST and GraphQL. Rights are read from SQL at each `open`."""
 
     request: Request
     rt: Runtime
+    door: str = "rest"
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[tuple[AsyncSession, Actor]]:
-        """A transaction and the actor; commits on exit. Raises SignInNeeded."""
+        """A transaction and the actor; commits on exit. Raises SignInNeeded, NotAllowed."""
         async with self.rt.db.transaction() as db:
             yield db, await self._actor(db)
 
@@ -42,20 +44,20 @@ class Caller:
         async with self.open() as (_, actor):
             return actor
 
+    def claims(self) -> Claims:
+        """What the token says, without asking SQL whether it still holds. Raises SignInNeeded."""
+        return tokens.read(self._bearer(), secret=jwt_secret(self.rt))
+
     async def _actor(self, db: AsyncSession) -> Actor:
-        claims = tokens.read(self._bearer(), secret=jwt_secret(self.rt))
-        session = await sessions.live(db, claims.session_id)
-        if session.user_id != claims.user_id:
-            raise SignInNeeded("access.token")
-        actor = await access.actor(db, claims.user_id, door="rest", session_id=session.id)
+        actor = await access.by_token(db, self._bearer(), secret=jwt_secret(self.rt), door=self.door)
         self.request.state.language = actor.language
         return actor
 
     def _bearer(self) -> str:
         scheme, _, token = self.request.headers.get("authorization", "").partition(" ")
-        if scheme.lower() != "bearer" or not token.strip():
+        if scheme.lower() != "bearer":
             raise SignInNeeded("access.token")
-        return token.strip()
+        return token
 
 
 def caller(request: Request, rt: Rt) -> Caller:

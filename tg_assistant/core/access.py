@@ -11,12 +11,12 @@ from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 from sqlmodel.sql.expression import SelectOfScalar
 
-from tg_assistant.core import audit, sessions
+from tg_assistant.core import audit, plans, sessions, tokens
 from tg_assistant.core.initdata import MAX_AGE, MAX_FUTURE, InitData, TelegramPerson, Validator
 from tg_assistant.errors import NotAllowed, SignInNeeded
 from tg_assistant.infra.clock import Clock
 from tg_assistant.infra.db import set_tenant
-from tg_assistant.models import Membership, Role, SeenInitData, User
+from tg_assistant.models import Membership, Role, SeenInitData, SignIn, User
 from tg_assistant.texts import language_of
 
 T = TypeVar("T", bound=Any)
@@ -60,6 +60,15 @@ class SignedIn:
     start_param: str | None
 
 
+@dataclass(frozen=True)
+class Whence:
+    """Where a sign-in came from: what the owner of a session, and nobody else's log, gets to see."""
+
+    door: str = "app"
+    device: str = ""
+    address: str | None = None
+
+
 def scoped(model: type[T], actor: Actor) -> SelectOfScalar[T]:
     """The one choke point of tenant scoping: rows of the actor's tenant and no others."""
     return select(model).where(model.tenant_id == actor.tenant)
@@ -78,6 +87,21 @@ async def actor(db: AsyncSession, user_id: UUID, *, door: str, session_id: UUID 
     return await _checked(db, _actor(*row, door), session_id)
 
 
+async def by_session(db: AsyncSession, session_id: UUID, *, door: str) -> Actor:
+    """The person a live session belongs to, with today's rights. Raises SignInNeeded, NotAllowed."""
+    session = await sessions.live(db, session_id)
+    return await actor(db, session.user_id, door=door, session_id=session.id)
+
+
+async def by_token(db: AsyncSession, token: str, *, secret: str, door: str) -> Actor:
+    """The person an access token names: REST and GraphQL alike. Raises SignInNeeded, NotAllowed."""
+    claims = tokens.read(token, secret=secret)
+    found = await by_session(db, claims.session_id, door=door)
+    if found.user_id != claims.user_id:
+        raise SignInNeeded("access.token")
+    return found
+
+
 def _actor(user: User, membership: Membership | None, door: str) -> Actor:
     if membership is not None and membership.disabled:
         raise NotAllowed("access.disabled")
@@ -87,7 +111,7 @@ def _actor(user: User, membership: Membership | None, door: str) -> Actor:
         language=user.language,
         tenant_id=membership.tenant_id if membership else None,
         role=Role(membership.role) if membership else None,
-        plan=membership.plan if membership else "free",
+        plan=plans.of_member(membership, Clock().now()).name if membership else "free",
         door=door,
         name=f"{user.first_name} {user.last_name}".strip() or f"@{user.username}",
     )
@@ -127,21 +151,39 @@ async def set_language(db: AsyncSession, actor: Actor, language: str) -> Actor:
 
 
 async def sign_in(
-    db: AsyncSession, init_data: str, *, validator: Validator, clock: Clock, device: str, door: str = "app"
+    db: AsyncSession, init_data: str, *, validator: Validator, clock: Clock, whence: Whence
 ) -> SignedIn:
     """Exchange init data for a session of our own. Raises SignInNeeded; the same string works once only."""
     data = validator.check(init_data, clock.now())
     await _use_once(db, data)
-    person = await meet(db, data.person, door=door)
-    session = await sessions.start(db, person.user_id, device=device, now=clock.now())
+    person = await meet(db, data.person, door=whence.door)
+    return await begin(db, person, now=clock.now(), whence=whence, start_param=data.start_param)
+
+
+async def begin(
+    db: AsyncSession, person: Actor, *, now: datetime, whence: Whence, start_param: str | None = None
+) -> SignedIn:
+    """A session for somebody whose identity has been proved."""
+    session = await sessions.start(db, person.user_id, device=whence.device, now=now, door=whence.door)
+    await note_sign_in(db, whence, user_id=person.user_id, session_id=session.id)
     await audit.record(db, person, "session.start", session.id)
-    return SignedIn(
-        replace(person, session_id=session.id),
-        session.id,
-        session.resume_secret,
-        session.refresh_token,
-        data.start_param,
-    )
+    signed = replace(person, session_id=session.id)
+    return SignedIn(signed, session.id, session.resume_secret, session.refresh_token, start_param)
+
+
+async def note_sign_in(
+    db: AsyncSession,
+    whence: Whence,
+    *,
+    outcome: str = "ok",
+    user_id: UUID | None = None,
+    session_id: UUID | None = None,
+) -> None:
+    """Write a sign-in down, or why there was none (the error's code); never what was brought."""
+    device = whence.device.replace("\x00", "")[:200]
+    row = SignIn(user_id=user_id, session_id=session_id, door=whence.door, device=device, outcome=outcome)
+    row.address = whence.address
+    db.add(row)
 
 
 async def forget_used(db: AsyncSession) -> None:

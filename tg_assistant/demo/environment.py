@@ -15,6 +15,10 @@ from tg_assistant.demo.data_folder import DataFolder, write_private
 from tg_assistant.demo.postgres import Postgres
 
 BUNDLED_SDK = "/vendor/telegram-web-app.js"
+# everybody in a demo comes from this machine: one address is many people
+_RATES = dict.fromkeys(
+    ("RATE_LIMIT_SIGN_IN", "RATE_LIMIT_QR_INIT", "RATE_LIMIT_QR_STATUS", "RATE_LIMIT_INVITES"), "600:60"
+)
 _PASSED_ON = ("LLM_", "EMBEDDING_", "LOG_LEVEL")
 
 
@@ -99,6 +103,7 @@ class Demo:
             "INIT_DATA_PUBLIC_KEY": self.install()["init_data_public_key"],
             "FRAME_ANCESTORS": f"'self' {self.phone_url}",
             "TELEGRAM_SDK_URL": BUNDLED_SDK,
+            **_RATES,
         }
 
     def ingest_environment(self) -> dict[str, str]:

@@ -8,6 +8,7 @@ from tg_assistant.infra.clock import Clock
 from tg_assistant.infra.db import Database
 from tg_assistant.infra.embeddings import Embedder, LocalEmbedder, OpenAIEmbedder
 from tg_assistant.infra.events import Events
+from tg_assistant.infra.limits import RateLimits
 from tg_assistant.infra.llm import Llm, open_llm
 from tg_assistant.infra.vectors import Vectors
 from tg_assistant.settings import RetrievalSettings, Settings
@@ -22,6 +23,7 @@ class Runtime:
     vectors: Vectors
     llm: Llm | None
     clock: Clock
+    limits: RateLimits
 
 
 @asynccontextmanager
@@ -42,7 +44,11 @@ async def open_runtime(settings: Settings, *, clock: Clock | None = None) -> Asy
         llm = open_llm(retrieval)
         if llm is not None:
             stack.push_async_callback(llm.close)
-        yield Runtime(settings, db, events, embedder, vectors, llm, clock or Clock())
+        redis = settings.web.redis_url
+        rates = settings.security.rates()
+        limits = RateLimits(rates, redis.get_secret_value() if redis else None)
+        stack.push_async_callback(limits.close)
+        yield Runtime(settings, db, events, embedder, vectors, llm, clock or Clock(), limits)
 
 
 def open_embedder(retrieval: RetrievalSettings) -> Embedder:

@@ -1,6 +1,10 @@
 """English: the second screen's page."""
 
 TEXTS = {
+    "connect.admin_button": "Sign in to the panel",
+    "connect.admin_next": "Send /admin to the bot and it will send a new link.",
+    "connect.admin_text": "This browser will open the admin panel as “{who}” for 12 hours.",
+    "connect.admin_title": "Admin panel sign-in",
     "connect.cancel": "Cancel",
     "connect.closed_next": "Open the app in Telegram and start again; you will get a new link.",
     "connect.closed_title": "This link does not work any more",

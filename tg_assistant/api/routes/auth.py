@@ -1,25 +1,35 @@
 """Sign-in: init data once for an access token, a resume secret and a refresh cookie; rotation; sign-out."""
 
+from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Cookie, Request, Response
 from pydantic import BaseModel, Field
 
+from tg_assistant.api import limits
+from tg_assistant.api.browser import (
+    REFRESH_COOKIE,
+    REFRESH_PATH,
+    check_origin,
+    set_refresh_cookie,
+    whence,
+)
 from tg_assistant.api.deps import Call, Rt, jwt_secret
 from tg_assistant.core import access, sessions, tokens
+from tg_assistant.core.access import Actor
 from tg_assistant.core.initdata import PRODUCTION_KEY, Validator
-from tg_assistant.errors import NotAllowed, SignInNeeded
+from tg_assistant.core.limits import Rule
+from tg_assistant.core.sessions import Started
+from tg_assistant.errors import AssistantError, SignInNeeded
 from tg_assistant.infra.runtime import Runtime
 
 router = APIRouter(prefix="/api/auth", tags=["sign-in"])
-COOKIE = "tga_refresh"
-Refresh = Annotated[str | None, Cookie(alias=COOKIE)]
+Refresh = Annotated[str | None, Cookie(alias=REFRESH_COOKIE)]
 
 
 class InitDataIn(BaseModel):
-    init_data: str | None = Field(
-        default=None, max_length=16_384, description="Telegram.WebApp.initData as it is"
-    )
+    # no max_length: too long a string is the same 401 as any other fault
+    init_data: str | None = Field(default=None, description="Telegram.WebApp.initData as it is")
 
 
 class TokenOut(BaseModel):
@@ -28,25 +38,35 @@ class TokenOut(BaseModel):
     expires_in: int = Field(description="seconds")
 
 
-class SignedInOut(TokenOut):
+class ResumedOut(TokenOut):
     resume_secret: str = Field(description="binds a websocket to this session; keep it in memory")
-    start_param: str | None = None
     telegram_id: int
     language: str
 
 
-@router.post("/telegram-webapp")
+class SignedInOut(ResumedOut):
+    start_param: str | None = None
+
+
+@router.post("/telegram-webapp", dependencies=[limits.by_address(Rule.sign_in)])
 async def sign_in(
     rt: Rt, request: Request, response: Response, body: InitDataIn | None = None
 ) -> SignedInOut:
     """Exchange init data: both signatures, ≤ 300 s old, once. Also from `Authorization: tma <initData>`."""
-    init_data = (body and body.init_data) or _from_header(request)
-    async with rt.db.transaction() as db:
-        signed = await access.sign_in(
-            db, init_data, validator=validator(rt), clock=rt.clock, device=_device(request)
-        )
+    origin = whence(rt, request, "app")
+    try:
+        init_data = (body and body.init_data) or _from_header(request)
+        async with rt.db.transaction() as db:
+            signed = await access.sign_in(
+                db, init_data, validator=validator(rt), clock=rt.clock, whence=origin
+            )
+    except AssistantError as error:
+        if error.status in (401, 403):
+            async with rt.db.transaction() as db:
+                await access.note_sign_in(db, origin, outcome=error.code)
+        raise
     request.state.language = signed.actor.language
-    _set_cookie(response, signed.refresh_token)
+    set_refresh_cookie(response, signed.refresh_token, sessions.LIFETIME.total_seconds())
     return SignedInOut(
         **_token(rt, tokens.Claims(signed.actor.user_id, signed.session_id)),
         resume_secret=signed.resume_secret,
@@ -59,14 +79,24 @@ async def sign_in(
 @router.post("/refresh")
 async def refresh(rt: Rt, request: Request, response: Response, token: Refresh = None) -> TokenOut:
     """Rotate the refresh cookie for a new access token."""
-    _check_origin(rt, request)
-    if not token:
-        raise SignInNeeded("access.signed_out")
-    async with rt.db.transaction() as db:
-        started = await sessions.refresh(db, token, now=rt.clock.now())
-        await access.actor(db, started.user_id, door="rest")
-    _set_cookie(response, started.refresh_token)
+    started, actor, _ = await _rotate(rt, request, token)
+    request.state.language = actor.language
+    _keep(response, started, rt.clock.now())
     return TokenOut(**_token(rt, tokens.Claims(started.user_id, started.id)))
+
+
+@router.post("/resume")
+async def resume(rt: Rt, request: Request, response: Response, token: Refresh = None) -> ResumedOut:
+    """Rotate the refresh cookie for a resume secret too: a browser outside Telegram that was reloaded."""
+    started, actor, secret = await _rotate(rt, request, token, resuming=True)
+    request.state.language = actor.language
+    _keep(response, started, rt.clock.now())
+    return ResumedOut(
+        **_token(rt, tokens.Claims(started.user_id, started.id)),
+        resume_secret=secret,
+        telegram_id=actor.telegram_id,
+        language=actor.language,
+    )
 
 
 @router.post("/logout", status_code=204)
@@ -75,12 +105,33 @@ async def logout(call: Call, response: Response) -> None:
     async with call.open() as (db, actor):
         assert actor.session_id is not None
         await sessions.end(db, actor, actor.session_id)
-    response.delete_cookie(COOKIE, path="/api/auth")
+    response.delete_cookie(REFRESH_COOKIE, path=REFRESH_PATH)
 
 
 def validator(rt: Runtime) -> Validator:
     telegram = rt.settings.telegram
-    return Validator(telegram.bot_token.get_secret_value(), telegram.init_data_public_key or PRODUCTION_KEY)
+    return Validator(
+        telegram.bot_token.get_secret_value(),
+        telegram.init_data_public_key or PRODUCTION_KEY,
+        telegram.require_ed25519,
+    )
+
+
+async def _rotate(
+    rt: Runtime, request: Request, token: str | None, *, resuming: bool = False
+) -> tuple[Started, Actor, str]:
+    check_origin(rt, request)
+    if not token:
+        raise SignInNeeded("access.signed_out")
+    async with rt.db.transaction() as db:
+        started = await sessions.refresh(db, token, now=rt.clock.now())
+        actor = await access.actor(db, started.user_id, door="rest", session_id=started.id)
+        secret = await sessions.new_resume_secret(db, started.id) if resuming else ""
+    return started, actor, secret
+
+
+def _keep(response: Response, started: Started, now: datetime) -> None:
+    set_refresh_cookie(response, started.refresh_token, (started.expires_at - now).total_seconds())
 
 
 def _from_header(request: Request) -> str:
@@ -90,24 +141,7 @@ def _from_header(request: Request) -> str:
     return value
 
 
-def _device(request: Request) -> str:
-    return request.headers.get("user-agent", "")[:200]
-
-
 def _token(rt: Runtime, claims: tokens.Claims) -> dict[str, Any]:
     ttl = rt.settings.security.jwt_ttl_seconds
     token = tokens.issue(claims, secret=jwt_secret(rt), ttl_seconds=ttl, now=rt.clock.now())
     return {"access_token": token, "expires_in": ttl}
-
-
-def _set_cookie(response: Response, token: str) -> None:
-    # Starlette has no `Partitioned` before Python 3.14, so the header is written out
-    life = int(sessions.LIFETIME.total_seconds())
-    parts = f"{COOKIE}={token}; Path=/api/auth; Max-Age={life}; HttpOnly; Secure; SameSite=None; Partitioned"
-    response.headers.append("set-cookie", parts)
-
-
-def _check_origin(rt: Runtime, request: Request) -> None:
-    origin = request.headers.get("origin")
-    if origin is not None and origin not in rt.settings.web.origins():
-        raise NotAllowed("access.origin")

@@ -1,0 +1,97 @@
+"""Rate limits at the HTTP door: who is counted, and what the answer says about it.
+
+Header fields: draft-ietf-httpapi-ratelimit-headers-10 (`RateLimit-Policy`, `RateLimit`).
+"""
+
+import ipaddress
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from fastapi import Depends, Request
+from starlette.datastructures import MutableHeaders
+
+from tg_assistant.api.deps import Call, Rt
+from tg_assistant.core import limits
+from tg_assistant.core.limits import Rule
+from tg_assistant.infra.limits import Standing
+
+
+def by_address(rule: Rule) -> Any:
+    """A dependency: so many requests a client address."""
+
+    async def limited(rt: Rt, request: Request) -> None:
+        await _spend(request, limits.count(rt, rule, address=limited_address(rt, request)))
+
+    return Depends(limited)
+
+
+def by_user(rule: Rule) -> Any:
+    """A dependency: so many requests a person."""
+
+    async def limited(rt: Rt, request: Request, call: Call) -> None:
+        await _spend(request, limits.count(rt, rule, user_id=call.claims().user_id))
+
+    return Depends(limited)
+
+
+def by_user_and_address(rule: Rule) -> Any:
+    """A dependency: so many requests a person, and so many an address whoever sits behind it."""
+
+    async def limited(rt: Rt, request: Request, call: Call) -> None:
+        address = limited_address(rt, request)
+        await _spend(request, limits.count(rt, rule, user_id=call.claims().user_id, address=address))
+
+    return Depends(limited)
+
+
+async def _spend(request: Request, counting: Awaitable[list[Standing]]) -> None:
+    standings = await counting
+    request.state.standings = standings
+    limits.check(standings)
+
+
+def add_headers(request: Request, headers: MutableHeaders) -> None:
+    """What was counted for this request, on success and on refusal alike."""
+    standings: list[Standing] = getattr(request.state, "standings", [])
+    if standings:
+        headers["RateLimit-Policy"] = _list(standings, lambda s: f"q={s.limit};w={s.window}")
+        headers["RateLimit"] = _list(standings, lambda s: f"r={s.remaining};t={s.reset}")
+
+
+def _list(standings: list[Standing], values: Callable[[Standing], str]) -> str:
+    # two keys of one rule are two policies; the tightest is what the client has to know
+    tightest = min(standings, key=lambda s: (s.allowed, s.remaining))
+    return f'"{tightest.rule}";{values(tightest)}'
+
+
+def client_address(request: Request, hops: int) -> str:
+    """The address `hops` trusted proxies away from us; what a client itself writes is never believed.
+
+    Each proxy appends the address it sees to X-Forwarded-For, so ours are the last `hops` entries.
+    """
+    peer = request.client.host if request.client else ""
+    if not hops:
+        return peer
+    seen = [part.strip() for line in request.headers.getlist("x-forwarded-for") for part in line.split(",")]
+    return seen[-hops] if len(seen) >= hops and _is_address(seen[-hops]) else peer
+
+
+def limited_address(rt: Rt, request: Request) -> str:
+    """The key an address is counted under: an IPv6 network of /64 is one client."""
+    address = client_address(request, rt.settings.web.trusted_proxy_hops)
+    if not _is_address(address):
+        return address
+    parsed = ipaddress.ip_address(address)
+    if isinstance(parsed, ipaddress.IPv6Address):
+        if parsed.ipv4_mapped is not None:
+            return str(parsed.ipv4_mapped)
+        return str(ipaddress.ip_network((parsed, 64), strict=False).network_address)
+    return str(parsed)
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
