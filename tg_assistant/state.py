@@ -16,13 +16,15 @@ from reflex.state import BaseState
 from reflex_base.registry import RegistrationContext
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from tg_assistant.core import access, sessions
+from tg_assistant.core import access, limits, sessions
 from tg_assistant.core.access import Actor
+from tg_assistant.core.limits import Rule
 from tg_assistant.errors import SignInNeeded
 from tg_assistant.process import current
 from tg_assistant.texts import has, language_of, text
 
 HOME = "/tg/app"
+PANEL = "/admin"  # in an ordinary browser, signed in by a link of the bot's
 LOADERS: dict[str, Any] = {}  # route → the event that builds the screen; filled by `template.page`
 
 
@@ -37,7 +39,8 @@ class Notice(TypedDict):
 class SessionState(rx.State):
     """The signed-in person and what is common to all screens.
 
-    `phase`: starting, loading, ready, failed, or why nobody is signed in: invite, reopen, outside, offline.
+    `phase`: starting, loading, ready, failed, or why nobody is signed in: invite, reopen, outside, offline,
+    link (the admin panel's: the bot sends one on /admin).
     """
 
     phase: str = "starting"
@@ -76,7 +79,7 @@ class SessionState(rx.State):
             except SignInNeeded:
                 self.refusals += 1  # the bridge forgets the secret and may still have unused init data
                 return None
-            actor = await access.actor(db, session.user_id, door="app", session_id=session.id)
+            actor = await access.by_session(db, session.id)
         self._sid, self._session = self.router.session.session_id, str(session.id)
         return self._entered(actor)
 
@@ -85,15 +88,16 @@ class SessionState(rx.State):
         """The bridge has no secret: not opened from Telegram, init data spent or too old, or no network."""
         self._remember_launch(answer)
         failure = str(answer.get("failure", ""))
-        self.phase = failure if failure in {"outside", "offline"} else "reopen"
+        self.phase = failure if failure in {"outside", "offline", "link"} else "reopen"
 
     @rx.event
     async def fail(self, code: str, values: dict[str, Any], reference: str) -> None:
         """An error rose out of a handler: say it, and mark a screen that could not be built."""
         if code.startswith("access.signed_out"):
-            self._sid = ""
-            self.phase = "reopen"
+            self._leave()
             return
+        if code == "access.disabled":
+            self._leave()  # what the screen holds is not theirs to read any more
         shown = f"errors.{code}" if has(f"errors.{code}") else "errors.internal"
         self._say(text(shown, self.language, reference=reference, **_values(values)), kind="error")
         if self.phase in {"starting", "loading"}:
@@ -104,6 +108,11 @@ class SessionState(rx.State):
         """A screen's loader has finished."""
         self._loaded = [*self._loaded, self._route()]
         self.phase = "ready"
+
+    def _leave(self) -> None:
+        """Nobody is signed in on this socket any more; the screen says how to come back."""
+        self._sid = ""
+        self.phase = "link" if self._route().startswith(PANEL) else "reopen"
 
     def _feel(self, kind: str) -> None:
         """A tap of the phone's motor, without words."""
@@ -116,8 +125,7 @@ class SessionState(rx.State):
         """The person on this socket, re-read from SQL. Raises SignInNeeded."""
         if not self._is_bound():
             raise SignInNeeded("access.signed_out")
-        session = await sessions.live(db, UUID(self._session))
-        return await access.actor(db, session.user_id, door="app", session_id=session.id)
+        return await access.by_session(db, UUID(self._session))
 
     def _is_bound(self) -> bool:
         return bool(self._sid) and self._sid == self.router.session.session_id
@@ -176,6 +184,15 @@ async def acting(state: rx.State) -> AsyncIterator[tuple[AsyncSession, Actor]]:
     session = await state.get_state(SessionState)
     async with current().db.transaction() as db:
         yield db, await session._actor(db)
+
+
+async def count(state: rx.State, actor: Actor, rule: Rule) -> None:
+    """One use by this person and this socket's address. Raises LimitReached, Unavailable.
+
+    Reflex reads the address behind the configured number of proxies only.
+    """
+    address = str(state.router.session.client_ip) or None
+    await limits.spend(current(), rule, user_id=actor.user_id, address=address)
 
 
 def is_live(state: rx.State, sid: str) -> bool:

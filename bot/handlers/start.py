@@ -12,7 +12,7 @@ from bot.announcing import menu
 from bot.handlers.channels import card
 from bot.keyboards import app_button, rows
 from bot.words import say
-from tg_assistant.core import access, accounts, channels, invites, posts
+from tg_assistant.core import access, accounts, channels, invites, limits, posts
 from tg_assistant.core.access import Actor
 from tg_assistant.errors import AlreadyExists, NotFound
 from tg_assistant.infra.runtime import Runtime
@@ -50,6 +50,7 @@ async def _typed_code(message: Message, actor: Actor, rt: Runtime) -> None:
 
 
 async def _redeem(message: Message, code: str, actor: Actor, rt: Runtime) -> None:
+    await limits.spend(rt, limits.Rule.invites, user_id=actor.user_id)
     with suppress(AlreadyExists):  # a repeated update, or a second press: they are in, which is what counts
         async with rt.db.transaction() as db:
             await invites.redeem(db, actor, code)

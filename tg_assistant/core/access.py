@@ -87,10 +87,13 @@ async def actor(db: AsyncSession, user_id: UUID, *, door: str, session_id: UUID 
     return await _checked(db, _actor(*row, door), session_id)
 
 
-async def by_session(db: AsyncSession, session_id: UUID, *, door: str) -> Actor:
-    """The person a live session belongs to, with today's rights. Raises SignInNeeded, NotAllowed."""
+async def by_session(db: AsyncSession, session_id: UUID, *, door: str = "") -> Actor:
+    """The person a live session belongs to, with today's rights. Raises SignInNeeded, NotAllowed.
+
+    Without `door` it is the one the session was begun by.
+    """
     session = await sessions.live(db, session_id)
-    return await actor(db, session.user_id, door=door, session_id=session.id)
+    return await actor(db, session.user_id, door=door or session.door, session_id=session.id)
 
 
 async def by_token(db: AsyncSession, token: str, *, secret: str, door: str) -> Actor:

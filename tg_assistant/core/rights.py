@@ -1,7 +1,7 @@
 """Long answers end when the right to them does: a stream is watched, not only begun, by its actor."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 from typing import TypeVar
 
@@ -29,8 +29,10 @@ async def check(rt: Runtime, actor: Actor) -> Actor:
     return found
 
 
-async def while_allowed(rt: Runtime, actor: Actor, items: AsyncIterator[T]) -> AsyncIterator[T]:
-    """`items` for as long as the actor keeps the rights they began with; then what `check` raises."""
+async def while_allowed(
+    items: AsyncIterator[T], still_allowed: Callable[[], Awaitable[object]]
+) -> AsyncIterator[T]:
+    """`items` until `still_allowed`, asked about every second while they come and while none does, raises."""
     queue: asyncio.Queue[object] = asyncio.Queue()
     pump = asyncio.create_task(_pump(items, queue))
     pump.add_done_callback(lambda _: queue.put_nowait(_END))
@@ -40,7 +42,7 @@ async def while_allowed(rt: Runtime, actor: Actor, items: AsyncIterator[T]) -> A
         while True:
             item = await _next(queue, checked + _LOOK_SECONDS - loop.time())
             if loop.time() - checked >= _LOOK_SECONDS:
-                await check(rt, actor)
+                await still_allowed()
                 checked = loop.time()
             if item is _END:
                 await pump  # raises what the items ended with
@@ -50,6 +52,11 @@ async def while_allowed(rt: Runtime, actor: Actor, items: AsyncIterator[T]) -> A
     finally:
         pump.cancel()
         await asyncio.gather(pump, return_exceptions=True)
+
+
+def watched(rt: Runtime, actor: Actor, items: AsyncIterator[T]) -> AsyncIterator[T]:
+    """`items` for as long as the actor keeps the rights they began with; then what `check` raises."""
+    return while_allowed(items, lambda: check(rt, actor))
 
 
 async def _next(queue: asyncio.Queue[object], seconds: float) -> object:

@@ -18,7 +18,7 @@ from tg_assistant.components.sheet import sheet
 from tg_assistant.components.states import empty
 from tg_assistant.components.telegram import composer, follow_bottom, telegram_link
 from tg_assistant.components.words import say
-from tg_assistant.core import answers, channels
+from tg_assistant.core import answers, channels, rights
 from tg_assistant.core.access import Actor
 from tg_assistant.core.answers import Delta, Done, Sources
 from tg_assistant.errors import AlreadyExists, Invalid
@@ -83,7 +83,8 @@ class AskState(rx.State):
             async with acting(self) as (_, actor):
                 pass
         try:
-            async for event in answers.ask(current(), actor, question, question_id=UUID(hex=exchange_id)):
+            answer = answers.ask(current(), actor, question, question_id=UUID(hex=exchange_id))
+            async for event in rights.watched(current(), actor, answer):
                 async with self:
                     if is_live(self, sid):
                         self._grow(exchange_id, event, actor.language)

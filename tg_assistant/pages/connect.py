@@ -25,10 +25,11 @@ from tg_assistant.components.telegram import (
     telegram_link,
 )
 from tg_assistant.components.words import say
-from tg_assistant.core import accounts, logins
+from tg_assistant.core import accounts, logins, rights
+from tg_assistant.core.limits import Rule
 from tg_assistant.models import Login, LoginStatus
 from tg_assistant.process import current
-from tg_assistant.state import HOME, SessionState, acting, is_live
+from tg_assistant.state import HOME, SessionState, acting, count, is_live
 from tg_assistant.template import page
 from tg_assistant.texts import text
 
@@ -70,6 +71,7 @@ class ConnectState(rx.State):
     async def start(self) -> Any:
         """A new attempt with a new link; the one before it ends."""
         async with acting(self) as (db, actor):
+            await count(self, actor, Rule.qr_start)
             if self._kept_login and self.status in _LIVE:
                 await logins.cancel(db, actor, UUID(self._kept_login))
             settings = current().settings
@@ -86,7 +88,7 @@ class ConnectState(rx.State):
             async with acting(self) as (_, actor):
                 login_id = self._kept_login
             sid = self.router.session.session_id
-        async for login in logins.watch(current(), actor, UUID(login_id)):
+        async for login in rights.watched(current(), actor, logins.watch(current(), actor, UUID(login_id))):
             async with self:
                 if self._kept_login != login_id or not is_live(self, sid):
                     return
