@@ -25,8 +25,7 @@ from tg_assistant.components.telegram import (
     telegram_link,
 )
 from tg_assistant.components.words import say
-from tg_assistant.core import accounts, logins, rights
-from tg_assistant.core.limits import Rule
+from tg_assistant.core import accounts, limits, logins, rights
 from tg_assistant.models import Login, LoginStatus
 from tg_assistant.process import current
 from tg_assistant.state import HOME, SessionState, acting, count, is_live
@@ -71,7 +70,7 @@ class ConnectState(rx.State):
     async def start(self) -> Any:
         """A new attempt with a new link; the one before it ends."""
         async with acting(self) as (db, actor):
-            await count(self, actor, Rule.qr_start)
+            await count(self, actor, limits.Rule.qr_start)
             if self._kept_login and self.status in _LIVE:
                 await logins.cancel(db, actor, UUID(self._kept_login))
             settings = current().settings
