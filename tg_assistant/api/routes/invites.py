@@ -3,8 +3,10 @@
 from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
+from tg_assistant.api import limits
 from tg_assistant.api.deps import Call
 from tg_assistant.core import invites
+from tg_assistant.core.limits import Rule
 
 router = APIRouter(prefix="/api/invites", tags=["invites"])
 
@@ -18,7 +20,7 @@ class MembershipOut(BaseModel):
     role: str
 
 
-@router.post("/redeem", status_code=201)
+@router.post("/redeem", status_code=201, dependencies=[limits.by_user_and_address(Rule.invites)])
 async def redeem(call: Call, body: CodeIn) -> MembershipOut:
     """Join the invite's tenant. 410 when the code is used up, revoked, expired or unknown."""
     async with call.open() as (db, actor):
