@@ -13,7 +13,7 @@ import structlog
 from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from ingest import worker
+from ingest import rotation, worker
 from ingest.account import Serving
 from ingest.context import LeaseLost
 from ingest.lease import Lease, take
@@ -42,7 +42,8 @@ class Supervisor:
 
     def __init__(self, rt: Runtime) -> None:
         self._rt = rt
-        self._keyring = Keyring(session_keys(rt.settings.security))
+        security = rt.settings.security
+        self._keyring = Keyring(session_keys(security), lambda: session_keys(security))
         self._owner = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
         self._owned: dict[UUID, asyncio.Task[None]] = {}
         self._looked_at: dict[str, float] = {}
@@ -54,7 +55,7 @@ class Supervisor:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._lease(Login, logins.TOPIC, attempts.waiting, self._attempt))
                 group.create_task(self._lease(Account, accounts.TOPIC, accounts.waiting, self._serve))
-                group.create_task(self._rewrap())
+                group.create_task(rotation.run(self._rt, self._keyring))
                 group.create_task(_restarting("worker", lambda: worker.run(self._rt)))
                 if self._rt.settings.health_port:
                     group.create_task(serve_health(self._rt.settings.health_port, self._health))
@@ -125,20 +126,6 @@ class Supervisor:
         except Exception:  # the person must see an end; the janitor's turn logs the key out
             await attempt.end(LoginStatus.failed, "internal")
             raise
-
-    async def _rewrap(self) -> None:
-        """The keys may be others than last time: connect what opens again, and bring all under the newest."""
-        while True:
-            try:
-                async with self._rt.db.transaction() as db:
-                    await accounts.reopen(db, self._keyring)
-                    changed = await accounts.rewrap(db, self._keyring)
-            except (Unavailable, SQLAlchemyError):
-                await asyncio.sleep(_RESTART_SECONDS)
-                continue
-            if not changed:
-                return
-            log.info("keys.rewrapped", accounts=changed)
 
 
 async def _restarting(name: str, work: Callable[[], Awaitable[None]]) -> NoReturn:

@@ -7,6 +7,7 @@ import base64
 import binascii
 import os
 import re
+import re
 from pathlib import Path
 from typing import Literal
 
@@ -26,6 +27,9 @@ _HOW = {
     "BOT_PUBLIC_URL": "the https address where this installation is reached, for example https://ask.example.org",
 }
 _RATE = r"^[1-9]\d{0,6}:[1-9]\d{0,4}$"  # count:seconds
+_KEY_ID = re.compile(r"[A-Za-z0-9._-]{1,32}")
+
+
 _KEY_ID = re.compile(r"[A-Za-z0-9._-]{1,32}")
 
 
@@ -263,6 +267,13 @@ def _key_file(path: Path) -> str:
         raise SettingsError(
             f"SESSION_CRYPTO_KEY_FILE: cannot be read ({type(error).__name__}): {path}"
         ) from None
+
+
+def _key_file(path: Path) -> str:
+    try:
+        return path.read_text()
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"SESSION_CRYPTO_KEY_FILE: cannot be read ({type(error).__name__}): {path}") from None
 
 
 def _decode_key(encoded: str) -> bytes:

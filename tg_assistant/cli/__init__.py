@@ -6,13 +6,14 @@ from typing import Annotated
 
 import typer
 
-from tg_assistant.cli import demo, invites, operate, sandbox, tenants
+from tg_assistant.cli import demo, invites, keys, operate, sandbox, tenants
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__, pretty_exceptions_enable=False)
 operate.register(app)
 demo.register(app)
 app.add_typer(invites.app, name="invites")
 app.add_typer(tenants.app, name="tenants")
+app.add_typer(keys.app, name="keys")
 app.add_typer(sandbox.app, name="sandbox")
 
 

@@ -1,7 +1,6 @@
 """Linked Telegram accounts: what is connected, logging out, and what happens when Telegram ends a session."""
 
 from contextlib import suppress
-from typing import Any
 from uuid import UUID
 
 import structlog
@@ -15,7 +14,7 @@ from tg_assistant.errors import NotFound, Unavailable
 from tg_assistant.infra.crypto import Binding, Keyring, SealBroken
 from tg_assistant.infra.events import notify
 from tg_assistant.infra.runtime import Runtime
-from tg_assistant.models import Account, AccountStatus, ChannelAccess, Dialog, MethodWait, Notification
+from tg_assistant.models import Account, AccountStatus, ChannelAccess, Dialog, MethodWait
 
 log = structlog.get_logger()
 TOPIC = "account"  # key: the account's id
@@ -101,11 +100,11 @@ async def end(db: AsyncSession, account: Account, reason: str) -> None:
     _destroy_key(account)
     db.add(account)
     await tasks.close_all(db, account.id, NotFound("accounts.disconnected"))
-    notification(db, account, "account.ended", reason=reason)
+    whose = {"tenant_id": account.tenant_id, "reason": reason}
+    await notifications.add(db, account.user_id, "account.ended", **whose)
     who = {"tenant_id": account.tenant_id, "user_id": account.user_id}
     await audit.record(db, None, "account.ended", account.id, reason=reason, **who)
     await notify(db, TOPIC, str(account.id))
-    await notify(db, "notification", str(account.user_id))
 
 
 async def lock_away(db: AsyncSession, account: Account) -> None:
@@ -141,11 +140,6 @@ def _destroy_key(account: Account) -> None:
     account.sealed_session, account.update_state = None, {}
 
 
-def notification(db: AsyncSession, account: Account, code: str, **args: Any) -> None:
-    """A line the bot owes the account's owner."""
-    db.add(Notification(tenant_id=account.tenant_id, user_id=account.user_id, code=code, args=args))
-
-
 async def waiting(db: AsyncSession) -> list[UUID]:
     """Connected accounts nobody owns, the longest waiting first."""
     query = select(Account.id).where(
@@ -174,27 +168,3 @@ def open_session(account: Account, keyring: Keyring) -> bytes:
 
 def binding(account: Account) -> Binding:
     return Binding(account.tenant_id, account.user_id, account.telegram_id, account.id)
-
-
-async def rewrap(db: AsyncSession, keyring: Keyring, limit: int = 100) -> int:
-    """Bring up to `limit` sessions under the newest key; how many were changed. 0: all are."""
-    newest = keyring.header
-    query = (
-        select(Account)
-        .where(
-            col(Account.sealed_session).is_not(None),
-            func.substring(col(Account.sealed_session), 1, len(newest)) != newest,
-        )
-        .limit(limit)
-        .with_for_update(skip_locked=True)
-    )
-    changed = 0
-    for account in (await db.exec(query)).all():
-        try:
-            fresh = keyring.rewrap(account.sealed_session or b"", binding(account))
-        except SealBroken:
-            log.warning("keys.not_opened", account_id=str(account.id))
-            continue
-        account.sealed_session, changed = fresh, changed + 1
-        db.add(account)
-    return changed

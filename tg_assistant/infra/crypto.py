@@ -5,6 +5,7 @@ user, Telegram id and session id, so a row copied elsewhere does not open.
 """
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -25,6 +26,14 @@ class SealBroken(Exception):
     """The envelope does not open: another row's, altered, or sealed under a key this process lacks."""
 
 
+class KeyUnknown(SealBroken):
+    """Sealed under a key-encryption key this process was not given."""
+
+    def __init__(self, key_id: str) -> None:
+        super().__init__(f"no key-encryption key {key_id!r}")
+        self.key_id = key_id
+
+
 @dataclass(frozen=True)
 class Binding:
     """Whose session it is; `session_id` is the id of the row that holds the envelope."""
@@ -40,11 +49,27 @@ class Binding:
 
 
 class Keyring:
-    """Key-encryption keys by id; new envelopes use the last one, old ones open with theirs."""
+    """Key-encryption keys by id; new envelopes use the last one, old ones open with theirs.
 
-    def __init__(self, keys: dict[str, bytes]) -> None:
-        self._keys = keys
-        self._newest = list(keys)[-1]
+    `source` reads the keys again: a key file may have got a new one since this process started.
+    """
+
+    def __init__(self, keys: dict[str, bytes], source: Callable[[], dict[str, bytes]] | None = None) -> None:
+        self._source = source
+        self._take(keys)
+
+    def _take(self, keys: dict[str, bytes]) -> None:
+        self._keys, self._newest = keys, list(keys)[-1]
+
+    def refresh(self) -> None:
+        """Take the keys as they are now. What `source` raises is raised, and nothing has changed then."""
+        if self._source:
+            self._take(self._source())
+
+    @property
+    def ids(self) -> list[str]:
+        """The keys' ids, the newest last."""
+        return list(self._keys)
 
     @property
     def header(self) -> bytes:
@@ -78,7 +103,9 @@ class Keyring:
 
     def _unwrap(self, key_id: str, wrapped: bytes, associated: bytes) -> bytes:
         if key_id not in self._keys:
-            raise SealBroken(f"no key-encryption key {key_id!r}")
+            self.refresh()
+        if key_id not in self._keys:
+            raise KeyUnknown(key_id)
         return _decrypt(self._keys[key_id], wrapped[:_NONCE], wrapped[_NONCE:], associated)
 
 

@@ -1,0 +1,80 @@
+"""Key rotation as ingest does it: online, in small committed batches, begun again wherever it was killed."""
+
+import asyncio
+from contextlib import suppress
+from typing import NoReturn
+from uuid import UUID
+
+import structlog
+from sqlalchemy.exc import SQLAlchemyError
+from sqlmodel import col, select
+
+from tg_assistant.core import accounts, keys
+from tg_assistant.errors import Unavailable
+from tg_assistant.infra.crypto import Keyring
+from tg_assistant.infra.runtime import Runtime
+from tg_assistant.models import Account, Login, Tenant
+from tg_assistant.settings import SettingsError
+
+log = structlog.get_logger()
+_POLL_SECONDS = 5.0
+_AWAY_SECONDS = 2.0
+
+
+async def run(rt: Runtime, keyring: Keyring) -> NoReturn:
+    """Connect again what the keys of this start open; then work each request for a rotation."""
+    reopened = False
+    async with rt.events.listening(keys.TOPIC) as event:
+        while True:
+            event.clear()
+            try:
+                reopened = reopened or await _reopen(rt, keyring)
+                await _work(rt, keyring)
+            except (Unavailable, SQLAlchemyError) as error:
+                log.warning("keys.waiting", error=type(error).__name__)
+                await asyncio.sleep(_AWAY_SECONDS)
+                continue
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_POLL_SECONDS):
+                    await event.wait()
+
+
+async def _reopen(rt: Runtime, keyring: Keyring) -> bool:
+    async with rt.db.transaction() as db:
+        await accounts.reopen(db, keyring)
+    return True
+
+
+async def _work(rt: Runtime, keyring: Keyring) -> None:
+    while True:
+        async with rt.db.transaction() as db:
+            asked = await keys.waiting(db)
+        if asked is None:
+            return
+        try:
+            keyring.refresh()
+        except SettingsError as error:
+            async with rt.db.transaction() as db:
+                await keys.finish(db, asked.id, str(error))
+            continue
+        await _rotate(rt, keyring, asked.id)
+
+
+async def _rotate(rt: Runtime, keyring: Keyring, rotation_id: UUID) -> None:
+    log.info("keys.rotate", keys=keyring.ids)
+    async with rt.db.transaction() as db:
+        await keys.begin(db, rotation_id, keyring)
+        await accounts.reopen(db, keyring)
+        tenants = list(await db.exec(select(Tenant.id).order_by(col(Tenant.id))))
+    for tenant_id in tenants:
+        for model in (Account, Login):
+            after: UUID | None = None
+            while True:
+                async with rt.db.transaction(tenant_id) as db:
+                    batch = await keys.rewrap(db, rotation_id, keyring, model, tenant_id, after)
+                if batch.last is None:
+                    break
+                after = batch.last
+    async with rt.db.transaction() as db:
+        await keys.finish(db, rotation_id)
+    log.info("keys.rotated")
