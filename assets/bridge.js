@@ -56,9 +56,18 @@
   })();
   const telegramId = Number.isInteger(user.id) ? String(user.id) : "";
 
+  // The admin panel in an ordinary browser: a link of the bot's has left a cookie there, which this
+  // page cannot read but can exchange.
+  const panel = !telegramId && /^\/admin(\/|$)/.test(location.pathname);
+  if (panel && location.hash === "#signed-in") {
+    // somebody has just used a link: whoever was here before has left
+    for (const key of ["token", "tga.session.panel"]) storage.removeItem(key);
+    history.replaceState(history.state, "", location.pathname + location.search);
+  }
+
   // Several accounts may share one webview: whatever another person left here is dropped,
   // Reflex's own client token included.
-  const ownKey = `tga.session.${telegramId}`;
+  const ownKey = `tga.session.${telegramId || "panel"}`;
   if (fresh && storage.getItem("tga.owner") !== telegramId) {
     for (let i = storage.length - 1; i >= 0; i--) {
       const key = storage.key(i);
@@ -68,7 +77,7 @@
   }
 
   // --- sign-in -----------------------------------------------------------------------------------
-  let session = telegramId ? read(ownKey) : null;
+  let session = telegramId || panel ? read(ownKey) : null;
   let exchanged = null;
 
   const remember = (answer) => {
@@ -78,19 +87,24 @@
   };
   const wait = (ms) => new Promise((done) => setTimeout(done, ms));
 
+  const ask = () =>
+    panel
+      ? fetch("/api/auth/resume", { method: "POST" })
+      : fetch("/api/auth/telegram-webapp", {
+          method: "POST",
+          headers: { "Content-Type": "application/json" },
+          body: JSON.stringify({ init_data: initData }),
+        });
   const post = async () => {
-    const answer = await fetch("/api/auth/telegram-webapp", {
-      method: "POST",
-      headers: { "Content-Type": "application/json" },
-      body: JSON.stringify({ init_data: initData }),
-    });
+    const answer = await ask();
     if (answer.ok) return remember(await answer.json());
     if (answer.status >= 500 || answer.status === 429) throw new Error(`busy ${answer.status}`);
+    if (panel) return { failure: "link", status: answer.status };
     const problem = await answer.json().catch(() => ({}));
     return { failure: problem.code ?? "auth.init_data", status: answer.status };
   };
   const exchange = async () => {
-    if (!telegramId) return { failure: "outside" };
+    if (!telegramId && !panel) return { failure: "outside" };
     for (let attempt = 0; attempt < 4; attempt++) {
       try {
         return await post();
@@ -110,7 +124,9 @@
   };
   /** The server refused the stored secret: forget it; init data not yet used may still sign in. */
   const refused = () => {
-    const tried = exchanged !== null;
+    // another tab of the panel may have made a newer secret; the cookie is good for one more
+    const tried = exchanged !== null && !(panel && session);
+    if (!tried) exchanged = null;
     session = null;
     storage.removeItem(ownKey);
     if (tried) return Promise.resolve({ failure: "auth.session" });
@@ -185,6 +201,8 @@
   const handheld = /^(android|ios)/.test(platform) || /Mobi|Android/.test(navigator.userAgent);
   const nativeBar = /^(android|ios|macos|tdesktop)/.test(platform);
   root.dataset.platform = platform === "ios" ? "ios" : "base";
+  const language = user.language_code ?? navigator.language ?? "en";
+  root.lang = root.dataset.language = /^ru\b/i.test(language) ? "ru" : "en"; // as `language_of` on the server
   let sdkReady;
   const sdk = new Promise((done) => (sdkReady = done));
   const app = () => window.Telegram?.WebApp;
@@ -287,7 +305,7 @@
     launch: Object.freeze({
       inside: Boolean(telegramId),
       device: handheld ? "phone" : "desktop",
-      language: user.language_code ?? navigator.language ?? "en",
+      language,
       start: signed.get("start_param") ?? "",
     }),
   });

@@ -16,7 +16,7 @@ from tg_assistant.core.links import Purpose
 from tg_assistant.errors import AssistantError, InviteSpent
 
 router = APIRouter(tags=["admin sign-in"], include_in_schema=False)
-PANEL = "/admin/"
+PANEL = "/admin/#signed-in"  # the bridge drops what a session before has left in the tab
 
 
 @router.get("/admin/login/{token}")

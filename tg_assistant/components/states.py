@@ -62,6 +62,11 @@ def outside() -> rx.Component:
     return empty("✈️", say("sign_in.outside_title"), say("sign_in.outside"), testid="outside")
 
 
+def link_needed() -> rx.Component:
+    """The admin panel in a browser that no link of the bot's has signed in, or not any more."""
+    return empty("🔑", say("sign_in.link_title"), say("sign_in.link"), testid="link-needed")
+
+
 def offline() -> rx.Component:
     """Sign-in could not reach the server."""
     return empty(
