@@ -114,7 +114,7 @@ async def settled(product: Product) -> Callable[[str], Awaitable[Traveller]]:
         traveller = await belongs(product, name)
         if not await connected(traveller):
             assert await journey.connects(traveller) == "authorized"
-        if not await traveller.rest("GET", "/api/channels"):
+        if not (await traveller.rest("GET", "/api/channels"))["items"]:
             await journey.follows(traveller)
         return traveller
 

@@ -19,7 +19,7 @@ async def anna(product):
     """Anna is connected and has just chosen all her channels: the backfill is under way."""
     traveller = await journey.joins(product, "anna")
     assert await journey.connects(traveller) == "authorized"
-    listed = await traveller.rest("GET", "/api/channels/available")
+    listed = (await traveller.rest("GET", "/api/channels/available"))["items"]
     for each in listed:
         if each["title"] != TICKER:
             await traveller.rest("POST", "/api/channels", telegram_id=each["telegram_id"])

@@ -95,7 +95,7 @@ async def _gives_password(
 
 async def follows(traveller: Traveller, *titles: str) -> list[dict[str, Any]]:
     """Follow channels of the account's own list by title; waits until all of them are searchable."""
-    listed = await traveller.rest("GET", "/api/channels/available")
+    listed = (await traveller.rest("GET", "/api/channels/available"))["items"]
     wanted = [each for each in listed if not titles or each["title"] in titles]
     for each in wanted:
         await traveller.rest("POST", "/api/channels", telegram_id=each["telegram_id"])
@@ -104,7 +104,7 @@ async def follows(traveller: Traveller, *titles: str) -> list[dict[str, Any]]:
 
 async def indexed(traveller: Traveller, count: int) -> list[dict[str, Any]] | None:
     """The followed channels once all are read and searchable."""
-    found = await traveller.rest("GET", "/api/channels")
+    found = (await traveller.rest("GET", "/api/channels"))["items"]
     ready = [
         c for c in found if c["progress"]["finished"] and c["progress"]["indexed"] >= c["progress"]["done"]
     ]

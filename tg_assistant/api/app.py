@@ -1,52 +1,74 @@
 """The REST API as one FastAPI app; Reflex mounts it beside its pages."""
 
-from uuid import uuid4
-
-import structlog
 from fastapi import APIRouter, FastAPI, HTTPException, Request
-from starlette.middleware.base import RequestResponseEndpoint
-from starlette.responses import Response
+from fastapi.routing import APIRoute
 
-from tg_assistant.api import connect, problems
+from tg_assistant.api import admin_login, connect, docs, openapi, problems
+from tg_assistant.api.addresses import Addresses
 from tg_assistant.api.deps import RuntimeGetter
+from tg_assistant.api.envelope import Envelope
 from tg_assistant.api.graphql import route as graphql
-from tg_assistant.api.routes import auth, channels, health, invites, posts, qr, rag, search, users
+from tg_assistant.api.routes import (
+    admin,
+    auth,
+    channels,
+    health,
+    invites,
+    own_data,
+    posts,
+    qr,
+    rag,
+    search,
+    users,
+)
 
-_METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"]
+_METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "TRACE"]
+_ROUTES = (
+    *(health, auth, users, own_data, invites, qr, channels, posts, rag, search, admin),
+    *(graphql, connect, admin_login),
+)
 
 
 def create_api(runtime: RuntimeGetter) -> FastAPI:
     """`runtime` is asked at each request, since the runtime opens after the app is built."""
     app = FastAPI(
-        title="Telegram Assistant", version="1", docs_url=None, redoc_url=None, openapi_url="/openapi.json"
+        title="Telegram Assistant",
+        version="1",
+        description=openapi.DESCRIPTION,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        generate_unique_id_function=_operation_id,
     )
     app.state.runtime = runtime
+    addresses = Addresses(app)
     problems.install(app)
-    app.middleware("http")(_request_id)
-    for module in (health, auth, users, invites, qr, channels, posts, rag, search, graphql, connect):
+    app.add_middleware(Envelope, template=addresses.template)
+    for module in _ROUTES:
         app.include_router(module.router)
-    app.include_router(_unknown())
+    app.include_router(docs.router)
+    app.include_router(_unknown(addresses))
+    app.openapi = lambda: openapi.document(app)
     return app
 
 
-async def _request_id(request: Request, call_next: RequestResponseEndpoint) -> Response:
-    request.state.request_id = uuid4().hex
-    with structlog.contextvars.bound_contextvars(request_id=request.state.request_id):
-        response = await call_next(request)
-    response.headers["X-Request-ID"] = request.state.request_id
-    if request.url.path.startswith(("/api", "/tg/", "/qr-auth")):
-        response.headers.setdefault("Cache-Control", "no-store")
-    return response
+def _operation_id(route: APIRoute) -> str:
+    return f"{route.tags[0]}_{route.name}".replace(" ", "_").replace("-", "_") if route.tags else route.name
 
 
-def _unknown() -> APIRouter:
-    """Unknown addresses of the API answer problem+json; without this Reflex would send its 404 page."""
+def _unknown(addresses: Addresses) -> APIRouter:
+    """Unknown addresses of the API answer problem+json; without this Reflex would send its 404 page.
+
+    `/metrics` is among them: it is served on an internal port only (infra/health.py).
+    """
     router = APIRouter(include_in_schema=False)
 
-    async def missing(path: str = "") -> None:
+    async def missing(request: Request) -> None:
+        if allowed := addresses.methods(request.url.path):
+            raise HTTPException(405, headers={"Allow": ", ".join(allowed)})
         raise HTTPException(404)
 
-    for prefix in ("/api", "/tg/qr", "/qr-auth"):
+    for prefix in ("/api", "/tg/qr", "/qr-auth", "/metrics"):
         router.add_api_route(prefix + "/{path:path}", missing, methods=_METHODS)
         router.add_api_route(prefix, missing, methods=_METHODS)
     return router

@@ -1,19 +1,53 @@
 """Errors as RFC 9457 problem documents; one shape for every address under the API, unknown ones too."""
 
 import math
+from collections.abc import Mapping
 from http import HTTPStatus
+from typing import Any
 from uuid import uuid4
 
 import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 
 from tg_assistant import texts
 from tg_assistant.errors import AssistantError
+from tg_assistant.infra import metrics
 
 log = structlog.get_logger()
+MEDIA_TYPE = "application/problem+json"
+
+
+class Fault(BaseModel):
+    field: str = Field(examples=["body.query"])
+    problem: str
+
+
+class Problem(BaseModel):
+    """Every error, RFC 9457. `code` is stable; `detail` is a sentence in the caller's language."""
+
+    model_config = ConfigDict(extra="allow")
+
+    type: str = Field(examples=["about:blank#channels.not_found"])
+    title: str = Field(examples=["Not found"])
+    status: int = Field(examples=[404])
+    detail: str
+    instance: str = Field(description="the path asked for", examples=["/api/channels/…"])
+    code: str = Field(examples=["channels.not_found"])
+    request_id: str | None = Field(description="stands in the log beside the cause")
+    errors: list[Fault] | None = Field(default=None, description="with 422: the fields, never their values")
+
+
+def may(*statuses: int, **said: str) -> dict[int | str, dict[str, Any]]:
+    """`responses=` for a route that may refuse with these. `said` says when: `s409="already followed"`."""
+    return {status: {"description": said.get(f"s{status}", _phrase(status))} for status in statuses}
+
+
+def _phrase(status: int) -> str:
+    return HTTPStatus(status).phrase
 
 
 def language(request: Request) -> str:
@@ -33,6 +67,7 @@ def sentence(error: AssistantError, language: str, reference: str = "") -> str:
 def problem(
     request: Request, status: int, code: str, title: str, detail: str, **more: object
 ) -> JSONResponse:
+    metrics.errors_total.labels("rest", code).inc()
     body = {
         "type": f"about:blank#{code}",
         "title": title,
@@ -43,9 +78,25 @@ def problem(
         "request_id": getattr(request.state, "request_id", None),
         **more,
     }
-    return JSONResponse(
-        body, status, media_type="application/problem+json", headers={"Cache-Control": "no-store"}
-    )
+    return JSONResponse(_sayable(body), status, media_type=MEDIA_TYPE, headers={"Cache-Control": "no-store"})
+
+
+def _sayable(value: Any) -> Any:
+    """The same without halves of characters: a path or a field's name may hold what UTF-8 cannot."""
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode()
+    if isinstance(value, Mapping):
+        return {key: _sayable(item) for key, item in value.items()}
+    return [_sayable(item) for item in value] if isinstance(value, list) else value
+
+
+def http_problem(request: Request, status: int, headers: Mapping[str, str] | None = None) -> JSONResponse:
+    """What HTTP itself refuses: an unknown address, a wrong method, a body too long."""
+    code = f"http.{status}"
+    text_code = f"errors.{code}" if texts.has(f"errors.{code}") else "errors.http.400"
+    answer = problem(request, status, code, _phrase(status), texts.text(text_code, language(request)))
+    answer.headers.update(headers or {})
+    return answer
 
 
 async def on_assistant_error(request: Request, error: Exception) -> JSONResponse:
@@ -62,20 +113,19 @@ async def on_assistant_error(request: Request, error: Exception) -> JSONResponse
 
 async def on_http_error(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
-    title = HTTPStatus(error.status_code).phrase
-    code = f"http.{error.status_code}"
-    text_code = f"errors.{code}" if texts.has(f"errors.{code}") else "errors.http.400"
-    answer = problem(request, error.status_code, code, title, texts.text(text_code, language(request)))
-    answer.headers.update(error.headers or {})
-    return answer
+    return http_problem(request, error.status_code, error.headers)
 
 
 async def on_validation_error(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)
     # the values themselves stay out: they may be secrets
-    faults = [{"field": ".".join(map(str, e["loc"])), "problem": e["msg"]} for e in error.errors()]
+    faults = [{"field": _field(e["loc"]), "problem": e["msg"]} for e in error.errors()]
     detail = texts.text("errors.http.422", language(request))
-    return problem(request, 422, "http.422", "Invalid input", detail, errors=faults)
+    return problem(request, 422, "http.422", "Invalid input", detail, errors=faults[:20])
+
+
+def _field(place: tuple[int | str, ...]) -> str:
+    return ".".join(str(part)[:100] for part in place)
 
 
 async def on_surprise(request: Request, error: Exception) -> JSONResponse:

@@ -1,35 +1,99 @@
-"""Server-sent events that outlive proxies: a heartbeat, numbered events, no buffering."""
+"""Server-sent events that outlive proxies: heartbeats, ids to go on from, no buffering, a last event."""
 
+import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass, field
 from typing import Any
 
+from fastapi import Request
 from sse_starlette import EventSourceResponse, ServerSentEvent
 
 from tg_assistant.api.problems import sentence
 from tg_assistant.errors import AssistantError
+from tg_assistant.infra import metrics
 
-_PING_SECONDS = 15
+HEARTBEAT_SECONDS = 10
+CHECK_SECONDS = 0.9  # a revoked session sees nothing more after a second
+_HEADERS = {"Cache-Control": "no-store, no-transform", "X-Accel-Buffering": "no"}
+# for the OpenAPI document: a stream beside, or instead of, JSON
+CONTENT: dict[str, Any] = {"text/event-stream": {"schema": {"type": "string"}}}
 
 
-def stream(events: AsyncIterator[tuple[str, dict[str, Any]]], language: str) -> EventSourceResponse:
-    """`events` are (name, data). An error of the tree becomes the last event, named `error`."""
-    headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-    return EventSourceResponse(_numbered(events, language), headers=headers, ping=_PING_SECONDS)
+@dataclass(frozen=True)
+class Event:
+    """`id` comes back as `Last-Event-ID` from a client that lost its connection."""
+
+    id: str
+    name: str
+    data: dict[str, Any] = field(default_factory=dict)
 
 
-async def _numbered(
-    events: AsyncIterator[tuple[str, dict[str, Any]]], language: str
-) -> AsyncIterator[ServerSentEvent]:
-    number = 0
+def wanted(request: Request) -> bool:
+    """Whether the client asks for a stream where JSON is to be had, too."""
+    return "text/event-stream" in request.headers.get("accept", "")
+
+
+def stream(
+    events: AsyncIterator[Event], language: str, still_allowed: Callable[[], Awaitable[object]]
+) -> EventSourceResponse:
+    """An answer of `events`. An error of the tree becomes the last event, named `error`.
+
+    `still_allowed` is asked every second and raises once the person may not see this any more.
+    """
+    return EventSourceResponse(
+        _told(_guarded(events, still_allowed), language), headers=_HEADERS, ping=HEARTBEAT_SECONDS
+    )
+
+
+async def changes(
+    states: AsyncIterator[Any], last_seen: str | None, event: Callable[[Any], Event]
+) -> AsyncIterator[Event]:
+    """A state as it changes; the one a client has seen already is not repeated, unless it is the last."""
+    held: Event | None = None
+    async for state in states:
+        made = event(state)
+        held = made if made.id == last_seen else None
+        if held is None:
+            last_seen = made.id
+            yield made
+    if held is not None:
+        yield held
+
+
+async def _guarded(
+    events: AsyncIterator[Event], still_allowed: Callable[[], Awaitable[object]]
+) -> AsyncIterator[Event]:
+    """`events`, looked at again every second whether they may go on."""
+    coming: asyncio.Future[Event] | None = None
     try:
-        async for name, data in events:
-            number += 1
-            yield _event(number, name, data)
+        while True:
+            coming = coming or asyncio.ensure_future(anext(events))
+            done, _ = await asyncio.wait([coming], timeout=CHECK_SECONDS)
+            if not done:
+                await still_allowed()
+                continue
+            try:
+                event = coming.result()
+            except StopAsyncIteration:
+                return
+            coming = None
+            yield event
+    finally:
+        if coming is not None:
+            coming.cancel()
+
+
+async def _told(events: AsyncIterator[Event], language: str) -> AsyncIterator[ServerSentEvent]:
+    try:
+        async for event in events:
+            yield _written(event)
     except AssistantError as error:
+        metrics.errors_total.labels("rest", error.code).inc()
         problem = {"code": error.code, "status": error.status, "detail": sentence(error, language)}
-        yield _event(number + 1, "error", problem)
+        yield ServerSentEvent(json.dumps(problem, ensure_ascii=False), event="error")
 
 
-def _event(number: int, name: str, data: dict[str, Any]) -> ServerSentEvent:
-    return ServerSentEvent(json.dumps(data, ensure_ascii=False, default=str), event=name, id=str(number))
+def _written(event: Event) -> ServerSentEvent:
+    data = json.dumps(event.data, ensure_ascii=False, default=str)
+    return ServerSentEvent(data, event=event.name, id=event.id)

@@ -1,11 +1,13 @@
 """Channels a person follows: adding, pausing, removing them, and who may read what."""
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import UUID
 
-from sqlalchemy import update
+from sqlalchemy import ColumnElement, tuple_, update
 from sqlmodel import col, delete, or_, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 from sqlmodel.sql.expression import SelectOfScalar
@@ -22,6 +24,8 @@ from tg_assistant.infra.runtime import Runtime
 from tg_assistant.models import Account, Channel, ChannelAccess, Subscription
 
 __all__ = ["Added", "Followed", "Found", "add", "available", "parse_reference"]
+_WATCH_SECONDS = 0.5
+_POLL_SECONDS = 2.0
 
 
 @dataclass(frozen=True)
@@ -75,10 +79,19 @@ async def list_(db: AsyncSession, actor: Actor) -> list[Followed]:
     return await _followed(db, actor)
 
 
+async def page(
+    db: AsyncSession, actor: Actor, *, limit: int, after: tuple[str, UUID] | None = None
+) -> list[Followed]:
+    """The next `limit` channels of that list; `after` is (title, id) of the last one seen."""
+    actor.require()
+    beyond = tuple_(col(Channel.title), col(Channel.id)) > tuple_(*after) if after else None
+    return await _followed(db, actor, beyond, limit)
+
+
 async def get(db: AsyncSession, actor: Actor, channel_id: UUID) -> Followed:
     """Raises NotFound for a channel the actor does not follow."""
     actor.require()
-    found = await _followed(db, actor, channel_id)
+    found = await _followed(db, actor, col(Channel.id) == channel_id)
     if not found:
         raise NotFound("channels.not_found")
     return found[0]
@@ -89,14 +102,21 @@ async def progress(db: AsyncSession, actor: Actor, channel_id: UUID) -> Progress
     return (await get(db, actor, channel_id)).progress
 
 
-async def _followed(db: AsyncSession, actor: Actor, channel_id: UUID | None = None) -> list[Followed]:
+async def _followed(
+    db: AsyncSession,
+    actor: Actor,
+    condition: ColumnElement[bool] | None = None,
+    limit: int | None = None,
+) -> list[Followed]:
     query = (
         select(Channel, Subscription)
         .join(Subscription, col(Subscription.channel_id) == col(Channel.id))
         .where(Subscription.user_id == actor.user_id, Channel.tenant_id == actor.tenant)
         .order_by(col(Channel.title), col(Channel.id))
     )
-    rows = (await db.exec(query.where(Channel.id == channel_id) if channel_id else query)).all()
+    if condition is not None:
+        query = query.where(condition)
+    rows = (await db.exec(query.limit(limit))).all()
     readable = set(await readable_ids(db, actor))
     measured = await measure(db, [channel for channel, _ in rows], readable)
     return [Followed(channel, subscription, measured[channel.id]) for channel, subscription in rows]
@@ -187,6 +207,25 @@ async def remove(db: AsyncSession, actor: Actor, channel_id: UUID) -> None:
     await audit.record(db, actor, "channel.remove", channel_id)
     await events.notify(db, "subscriptions", str(followed.channel.tenant_id))
     await events.notify(db, "channel", str(channel_id))
+
+
+async def watch(rt: Runtime, actor: Actor, channel_id: UUID) -> AsyncIterator[Progress]:
+    """The progress now and as it changes, ending once the history is read to its end. Raises NotFound."""
+    seen: Progress | None = None
+    async with rt.events.listening("channel", str(channel_id)) as event:
+        while True:
+            event.clear()
+            async with rt.db.transaction(actor.tenant) as db:
+                now = await progress(db, actor, channel_id)
+            if now != seen:
+                seen = now
+                yield now
+            if now.finished and now.indexed >= now.done:
+                return
+            await asyncio.sleep(_WATCH_SECONDS)  # a busy channel says something for each page it reads
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_POLL_SECONDS):
+                    await event.wait()
 
 
 async def access_lost(db: AsyncSession, account_id: UUID, channel_id: UUID) -> None:

@@ -1,4 +1,4 @@
-"""`/health` for processes without a web server: 200 or 503 as JSON, with the failing check named."""
+"""Each process's internal port: `/health` (503 with the failing check named) and `/metrics`."""
 
 import asyncio
 import json
@@ -8,6 +8,7 @@ from contextlib import suppress
 from sqlalchemy import text
 
 from tg_assistant.errors import Unavailable
+from tg_assistant.infra import metrics
 from tg_assistant.infra.db import Database
 
 Check = Callable[[], Awaitable[Mapping[str, bool]]]
@@ -42,16 +43,21 @@ async def serve_health(port: int, check: Check, *, host: str = "127.0.0.1") -> N
 
 async def _response(request: bytes, check: Check) -> bytes:
     path = request.split(b" ", 2)[1].partition(b"?")[0]
+    if path == b"/metrics":
+        return _http("200 OK", metrics.page(), metrics.CONTENT_TYPE)
     if path != b"/health":
-        return _http("404 Not Found", {"status": "not found"})
+        return _json("404 Not Found", {"status": "not found"})
     checks = dict(await check())
     failing = [name for name, well in checks.items() if not well]
     if failing:
-        return _http("503 Service Unavailable", {"status": "failing", "failing": failing, "checks": checks})
-    return _http("200 OK", {"status": "ok", "checks": checks})
+        return _json("503 Service Unavailable", {"status": "failing", "failing": failing, "checks": checks})
+    return _json("200 OK", {"status": "ok", "checks": checks})
 
 
-def _http(status: str, content: Mapping[str, object]) -> bytes:
-    body = json.dumps(content).encode()
-    head = f"HTTP/1.1 {status}\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n"
+def _json(status: str, content: Mapping[str, object]) -> bytes:
+    return _http(status, json.dumps(content).encode(), "application/json")
+
+
+def _http(status: str, body: bytes, content_type: str) -> bytes:
+    head = f"HTTP/1.1 {status}\r\nContent-Type: {content_type}\r\nContent-Length: {len(body)}\r\n"
     return f"{head}Connection: close\r\n\r\n".encode() + body

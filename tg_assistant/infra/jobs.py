@@ -24,6 +24,7 @@ from sqlalchemy import text
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from tg_assistant.errors import Unavailable
+from tg_assistant.infra import metrics
 
 log = structlog.get_logger()
 Payload = dict[str, Any]
@@ -74,6 +75,15 @@ async def held(db: AsyncSession) -> int:
     """How many jobs are held after their last try; they wait for a person (`pgq requeue`)."""
     found = await db.exec(text("SELECT count(*) FROM pgqueuer WHERE status = 'failed'"))  # type: ignore[call-overload]
     return int(found.scalar_one())
+
+
+async def longest_wait(db: AsyncSession) -> float:
+    """For how many seconds the longest waiting job could have been done already; 0 when none waits."""
+    query = text(
+        "SELECT coalesce(extract(epoch FROM now() - min(execute_after)), 0)"
+        " FROM pgqueuer WHERE status = 'queued' AND execute_after < now()"
+    )
+    return float((await db.exec(query)).scalar_one())  # type: ignore[call-overload]
 
 
 async def forget_old(db: AsyncSession, days: int = 7) -> None:
@@ -154,15 +164,21 @@ async def _stopped(running: asyncio.Task[None]) -> None:
 
 
 async def _perform(name: str, handler: Handler, job: Job) -> None:
+    outcome = "failed"
     try:
         await handler(json.loads(job.payload or b"{}"))
+        outcome = "done"
     except asyncio.CancelledError:
+        outcome = "interrupted"
         # PGQueuer would delete a job cancelled by a shutdown; it has to be done by the next worker instead
         raise RetryRequested(delay=timedelta(0), reason="shutdown") from None
     except Unavailable as error:
+        outcome = "postponed"
         # a neighbour is away: that is not the job's fault, so it is tried until the neighbour is back
         log.warning("job.postponed", job=name, attempts=job.attempts, error=error.code)
         raise RetryRequested(delay=timedelta(seconds=_AWAY_SECONDS), reason=error.code) from error
     except Exception as error:
         log.warning("job.failed", job=name, attempts=job.attempts, error=type(error).__name__)
         raise
+    finally:
+        metrics.jobs_total.labels(name, outcome).inc()

@@ -58,6 +58,13 @@ class RateLimits:
         reset = max(1, math.ceil(stats.reset_time - time.time()))
         return Standing(rule, item.amount, item.get_expiry(), max(0, stats.remaining), reset, allowed)
 
+    async def answers(self) -> bool:
+        """Whether counting works; where it does not, nobody signs in."""
+        try:
+            return bool(await self._storage.check())
+        except (StorageError, OSError):
+            return False
+
     async def close(self) -> None:
         if isinstance(self._storage, RedisStorage):
             bridge: Any = self._storage.bridge

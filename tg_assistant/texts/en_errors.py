@@ -84,6 +84,7 @@ TEXTS = {
     "errors.members.self_disable": "Nobody switches off their own access. Ask another admin, or delete your account.",
     "errors.posts.bad_cursor": "The rest of this list was not found. Open the list from its start.",
     "errors.posts.not_found": "There is no such post.",
+    "errors.questions.not_found": "There is no such question.",
     "errors.retention.days": "A number of days must be between 1 and {max}.",
     "errors.search.empty": "Write a word to look for first.",
     "errors.search.too_long": "Too long to look for: at most {max} characters.",

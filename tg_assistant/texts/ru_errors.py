@@ -84,6 +84,7 @@ TEXTS = {
     "errors.members.self_disable": "Свой доступ выключить нельзя. Попросите другого администратора или удалите свой аккаунт.",
     "errors.posts.bad_cursor": "Продолжение списка не найдено. Откройте список сначала.",
     "errors.posts.not_found": "Такого поста нет.",
+    "errors.questions.not_found": "Такого вопроса нет.",
     "errors.retention.days": "Число дней должно быть от 1 до {max}.",
     "errors.search.empty": "Сначала напишите слово, которое искать.",
     "errors.search.too_long": "Слишком длинный запрос: не больше {max} символов.",

@@ -1,17 +1,24 @@
 """The caller's channels: those of the account's own list, those followed, and how far they are read."""
 
-from typing import Any
+from collections.abc import AsyncIterator
+from dataclasses import asdict
+from hashlib import sha256
+from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Header, Query, Request, Response
 from pydantic import BaseModel, Field, model_validator
+from sse_starlette import EventSourceResponse
 
+from tg_assistant.api import pagination, sse
 from tg_assistant.api.deps import Call, Rt
+from tg_assistant.api.pagination import Cursor, Limit, PageOut
+from tg_assistant.api.problems import may, sentence
 from tg_assistant.core import channels, tasks
 from tg_assistant.core.access import Actor
 from tg_assistant.core.channels import Followed
 from tg_assistant.core.progress import Progress
-from tg_assistant.errors import NotFound
+from tg_assistant.errors import AssistantError, NotFound
 from tg_assistant.models import Channel
 
 router = APIRouter(tags=["channels"])
@@ -20,9 +27,11 @@ router = APIRouter(tags=["channels"])
 class AddIn(BaseModel):
     """Exactly one of the three."""
 
-    username: str | None = Field(default=None, examples=["@durov"])
-    link: str | None = Field(default=None, examples=["https://t.me/durov"])
-    telegram_id: int | str | None = Field(default=None, description="without −100")
+    model_config = {"json_schema_extra": {"examples": [{"username": "@durov"}]}}
+
+    username: str | None = Field(default=None, max_length=200, examples=["@durov"])
+    link: str | None = Field(default=None, max_length=500, examples=["https://t.me/durov"])
+    telegram_id: int | str | None = Field(default=None, description="without −100", examples=[1006503122])
 
     @model_validator(mode="after")
     def _one(self) -> "AddIn":
@@ -45,15 +54,16 @@ class AvailableOut(BaseModel):
 
 
 class ProgressOut(BaseModel):
-    known_low: int | None
-    known_high: int | None
-    done: int
-    total_estimate: int
-    gaps: int
+    known_low: int | None = Field(description="the oldest message id that is known")
+    known_high: int | None = Field(description="the newest one")
+    done: int = Field(description="posts that are here")
+    total_estimate: int = Field(description="posts there will be, about")
+    gaps: int = Field(description="spans of ids between known ones that are still to be read")
     rate: float = Field(description="posts per second over the last minute")
-    eta_seconds: int | None
-    last_error: str | None
-    indexed: int
+    eta_seconds: int | None = Field(description="null when there is no telling")
+    last_error: str | None = Field(description="in words, in the caller's language", examples=[None])
+    last_error_code: str | None = Field(examples=["channels.access_lost"])
+    indexed: int = Field(description="posts that can be searched by meaning")
     finished: bool
 
 
@@ -78,21 +88,48 @@ class TaskOut(BaseModel):
     channel_id: UUID | None = None
 
 
+_ADD: dict[int | str, dict[str, Any]] = {
+    202: {"model": PendingOut, "description": "Telegram is still being asked"},
+    **may(
+        404,
+        409,
+        429,
+        503,
+        s403="No account is connected, or the plan's limit is reached (`max`, `current`)",
+        s404="No such channel",
+        s409="Already followed",
+    ),
+}
+_PROGRESS: dict[int | str, dict[str, Any]] = {200: {"content": sse.CONTENT}}
+
+
 @router.get("/api/channels")
-async def list_followed(call: Call) -> list[ChannelOut]:
+async def list_followed(call: Call, limit: Limit = 100, cursor: Cursor = None) -> PageOut[ChannelOut]:
     """What the caller follows, by title."""
-    async with call.open() as (db, actor):
-        return [_channel(followed) for followed in await channels.list_(db, actor)]
+    return await _page(call, limit, cursor)
 
 
-@router.get("/api/channels/available")
-async def available(call: Call, rt: Rt, refresh: bool = False) -> list[AvailableOut]:
-    """The channels the linked account is subscribed to; `refresh` asks Telegram again."""
+@router.get("/api/channels/available", responses=may(429, 503, s503="Telegram is still being asked"))
+async def available(
+    call: Call,
+    rt: Rt,
+    refresh: Annotated[bool, Query(description="ask Telegram again")] = False,
+    limit: Limit = 100,
+    cursor: Cursor = None,
+) -> PageOut[AvailableOut]:
+    """The channels the linked account is subscribed to, with folders, in Telegram's order."""
+    after = pagination.decode(cursor, int)
     listed = await channels.available(rt, await call.actor(), refresh=refresh)
-    return [AvailableOut.model_validate(dialog, from_attributes=True) for dialog in listed]
+    begin = 0
+    if after is not None:
+        begin = next((n for n, each in enumerate(listed, 1) if each.telegram_id == after[0]), len(listed))
+    shown = [
+        AvailableOut.model_validate(each, from_attributes=True) for each in listed[begin : begin + limit + 1]
+    ]
+    return pagination.cut(shown, limit, lambda each: (each.telegram_id,))
 
 
-@router.post("/api/channels", status_code=201, responses={202: {"model": PendingOut}})
+@router.post("/api/channels", status_code=201, responses=_ADD)
 async def add(call: Call, rt: Rt, body: AddIn, response: Response) -> ChannelOut | PendingOut:
     """Follow a channel. 202 with a task's address while Telegram is still being asked."""
     return await _add(rt, await call.actor(), body, response, call)
@@ -102,21 +139,39 @@ async def add(call: Call, rt: Rt, body: AddIn, response: Response) -> ChannelOut
 async def get(call: Call, channel_id: UUID) -> ChannelOut:
     """One followed channel."""
     async with call.open() as (db, actor):
-        return _channel(await channels.get(db, actor, channel_id))
+        return _channel(await channels.get(db, actor, channel_id), actor.language)
 
 
-@router.get("/api/channels/{channel_id}/progress")
-async def progress(call: Call, channel_id: UUID) -> ProgressOut:
-    """How far the channel's history has been read."""
+@router.get("/api/channels/{channel_id}/progress", response_model=ProgressOut, responses=_PROGRESS)
+async def progress(
+    call: Call,
+    rt: Rt,
+    request: Request,
+    channel_id: UUID,
+    last_event_id: Annotated[str | None, Header(max_length=100)] = None,
+) -> ProgressOut | EventSourceResponse:
+    """How far the history is read. With `Accept: text/event-stream`: each change, until all is searchable."""
     async with call.open() as (db, actor):
-        return _progress(await channels.progress(db, actor, channel_id))
+        followed = await channels.get(db, actor, channel_id)
+    if not sse.wanted(request):
+        return _progress(followed.progress, followed.channel.title, actor.language)
+    return sse.stream(_changes(rt, actor, followed.channel, last_event_id), actor.language, call.actor)
+
+
+def _changes(rt: Rt, actor: Actor, channel: Channel, last_seen: str | None) -> AsyncIterator[sse.Event]:
+    def event(progress: Progress) -> sse.Event:
+        shown = _progress(progress, channel.title, actor.language)
+        seen = shown.model_dump_json(exclude={"rate", "eta_seconds"})
+        return sse.Event(sha256(seen.encode()).hexdigest()[:16], "progress", shown.model_dump())
+
+    return sse.changes(channels.watch(rt, actor, channel.id), last_seen, event)
 
 
 @router.patch("/api/channels/{channel_id}")
 async def pause(call: Call, channel_id: UUID, body: PauseIn) -> ChannelOut:
     """Pause or resume reading new posts."""
     async with call.open() as (db, actor):
-        return _channel(await channels.pause(db, actor, channel_id, body.paused))
+        return _channel(await channels.pause(db, actor, channel_id, body.paused), actor.language)
 
 
 @router.delete("/api/channels/{channel_id}", status_code=204)
@@ -127,16 +182,15 @@ async def remove(call: Call, channel_id: UUID) -> None:
 
 
 @router.get("/api/channels/users/{user_id}/channels")
-async def list_of_user(call: Call, user_id: UUID) -> list[ChannelOut]:
+async def list_of_user(
+    call: Call, user_id: UUID, limit: Limit = 100, cursor: Cursor = None
+) -> PageOut[ChannelOut]:
     """The documented form of the list; the user must be the caller."""
-    async with call.open() as (db, actor):
-        _own(actor, user_id)
-        return [_channel(followed) for followed in await channels.list_(db, actor)]
+    _own(await call.actor(), user_id)
+    return await _page(call, limit, cursor)
 
 
-@router.post(
-    "/api/channels/users/{user_id}/channels", status_code=201, responses={202: {"model": PendingOut}}
-)
+@router.post("/api/channels/users/{user_id}/channels", status_code=201, responses=_ADD)
 async def add_for_user(
     call: Call, rt: Rt, user_id: UUID, body: AddIn, response: Response
 ) -> ChannelOut | PendingOut:
@@ -154,7 +208,7 @@ async def remove_for_user(call: Call, user_id: UUID, channel_id: UUID) -> None:
         await channels.remove(db, actor, channel_id)
 
 
-@router.get("/api/tasks/{task_id}", tags=["tasks"])
+@router.get("/api/tasks/{task_id}", tags=["tasks"], responses=may(409, 422, 429, 503))
 async def task(call: Call, task_id: UUID) -> TaskOut:
     """Work that Telegram was asked for. A failed task answers with the error it ended in."""
     async with call.open() as (db, actor):
@@ -162,6 +216,14 @@ async def task(call: Call, task_id: UUID) -> TaskOut:
     done = found.done_at is not None
     result: dict[str, Any] = tasks.outcome(found) if done else {}
     return TaskOut(id=found.id, done=done, channel_id=result.get("channel_id"))
+
+
+async def _page(call: Call, limit: int, cursor: str | None) -> PageOut[ChannelOut]:
+    after = pagination.decode(cursor, str, UUID)
+    async with call.open() as (db, actor):
+        rows = await channels.page(db, actor, limit=limit + 1, after=after)
+    shown = [_channel(followed, actor.language) for followed in rows]
+    return pagination.cut(shown, limit, lambda each: (each.title, each.id))
 
 
 def _own(actor: Actor, user_id: UUID) -> None:
@@ -189,10 +251,10 @@ def _whole(telegram_id: int | str | None) -> int | None:
 
 async def _shown(call: Call, channel: Channel) -> ChannelOut:
     async with call.open() as (db, actor):
-        return _channel(await channels.get(db, actor, channel.id))
+        return _channel(await channels.get(db, actor, channel.id), actor.language)
 
 
-def _channel(followed: Followed) -> ChannelOut:
+def _channel(followed: Followed, language: str) -> ChannelOut:
     channel = followed.channel
     return ChannelOut(
         id=channel.id,
@@ -201,9 +263,11 @@ def _channel(followed: Followed) -> ChannelOut:
         username=channel.username,
         private=channel.private,
         paused=followed.subscription.paused,
-        progress=_progress(followed.progress),
+        progress=_progress(followed.progress, channel.title, language),
     )
 
 
-def _progress(progress: Progress) -> ProgressOut:
-    return ProgressOut.model_validate(progress, from_attributes=True)
+def _progress(progress: Progress, title: str, language: str) -> ProgressOut:
+    code = progress.last_error
+    words = sentence(AssistantError(code, title=title), language) if code else None
+    return ProgressOut(**{**asdict(progress), "last_error": words, "last_error_code": code})

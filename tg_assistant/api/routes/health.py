@@ -1,41 +1,55 @@
-"""Is the process alive, and can it do its work."""
+"""Is the process alive, and can it do its work: 503 with the failing checks named."""
+
+from collections.abc import Mapping
+from typing import Any
 
 from fastapi import APIRouter, Response
-from sqlalchemy import text
+from pydantic import BaseModel, Field
 
 from tg_assistant.api.deps import Rt
-from tg_assistant.errors import Unavailable
+from tg_assistant.core import wellbeing
 
 router = APIRouter(tags=["health"])
 
 
+class HealthOut(BaseModel):
+    status: str = Field(examples=["ok", "failing"])
+    checks: dict[str, bool] = Field(examples=[{"database": True}])
+    failing: list[str] = Field(default=[], description="the checks that say no")
+
+
+_RESPONSES: dict[int | str, dict[str, Any]] = {
+    503: {"model": HealthOut, "description": "`failing` names the checks"}
+}
+
+
 @router.get("/health")
-async def health() -> dict[str, str]:
+async def health() -> HealthOut:
     """The process answers."""
-    return {"status": "ok"}
+    return HealthOut(status="ok", checks={"process": True})
 
 
-@router.get("/ready")
-async def ready(rt: Rt, response: Response) -> dict[str, object]:
-    """503 with the failing check named. Without Chroma answers are weaker, so that alone fails nothing."""
-    checks = {"database": await _database(rt), "vectors": await _vectors(rt)}
-    if not checks["database"]:
+@router.get("/ready", responses=_RESPONSES)
+async def ready(rt: Rt, response: Response) -> HealthOut:
+    """Requests can be served. Without Chroma answers are weaker, so `vectors` alone fails nothing."""
+    return _said(await wellbeing.ready(rt), response, needed={"database"})
+
+
+@router.get("/health/auth", responses=_RESPONSES)
+async def auth(rt: Rt, response: Response) -> HealthOut:
+    """People can sign in and connect an account."""
+    return _said(await wellbeing.signing_in(rt), response)
+
+
+@router.get("/health/bot", responses=_RESPONSES)
+async def bot(rt: Rt, response: Response) -> HealthOut:
+    """Telegram knows the bot, and nobody waits for its answer."""
+    return _said(await wellbeing.bot(rt), response)
+
+
+def _said(checks: Mapping[str, bool], response: Response, needed: set[str] | None = None) -> HealthOut:
+    failing = [name for name, well in checks.items() if not well]
+    fails = bool(set(failing) & (needed or set(checks)))
+    if fails:
         response.status_code = 503
-    return {"status": "ok" if checks["database"] else "failing", "checks": checks}
-
-
-async def _database(rt: Rt) -> bool:
-    try:
-        async with rt.db.transaction() as db:
-            await db.exec(text("SELECT 1"))  # type: ignore[call-overload]
-    except Unavailable:
-        return False
-    return True
-
-
-async def _vectors(rt: Rt) -> bool:
-    try:
-        await rt.vectors.check()
-    except Unavailable:
-        return False
-    return True
+    return HealthOut(status="failing" if fails else "ok", checks=dict(checks), failing=failing)

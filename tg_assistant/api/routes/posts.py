@@ -5,14 +5,14 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Query
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from tg_assistant.api.deps import Call
+from tg_assistant.api.pagination import Cursor, Limit, PageOut
 from tg_assistant.core import posts
 from tg_assistant.core.posts import ShownPost
 
 router = APIRouter(prefix="/api/posts", tags=["posts"])
-Limit = Annotated[int, Query(ge=1, le=100)]
 
 
 class VersionOut(BaseModel):
@@ -25,37 +25,32 @@ class PostOut(BaseModel):
     id: UUID
     channel_id: UUID
     channel_title: str
-    message_id: int
+    message_id: int = Field(description="Telegram's number of the message in its channel")
     posted_at: datetime
     edited_at: datetime | None
     text: str
-    media: str | None
-    forward_title: str | None
+    media: str | None = Field(examples=["photo"])
+    forward_title: str | None = Field(description="where it was forwarded from")
     views: int | None
-    url: str
-    version: int
+    url: str = Field(description="opens the post in Telegram", examples=["https://t.me/durov/1"])
+    version: int = Field(description="1 until it is edited")
 
 
 class PostWithVersionsOut(PostOut):
     versions: list[VersionOut]
 
 
-class PostsOut(BaseModel):
-    items: list[PostOut]
-    next_cursor: str | None
-
-
 @router.get("")
 async def list_posts(
     call: Call,
-    channel_id: Annotated[list[UUID] | None, Query()] = None,
+    channel_id: Annotated[list[UUID] | None, Query(max_length=1000, description="all when left out")] = None,
     limit: Limit = 20,
-    cursor: Annotated[str | None, Query(max_length=200)] = None,
-) -> PostsOut:
+    cursor: Cursor = None,
+) -> PageOut[PostOut]:
     """Newest first."""
     async with call.open() as (db, actor):
         page = await posts.list_(db, actor, channel_id, limit, cursor)
-    return PostsOut(items=[PostOut(**fields_of(item)) for item in page.items], next_cursor=page.next_cursor)
+    return PageOut(items=[PostOut(**fields_of(item)) for item in page.items], next_cursor=page.next_cursor)
 
 
 @router.get("/{post_id}")

@@ -1,30 +1,41 @@
 """Connecting a Telegram account by QR. Every address stands at /api/tg/qr, /tg/qr and /qr-auth."""
 
-from collections.abc import AsyncIterator
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Header, Request
 from fastapi.responses import Response
 from pydantic import BaseModel, Field
 from sse_starlette import EventSourceResponse
 
-from tg_assistant.api import sse
+from tg_assistant.api import limits, sse
 from tg_assistant.api.deps import Call, Rt
 from tg_assistant.core import invites, logins, qr
-from tg_assistant.core.access import Actor
+from tg_assistant.core.limits import Rule
 from tg_assistant.errors import NotAllowed, NotFound
-from tg_assistant.models import Login
+from tg_assistant.models import Login, LoginStatus
 
 PREFIXES = ("/api/tg/qr", "/tg/qr", "/qr-auth")
 _routes = APIRouter(tags=["connect"])
+_EVENTS: dict[int | str, dict[str, Any]] = {200: {"content": sse.CONTENT}}
+_BINARY = {"schema": {"type": "string", "format": "binary"}}
+_PICTURE: dict[int | str, dict[str, Any]] = {
+    200: {"content": {"image/png": _BINARY, "image/svg+xml": {"schema": {"type": "string"}}}}
+}
+# the picture is a key to an account; `Vary` keeps the two forms apart in a browser's memory
+_PRIVATE = {"Cache-Control": "no-store", "Vary": "Accept, Authorization"}
+_MAY_START = [limits.by_user_and_address(Rule.qr_start)]
 
 
 class StartIn(BaseModel):
-    telegram_user_id: int | None = Field(default=None, description="if given, must be the caller's own")
+    telegram_user_id: int | str | None = Field(
+        default=None, description="if given, must be the caller's own; a number or a decimal string"
+    )
     invite_code: str | None = Field(default=None, max_length=100)
-    client_meta: dict[str, str] = Field(default_factory=dict, max_length=20)
+    client_meta: dict[Annotated[str, Field(max_length=100)], Annotated[str, Field(max_length=1000)]] = Field(
+        default_factory=dict, max_length=20, examples=[{"device": "Anna's laptop"}]
+    )
 
 
 class StartOut(BaseModel):
@@ -35,8 +46,8 @@ class StartOut(BaseModel):
 
 
 class StatusOut(BaseModel):
-    status: str
-    reason: str | None = None
+    status: LoginStatus
+    reason: str | None = Field(default=None, examples=["flood_wait"])
     retry_after: int | None = Field(default=None, description="seconds, beside reason flood_wait")
     qr_expires_at: datetime | None = None
     updated_at: datetime
@@ -46,12 +57,12 @@ class CancelIn(BaseModel):
     qr_session_id: UUID
 
 
-@_routes.post("/start", status_code=201)
-@_routes.post("/init", status_code=201, include_in_schema=False)
+@_routes.post("/start", status_code=201, dependencies=_MAY_START)
+@_routes.post("/init", status_code=201, dependencies=_MAY_START, include_in_schema=False)
 async def start(call: Call, rt: Rt, body: StartIn) -> StartOut:
     """Begin connecting the caller's own account; an older attempt is cancelled."""
     async with call.open() as (db, actor):
-        if body.telegram_user_id not in (None, actor.telegram_id):
+        if body.telegram_user_id is not None and str(body.telegram_user_id) != str(actor.telegram_id):
             raise NotAllowed("accounts.not_yours")
         if body.invite_code and actor.tenant_id is None:
             await invites.redeem(db, actor, body.invite_code)
@@ -66,27 +77,32 @@ async def start(call: Call, rt: Rt, body: StartIn) -> StartOut:
     )
 
 
-@_routes.get("/status/{qr_session_id}")
+@_routes.get("/status/{qr_session_id}", dependencies=[limits.by_user(Rule.qr_status)])
 async def status(call: Call, qr_session_id: UUID) -> StatusOut:
     """How far the attempt is."""
     async with call.open() as (db, actor):
         return _status(await logins.status(db, actor, qr_session_id))
 
 
-@_routes.get("/events/{qr_session_id}")
-async def events(call: Call, rt: Rt, qr_session_id: UUID) -> EventSourceResponse:
+@_routes.get("/events/{qr_session_id}", response_class=EventSourceResponse, responses=_EVENTS)
+async def events(
+    call: Call,
+    rt: Rt,
+    qr_session_id: UUID,
+    last_event_id: Annotated[str | None, Header(max_length=100)] = None,
+) -> EventSourceResponse:
     """The status as server-sent events, up to and including a final one."""
     async with call.open() as (db, actor):
         await logins.status(db, actor, qr_session_id)
-    return sse.stream(_events(rt, actor, qr_session_id), actor.language)
+    changes = sse.changes(logins.watch(rt, actor, qr_session_id), last_event_id, _event)
+    return sse.stream(changes, actor.language, call.actor)
 
 
-async def _events(rt: Rt, actor: Actor, login_id: UUID) -> AsyncIterator[tuple[str, dict[str, Any]]]:
-    async for login in logins.watch(rt, actor, login_id):
-        yield "status", _status(login).model_dump(mode="json")
+def _event(login: Login) -> sse.Event:
+    return sse.Event(login.updated_at.isoformat(), "status", _status(login).model_dump(mode="json"))
 
 
-@_routes.get("/png/{qr_session_id}", response_class=Response)
+@_routes.get("/png/{qr_session_id}", response_class=Response, responses=_PICTURE)
 async def png(call: Call, request: Request, qr_session_id: UUID) -> Response:
     """The QR to scan now; SVG when `Accept` asks for it. 404 while there is none."""
     async with call.open() as (db, actor):
@@ -94,8 +110,8 @@ async def png(call: Call, request: Request, qr_session_id: UUID) -> Response:
     if not login.qr_url:
         raise NotFound("logins.no_qr")
     if "image/svg+xml" in request.headers.get("accept", ""):
-        return Response(qr.svg(login.qr_url), media_type="image/svg+xml")
-    return Response(qr.png(login.qr_url), media_type="image/png")
+        return Response(qr.svg(login.qr_url), media_type="image/svg+xml", headers=_PRIVATE)
+    return Response(qr.png(login.qr_url), media_type="image/png", headers=_PRIVATE)
 
 
 @_routes.post("/cancel")
@@ -107,7 +123,7 @@ async def cancel(call: Call, body: CancelIn) -> StatusOut:
 
 def _status(login: Login) -> StatusOut:
     return StatusOut(
-        status=login.status,
+        status=LoginStatus(login.status),
         reason=login.reason,
         retry_after=login.retry_after,
         qr_expires_at=login.qr_expires_at,

@@ -7,14 +7,15 @@ from time import monotonic
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Header, Request
 from pydantic import BaseModel, Field
 from sse_starlette import EventSourceResponse
 
-from tg_assistant.api import sse
+from tg_assistant.api import sse, streams
 from tg_assistant.api.deps import Call, Rt
-from tg_assistant.core import answers, channels
-from tg_assistant.core.access import Actor
+from tg_assistant.api.pagination import Cursor, Limit, PageOut
+from tg_assistant.api.problems import may
+from tg_assistant.core import channels, questions
 from tg_assistant.core.answers import Delta, Done, Sources
 from tg_assistant.errors import NotFound
 
@@ -22,7 +23,11 @@ router = APIRouter(prefix="/api/rag", tags=["questions"])
 
 
 class QueryIn(BaseModel):
-    query: str = Field(max_length=100_000, examples=["When does the night ferry start?"])
+    query: str = Field(
+        max_length=100_000,
+        description="at most 4,000 characters",
+        examples=["When does the night ferry start?"],
+    )
     user_id: UUID | None = Field(default=None, description="if given, must be the caller's")
     channel_ids: list[UUID] | None = Field(default=None, max_length=1000)
     since: datetime | None = Field(default=None, alias="from")
@@ -31,7 +36,7 @@ class QueryIn(BaseModel):
 
 
 class SourceOut(BaseModel):
-    n: int
+    n: int = Field(description="its number in the answer's text: [1]")
     post_id: UUID
     channel_id: UUID
     channel_title: str
@@ -64,56 +69,77 @@ class AskedOut(BaseModel):
 
 
 class StatusOut(BaseModel):
-    indexed: int
+    indexed: int = Field(description="posts that can be searched by meaning")
     total: int
-    lag: int
+    lag: int = Field(description="posts that cannot yet")
 
 
-@router.post("/query", response_model=AnswerOut)
-async def query(call: Call, rt: Rt, body: QueryIn, request: Request) -> AnswerOut | EventSourceResponse:
-    """Ask. With `Accept: text/event-stream` the answer streams as `sources`, `delta`, `done`."""
+_ASKED: dict[int | str, dict[str, Any]] = {
+    200: {"content": sse.CONTENT},
+    **may(404, 429, s404="`user_id` is not the caller's", s429="That was the last question of the day"),
+}
+
+
+@router.post("/query", response_model=AnswerOut, responses=_ASKED)
+async def query(
+    call: Call,
+    rt: Rt,
+    body: QueryIn,
+    request: Request,
+    last_event_id: Annotated[str | None, Header(max_length=100)] = None,
+) -> AnswerOut | EventSourceResponse:
+    """Ask. With `Accept: text/event-stream` the answer streams as `sources`, `delta`, `done`.
+
+    After a cut, send the same again with `Last-Event-ID`: the answer goes on, and nothing is asked twice.
+    The answer in `done` is what counts.
+    """
     actor = await call.actor()
     if body.user_id not in (None, actor.user_id):
         raise NotFound("users.not_found")
     began = monotonic()
-    if "text/event-stream" in request.headers.get("accept", ""):
-        return sse.stream(_events(rt, actor, body, began), actor.language)
-    async for event in _ask(rt, actor, body):
+    if last_event_id:
+        numbered = streams.read_on(rt, actor, last_event_id)
+        question = last_event_id.partition(":")[0]
+    else:
+        question_id = streams.begin(rt, actor, body.query, _wanted(body))
+        numbered, question = streams.follow(question_id), str(question_id)
+    if last_event_id or sse.wanted(request):
+        return sse.stream(_events(numbered, question, began), actor.language, call.actor)
+    async for _, event in numbered:
         if isinstance(event, Done):
             return _answer(event, began)
     raise AssertionError("answers.ask always ends in Done")
 
 
-def _ask(rt: Rt, actor: Actor, body: QueryIn) -> AsyncIterator[Sources | Delta | Done]:
-    return answers.ask(
-        rt,
-        actor,
-        body.query,
-        channel_ids=body.channel_ids,
-        since=body.since,
-        until=body.until,
-        limit=body.limit,
-    )
+def _wanted(body: QueryIn) -> dict[str, Any]:
+    return {
+        "channel_ids": body.channel_ids,
+        "since": body.since,
+        "until": body.until,
+        "limit": body.limit,
+    }
 
 
 async def _events(
-    rt: Rt, actor: Actor, body: QueryIn, began: float
-) -> AsyncIterator[tuple[str, dict[str, Any]]]:
-    async for event in _ask(rt, actor, body):
+    numbered: AsyncIterator[tuple[int, Sources | Delta | Done]], question: str, began: float
+) -> AsyncIterator[sse.Event]:
+    async for number, event in numbered:
+        name = f"{question}:{number}"
         if isinstance(event, Sources):
-            yield "sources", {"sources": [asdict(source) for source in event.sources]}
+            yield sse.Event(name, "sources", {"sources": [asdict(source) for source in event.sources]})
         elif isinstance(event, Delta):
-            yield "delta", {"text": event.text}
+            yield sse.Event(name, "delta", {"text": event.text})
         else:
-            yield "done", _answer(event, began).model_dump(mode="json")
+            yield sse.Event(name, "done", _answer(event, began).model_dump(mode="json"))
 
 
 @router.get("/history")
-async def history(call: Call, limit: Annotated[int, Query(ge=1, le=100)] = 20) -> list[AskedOut]:
+async def history(call: Call, limit: Limit = 20, cursor: Cursor = None) -> PageOut[AskedOut]:
     """The caller's own questions, the newest first."""
     async with call.open() as (db, actor):
-        asked = await answers.history(db, actor, limit=limit)
-    return [AskedOut(query_id=q.id, **q.model_dump(include=set(AskedOut.model_fields))) for q in asked]
+        page = await questions.page(db, actor, limit=limit, cursor=cursor)
+    items = [AskedOut(query_id=q.id, **q.model_dump(include=set(AskedOut.model_fields))) for q in page.items]
+    return PageOut(items=items, next_cursor=page.next_cursor)
 
 
 @router.get("/status/{user_id}")

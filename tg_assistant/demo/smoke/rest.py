@@ -32,7 +32,7 @@ class Rest:
         """Wait until every post that was read is searchable too; the counts. Raises TimeoutError."""
         deadline = time.monotonic() + seconds
         while True:
-            channels = [each["progress"] for each in await self.call("GET", "/api/channels")]
+            channels = [each["progress"] for each in (await self.call("GET", "/api/channels"))["items"]]
             counts = {
                 "channels": len(channels),
                 "posts": sum(each["done"] for each in channels),

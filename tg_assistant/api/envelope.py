@@ -1,0 +1,90 @@
+"""Around every request: its id, the size a body may have, what is counted, and answers nobody keeps."""
+
+from collections.abc import Callable
+from http import HTTPStatus
+from time import monotonic
+from uuid import uuid4
+
+import structlog
+from fastapi import HTTPException, Request
+from starlette.datastructures import MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from tg_assistant.api import limits, problems
+from tg_assistant.infra import metrics
+
+MAX_BODY = 1_048_576  # bytes; the longest thing anybody may send is a question
+_PRIVATE = ("/api", "/tg/", "/qr-auth", "/health", "/ready")
+_KNOWN_METHODS = frozenset(("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"))
+Template = Callable[[str, str], str]
+
+
+class Envelope:
+    """ASGI middleware, not Starlette's BaseHTTPMiddleware: streams pass through untouched."""
+
+    def __init__(self, app: ASGIApp, template: Template) -> None:
+        self._app = app
+        self._template = template
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        request = Request(scope)
+        request.state.request_id = uuid4().hex
+        answer = _Answer(request, send)
+        began = monotonic()
+        try:
+            with structlog.contextvars.bound_contextvars(request_id=request.state.request_id):
+                if _too_long(request):
+                    refused = problems.http_problem(request, 413)
+                    await refused(scope, receive, answer.send)
+                else:
+                    await self._app(scope, _Counted(receive), answer.send)
+        finally:
+            self._count(scope, answer.status, monotonic() - began)
+
+    def _count(self, scope: Scope, status: int, seconds: float) -> None:
+        method = scope["method"] if scope["method"] in _KNOWN_METHODS else "other"
+        route = self._template(scope["path"], scope["method"])
+        metrics.http_requests_total.labels(method, route, str(status)).inc()
+        metrics.http_request_duration_seconds.labels(method, route).observe(seconds)
+
+
+class _Answer:
+    """The way out: adds headers and remembers the status. Nothing sent at all counts as a failure."""
+
+    def __init__(self, request: Request, send: Send) -> None:
+        self._request = request
+        self._send = send
+        self.status = int(HTTPStatus.INTERNAL_SERVER_ERROR)
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            headers = MutableHeaders(scope=message)
+            headers["X-Request-ID"] = self._request.state.request_id
+            limits.add_headers(self._request, headers)
+            if self._request.url.path.startswith(_PRIVATE):
+                headers.setdefault("Cache-Control", "no-store")
+        await self._send(message)
+
+
+class _Counted:
+    """The way in: refuses a body that grows over the limit without having said so."""
+
+    def __init__(self, receive: Receive) -> None:
+        self._receive = receive
+        self._seen = 0
+
+    async def __call__(self) -> Message:
+        message = await self._receive()
+        self._seen += len(message.get("body", b""))
+        if self._seen > MAX_BODY:
+            raise HTTPException(413)
+        return message
+
+
+def _too_long(request: Request) -> bool:
+    said = request.headers.get("content-length", "")
+    return said.isdecimal() and (len(said) > 12 or int(said) > MAX_BODY)

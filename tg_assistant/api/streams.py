@@ -1,0 +1,121 @@
+"""Answers that outlive their connection: asking goes on without its reader, who may come back and read on."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID, uuid4
+
+import structlog
+
+from tg_assistant.core import answers, questions
+from tg_assistant.core.access import Actor
+from tg_assistant.core.answers import Done
+from tg_assistant.errors import AssistantError, NotFound
+from tg_assistant.infra.runtime import Runtime
+
+log = structlog.get_logger()
+_KEPT_SECONDS = 60.0  # after its end an answer is in the database, too
+_POLL_SECONDS = 0.5
+_WAIT_SECONDS = 120.0
+_live: dict[UUID, "Asking"] = {}
+_tasks: set[asyncio.Task[None]] = set()
+
+
+@dataclass
+class Asking:
+    """A question on its way: what was said so far, and a bell for who listens."""
+
+    user_id: UUID
+    said: list[answers.Event] = field(default_factory=list)
+    failed: AssistantError | None = None
+    over: bool = False
+    more: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def ring(self) -> None:
+        self.more.set()
+        self.more = asyncio.Event()
+
+
+def begin(rt: Runtime, actor: Actor, question: str, wanted: dict[str, Any]) -> UUID:
+    """Ask in a task of its own; a cut connection neither stops nor repeats it."""
+    question_id, asking = uuid4(), Asking(actor.user_id)
+    _live[question_id] = asking
+    events = answers.ask(rt, actor, question, question_id=question_id, **wanted)
+    task = asyncio.create_task(_run(question_id, asking, events), name="asking")
+    _tasks.add(task)
+    task.add_done_callback(_tasks.discard)
+    return question_id
+
+
+async def _run(question_id: UUID, asking: Asking, events: AsyncIterator[answers.Event]) -> None:
+    try:
+        async for event in events:
+            asking.said.append(event)
+            asking.ring()
+    except AssistantError as error:
+        asking.failed = error
+    except Exception as error:  # the task's own door: its readers are told, the log has the cause
+        reference = uuid4().hex[:8]
+        log.error("asking.failed", reference=reference, exc_info=error)
+        asking.failed = AssistantError("internal", reference=reference)
+    finally:
+        asking.over = True
+        asking.ring()
+        asyncio.get_running_loop().call_later(_KEPT_SECONDS, _live.pop, question_id, None)
+
+
+async def follow(question_id: UUID, *, after: int = 0) -> AsyncIterator[tuple[int, answers.Event]]:
+    """The numbered events behind number `after`, as they come. Raises what the asking ended in."""
+    asking = _live[question_id]
+    while True:
+        bell = asking.more
+        while after < len(asking.said):
+            after += 1
+            yield after, asking.said[after - 1]
+        if asking.over:
+            break
+        await bell.wait()
+    if asking.failed is not None:
+        raise asking.failed
+
+
+async def read_on(rt: Runtime, actor: Actor, last_seen: str) -> AsyncIterator[tuple[int, answers.Event]]:
+    """What comes behind the event `last_seen` (`question:number`) of the actor's own question.
+
+    Asked in this process it goes on where it was; otherwise its saved answer is the one event left, and a
+    question whose process died is answered now. Raises NotFound for anything but an own question.
+    """
+    question_id, number = _position(last_seen)
+    asking = _live.get(question_id)
+    if asking is not None and asking.user_id == actor.user_id:
+        async for numbered in follow(question_id, after=number):
+            yield numbered
+        return
+    yield number + 1, await _saved(rt, actor, question_id)
+
+
+async def _saved(rt: Runtime, actor: Actor, question_id: UUID) -> Done:
+    for attempt in range(round(_WAIT_SECONDS / _POLL_SECONDS)):
+        async with rt.db.transaction(actor.tenant) as db:
+            asked = await questions.get(db, actor, question_id)
+        if asked.answer is not None:
+            return Done(
+                asked.id,
+                asked.answer,
+                answers.sources_of(asked),
+                bool(asked.abstained),
+                asked.confidence or 0,
+            )
+        if attempt * _POLL_SECONDS > _WAIT_SECONDS / 4:  # whoever was asking would be done by now
+            await answers.resume(rt, actor, question_id)
+        await asyncio.sleep(_POLL_SECONDS)
+    raise NotFound("questions.not_found")
+
+
+def _position(last_seen: str) -> tuple[UUID, int]:
+    question, _, number = last_seen.partition(":")
+    try:
+        return UUID(question), max(0, int(number[:6]))
+    except ValueError:
+        raise NotFound("questions.not_found") from None

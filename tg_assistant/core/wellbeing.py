@@ -1,0 +1,79 @@
+"""What the health addresses look at, beyond whether a process answers."""
+
+import time
+from collections.abc import Mapping
+
+import httpx
+from sqlalchemy import func, text
+from sqlmodel import col, select
+
+from tg_assistant.core import updates
+from tg_assistant.errors import Unavailable
+from tg_assistant.infra import jobs
+from tg_assistant.infra.health import database_answers
+from tg_assistant.infra.runtime import Runtime
+from tg_assistant.models import BotUpdate
+
+_LATE_SECONDS = 60
+_ASK_AGAIN_SECONDS = 10.0
+_TELEGRAM = "https://api.telegram.org"
+_asked: dict[str, tuple[float, bool]] = {}  # server → when, and whether it answered
+
+
+async def ready(rt: Runtime) -> Mapping[str, bool]:
+    """Without `database` nothing works. Without `vectors` answers are weaker, so it alone fails nothing."""
+    return {"database": await database_answers(rt.db), "vectors": await _vectors(rt)}
+
+
+async def signing_in(rt: Runtime) -> Mapping[str, bool]:
+    """People can sign in and connect: `limits` counts tries, `ingest` does what is queued for it."""
+    database = await database_answers(rt.db)
+    ingest = database and await _no_late_job(rt)
+    return {"database": database, "limits": await rt.limits.answers(), "ingest": ingest}
+
+
+async def bot(rt: Runtime) -> Mapping[str, bool]:
+    """The bot answers people: `telegram` knows its token, `updates` do not wait."""
+    database = await database_answers(rt.db)
+    updates_done = database and await _no_late_update(rt)
+    return {"database": database, "telegram": await _telegram(rt), "updates": updates_done}
+
+
+async def _vectors(rt: Runtime) -> bool:
+    try:
+        await rt.vectors.check()
+    except Unavailable:
+        return False
+    return True
+
+
+async def _no_late_job(rt: Runtime) -> bool:
+    async with rt.db.transaction() as db:
+        return await jobs.longest_wait(db) < _LATE_SECONDS
+
+
+async def _no_late_update(rt: Runtime) -> bool:
+    late = select(func.count()).where(
+        col(BotUpdate.done_at).is_(None),
+        col(BotUpdate.attempts) < updates.TRIES,
+        col(BotUpdate.received_at) < func.now() - text(f"interval '{_LATE_SECONDS} seconds'"),
+    )
+    async with rt.db.transaction() as db:
+        return (await db.exec(late)).one() == 0
+
+
+async def _telegram(rt: Runtime) -> bool:
+    """Asked at most every ten seconds, however often this is looked at."""
+    settings = rt.settings.telegram
+    server = (settings.bot_api_base or _TELEGRAM).rstrip("/")
+    at, answered = _asked.get(server, (float("-inf"), False))
+    if time.monotonic() - at < _ASK_AGAIN_SECONDS:
+        return answered
+    try:
+        async with httpx.AsyncClient(timeout=3) as client:
+            answer = await client.get(f"{server}/bot{settings.bot_token.get_secret_value()}/getMe")
+        answered = answer.status_code == 200
+    except httpx.HTTPError:
+        answered = False
+    _asked[server] = (time.monotonic(), answered)
+    return answered
