@@ -8,6 +8,7 @@ from aiogram.exceptions import TelegramBadRequest, TelegramRetryAfter
 from aiogram.types import (
     BotCommand,
     BotCommandScopeAllPrivateChats,
+    BotCommandScopeChat,
     MenuButtonCommands,
     MenuButtonWebApp,
     WebAppInfo,
@@ -15,6 +16,8 @@ from aiogram.types import (
 
 from bot.keyboards import app_button, app_url
 from bot.telegram import AWAY, Contact
+from tg_assistant.core.access import Actor
+from tg_assistant.models import Role
 from tg_assistant.settings import Settings
 from tg_assistant.texts import text
 
@@ -69,3 +72,16 @@ async def menu(settings: Settings, bot: Bot, language: str, chat_id: int | None 
         )
     except TelegramBadRequest as error:
         log.warning("announcing.menu_refused", reason=error.message)
+
+
+async def own_commands(bot: Bot, actor: Actor, chat_id: int) -> None:
+    """An admin's list has /admin besides; who is no admin any more gets everybody's list back."""
+    scope = BotCommandScopeChat(chat_id=chat_id)
+    if actor.role is None or actor.role.rank < Role.admin.rank:
+        await bot.delete_my_commands(scope=scope)
+        return
+    names = (*COMMANDS, "admin")
+    described = [
+        BotCommand(command=name, description=text(f"bot.command.{name}", actor.language)) for name in names
+    ]
+    await bot.set_my_commands(described, scope=scope)

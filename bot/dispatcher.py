@@ -5,6 +5,7 @@ from aiogram import Dispatcher
 from bot import errors
 from bot.handlers import (
     adding,
+    admin,
     asking,
     channels,
     erasing,
@@ -30,6 +31,7 @@ def make_dispatcher(rt: Runtime) -> Dispatcher:
         person.make_router(),
         channels.make_router(),
         sessions.make_router(),
+        admin.make_router(),
         erasing.make_router(),
         searching.make_router(),
         adding.make_router(),

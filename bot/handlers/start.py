@@ -8,7 +8,7 @@ from aiogram import Bot, F, Router
 from aiogram.filters import Command, CommandObject
 from aiogram.types import InlineKeyboardButton, InlineKeyboardMarkup, Message
 
-from bot.announcing import menu
+from bot.announcing import menu, own_commands
 from bot.handlers.channels import card
 from bot.keyboards import app_button, rows
 from bot.words import say
@@ -16,7 +16,7 @@ from tg_assistant.core import access, accounts, channels, invites, limits, posts
 from tg_assistant.core.access import Actor
 from tg_assistant.errors import AlreadyExists, NotFound
 from tg_assistant.infra.runtime import Runtime
-from tg_assistant.models import Tenant
+from tg_assistant.models import Role, Tenant
 
 _QUOTE = 700  # characters of a post shown in the chat
 INVITE = r"(inv_)?[A-Za-z0-9]{12}"
@@ -35,6 +35,8 @@ async def _no_member(_: Message, actor: Actor) -> bool:
 
 async def _start(message: Message, command: CommandObject, actor: Actor, rt: Runtime, bot: Bot) -> None:
     await menu(rt.settings, bot, actor.language, message.chat.id)
+    if actor.role is not None and actor.role.rank >= Role.admin.rank:
+        await own_commands(bot, actor, message.chat.id)
     kind, _, value = (command.args or "").strip().partition("_")
     await _PAYLOADS.get(kind, _greet)(message, value, actor, rt)
 

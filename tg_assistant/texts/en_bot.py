@@ -19,6 +19,10 @@ TEXTS: dict[str, str | dict[str, str]] = {
     "bot.command.privacy": "What is kept and who sees it",
     "bot.command.delete_me": "Delete everything about me",
     "bot.command.cancel": "Stop the answer",
+    "bot.command.admin": "Admin panel",
+    "bot.admin.link": "The admin panel opens in a browser. The link is good for {minutes} minutes and works once; do not forward it.",
+    "bot.admin.link_plain": "Admin panel: {url}\n\nThe link is good for {minutes} minutes and works once; do not forward it.",
+    "bot.button.open_panel": "Open the panel",
     # buttons
     "bot.button.open_app": "Open the app",
     "bot.button.enter_invite": "Enter an invite code",
@@ -141,7 +145,7 @@ TEXTS: dict[str, str | dict[str, str]] = {
     "bot.old_button": "This button is out of date. Everything I can do: /help",
     # errors
     "errors.erasure.last_owner": "You are the only owner of a group that has other people in it. "
-    "Hand it over to one of them first.",
+    "Make one of them an owner in the admin panel first, or delete the group with all that is in it, too.",
     "errors.erasure.log_out_pending": "Telegram has not confirmed the log-out yet, so nothing is deleted so far. "
     "Try again in a minute, or end the session yourself: Settings → Devices.",
 }

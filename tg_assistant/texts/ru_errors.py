@@ -63,7 +63,7 @@ TEXTS = {
     "errors.invites.uses_limit": "Число использований должно быть от 0 (без предела) до {max}.",
     "errors.jobs.not_found": "Такой задачи, ждущей решения человека, нет.",
     "errors.jobs.status": "Состояние может быть waiting, running или held.",
-    "errors.limits.reached": "Слишком много попыток. Повторите через {seconds} с.",
+    "errors.limits.reached": "Слишком много попыток. Подождите немного.",
     "errors.limits.unavailable": "Сервис сейчас не может это сделать. Повторите через несколько секунд.",
     "errors.links.spent": "Эта ссылка уже использована.",
     "errors.links.unknown": "Эта ссылка больше не действует.",
