@@ -1,0 +1,37 @@
+"""/admin: a one-time link to the admin panel, for admins alone."""
+
+from aiogram import Bot, Router
+from aiogram.filters import Command
+from aiogram.types import InlineKeyboardButton, LinkPreviewOptions, Message
+
+from bot.announcing import own_commands
+from bot.keyboards import rows
+from bot.words import say
+from tg_assistant.core import links
+from tg_assistant.core.access import Actor
+from tg_assistant.core.links import Purpose
+from tg_assistant.infra.runtime import Runtime
+
+
+def make_router() -> Router:
+    router = Router(name="admin")
+    router.message.register(_admin, Command("admin"))
+    return router
+
+
+async def _admin(message: Message, actor: Actor, rt: Runtime, bot: Bot) -> None:
+    await own_commands(bot, actor, message.chat.id)
+    async with rt.db.transaction(actor.tenant_id) as db:
+        token = await links.make(db, actor, Purpose.admin)
+    url = f"{rt.settings.web.public_url}/admin/login/{token}"
+    minutes = int(links.LIFE.total_seconds() // 60)
+    values = {"minutes": minutes, "url": url}
+    # Telegram takes buttons for public addresses only; a development address stands in the text
+    public = url.startswith("https://")
+    button = InlineKeyboardButton(text=say("bot.button.open_panel", actor.language), url=url)
+    await message.answer(
+        say("bot.admin.link" if public else "bot.admin.link_plain", actor.language, **values),
+        reply_markup=rows(button) if public else None,
+        protect_content=True,  # whoever gets it forwarded would be the admin
+        link_preview_options=LinkPreviewOptions(is_disabled=True),
+    )
