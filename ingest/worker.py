@@ -6,7 +6,8 @@ from uuid import UUID
 import structlog
 from sqlmodel import col, select
 
-from tg_assistant.core import access, history, indexing, purging, tasks
+from ingest import gauges
+from tg_assistant.core import access, erasure, history, indexing, purging, retention
 from tg_assistant.errors import Unavailable
 from tg_assistant.infra import jobs
 from tg_assistant.infra.jobs import Payload
@@ -16,6 +17,7 @@ from tg_assistant.models import Post, Tenant
 log = structlog.get_logger()
 SWEEP_SECONDS = 30.0
 REBUILD_SECONDS = 300.0
+RETENTION_SECONDS = 600.0  # how often it is asked whose day is over
 
 
 async def run(rt: Runtime) -> None:
@@ -27,12 +29,18 @@ async def run(rt: Runtime) -> None:
     async def purge_channel(payload: Payload) -> None:
         await purging.purge_channel(rt, UUID(payload["tenant_id"]), UUID(payload["channel_id"]))
 
+    async def forget_tenant(payload: Payload) -> None:
+        await erasure.forget_tenant(rt, UUID(payload["tenant_id"]))
+
+    handlers = {"index": index, purging.JOB: purge_channel, erasure.FORGET_TENANT: forget_tenant}
     beside = [
         asyncio.create_task(_sweep_for_ever(rt), name="sweep"),
         asyncio.create_task(_rebuild_for_ever(rt), name="rebuild"),
+        asyncio.create_task(_retain_for_ever(rt), name="retention"),
+        asyncio.create_task(gauges.run(rt), name="gauges"),
     ]
     try:
-        await jobs.run_worker(rt.db.url, {"index": index, "purge_channel": purge_channel})
+        await jobs.run_worker(rt.db.url, handlers)
     finally:
         for task in beside:
             task.cancel()
@@ -43,8 +51,6 @@ async def sweep(rt: Runtime) -> None:
     """Give every tenant's dirty posts a job, its channels their tasks, and what nobody follows an end."""
     async with rt.db.transaction() as db:
         tenants = list(await db.exec(select(Tenant.id)))
-        await jobs.forget_old(db)
-        await tasks.forget_old(db)
         await access.forget_used(db)
     for tenant_id in tenants:
         async with rt.db.transaction(tenant_id) as db:
@@ -83,3 +89,14 @@ async def _rebuild_for_ever(rt: Runtime) -> None:
             # the index is only a projection: whatever is wrong with it must not stop the jobs
             log.exception("rebuild.failed")
         await asyncio.sleep(REBUILD_SECONDS)
+
+
+async def _retain_for_ever(rt: Runtime) -> None:
+    """What is older than its group keeps it goes once a day, whichever process comes first."""
+    while True:
+        try:
+            await retention.run_due(rt)
+        except Exception:
+            # PostgreSQL may be away, or one group's rows locked for long; the next round comes soon
+            log.exception("retention.failed")
+        await asyncio.sleep(RETENTION_SECONDS)

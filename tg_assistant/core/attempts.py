@@ -10,7 +10,7 @@ from sqlalchemy import func, or_, update
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from tg_assistant.core import accounts, audit, dialogs, leases, logins, tasks
+from tg_assistant.core import accounts, audit, dialogs, leases, logins, notifications, tasks
 from tg_assistant.infra.crypto import Binding, Keyring, SealBroken
 from tg_assistant.infra.events import notify
 from tg_assistant.models import Account, AccountStatus, Login, LoginStatus, User
@@ -155,11 +155,10 @@ async def authorize(db: AsyncSession, login: Login, epoch: int, *, session: byte
         )
     )
     await tasks.add(db, account.id, dialogs.KIND, priority=5)
-    accounts.notification(db, account, "account.connected")
+    await notifications.add(db, login.user_id, "account.connected", tenant_id=login.tenant_id)
     who = {"tenant_id": login.tenant_id, "user_id": login.user_id}
     await audit.record(db, None, "account.connected", account.id, device=login.device, **who)
     await notify(db, accounts.TOPIC, str(account.id))
-    await notify(db, "notification", str(login.user_id))
     return True
 
 

@@ -1,28 +1,34 @@
-"""Everything kept about a person goes, at their word: first the session at Telegram, then the rows."""
+"""Everything kept about a person goes, at their word: first the sessions at Telegram, then the rows."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 from uuid import UUID, uuid4
 
 from sqlalchemy import func
 from sqlmodel import col, delete, select, update
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from tg_assistant.core import accounts, audit, channels, logins
+from tg_assistant.core import accounts, audit, channels, logins, notifications
 from tg_assistant.core.access import Actor, scoped
 from tg_assistant.errors import NotAllowed, Unavailable
+from tg_assistant.infra import jobs
 from tg_assistant.infra.runtime import Runtime
 from tg_assistant.models import (
     Account,
     AccountStatus,
+    AppSession,
     Invite,
     Login,
     LoginStatus,
     Membership,
     Question,
     Role,
+    Tenant,
     User,
 )
+
+FORGET_TENANT = "forget_tenant"  # the job that drops a deleted group's part of the index
 
 
 @dataclass(frozen=True)
@@ -34,28 +40,54 @@ class Receipt:
     accounts: int
     channels: int
     questions: int
+    sessions: int
+    group: bool = False  # the whole group went with its last owner
 
 
-async def erase(rt: Runtime, actor: Actor) -> Receipt:
+async def erase(rt: Runtime, actor: Actor, *, with_group: bool = False) -> Receipt:
     """Log the person out at Telegram, then delete them with all they have; may be repeated.
 
-    Raises NotAllowed for the last owner of others' tenant, and Unavailable while Telegram does not confirm
-    the log-out: a session that nobody can end any more must not be left behind.
+    The last owner leaves either after making somebody else one, or `with_group`: then everybody's accounts
+    are logged out and the group goes with all it has. Alone, they take the group with them. Raises
+    NotAllowed for a last owner who does neither, and Unavailable while Telegram does not confirm the log-out:
+    a session that nobody can end any more must not be left behind.
     """
-    linked = await _log_out(rt, actor) if actor.tenant_id else 0
+    linked, whole = 0, False
+    if actor.tenant_id:
+        async with rt.db.transaction(actor.tenant) as db:
+            whole = await _takes_group(db, actor, with_group)
+            people = await _everybody(db, actor) if whole else [actor.user_id]
+        for user_id in people:
+            linked += await _log_out(rt, replace(actor, user_id=user_id))
     async with rt.db.transaction(actor.tenant_id) as db:
-        receipt = Receipt(
-            uuid4(), rt.clock.now(), linked, await _followed(db, actor), await _asked(db, actor)
-        )
-        await _forget(db, actor)
-        counts = {"accounts": linked, "channels": receipt.channels, "questions": receipt.questions}
-        await audit.record(db, actor, "person.erase", receipt.id, **counts)
-    return receipt
+        if actor.tenant_id and await _takes_group(db, actor, with_group) != whole:
+            raise NotAllowed("erasure.last_owner")  # somebody joined or left meanwhile: ask again
+        return await _delete(db, actor, rt.clock.now(), linked, whole)
+
+
+async def _takes_group(db: AsyncSession, actor: Actor, with_group: bool) -> bool:
+    """Whether the group goes, too. Of two owners who leave at once the second waits here, and is the last."""
+    await db.exec(select(Tenant.id).where(Tenant.id == actor.tenant).with_for_update(key_share=True))
+    own = scoped(Membership, actor).where(Membership.user_id == actor.user_id)
+    mine = (await db.exec(own.execution_options(populate_existing=True))).first()
+    if mine is None or mine.role != Role.owner:
+        return False
+    others = scoped(Membership, actor).where(Membership.user_id != actor.user_id)
+    rows = (await db.exec(others.execution_options(populate_existing=True))).all()
+    if any(row.role == Role.owner and not row.disabled for row in rows):
+        return False
+    if rows and not with_group:
+        raise NotAllowed("erasure.last_owner")
+    return True
+
+
+async def _everybody(db: AsyncSession, actor: Actor) -> list[UUID]:
+    query = select(Membership.user_id).where(Membership.tenant_id == actor.tenant)
+    return list((await db.exec(query)).all())
 
 
 async def _log_out(rt: Runtime, actor: Actor) -> int:
     async with rt.db.transaction(actor.tenant) as db:
-        await _check_owner(db, actor)
         linked = await accounts.list_(db, actor)
         open_ = Login.user_id == actor.user_id, col(Login.status).not_in([s for s in LoginStatus if s.final])
         for login in (await db.exec(scoped(Login, actor).where(*open_))).all():
@@ -72,15 +104,22 @@ async def _log_out(rt: Runtime, actor: Actor) -> int:
     return len(linked)
 
 
-async def _check_owner(db: AsyncSession, actor: Actor) -> None:
-    if actor.role is not Role.owner:
-        return
-    others = select(Membership.role).where(
-        Membership.tenant_id == actor.tenant, Membership.user_id != actor.user_id
-    )
-    roles = (await db.exec(others)).all()
-    if roles and Role.owner not in roles:
-        raise NotAllowed("erasure.last_owner")
+async def _delete(db: AsyncSession, actor: Actor, at: datetime, linked: int, whole: bool) -> Receipt:
+    counts = {
+        "accounts": linked,
+        "channels": await _followed(db, actor),
+        "questions": await _count(db, Question, Question.user_id == actor.user_id),
+        "sessions": await _count(db, AppSession, AppSession.user_id == actor.user_id),
+    }
+    receipt = Receipt(uuid4(), at, **counts, group=whole)
+    # the trail of a group that goes would go with it; this line has to stay
+    who = replace(actor, tenant_id=None) if whole else actor
+    await audit.record(db, who, "person.erase", receipt.id, **counts, group=whole)
+    await db.flush()
+    if whole:
+        await _delete_group(db, actor)
+    await _forget(db, actor)
+    return receipt
 
 
 async def _followed(db: AsyncSession, actor: Actor) -> int:
@@ -93,9 +132,17 @@ async def _followed(db: AsyncSession, actor: Actor) -> int:
     return len(followed)
 
 
-async def _asked(db: AsyncSession, actor: Actor) -> int:
-    query = select(func.count()).select_from(Question).where(Question.user_id == actor.user_id)
-    return (await db.exec(query)).one()
+async def _count(db: AsyncSession, model: Any, condition: Any) -> int:
+    return (await db.exec(select(func.count()).select_from(model).where(condition))).one()
+
+
+async def _delete_group(db: AsyncSession, actor: Actor) -> None:
+    tenant = await db.get_one(Tenant, actor.tenant)
+    for user_id in await _everybody(db, actor):
+        if user_id != actor.user_id:
+            await notifications.add(db, user_id, "group.deleted", tenant_id=None, group=tenant.name)
+    await jobs.enqueue(db, FORGET_TENANT, {"tenant_id": str(actor.tenant)})
+    await db.exec(delete(Tenant).where(col(Tenant.id) == actor.tenant))  # type: ignore[call-overload]
 
 
 async def _forget(db: AsyncSession, actor: Actor) -> None:
@@ -104,3 +151,8 @@ async def _forget(db: AsyncSession, actor: Actor) -> None:
         statement = update(Invite).where(col(column) == actor.user_id).values({col(column): None})
         await db.exec(statement)  # type: ignore[call-overload]
     await db.exec(delete(User).where(col(User.id) == actor.user_id))  # type: ignore[call-overload]
+
+
+async def forget_tenant(rt: Runtime, tenant_id: UUID) -> None:
+    """Drop a deleted group's part of the index; the handler of the job. Raises Unavailable."""
+    await rt.vectors.drop(tenant_id)

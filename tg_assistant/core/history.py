@@ -68,6 +68,8 @@ async def plan(db: AsyncSession, channel: Channel, *, besides: UUID | None = Non
 
     Writes down completion when nothing is wanted. `delay` in seconds is the polite pause between pages.
     """
+    if channel.paused:
+        return False
     hole = await wanted(db, channel)
     if hole is None:
         await complete(db, channel)

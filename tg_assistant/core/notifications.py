@@ -9,7 +9,7 @@ from sqlalchemy import func, update
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from tg_assistant.core import audit
+from tg_assistant.core import audit, flags
 from tg_assistant.infra.events import notify
 from tg_assistant.models import Notification, User
 
@@ -29,7 +29,12 @@ class Due:
 
 
 async def add(db: AsyncSession, user_id: UUID, code: str, *, tenant_id: UUID | None, **args: Any) -> None:
-    """Owe the person a line, in the caller's transaction. Its text is `notifications.<code>`."""
+    """Owe the person a line, in the caller's transaction, unless their group wants none of these.
+
+    Its text is `notifications.<code>`.
+    """
+    if tenant_id is not None and not await flags.enabled(db, tenant_id, flags.NOTIFICATIONS):
+        return
     db.add(Notification(user_id=user_id, tenant_id=tenant_id, code=code, args=args))
     await notify(db, TOPIC, str(user_id))
 

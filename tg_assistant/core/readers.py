@@ -11,9 +11,12 @@ from tg_assistant.models import Account, AccountStatus, Channel, ChannelAccess, 
 async def of(db: AsyncSession, channel: Channel) -> Account | None:
     """An account that may read the channel: of a follower who has not paused it, access not lost.
 
-    One never tried stands in for a public channel, after those seen to have access.
+    One never tried stands in for a public channel, after those seen to have access. None while an admin has
+    paused the channel for the whole group.
     """
     access = col(ChannelAccess.account_id)
+    if channel.paused:
+        return None
     query = (
         select(Account)
         .join(Subscription, col(Subscription.user_id) == col(Account.user_id))
@@ -64,6 +67,7 @@ async def looked_after(db: AsyncSession, account_id: UUID) -> list[tuple[Channel
         )
         .where(
             Account.id == account_id,
+            col(Channel.paused).is_(False),
             col(Subscription.paused).is_(False),
             col(ChannelAccess.lost_at).is_(None),
         )

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import delete, func, or_, update
+from sqlalchemy import func, or_, update
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -115,7 +115,10 @@ async def claim(db: AsyncSession, account_id: UUID, epoch: int) -> AccountTask |
 
 
 async def unclaim(db: AsyncSession, account_id: UUID) -> None:
-    """Put back what this owner had in hand when its last connection broke; call before claiming."""
+    """Put back what this owner had in hand when its last connection broke; call before claiming.
+
+    That was not the task's fault, so it does not count as an attempt.
+    """
     statement = (
         update(AccountTask)
         .where(
@@ -123,7 +126,7 @@ async def unclaim(db: AsyncSession, account_id: UUID) -> None:
             col(AccountTask.done_at).is_(None),
             col(AccountTask.claimed_epoch).is_not(None),
         )
-        .values(claimed_epoch=None, claimed_at=None)
+        .values(claimed_epoch=None, claimed_at=None, attempts=func.greatest(AccountTask.attempts - 1, 0))
         .execution_options(synchronize_session=False)
     )
     await db.exec(statement)  # type: ignore[call-overload]
@@ -209,12 +212,6 @@ async def close(db: AsyncSession, task: AccountTask, error: AssistantError | Non
     db.add(task)
     await db.flush()
     await notify(db, TOPIC, str(task.id))
-
-
-async def forget_old(db: AsyncSession, days: int = 7) -> None:
-    """Drop tasks finished so long ago that nobody asks for their outcome."""
-    old = col(AccountTask.done_at) < func.now() - timedelta(days=days)
-    await db.exec(delete(AccountTask).where(old))  # type: ignore[call-overload]
 
 
 async def close_all(db: AsyncSession, account_id: UUID, error: AssistantError) -> None:

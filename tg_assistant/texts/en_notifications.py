@@ -9,4 +9,6 @@ TEXTS = {
     "connect the account again.",
     "notifications.channels.access_lost": "Your account no longer has access to the channel <b>{title}</b>, so its posts are "
     "hidden from your answers. They come back if access does.",
+    "notifications.group.deleted": "The group <b>{group}</b> was deleted by its owner with everything in it, and your account "
+    "was logged out. You need a new invite to go on.",
 }

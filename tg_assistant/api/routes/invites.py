@@ -1,9 +1,11 @@
 """Redeeming an invite; making them is for admins."""
 
+from uuid import UUID
+
 from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
-from tg_assistant.api import limits
+from tg_assistant.api import limits, problems
 from tg_assistant.api.deps import Call
 from tg_assistant.core import invites
 from tg_assistant.core.limits import Rule
@@ -16,13 +18,18 @@ class CodeIn(BaseModel):
 
 
 class MembershipOut(BaseModel):
-    tenant_id: str
+    tenant_id: UUID
     role: str
 
 
-@router.post("/redeem", status_code=201, dependencies=[limits.by_user_and_address(Rule.invites)])
+@router.post(
+    "/redeem",
+    status_code=201,
+    responses=problems.may(409, 410, s409="already a member", s410="used up, revoked, expired or unknown"),
+    dependencies=[limits.by_user_and_address(Rule.invites)],
+)
 async def redeem(call: Call, body: CodeIn) -> MembershipOut:
-    """Join the invite's tenant. 410 when the code is used up, revoked, expired or unknown."""
+    """Join the invite's group."""
     async with call.open() as (db, actor):
         membership = await invites.redeem(db, actor, body.code)
-    return MembershipOut(tenant_id=str(membership.tenant_id), role=membership.role)
+    return MembershipOut(tenant_id=membership.tenant_id, role=membership.role)

@@ -1,120 +1,116 @@
-"""The caller's own profile and sessions: of this app and of the linked Telegram account."""
+"""People: the caller's own profile and plan, and for admins those of their group."""
 
 from datetime import datetime
+from typing import Annotated, Literal
 from uuid import UUID
 
-from fastapi import APIRouter
-from pydantic import BaseModel
+from fastapi import APIRouter, Path
+from pydantic import BaseModel, ConfigDict, Field
 
-from tg_assistant.api.deps import Call, Rt
-from tg_assistant.core import accounts, plans, sessions
-from tg_assistant.models import Account, AppSession
+from tg_assistant.api.deps import Call
+from tg_assistant.core import users
+from tg_assistant.core.users import PlanInForce, Profile
+from tg_assistant.errors import NotFound
 
 router = APIRouter(prefix="/api/users", tags=["people"])
+TelegramId = Annotated[int, Path(description="the person's id at Telegram", examples=[210000001])]
+AnyId = Annotated[str, Path(description="an id, or a Telegram id", max_length=40, examples=["210000001"])]
 
 
 class ProfileOut(BaseModel):
     id: UUID
     telegram_id: int
     name: str
+    first_name: str
+    last_name: str
+    username: str | None
     language: str
-    tenant_id: UUID | None
+    tenant_id: UUID | None = Field(description="null until an invite is redeemed")
     role: str | None
+    plan: str
+    plan_expires_at: datetime | None
+    disabled: bool
+    created_at: datetime
+    last_seen_at: datetime | None
+
+
+class ProfileIn(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    language: Literal["ru", "en"]
 
 
 class PlanOut(BaseModel):
-    plan: str
-    channels_limit: int
-    posts_limit: int
+    plan: str = Field(examples=["free"])
+    channels_limit: int = Field(description="channels a person may follow")
+    posts_limit: int = Field(description="newest posts read of each channel")
     questions_per_day: int
-    expires_at: datetime | None = None
-
-
-class SessionOut(BaseModel):
-    id: UUID
-    device: str
-    created_at: datetime
-    last_seen_at: datetime
-    current: bool
-
-
-class AccountOut(BaseModel):
-    id: UUID
-    telegram_id: int
-    status: str
-    device: str
-    connected_at: datetime
-
-
-class SessionsOut(BaseModel):
-    app: list[SessionOut]
-    telegram: list[AccountOut]
+    expires_at: datetime | None = Field(default=None, description="then the free plan holds")
 
 
 @router.get("/me")
 async def me(call: Call) -> ProfileOut:
     """Who the bearer is, and which group they belong to."""
-    actor = await call.actor()
-    return ProfileOut(
-        id=actor.user_id,
-        telegram_id=actor.telegram_id,
-        name=actor.name,
-        language=actor.language,
-        tenant_id=actor.tenant_id,
-        role=actor.role,
-    )
+    async with call.open() as (db, actor):
+        return _profile(await users.get(db, actor, actor.user_id))
 
 
 @router.get("/me/subscription")
-async def subscription(call: Call) -> PlanOut:
+async def own_subscription(call: Call) -> PlanOut:
     """What the bearer's plan allows."""
-    actor = await call.actor()
-    plan = plans.of(actor.plan)
+    async with call.open() as (db, actor):
+        return _plan(await users.plan_of(db, actor, actor.user_id))
+
+
+@router.get("/{telegram_id}")
+async def get_user(call: Call, telegram_id: TelegramId) -> ProfileOut:
+    """Oneself; admins also a member of their group. Anybody else does not exist."""
+    async with call.open() as (db, actor):
+        return _profile(await users.get(db, actor, telegram_id))
+
+
+@router.patch("/{telegram_id}")
+async def change_user(call: Call, telegram_id: TelegramId, body: ProfileIn) -> ProfileOut:
+    """Choose the language. Role, plan and access are changed at `/api/admin/users/{id}`."""
+    async with call.open() as (db, actor):
+        return _profile(await users.set_language(db, actor, telegram_id, body.language))
+
+
+@router.get("/{user_id}/subscription")
+async def subscription(call: Call, user_id: AnyId) -> PlanOut:
+    """What somebody's plan allows: one's own; for admins anybody's of their group."""
+    async with call.open() as (db, actor):
+        return _plan(await users.plan_of(db, actor, _who(user_id)))
+
+
+def _who(text: str) -> UUID | int:
+    if text.isascii() and text.isdigit():
+        return int(text)
+    try:
+        return UUID(text)
+    except ValueError:
+        raise NotFound("users.not_found") from None
+
+
+def _plan(found: PlanInForce) -> PlanOut:
+    plan = found.plan
     return PlanOut(
         plan=plan.name,
         channels_limit=plan.channels_limit,
         posts_limit=plan.posts_limit,
         questions_per_day=plan.questions_per_day,
+        expires_at=found.expires_at,
     )
 
 
-@router.get("/me/sessions")
-async def list_sessions(call: Call) -> SessionsOut:
-    """Where the bearer is signed in, and which Telegram account is linked."""
-    async with call.open() as (db, actor):
-        app = await sessions.list_(db, actor)
-        linked = await accounts.list_(db, actor) if actor.tenant_id else []
-    return SessionsOut(
-        app=[_session(row, actor.session_id) for row in app], telegram=[_account(row) for row in linked]
-    )
-
-
-@router.delete("/me/sessions/{session_id}", status_code=204)
-async def end_session(call: Call, rt: Rt, session_id: UUID) -> None:
-    """End an app session, or log a linked account out: at Telegram too, and its key is destroyed."""
-    async with call.open() as (db, actor):
-        linked = await accounts.list_(db, actor) if actor.tenant_id else []
-        if session_id not in {account.id for account in linked}:
-            await sessions.end(db, actor, session_id)
-            return
-    await accounts.disconnect(rt, actor, session_id)
-
-
-def _session(row: AppSession, current: UUID | None) -> SessionOut:
-    return SessionOut(
-        id=row.id,
-        device=row.device,
-        created_at=row.created_at,
-        last_seen_at=row.last_seen_at,
-        current=row.id == current,
-    )
-
-
-def _account(row: Account) -> AccountOut:
-    return AccountOut(
-        id=row.id,
-        telegram_id=row.telegram_id,
-        status=row.status,
-        device=row.device,
-        connected_at=row.connected_at,
+def _profile(profile: Profile) -> ProfileOut:
+    user, membership = profile.user, profile.membership
+    return ProfileOut(
+        **user.model_dump(include=set(ProfileOut.model_fields)),
+        name=f"{user.first_name} {user.last_name}".strip() or f"@{user.username}",
+        tenant_id=membership.tenant_id if membership else None,
+        role=membership.role if membership else None,
+        plan=membership.plan if membership else "free",
+        plan_expires_at=membership.plan_expires_at if membership else None,
+        disabled=membership.disabled if membership else False,
     )

@@ -1,0 +1,9 @@
+"""What a group's admins do over REST: each route asks core, and core checks the role."""
+
+from fastapi import APIRouter
+
+from tg_assistant.api.routes.admin import activity, channels, group, invites, jobs, members, sessions
+
+router = APIRouter(prefix="/api/admin")
+for module in (invites, members, sessions, channels, jobs, activity, group):
+    router.include_router(module.router)

@@ -1,0 +1,115 @@
+"""What is the caller's to see, take along and delete: sessions, the export, everything."""
+
+from datetime import datetime
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Query
+from fastapi.responses import StreamingResponse
+from pydantic import BaseModel, Field
+
+from tg_assistant.api.deps import Call, Rt
+from tg_assistant.core import accounts, erasure, export, sessions
+from tg_assistant.models import Account, AppSession
+
+router = APIRouter(prefix="/api/users/me", tags=["own data"])
+
+
+class SessionOut(BaseModel):
+    id: UUID
+    device: str
+    created_at: datetime
+    last_seen_at: datetime
+    current: bool
+
+
+class AccountOut(BaseModel):
+    id: UUID
+    telegram_id: int
+    status: str
+    device: str
+    connected_at: datetime
+
+
+class SessionsOut(BaseModel):
+    app: list[SessionOut]
+    telegram: list[AccountOut]
+
+
+class ReceiptOut(BaseModel):
+    """Keep it: nothing here knows who it was for."""
+
+    id: UUID
+    deleted_at: datetime
+    telegram_accounts: int = Field(description="logged out at Telegram, their keys destroyed")
+    channels: int = Field(description="no longer followed; posts nobody else follows go with their index")
+    questions: int
+    sessions: int
+    group: bool = Field(description="the whole group was deleted with its last owner")
+
+
+@router.get("/sessions")
+async def list_sessions(call: Call) -> SessionsOut:
+    """Where the bearer is signed in, and which Telegram account is linked."""
+    async with call.open() as (db, actor):
+        app = await sessions.list_(db, actor)
+        linked = await accounts.list_(db, actor) if actor.tenant_id else []
+    return SessionsOut(
+        app=[_session(row, actor.session_id) for row in app], telegram=[_account(row) for row in linked]
+    )
+
+
+@router.delete("/sessions/{session_id}", status_code=204)
+async def end_session(call: Call, rt: Rt, session_id: UUID) -> None:
+    """End an app session, or log a linked account out: at Telegram too, and its key is destroyed."""
+    async with call.open() as (db, actor):
+        linked = await accounts.list_(db, actor) if actor.tenant_id else []
+        if session_id not in {account.id for account in linked}:
+            await sessions.end(db, actor, session_id)
+            return
+    await accounts.disconnect(rt, actor, session_id)
+
+
+@router.get(
+    "/export",
+    response_class=StreamingResponse,
+    responses={200: {"content": {"application/zip": {}}, "description": "a zip of JSON files"}},
+)
+async def export_data(call: Call, rt: Rt) -> StreamingResponse:
+    """Everything kept about the bearer: profile, sessions, accounts, channels, questions, audit lines."""
+    actor = await call.actor()
+    headers = {"Content-Disposition": 'attachment; filename="telegram-assistant.zip"'}
+    return StreamingResponse(export.archive(rt, actor), media_type="application/zip", headers=headers)
+
+
+@router.delete("")
+async def delete_everything(
+    call: Call,
+    rt: Rt,
+    with_group: Annotated[
+        bool, Query(description="for a last owner: delete the whole group with everything in it, too")
+    ] = False,
+) -> ReceiptOut:
+    """Log out at Telegram, then delete the bearer with all they have. It cannot be undone.
+
+    503 while Telegram has not confirmed the log-out: nothing is deleted yet, ask again. 403 for the last
+    owner of a group with other people in it: make somebody else an owner, or say `with_group=true`.
+    """
+    receipt = await erasure.erase(rt, await call.actor(), with_group=with_group)
+    return ReceiptOut(
+        id=receipt.id,
+        deleted_at=receipt.at,
+        telegram_accounts=receipt.accounts,
+        channels=receipt.channels,
+        questions=receipt.questions,
+        sessions=receipt.sessions,
+        group=receipt.group,
+    )
+
+
+def _session(row: AppSession, current: UUID | None) -> SessionOut:
+    return SessionOut(**row.model_dump(include=set(SessionOut.model_fields)), current=row.id == current)
+
+
+def _account(row: Account) -> AccountOut:
+    return AccountOut(**row.model_dump(include=set(AccountOut.model_fields)))

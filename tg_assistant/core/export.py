@@ -1,0 +1,187 @@
+"""All of a person's own data as a zip of JSON, made while it is sent; nobody else's, and no secret."""
+
+import json
+import zipfile
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from tg_assistant.core import audit
+from tg_assistant.core.access import Actor
+from tg_assistant.infra.runtime import Runtime
+from tg_assistant.models import (
+    Account,
+    AppSession,
+    AuditEvent,
+    Channel,
+    InviteUse,
+    Membership,
+    Notification,
+    Question,
+    SignIn,
+    Subscription,
+    Tenant,
+    User,
+)
+
+_BATCH = 500  # rows; a slow reader holds no transaction
+
+
+@dataclass(frozen=True)
+class _Part:
+    """Rows of one table that belong to the person. Fields are named one by one: a new column stays out."""
+
+    name: str
+    model: Any
+    fields: tuple[str, ...]
+
+
+_PARTS = (
+    _Part(
+        "sessions",
+        AppSession,
+        ("id", "door", "device", "created_at", "last_seen_at", "expires_at", "revoked_at"),
+    ),
+    _Part("sign_ins", SignIn, ("at", "door", "device", "address", "outcome")),
+    _Part(
+        "telegram_accounts",
+        Account,
+        ("id", "telegram_id", "status", "ended_reason", "device", "connected_at", "last_ok_at"),
+    ),
+    _Part(
+        "questions",
+        Question,
+        ("id", "created_at", "door", "question", "answer", "sources", "abstained", "confidence"),
+    ),
+    _Part("invites_used", InviteUse, ("code", "at")),
+    _Part("notifications", Notification, ("code", "args", "created_at", "sent_at")),
+)
+
+
+class _Outgoing:
+    """What the zip has written and nobody has taken yet. Has no `seek`, so nothing is rewritten."""
+
+    def __init__(self) -> None:
+        self._written: list[bytes] = []
+
+    def write(self, data: bytes) -> int:
+        self._written.append(bytes(data))
+        return len(data)
+
+    def flush(self) -> None:
+        """Nothing to wait for."""
+
+    def take(self) -> bytes:
+        taken, self._written = b"".join(self._written), []
+        return taken
+
+
+async def archive(rt: Runtime, actor: Actor) -> AsyncIterator[bytes]:
+    """The zip in pieces: one JSON file a kind of data."""
+    async with rt.db.transaction(actor.tenant_id) as db:
+        await audit.record(db, actor, "person.export")
+    out = _Outgoing()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archived:  # type: ignore[call-overload]
+        archived.writestr("profile.json", _json(await _profile(rt, actor)))
+        for name, batches in _files(rt, actor):
+            with archived.open(f"{name}.json", "w", force_zip64=True) as file:
+                separator = "["
+                async for batch in batches:
+                    for row in batch:
+                        file.write(f"{separator}\n{_json(row)}".encode())
+                        separator = ","
+                    yield out.take()
+                file.write(b"[]\n" if separator == "[" else b"\n]\n")
+    yield out.take()
+
+
+def _files(rt: Runtime, actor: Actor) -> list[tuple[str, AsyncIterator[list[dict[str, Any]]]]]:
+    return [
+        *((part.name, _rows(rt, actor, part)) for part in _PARTS),
+        ("channels", _once(rt, actor, _channels)),
+        ("audit", _audit(rt, actor)),
+    ]
+
+
+async def _rows(rt: Runtime, actor: Actor, part: _Part) -> AsyncIterator[list[dict[str, Any]]]:
+    async for rows in _batches(rt, actor, part.model, part.model.user_id == actor.user_id):
+        yield [{name: getattr(row, name) for name in part.fields} for row in rows]
+
+
+async def _audit(rt: Runtime, actor: Actor) -> AsyncIterator[list[dict[str, Any]]]:
+    """What the person did, and what was done to their membership; not who else was concerned."""
+    mine = str(actor.user_id)
+    about_me = (col(AuditEvent.user_id) == actor.user_id) | (col(AuditEvent.subject) == mine)
+    async for rows in _batches(rt, actor, AuditEvent, about_me):
+        yield [
+            {
+                "at": row.at,
+                "action": row.action,
+                "by_you": row.user_id == actor.user_id,
+                "subject": "" if row.action.startswith("member.") and row.subject != mine else row.subject,
+                "detail": {name: said for name, said in row.detail.items() if name != "member"},
+            }
+            for row in rows
+        ]
+
+
+async def _batches(rt: Runtime, actor: Actor, model: Any, condition: Any) -> AsyncIterator[list[Any]]:
+    last = UUID(int=0)
+    while True:
+        async with rt.db.transaction(actor.tenant_id) as db:
+            query = select(model).where(condition, model.id > last).order_by(model.id).limit(_BATCH)
+            rows = list((await db.exec(query)).all())
+        if not rows:
+            return
+        yield rows
+        last = rows[-1].id
+
+
+async def _once(rt: Runtime, actor: Actor, read: Any) -> AsyncIterator[list[dict[str, Any]]]:
+    async with rt.db.transaction(actor.tenant_id) as db:
+        rows = await read(db, actor)
+    yield rows
+
+
+async def _channels(db: AsyncSession, actor: Actor) -> list[dict[str, Any]]:
+    query = (
+        select(Channel, Subscription)
+        .join(Subscription, col(Subscription.channel_id) == col(Channel.id))
+        .where(Subscription.user_id == actor.user_id)
+        .order_by(col(Channel.title))
+    )
+    return [
+        {
+            "telegram_id": channel.telegram_id,
+            "title": channel.title,
+            "username": channel.username,
+            "paused": subscription.paused,
+            "followed_since": subscription.created_at,
+        }
+        for channel, subscription in (await db.exec(query)).all()
+    ]
+
+
+async def _profile(rt: Runtime, actor: Actor) -> dict[str, Any]:
+    async with rt.db.transaction(actor.tenant_id) as db:
+        user = await db.get_one(User, actor.user_id)
+        query = select(Membership, Tenant.name).join(Tenant, col(Tenant.id) == col(Membership.tenant_id))
+        row = (await db.exec(query.where(Membership.user_id == actor.user_id))).first()
+    membership = None
+    if row is not None:
+        kept = {"role", "plan", "plan_expires_at", "disabled", "created_at"}
+        membership = {"group": row[1], **row[0].model_dump(include=kept)}
+    return {**user.model_dump(), "membership": membership}
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False, default=_plain)
+
+
+def _plain(value: object) -> str:
+    return value.isoformat() if isinstance(value, datetime) else str(value)

@@ -1,0 +1,74 @@
+"""The group's channels as its admins see them: sizes and troubles; a private one without its name."""
+
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import func
+from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from tg_assistant.core import audit, channels, following, listing
+from tg_assistant.core.access import Actor, scoped
+from tg_assistant.core.listing import Order, Page
+from tg_assistant.errors import NotFound
+from tg_assistant.models import Channel, Post, Role, Subscription
+
+
+@dataclass(frozen=True)
+class ChannelSeen:
+    """`named` is False for a private channel the admin does not read: what others read is theirs."""
+
+    channel: Channel
+    named: bool
+    followers: int
+    posts: int
+
+
+async def list_channels(
+    db: AsyncSession, actor: Actor, *, search: str = "", limit: int = 50, cursor: str | None = None
+) -> Page[ChannelSeen]:
+    """Every channel somebody of the group follows, the latest added first. Admins only."""
+    actor.require(Role.admin)
+    readable = await channels.readable_ids(db, actor)
+    named = ~col(Channel.private) | col(Channel.id).in_(readable)
+    query = scoped(Channel, actor)
+    if words := search.strip():
+        pattern = listing.like(words.removeprefix("@"))
+        query = query.where(named, col(Channel.title).ilike(pattern) | col(Channel.username).ilike(pattern))
+    order = Order[Channel](col(Channel.created_at), col(Channel.id), lambda one: (one.created_at, one.id))
+    found = await listing.page(db, query, order, limit=limit, cursor=cursor)
+    return Page(await _seen(db, actor, found.items, readable), found.next_cursor)
+
+
+async def pause_channel(db: AsyncSession, actor: Actor, channel_id: UUID, paused: bool) -> ChannelSeen:
+    """Stop or resume reading a channel for the whole group; its posts stay. Admins only. Raises NotFound."""
+    actor.require(Role.admin)
+    channel = (await db.exec(scoped(Channel, actor).where(Channel.id == channel_id))).first()
+    if channel is None:
+        raise NotFound("channels.not_found")
+    channel.paused = paused
+    db.add(channel)
+    await db.flush()
+    await audit.record(db, actor, "channel.pause" if paused else "channel.resume", channel_id)
+    await following.announce(db, channel)
+    return (await _seen(db, actor, [channel], await channels.readable_ids(db, actor)))[0]
+
+
+async def _seen(
+    db: AsyncSession, actor: Actor, found: list[Channel], readable: list[UUID]
+) -> list[ChannelSeen]:
+    ids = [channel.id for channel in found]
+    followers = await _count(db, Subscription, ids, Subscription.tenant_id == actor.tenant)
+    posts = await _count(db, Post, ids, col(Post.deleted_at).is_(None))
+    return [
+        ChannelSeen(
+            one, not one.private or one.id in readable, followers.get(one.id, 0), posts.get(one.id, 0)
+        )
+        for one in found
+    ]
+
+
+async def _count(db: AsyncSession, model: Any, ids: list[UUID], condition: Any) -> dict[UUID, int]:
+    query = select(model.channel_id, func.count()).where(col(model.channel_id).in_(ids), condition)
+    return dict((await db.exec(query.group_by(model.channel_id))).all())
