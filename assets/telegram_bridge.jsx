@@ -208,6 +208,26 @@ export const Countdown = ({ until, children, ...rest }) => {
   return <span ref={shown} {...rest} />;
 };
 
+// What is typed and not sent yet, by field: a screen that is built anew after a reconnect gives it back.
+const typed = new Map();
+
+/** A text field that keeps its text while its screen is built anew, and forgets it when one goes elsewhere. */
+export const KeptField = ({ keep, initial, onTyped, children, ...rest }) => {
+  const [first] = useState(() => typed.get(keep) ?? initial ?? "");
+  useEffect(() => {
+    const address = window.location.pathname;
+    if (typed.get(keep)) onTyped?.(typed.get(keep)); // the server starts from nothing after a reconnect
+    return () => {
+      if (window.location.pathname !== address) typed.delete(keep);
+    };
+  }, []);
+  const change = (event) => {
+    typed.set(keep, event.target.value);
+    onTyped?.(event.target.value);
+  };
+  return <input {...rest} defaultValue={first} onChange={change} />;
+};
+
 const randomId = () =>
   Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
 
@@ -221,6 +241,8 @@ export const Composer = ({ placeholder, sendLabel, busy, maxLength, shown, onSen
   useEffect(() => {
     // After a reconnect the screen is built anew. The id makes sure that a question sent twice is asked once.
     if (onTheWay && !arrived()) onSend(onTheWay.question, onTheWay.id);
+    field.current.value = typed.get("question") ?? "";
+    grow();
   }, []);
   useEffect(() => {
     if (onTheWay && arrived()) onTheWay = null;
@@ -228,6 +250,7 @@ export const Composer = ({ placeholder, sendLabel, busy, maxLength, shown, onSen
   const grow = () => {
     field.current.style.height = "auto";
     field.current.style.height = `${Math.min(field.current.scrollHeight, 140)}px`;
+    typed.set("question", field.current.value);
   };
   const send = () => {
     const question = field.current.value.trim();

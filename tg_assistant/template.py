@@ -5,11 +5,13 @@ from typing import Any
 
 import reflex as rx
 
+from tg_assistant.components.panel import PANEL, panel_closed, panel_tabs
 from tg_assistant.components.shell import error_boundary, notice, offline_banner, tab_bar
-from tg_assistant.components.states import failed, offline, outside, reopen, skeleton
+from tg_assistant.components.states import failed, link_needed, offline, outside, reopen, skeleton
 from tg_assistant.components.telegram import bridge
 from tg_assistant.components.words import say
 from tg_assistant.state import HOME, LOADERS, SessionState
+from tg_assistant.texts import text
 
 View = Callable[[], rx.Component]
 
@@ -42,18 +44,60 @@ def page(
     return register
 
 
-def open_page(route: str) -> Callable[[View], View]:
-    """Register a page anybody may see: no guard, no tabs; the language is the browser's."""
+def panel_page(route: str, *, load: Any) -> Callable[[View], View]:
+    """Register a screen of the admin panel below `/admin`: in a browser, or inside the Mini App.
+
+    Core refuses who is no admin; the screen then says so instead of showing anything.
+    """
+    address = f"{PANEL}/{route}".rstrip("/")
 
     def register(view: View) -> View:
+        LOADERS[address] = load
+
         def framed() -> rx.Component:
-            return error_boundary(_bridge(), rx.el.main(view(), class_name="tg-page bare"))
+            return _panel_frame(view, route)
 
         framed.__name__ = view.__name__
-        rx.page(route=route, title=_title(), on_load=SessionState.page_opened)(framed)
+        rx.page(route=address, title=say("admin.title"), on_load=SessionState.page_opened)(framed)
         return view
 
     return register
+
+
+def open_page(route: str, *, load: Any = None, style: str = "tg-page bare") -> Callable[[View], View]:
+    """Register a page anybody may see: no person, no guard, no tabs; its words are `in_browser`'s."""
+
+    def register(view: View) -> View:
+        def framed() -> rx.Component:
+            return error_boundary(rx.el.main(view(), class_name=style))
+
+        framed.__name__ = view.__name__
+        rx.page(route=route, title=text("app.name", "en"), on_load=load)(framed)
+        return view
+
+    return register
+
+
+def _panel_frame(view: View, active: str) -> rx.Component:
+    screen = rx.match(
+        SessionState.phase,
+        (
+            "ready",
+            rx.fragment(rx.el.h1(say("admin.title"), class_name="tg-title"), panel_tabs(active), view()),
+        ),
+        ("failed", failed()),
+        ("invite", panel_closed()),
+        ("reopen", panel_closed()),
+        ("outside", panel_closed()),
+        ("offline", offline()),
+        skeleton(),
+    )
+    return error_boundary(
+        _bridge(back_to=f"{HOME}/sessions/"),
+        rx.el.main(screen, class_name="tg-page bare panel"),
+        notice(),
+        offline_banner(),
+    )
 
 
 def _frame(view: View, *, tab: str, back_to: str, guest: View, native: dict[str, Any]) -> rx.Component:
@@ -65,6 +109,7 @@ def _frame(view: View, *, tab: str, back_to: str, guest: View, native: dict[str,
         ("reopen", reopen()),
         ("outside", outside()),
         ("offline", offline()),
+        ("link", link_needed()),
         skeleton(),
     )
     tabs = rx.cond(SessionState.phase == "ready", tab_bar(tab), rx.fragment()) if tab else rx.fragment()

@@ -64,6 +64,11 @@ def test_devices_have_names(agent: str, name: str) -> None:
 def test_answer_is_cut_at_its_citations() -> None:
     """Numbers become buttons; everything else stays as it was written."""
     cut = parts("Снег [1]. Дождь [12]")
-    assert [(part["text"], part["n"]) for part in cut] == [("Снег ", 0), ("", 1), (". Дождь ", 0), ("", 12)]
+    assert [(part["text"], part["n"]) for part in cut] == [
+        ("Снег\u2060", 0),
+        ("", 1),
+        (". Дождь\u2060", 0),
+        ("", 12),
+    ]
     assert parts("") == []
     assert parts("[x] <b>[123]</b>")[0]["text"] == "[x] <b>[123]</b>"

@@ -6,6 +6,7 @@ import reflex as rx
 from reflex_components_core.react_router.dom import ReactRouterLink
 
 from tg_assistant.components.icons import icon
+from tg_assistant.components.telegram import kept_field
 from tg_assistant.components.words import say
 
 
@@ -45,8 +46,9 @@ def segments(*choices: Any) -> rx.Component:
 
 
 def search_field(placeholder: str, **props: Any) -> rx.Component:
-    """A search field; `placeholder` is a text code."""
-    field = rx.el.input(
+    """A search field; `placeholder` is a text code and names what is kept; `on_typed` gets the text."""
+    field = kept_field(
+        keep=placeholder,
         type="search",
         placeholder=say(placeholder),
         aria_label=say(placeholder),

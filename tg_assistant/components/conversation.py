@@ -12,6 +12,7 @@ from tg_assistant.components.words import say
 from tg_assistant.core.answers import Source
 
 _CITATION = re.compile(r"\[(\d{1,2})\]")
+_JOINER = "\u2060"  # no line ends beside it, and nothing is seen of it
 
 
 class Part(TypedDict):
@@ -46,9 +47,15 @@ def parts(answer: str) -> list[Part]:
     """An answer cut at its citations: "It rains [1]." → text, number, text."""
     pieces = _CITATION.split(answer)
     cut = [
-        Part(text="", n=int(piece)) if at % 2 else Part(text=piece, n=0) for at, piece in enumerate(pieces)
+        Part(text="", n=int(piece)) if at % 2 else Part(text=_glued(piece, at < len(pieces) - 1), n=0)
+        for at, piece in enumerate(pieces)
     ]
     return [part for part in cut if part["n"] or part["text"]]
+
+
+def _glued(piece: str, cited: bool) -> str:
+    """The text before a number keeps it on its own last line."""
+    return piece.rstrip() + _JOINER if cited and piece.strip() else piece
 
 
 def source_rows(sources: Iterable[Source], language: str) -> list[SourceRow]:
@@ -113,7 +120,7 @@ def _part(part: Part, exchange_id: Any, on_source: Any) -> rx.Component:
 def _sources(one: Exchange, on_source: Any) -> rx.Component:
     def row(source: SourceRow) -> rx.Component:
         return rx.el.button(
-            rx.el.span(source["n"], class_name="tg-source-number"),
+            rx.el.span(source["n"], class_name="tg-number"),
             rx.el.span(
                 rx.el.span(source["title"], class_name="tg-source-title"),
                 rx.el.span(source["when"], class_name="tg-source-when"),

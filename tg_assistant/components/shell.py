@@ -9,8 +9,8 @@ from reflex_components_core.react_router.dom import ReactRouterLink
 
 from tg_assistant.components.icons import icon
 from tg_assistant.components.states import empty
-from tg_assistant.components.telegram import snackbar
-from tg_assistant.components.words import say
+from tg_assistant.components.telegram import reload_button, snackbar
+from tg_assistant.components.words import in_browser, say
 from tg_assistant.state import HOME, SessionState
 
 _TABS = (("ask", "chat"), ("channels", "channels"), ("sessions", "devices"))
@@ -33,9 +33,13 @@ def tab_bar(active: str) -> rx.Component:
 
 
 def notice() -> rx.Component:
-    """The newest notice, above the tab bar. Test ids: notice, notice-close."""
+    """The newest notice, above the tab bar. Test ids: notice, notice-close.
+
+    A screen that could not be built says it itself.
+    """
     said = SessionState.notice
-    return snackbar(text=said["text"], kind=said["kind"], number=said["number"], close_label=say("app.ok"))
+    bar = snackbar(text=said["text"], kind=said["kind"], number=said["number"], close_label=say("app.ok"))
+    return rx.cond(SessionState.phase == "failed", rx.fragment(), bar)
 
 
 def offline_banner() -> rx.Component:
@@ -51,10 +55,10 @@ def offline_banner() -> rx.Component:
 
 
 def error_boundary(*children: Any) -> rx.Component:
-    """A rendering error shows a sentence, not a blank page. Test id: crashed."""
+    """A rendering error shows a sentence and a way on, not a blank page. Test id: crashed."""
+    again = reload_button(in_browser("app.reload"), class_name="tg-button", data_testid="reload")
+    sentences = in_browser("app.crashed_title"), in_browser("app.crashed")
     fallback = rx.Var.create(
-        rx.el.div(
-            empty("🧩", say("app.crashed_title"), say("app.crashed"), testid="crashed"), class_name="tg-page"
-        )
+        rx.el.main(empty("🧩", *sentences, again, testid="crashed"), class_name="tg-page bare")
     )
     return ErrorBoundary.create(*children, fallback_render=fallback)

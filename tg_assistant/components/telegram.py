@@ -97,6 +97,24 @@ class Composer(rx.Component):
     on_send: rx.EventHandler[lambda question, question_id: [question, question_id]]
 
 
+class KeptField(rx.Component):
+    """A text field whose text outlives a screen that is built anew; `keep` names it among all fields."""
+
+    library = _LIBRARY
+    tag = "KeptField"
+
+    keep: rx.Var[str]
+    initial: rx.Var[str]
+    name: rx.Var[str]
+    type: rx.Var[str]
+    placeholder: rx.Var[str]
+    auto_complete: rx.Var[str]
+    auto_capitalize: rx.Var[str]
+    spell_check: rx.Var[bool]
+    max_length: rx.Var[int]
+    on_typed: rx.EventHandler[lambda value: [value]]
+
+
 class ReloadButton(rx.Component):
     """A button that loads the page anew (a returned script would need `unsafe-eval`)."""
 
@@ -131,6 +149,7 @@ telegram_link = TelegramLink.create
 follow_bottom = FollowBottom.create
 countdown = Countdown.create
 composer = Composer.create
+kept_field = KeptField.create
 reload_button = ReloadButton.create
 close_button = CloseButton.create
 snackbar = Snackbar.create

@@ -24,6 +24,8 @@ LIFETIME = timedelta(days=30)
 ADMIN_LIFETIME = timedelta(hours=12)  # of a session begun by an admin link, in any browser
 GRACE = timedelta(seconds=20)  # a lost answer or a second tab may bring the previous token within this time
 _KEPT = timedelta(days=30)  # after its end a session is of no use to anybody
+_LEFT_BEHIND = timedelta(days=1)  # unused so long, a session of the Mini App was closed, not put aside
+_SEEN_EVERY = timedelta(hours=1)  # how exact "last seen" is of a session that stays open
 
 
 @dataclass(frozen=True)
@@ -60,11 +62,31 @@ async def start(db: AsyncSession, user_id: UUID, *, device: str, now: datetime, 
         device=device[:200],
         expires_at=now + (ADMIN_LIFETIME if door == "admin" else LIFETIME),
     )
+    if door == "app":
+        await _end_left_behind(db, row, now)
     db.add(row)
     await db.flush()
     db.add(RefreshToken(hash=digest(refresh), session_id=row.id))
     await db.flush()
     return Started(row.id, user_id, resume, refresh, row.expires_at)
+
+
+async def _end_left_behind(db: AsyncSession, new: AppSession, now: datetime) -> None:
+    """End this person's sessions of the same browser that nobody has used for a day.
+
+    Each opening of the Mini App signs in anew, and closing it tells us nothing. Clients that are open at the
+    same time look alike, so a session in use is left alone. A script's User-Agent names no device at all.
+    """
+    if not new.device.startswith("Mozilla/"):
+        return
+    statement = (
+        update(AppSession)
+        .where(col(AppSession.user_id) == new.user_id, col(AppSession.door) == new.door)
+        .where(col(AppSession.device) == new.device, col(AppSession.revoked_at).is_(None))
+        .where(col(AppSession.last_seen_at) < now - _LEFT_BEHIND)
+        .values(revoked_at=now)
+    )
+    await db.exec(statement)  # type: ignore[call-overload]
 
 
 async def resume(db: AsyncSession, secret: str) -> AppSession:
@@ -76,7 +98,11 @@ async def resume(db: AsyncSession, secret: str) -> AppSession:
 
 async def live(db: AsyncSession, session_id: UUID) -> AppSession:
     """The session while it lives. Raises SignInNeeded once it is ended or expired."""
-    return await _live(db, col(AppSession.id) == session_id)
+    row = await _live(db, col(AppSession.id) == session_id)
+    now = datetime.now(UTC)
+    if now - row.last_seen_at > _SEEN_EVERY:
+        row.last_seen_at = now
+    return row
 
 
 async def _live(db: AsyncSession, condition: object) -> AppSession:

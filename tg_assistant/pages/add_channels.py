@@ -1,114 +1,103 @@
 """Adding channels: from the account's own list, or by @name or link.
 
 Test ids: add-link, add-link-submit, add-search, folder, available (one per row, with data-channel),
-add-selected, add-connect, empty.
+add-selected, add-connect, add-again, empty.
 """
 
-from typing import Any, TypedDict
+from typing import Any
 
 import reflex as rx
 
-from tg_assistant.components.controls import button, check, link_button, search_field, segment, segments
-from tg_assistant.components.lists import avatar, section
-from tg_assistant.components.readable import colour, counted, initial
+from tg_assistant.components.choices import Choice, choice_of, choice_row
+from tg_assistant.components.controls import button, link_button, search_field, segment, segments
+from tg_assistant.components.lists import section
 from tg_assistant.components.states import empty
+from tg_assistant.components.telegram import kept_field
 from tg_assistant.components.words import say
 from tg_assistant.core import accounts, channels
 from tg_assistant.core.access import Actor
 from tg_assistant.errors import AlreadyExists, AssistantError, Unavailable
 from tg_assistant.models import Dialog
 from tg_assistant.process import current
-from tg_assistant.state import HOME, SessionState, acting
+from tg_assistant.state import HOME, SessionState, acting, is_live
 from tg_assistant.template import page
 from tg_assistant.texts import text
 
 _SHOWN = 200
 
 
-class Choice(TypedDict):
-    """One channel of the account's list."""
-
-    id: str
-    title: str
-    letter: str
-    colour: int
-    detail: str
-    folder: str
-    chosen: bool
-    followed: bool
-
-
 class AddState(rx.State):
-    """What may be chosen, what is chosen."""
+    """What may be chosen, what is chosen. `listing`: checking, listed, or failed.
+
+    The choice survives a lost connection; without its owner's list it says nothing.
+    """
 
     rows: list[Choice] = []  # noqa: RUF012 - Reflex copies defaults
     folders: list[str] = []  # noqa: RUF012
     folder: str = ""
     connected: bool = True
-    checking: bool = False
+    listing: str = "checking"
     busy: bool = False
     submit_text: str = ""
     _all: list[Choice] = []  # noqa: RUF012
     _query: str = ""
+    _kept_chosen: list[str] = []  # noqa: RUF012
 
     @rx.event
     async def load(self) -> Any:
-        self._query = ""
+        self._query = self.folder = ""
         async with acting(self) as (db, actor):
             self.connected = await accounts.own(db, actor) is not None
         if not self.connected:
             return SessionState.loaded
         return [SessionState.loaded, AddState.list_available]
 
-    @rx.event
+    @rx.event(background=True)
     async def list_available(self) -> Any:
-        """Read the account's list; the first time, Telegram is asked and the screen says so."""
-        self.checking = not self._all
-        yield
-        async with acting(self) as (db, actor):
-            followed = {str(one.channel.telegram_id) for one in await channels.list_(db, actor)}
+        """Read the account's list. Telegram may have to be asked: taps and typing go on meanwhile."""
+        async with self:
+            sid = self.router.session.session_id
+            self.listing = "listed" if self._all else "checking"
+            async with acting(self) as (db, actor):
+                followed = {str(one.channel.telegram_id) for one in await channels.list_(db, actor)}
         try:
-            listed = await channels.available(current(), actor)
-        except Unavailable as error:
-            if error.code != "channels.checking":
-                self.checking = False
-                raise
-            yield AddState.list_available  # Telegram has not answered yet: keep waiting, visibly
-            return
-        self.checking = False
-        self._all = [_choice(dialog, followed, actor.language) for dialog in listed]
-        self.folders = list(dict.fromkeys(choice["folder"] for choice in self._all if choice["folder"]))
-        self._filter()
+            listed = await _listed(self, actor, sid)
+        except AssistantError:
+            async with self:
+                self.listing = "listed" if self._all else "failed"
+            raise
+        async with self:
+            if is_live(self, sid):
+                self.listing = "listed"
+                self._all = [choice_of(dialog, followed, actor.language) for dialog in listed]
+                self.folders = list(dict.fromkeys(one["folder"] for one in self._all if one["folder"]))
+                await self._show()
 
     @rx.event
-    def search(self, query: str) -> None:
+    async def search(self, query: str) -> None:
         self._query = query.casefold().strip()
-        self._filter()
+        await self._show()
 
     @rx.event
-    def choose_folder(self, folder: str) -> None:
+    async def choose_folder(self, folder: str) -> None:
         self.folder = folder
-        self._filter()
+        await self._show()
 
     @rx.event
     async def toggle(self, channel_id: str) -> None:
-        session = await self.get_state(SessionState)
-        for choice in self._all:
-            if choice["id"] == channel_id and not choice["followed"]:
-                choice["chosen"] = not choice["chosen"]
-        chosen = sum(choice["chosen"] for choice in self._all)
-        self.submit_text = text("channels.follow_selected", session.language, n=chosen) if chosen else ""
-        self._filter()
+        others = [one for one in self._kept_chosen if one != channel_id]
+        self._kept_chosen = others if channel_id in self._kept_chosen else [*others, channel_id]
+        await self._show()
 
     @rx.event
     async def add_chosen(self) -> Any:
         """Follow all that is chosen; one refusal does not stop the others."""
         async with acting(self) as (_, actor):
-            chosen = [choice["id"] for choice in self._all if choice["chosen"]]
+            chosen = self._chosen()
         self.busy = True
         yield
         added, refusal = await _follow(actor, chosen)
-        self.busy, self.submit_text = False, ""
+        self.busy, self.submit_text, self._kept_chosen = False, "", []
         if added:
             session = await self.get_state(SessionState)
             session._say(text("channels.added", actor.language, n=added))
@@ -132,13 +121,32 @@ class AddState(rx.State):
         session._say(text(code, actor.language, **({"n": 1} if added.channel else {})))
         yield rx.redirect(f"{HOME}/channels/")
 
-    def _filter(self) -> None:
+    def _chosen(self) -> list[str]:
+        """Those of the list; what has been added meanwhile needs no choice."""
+        return [one["id"] for one in self._all if one["id"] in self._kept_chosen and not one["followed"]]
+
+    async def _show(self) -> None:
+        session = await self.get_state(SessionState)
+        chosen = self._chosen()
+        count = len(chosen)
+        self.submit_text = text("channels.follow_selected", session.language, n=count) if count else ""
         self.rows = [
-            choice
+            Choice({**choice, "chosen": choice["id"] in chosen})
             for choice in self._all
             if (not self.folder or choice["folder"] == self.folder)
             and (self._query in f"{choice['title']} {choice['detail']}".casefold())
         ][:_SHOWN]
+
+
+async def _listed(state: AddState, actor: Actor, sid: str) -> list[Dialog]:
+    """The account's channels, as soon as Telegram has answered; nobody waits for a closed screen."""
+    while True:
+        try:
+            return await channels.available(current(), actor)
+        except Unavailable as error:
+            async with state:
+                if error.code != "channels.checking" or not is_live(state, sid):
+                    raise
 
 
 async def _follow(actor: Actor, ids: list[str]) -> tuple[int, AssistantError | None]:
@@ -155,28 +163,9 @@ async def _follow(actor: Actor, ids: list[str]) -> tuple[int, AssistantError | N
     return added, refusal
 
 
-def _choice(dialog: Dialog, followed: set[str], language: str) -> Choice:
-    is_followed = str(dialog.telegram_id) in followed
-    if is_followed:
-        detail = text("channels.already", language)
-    elif dialog.members:
-        detail = counted("channels.members", language, dialog.members)
-    else:
-        detail = f"@{dialog.username}" if dialog.username else text("channels.private", language)
-    return Choice(
-        id=str(dialog.telegram_id),
-        title=dialog.title,
-        letter=initial(dialog.title),
-        colour=colour(dialog.telegram_id),
-        detail=detail,
-        folder=dialog.folder or "",
-        chosen=False,
-        followed=is_followed,
-    )
-
-
 def _by_link() -> rx.Component:
-    field = rx.el.input(
+    field = kept_field(
+        keep="link",
         name="link",
         placeholder=say("channels.by_link_placeholder"),
         aria_label=say("channels.by_link"),
@@ -198,26 +187,6 @@ def _by_link() -> rx.Component:
         section(field, header=say("channels.by_link"), footer=say("channels.by_link_hint")),
         rx.el.div(submit, class_name="tg-section"),
         on_submit=AddState.add_link,
-    )
-
-
-def _available(choice: Choice) -> rx.Component:
-    return rx.el.button(
-        avatar(choice["letter"], choice["colour"]),
-        rx.el.div(
-            rx.el.div(choice["title"], class_name="tg-cell-title"),
-            rx.el.div(choice["detail"], class_name="tg-cell-sub"),
-            class_name="tg-cell-text",
-        ),
-        check(choice["chosen"] | choice["followed"]),
-        type="button",
-        role="checkbox",
-        aria_checked=rx.cond(choice["chosen"] | choice["followed"], "true", "false"),
-        disabled=choice["followed"],
-        on_click=AddState.toggle(choice["id"]),
-        class_name="tg-cell iconed",
-        data_testid="available",
-        data_channel=choice["title"],
     )
 
 
@@ -244,19 +213,23 @@ def _folders() -> rx.Component:
 
 
 def _from_account() -> rx.Component:
-    """The account's own list with folders and search."""
-    found = section(rx.foreach(AddState.rows, _available), header=say("channels.from_account"))
+    """The account's own list with folders and search, or why there is none."""
+    header = say("channels.from_account")
+    found = section(
+        rx.foreach(AddState.rows, lambda one: choice_row(one, on_toggle=AddState.toggle)), header=header
+    )
     nothing = empty("🔍", say("channels.not_found_title"), say("channels.not_found"))
     waiting = section(
-        rx.el.div(rx.el.span(class_name="tg-spinner"), say("channels.checking"), class_name="tg-status"),
-        header=say("channels.from_account"),
+        rx.el.div(rx.el.span(class_name="tg-spinner"), say("channels.checking"), class_name="tg-status lone"),
+        header=header,
     )
-    listed = rx.fragment(
-        search_field("channels.search", on_change=AddState.search.debounce(200), data_testid="add-search"),
-        _folders(),
-        rx.cond(AddState.rows.length() > 0, found, nothing),
+    again = button(
+        say("app.try_again"), style="soft", on_click=AddState.list_available, data_testid="add-again"
     )
-    return rx.cond(AddState.checking, waiting, listed)
+    failed = empty("📡", say("channels.unlisted_title"), say("channels.unlisted"), again, testid="unlisted")
+    search = search_field("channels.search", on_typed=AddState.search.debounce(200), data_testid="add-search")
+    listed = rx.fragment(search, _folders(), rx.cond(AddState.rows.length() > 0, found, nothing))
+    return rx.match(AddState.listing, ("checking", waiting), ("failed", failed), listed)
 
 
 @page("channels/add", load=AddState.load, tab="channels", back_to=f"{HOME}/channels/")

@@ -9,9 +9,11 @@ import reflex as rx
 
 from tg_assistant.components.controls import link_button
 from tg_assistant.components.lists import cell, chevron, round_icon, section
+from tg_assistant.components.telegram import kept_field
 from tg_assistant.components.words import say
 from tg_assistant.core import accounts, channels, invites
-from tg_assistant.state import HOME, SessionState, acting
+from tg_assistant.core.limits import Rule
+from tg_assistant.state import HOME, SessionState, acting, count
 from tg_assistant.template import page
 from tg_assistant.texts import text
 
@@ -39,6 +41,7 @@ class HomeState(rx.State):
         """Join with a typed code, or the one the app was opened with."""
         session = await self.get_state(SessionState)
         async with acting(self) as (db, actor):
+            await count(self, actor, Rule.invites)
             await invites.redeem(db, actor, str(form.get("code", "")))
         session._say(text("invite.accepted", actor.language))
         session.phase = "loading"
@@ -47,9 +50,10 @@ class HomeState(rx.State):
 
 def _invite() -> rx.Component:
     """For a person who belongs to no tenant yet."""
-    field = rx.el.input(
+    field = kept_field(
+        keep="invite",
         name="code",
-        default_value=rx.cond(SessionState.start.startswith("inv_"), SessionState.start.split("_")[1], ""),
+        initial=rx.cond(SessionState.start.startswith("inv_"), SessionState.start.split("_")[1], ""),
         placeholder=say("invite.placeholder"),
         aria_label=say("invite.field"),
         auto_complete="off",

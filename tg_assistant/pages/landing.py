@@ -1,24 +1,137 @@
 """What is at `/`, and what is shown for an address that does not exist.
 
-Test ids: landing, not-found.
+Test ids: landing, landing-open, landing-closed, not-found.
 """
+
+from contextlib import suppress
 
 import reflex as rx
 
+from tg_assistant.components.controls import link_button
+from tg_assistant.components.icons import icon
+from tg_assistant.components.lists import round_icon
+from tg_assistant.components.qr_code import qr_picture
 from tg_assistant.components.states import empty
-from tg_assistant.components.words import say
+from tg_assistant.components.words import in_browser
+from tg_assistant.errors import Unavailable
+from tg_assistant.infra import bot_api
+from tg_assistant.process import current
 from tg_assistant.template import open_page
+from tg_assistant.texts import LANGUAGES, text
 
 
-@open_page("/")
-def landing() -> rx.Component:
-    """For people who type the address into a browser."""
-    return rx.fragment(
-        empty("💬", say("landing.title"), say("landing.lead"), testid="landing"),
-        rx.el.p(say("landing.open"), class_name="tg-status"),
+class LandingState(rx.State):
+    """The bot's name; empty until Telegram has told it."""
+
+    bot: str = ""
+    link_qr: str = ""
+
+    @rx.event(background=True)
+    async def load(self) -> None:
+        """Telegram away is no reason to keep anybody waiting: the page says in words where to go."""
+        with suppress(Unavailable):
+            name = await bot_api.username(current().settings.telegram)
+            async with self:
+                self.bot = name
+                self.link_qr = qr_picture(f"https://t.me/{name}")
+
+
+def _open() -> rx.Component:
+    """The button as soon as the bot's name is known; a computer also gets a code for the phone."""
+    labels = [
+        rx.el.span(text("landing.go", one, bot="{}").split("{}")[0], LandingState.bot, class_name=f"in-{one}")
+        for one in LANGUAGES
+    ]
+    go = rx.el.a(
+        *labels,
+        href=rx.Var.create("https://t.me/") + LandingState.bot,
+        class_name="tg-button",
+        data_testid="landing-open",
     )
+    code = rx.el.div(
+        rx.el.img(src=LandingState.link_qr, alt="", width="112", height="112"),
+        rx.el.span(in_browser("landing.scan")),
+        class_name="tg-hero-code",
+    )
+    unknown = rx.el.p(in_browser("landing.open"), class_name="tg-hero-open", data_testid="landing-closed")
+    return rx.cond(LandingState.bot != "", rx.fragment(go, code), unknown)
+
+
+def _sample() -> rx.Component:
+    """What the product does, as it looks in it."""
+
+    def source(n: int) -> rx.Component:
+        words = rx.el.span(
+            rx.el.span(in_browser(f"landing.source_{n}"), class_name="tg-source-title"),
+            rx.el.span(in_browser(f"landing.source_{n}_when"), class_name="tg-source-when"),
+            class_name="tg-cell-text",
+        )
+        return rx.el.div(rx.el.span(n, class_name="tg-number"), words, class_name="tg-source still")
+
+    def cited(code: str, n: int) -> rx.Component:
+        return rx.el.span(in_browser(code), "\u2060", rx.el.span(n, class_name="tg-cite still"))
+
+    answer = rx.el.div(
+        cited("landing.answer", 1),
+        " ",
+        cited("landing.answer_more", 2),
+        rx.el.div(source(1), source(2), class_name="tg-sources"),
+        class_name="tg-bubble theirs",
+    )
+    return rx.el.figure(
+        rx.el.div(
+            rx.el.div(in_browser("landing.question"), class_name="tg-bubble mine"),
+            answer,
+            class_name="tg-chat",
+        ),
+        rx.el.figcaption(in_browser("landing.sample")),
+        class_name="tg-sample",
+    )
+
+
+def _features() -> rx.Component:
+    def feature(n: int, picture: str) -> rx.Component:
+        return rx.el.div(
+            round_icon(picture),
+            rx.el.h2(in_browser(f"landing.feature_{n}")),
+            rx.el.p(in_browser(f"landing.feature_{n}_text")),
+            class_name="tg-card tg-feature",
+        )
+
+    return rx.el.section(
+        feature(1, "search"), feature(2, "shield"), feature(3, "exit"), class_name="tg-features"
+    )
+
+
+def _start() -> rx.Component:
+    items = [rx.el.li(in_browser(f"landing.step_{n}")) for n in (1, 2, 3)]
+    return rx.el.section(
+        rx.el.h2(in_browser("landing.steps")),
+        rx.el.ol(*items, class_name="tg-steps tg-card"),
+        class_name="tg-start",
+    )
+
+
+@open_page("/", load=LandingState.load, style="tg-landing")
+def landing() -> rx.Component:
+    """For people who type the address into a browser: what this is, and the way to the bot."""
+    name = rx.el.header(
+        rx.el.span(icon("chat"), class_name="tg-mark"), in_browser("app.name"), class_name="tg-hero-name"
+    )
+    hero = rx.el.section(
+        rx.el.div(
+            rx.el.h1(in_browser("landing.title")),
+            rx.el.p(in_browser("landing.lead"), class_name="tg-hero-lead"),
+            rx.el.div(_open(), class_name="tg-hero-way"),
+            rx.el.p(in_browser("landing.note"), class_name="tg-hero-note"),
+        ),
+        _sample(),
+        class_name="tg-hero",
+    )
+    return rx.el.div(name, hero, _features(), _start(), data_testid="landing")
 
 
 @open_page("404")
 def not_found() -> rx.Component:
-    return empty("🧭", say("landing.lost_title"), say("landing.lost"), testid="not-found")
+    home = link_button(in_browser("landing.home"), "/", style="soft", data_testid="to-landing")
+    return empty("🧭", in_browser("landing.lost_title"), in_browser("landing.lost"), home, testid="not-found")

@@ -15,6 +15,7 @@ from tg_assistant.components.readable import ago, day
 from tg_assistant.components.telegram import confirm_button
 from tg_assistant.components.words import say
 from tg_assistant.core import access, accounts, sessions
+from tg_assistant.errors import NotFound
 from tg_assistant.models import Account, AccountStatus, AppSession
 from tg_assistant.process import current
 from tg_assistant.state import HOME, SessionState, acting
@@ -32,12 +33,13 @@ class Linked(TypedDict):
 
 
 class SignIn(TypedDict):
-    """One sign-in of the app."""
+    """All sign-ins on one device; `id` is the newest one's, `several` whether there are more to end."""
 
     id: str
     device: str
     detail: str
     current: bool
+    several: bool
 
 
 class SessionsState(rx.State):
@@ -69,12 +71,18 @@ class SessionsState(rx.State):
 
     @rx.event
     async def end(self, session_id: str) -> None:
+        """End every sign-in on that one's device, but never the one this is pressed in."""
         async with acting(self) as (db, actor):
-            await sessions.end(db, actor, UUID(session_id))
+            listed = await sessions.list_(db, actor)
+            device = next((_device(one) for one in listed if str(one.id) == session_id), None)
+            if device is None:
+                raise NotFound("sessions.not_found")
+            for one in listed:
+                if _device(one) == device and one.id != actor.session_id:
+                    await sessions.end(db, actor, one.id)
         session = await self.get_state(SessionState)
         session._say(text("sessions.end_done", actor.language))
-        if not next((one["current"] for one in self.sign_ins if one["id"] == session_id), False):
-            await self._read()
+        await self._read()
 
     @rx.event
     async def choose_language(self, language: str) -> None:
@@ -87,8 +95,7 @@ class SessionsState(rx.State):
     async def _read(self) -> None:
         async with acting(self) as (db, actor):
             self.accounts = [_linked(account, actor.language) for account in await accounts.list_(db, actor)]
-            signed_in = await sessions.list_(db, actor)
-            self.sign_ins = [_sign_in(one, actor.session_id, actor.language) for one in signed_in]
+            self.sign_ins = _sign_ins(await sessions.list_(db, actor), actor.session_id, actor.language)
 
 
 def _linked(account: Account, language: str) -> Linked:
@@ -102,13 +109,30 @@ def _linked(account: Account, language: str) -> Linked:
     )
 
 
-def _sign_in(one: AppSession, own: UUID | None, language: str) -> SignIn:
-    seen = text("sessions.last_seen", language, when=ago(one.last_seen_at, language))
+def _device(one: AppSession) -> tuple[str, str]:
+    """What tells two devices apart for a person: the door, and the name we can give the device."""
+    return one.door, device_name(one.device)
+
+
+def _sign_ins(listed: list[AppSession], own: UUID | None, language: str) -> list[SignIn]:
+    """One line per device, this one first, then the last seen."""
+    devices: dict[tuple[str, str], list[AppSession]] = {}
+    for one in sorted(listed, key=lambda one: one.id != own):
+        devices.setdefault(_device(one), []).append(one)
+    return [_sign_in(alike, own, language) for alike in devices.values()]
+
+
+def _sign_in(alike: list[AppSession], own: UUID | None, language: str) -> SignIn:
+    newest, current = alike[0], alike[0].id == own
+    name = device_name(newest.device) or text("sessions.device_unknown", language)
+    seen = text("sessions.last_seen", language, when=ago(newest.last_seen_at, language))
+    detail = [text("sessions.current", language) if current else seen]
+    if newest.door == "admin":
+        detail.append(text("sessions.admin_panel", language))
+    if len(alike) > 1:
+        detail.append(text("sessions.sign_ins", language, n=len(alike)))
     return SignIn(
-        id=str(one.id),
-        device=device_name(one.device) or text("sessions.device_unknown", language),
-        detail=text("sessions.current", language) if one.id == own else seen,
-        current=one.id == own,
+        id=str(newest.id), device=name, detail=" · ".join(detail), current=current, several=len(alike) > 1
     )
 
 
@@ -147,7 +171,7 @@ def _connect_again() -> rx.Component:
 def _signed_in(one: SignIn) -> rx.Component:
     end = confirm_button(
         say("sessions.end"),
-        message=say("sessions.end_confirm"),
+        message=rx.cond(one["current"], say("sessions.end_others_confirm"), say("sessions.end_confirm")),
         on_confirm=SessionsState.end(one["id"]),
         class_name="tg-button danger small",
         data_testid="app-session-end",
@@ -155,11 +179,12 @@ def _signed_in(one: SignIn) -> rx.Component:
     return rx.el.div(
         round_icon("devices"),
         rx.el.div(
-            rx.el.div(one["device"], class_name="tg-cell-title"),
+            rx.el.div(one["device"], class_name="tg-cell-title wrap"),
             rx.el.div(one["detail"], class_name="tg-cell-sub"),
             class_name="tg-cell-text",
         ),
-        rx.cond(one["current"], rx.fragment(), end),
+        rx.cond(~one["current"] | one["several"], end, rx.fragment()),
+        key=one["id"],
         class_name="tg-cell iconed",
         data_testid="app-session",
     )
