@@ -187,10 +187,9 @@ async def usage(
     """Who joined by this invite and when, the latest first."""
     invite = await get(db, actor, code)
     query = (
-        scoped(InviteUse, actor)
-        .where(InviteUse.code == invite.code)
+        select(InviteUse, User)
         .join(User, col(User.id) == col(InviteUse.user_id), isouter=True)
-        .add_columns(User)
+        .where(InviteUse.tenant_id == actor.tenant, InviteUse.code == invite.code)
     )
     order = Order[Any](col(InviteUse.at), col(InviteUse.id), lambda row: (row[0].at, row[0].id))
     found = await listing.page(db, query, order, limit=limit, cursor=cursor)

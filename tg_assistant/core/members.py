@@ -41,7 +41,8 @@ class Filter(TypedDict, total=False):
 
 
 def _members(actor: Actor) -> Any:
-    return scoped(Membership, actor).join(User, col(User.id) == col(Membership.user_id)).add_columns(User)
+    joined = select(Membership, User).join(User, col(User.id) == col(Membership.user_id))
+    return joined.where(Membership.tenant_id == actor.tenant)
 
 
 async def list_(

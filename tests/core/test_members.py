@@ -1,0 +1,210 @@
+"""Roles, plans and access within a group: nobody rises by themselves, and the last owner stays."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlmodel import select
+
+from tests.followed import account, follow, found
+from tests.people import member, person, tenant
+from tg_assistant.core import access, answers, invites, members, plans, sessions, users
+from tg_assistant.errors import Conflict, Invalid, LimitReached, NotAllowed, NotFound, SignInNeeded
+from tg_assistant.models import AuditEvent, Membership, Role
+
+
+async def version_of(db, actor):
+    query = select(Membership.version).where(Membership.user_id == actor.user_id)
+    return (await db.exec(query)).one()
+
+
+async def test_a_change_holds_from_the_next_request_on_and_is_written_down(rt):
+    """Role and plan are read anew each time; the trail says who changed what."""
+    async with rt.db.transaction() as db:
+        friends = await tenant(db)
+        owner, anna = await member(db, friends, 7001, Role.owner), await member(db, friends, 7002)
+        changed = await members.change(db, owner, anna.user_id, version=1, role=Role.admin, plan="plus")
+        assert changed.membership.version == 2
+    async with rt.db.transaction() as db:
+        now = await access.actor(db, anna.user_id, door="test")
+        assert (now.role, now.plan) == (Role.admin, "plus")
+        lines = await db.exec(select(AuditEvent).where(AuditEvent.subject == str(anna.user_id)))
+        line = next(one for one in lines if one.action == "member.change")
+        assert line.user_id == owner.user_id and line.detail == {"role": "admin", "plan": "plus"}
+
+
+async def test_a_lost_update_is_refused_with_the_version_to_use(rt):
+    """Who changes what they have not seen is told to look again; nothing is changed."""
+    async with rt.db.transaction() as db:
+        friends = await tenant(db)
+        admin, max_ = await member(db, friends, 7003, Role.admin), await member(db, friends, 7004)
+        await members.change(db, admin, max_.user_id, version=1, plan="plus")
+        with pytest.raises(Conflict) as refused:
+            await members.change(db, admin, max_.user_id, version=1, disabled=True)
+        assert refused.value.code == "members.changed" and refused.value.values == {"version": 2}
+        assert not (await members.get(db, admin, max_.user_id)).membership.disabled
+
+
+async def test_nobody_rises_by_themselves_or_touches_those_above(rt):
+    """An admin makes no owner, not of themselves either, and leaves owners alone; a user changes nobody."""
+    async with rt.db.transaction() as db:
+        friends = await tenant(db)
+        owner = await member(db, friends, 7005, Role.owner)
+        admin, plain = await member(db, friends, 7006, Role.admin), await member(db, friends, 7007)
+        for who in (admin, plain):
+            with pytest.raises(NotAllowed, match="make_owner"):
+                await members.change(db, admin, who.user_id, version=1, role=Role.owner)
+        for change in ({"role": Role.user}, {"disabled": True}, {"plan": "plus"}):
+            with pytest.raises(NotAllowed, match="above_you"):
+                await members.change(db, admin, owner.user_id, version=1, **change)
+        with pytest.raises(NotAllowed, match="role"):
+            await members.change(db, plain, plain.user_id, version=1, role=Role.admin)
+        with pytest.raises(NotAllowed, match="self_disable"):
+            await members.change(db, admin, admin.user_id, version=1, disabled=True)
+        with pytest.raises(NotAllowed, match="above_you"):
+            await users.set_language(db, admin, owner.telegram_id, "ru")
+
+
+async def test_the_last_owner_stays(rt):
+    """They cannot step down or be switched off before somebody else is an owner."""
+    async with rt.db.transaction() as db:
+        friends = await tenant(db)
+        owner, heir = await member(db, friends, 7008, Role.owner), await member(db, friends, 7009)
+        with pytest.raises(NotAllowed, match="last_owner"):
+            await members.change(db, owner, owner.user_id, version=1, role=Role.user)
+        await members.change(db, owner, heir.user_id, version=1, role=Role.owner)
+        await members.change(db, owner, owner.user_id, version=1, role=Role.user)
+        heir = await access.actor(db, heir.user_id, door="test")
+        with pytest.raises(NotAllowed, match="last_owner"):
+            await members.change(db, heir, heir.user_id, version=2, role=Role.admin)
+
+
+async def test_two_owners_who_demote_each_other_at_once_leave_one(rt):
+    """Rights are read behind a lock: in ten races there is always exactly one owner left."""
+    for round_ in range(10):
+        async with rt.db.transaction() as db:
+            friends = await tenant(db)
+            pair = [await member(db, friends, 7100 + 2 * round_ + n, Role.owner) for n in range(2)]
+
+        async def demote(by, whom):
+            try:
+                async with rt.db.transaction(by.tenant) as db:
+                    await members.change(db, by, whom.user_id, version=1, role=Role.user)
+            except NotAllowed:
+                return 0
+            return 1
+
+        done = await asyncio.gather(demote(*pair), demote(*reversed(pair)))
+        assert sum(done) == 1
+        async with rt.db.transaction(friends.id) as db:
+            left = select(Membership).where(Membership.tenant_id == friends.id, Membership.role == Role.owner)
+            assert len((await db.exec(left)).all()) == 1
+
+
+async def test_switching_somebody_off_signs_them_out(rt):
+    """Sessions end at once and the person is no actor any more; switched on, they have to sign in again."""
+    async with rt.db.transaction() as db:
+        friends = await tenant(db)
+        admin, kim = await member(db, friends, 7010, Role.admin), await member(db, friends, 7011)
+        session = await sessions.start(db, kim.user_id, device="x", now=rt.clock.now())
+        await members.change(db, admin, kim.user_id, version=1, disabled=True)
+        with pytest.raises(NotAllowed, match="disabled"):
+            await access.actor(db, kim.user_id, door="test")
+        await members.change(db, admin, kim.user_id, version=2, disabled=False)
+        assert (await access.actor(db, kim.user_id, door="test")).role is Role.user
+        with pytest.raises(SignInNeeded):
+            await sessions.resume(db, session.resume_secret)
+
+
+async def test_members_of_another_group_do_not_exist(rt):
+    """Neither in the list nor by id nor by Telegram id; somebody without a group neither."""
+    async with rt.db.transaction() as db:
+        here, there = await tenant(db, "A"), await tenant(db, "B")
+        admin, other = await member(db, here, 7012, Role.owner), await member(db, there, 7013)
+        nobody = await person(db, 7014)
+        for who in (other, nobody):
+            with pytest.raises(NotFound):
+                await members.change(db, admin, who.user_id, version=1, plan="plus")
+            for key in (who.telegram_id, who.user_id):
+                with pytest.raises(NotFound):
+                    await users.get(db, admin, key)
+        listed = (await members.list_(db, admin)).items
+        assert {one.user.telegram_id for one in listed} == {7012}
+        assert (await users.get(db, nobody, 7014)).membership is None
+
+
+async def test_searching_and_paging_through_members(rt):
+    """By any part of a name, by @name and id; pages have no gap and no double."""
+    async with rt.db.transaction() as db:
+        friends = await tenant(db)
+        admin = await member(db, friends, 7015, Role.admin)
+        for n in range(5):
+            await member(db, friends, 7200 + n)
+        kim = (await members.get(db, admin, (await member(db, friends, 7205)).user_id)).user
+        kim.first_name, kim.last_name, kim.username = "Kim", "100% Sure_Li", "kim_li"
+        db.add(kim)
+        for words in ("kim 100%", "@KIM_LI", "7205", "e_l"):
+            listed = (await members.list_(db, admin, search=words)).items
+            assert [one.user.telegram_id for one in listed] == [7205], words
+        assert not (await members.list_(db, admin, search="%\x00'")).items
+        seen, cursor = [], None
+        while True:
+            page = await members.list_(db, admin, limit=3, cursor=cursor)
+            seen += [one.user.telegram_id for one in page.items]
+            if (cursor := page.next_cursor) is None:
+                break
+        assert sorted(seen) == [7015, *range(7200, 7206)]
+        with pytest.raises(Invalid):
+            await members.list_(db, admin, cursor="bm9uc2Vuc2U=")
+
+
+async def test_a_plan_ends_when_its_time_is_over(rt):
+    """Then the free one holds everywhere; an unknown plan is refused."""
+    async with rt.db.transaction() as db:
+        friends = await tenant(db)
+        owner, anna = await member(db, friends, 7016, Role.owner), await member(db, friends, 7017)
+        with pytest.raises(Invalid):
+            await members.change(db, owner, anna.user_id, version=1, plan="gold")
+        soon, over = rt.clock.now() + timedelta(days=1), datetime(2020, 1, 1, tzinfo=UTC)
+        await members.change(db, owner, anna.user_id, version=1, plan="plus", plan_expires_at=soon)
+        in_force = await users.plan_of(db, anna, anna.telegram_id)
+        assert (in_force.plan, in_force.expires_at) == (plans.of("plus"), soon)
+        await members.change(db, owner, anna.user_id, version=2, plan_expires_at=over)
+        assert (await access.actor(db, anna.user_id, door="test")).plan == "free"
+        assert (await users.plan_of(db, owner, anna.user_id)).plan == plans.of("free")
+
+
+async def test_limits_of_the_plan_hold_at_every_door(rt, monkeypatch):
+    """Channels and questions are counted in PostgreSQL, whichever process asks."""
+    small = plans.Plan("free", channels_limit=1, posts_limit=10, questions_per_day=1)
+    monkeypatch.setitem(plans.PLANS, "free", small)
+    async with rt.db.transaction() as db:
+        friends = await tenant(db)
+        anna = await member(db, friends, 7018)
+        await account(db, anna)
+        await follow(db, anna, found())
+        with pytest.raises(NotAllowed) as refused:
+            await follow(db, anna, found())
+        assert refused.value.values == {"max": 1, "current": 1}
+    async for _ in answers.ask(rt, anna, "Anything new?"):
+        pass
+    from_bot = access.replace(anna, door="bot")
+    with pytest.raises(LimitReached):
+        async for _ in answers.ask(rt, from_bot, "And now?"):
+            pass
+
+
+async def test_a_new_admin_joins_by_invite_but_no_admin_sees_an_owners_invite(rt):
+    """The code of an owner's invite would make whoever reads it an owner."""
+    async with rt.db.transaction() as db:
+        friends = await tenant(db)
+        admin, owner = (
+            await member(db, friends, 7019, Role.admin),
+            await member(db, friends, 7020, Role.owner),
+        )
+        shown = (await invites.list_(db, admin)).items
+        hidden = [one for one in (await invites.list_(db, owner)).items if one.role == Role.owner]
+        assert hidden and not {one.role for one in shown} & {"owner"}
+        for call in (invites.get, invites.revoke, invites.usage, invites.delete):
+            with pytest.raises(NotFound):
+                await call(db, admin, hidden[0].code)

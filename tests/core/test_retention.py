@@ -1,0 +1,223 @@
+"""What is too old goes, by group and by kind, under a clock that is moved; what is young stays."""
+
+import asyncio
+from dataclasses import replace
+from datetime import timedelta
+from uuid import uuid4
+
+import pytest
+from sqlmodel import col, select
+
+from tests.corpus import a_channel, a_reader, a_tenant
+from tests.followed import account
+from tests.people import member, person
+from tg_assistant.core import members, purging, retention
+from tg_assistant.errors import Invalid, NotAllowed
+from tg_assistant.infra import jobs
+from tg_assistant.infra.clock import Clock
+from tg_assistant.models import (
+    AccountTask,
+    AuditEvent,
+    BotUpdate,
+    Channel,
+    ChannelAccess,
+    Login,
+    Notification,
+    Post,
+    Question,
+    Role,
+    SignIn,
+    Subscription,
+    Tenant,
+)
+
+
+class Moved(Clock):
+    """A clock that shows a later day."""
+
+    def __init__(self, days):
+        self._by = timedelta(days=days)
+
+    def now(self):
+        return super().now() + self._by
+
+
+async def after(rt, days):
+    """What a worker does so many days from now."""
+    return await retention.run_due(replace(rt, clock=Moved(days)))
+
+
+async def a_life(rt, telegram_id):
+    """A group with one reader who left a row of each kind today."""
+    where = await a_tenant(rt)
+    channel = await a_channel(rt, where, ["One post"])
+    anna = await a_reader(rt, where, telegram_id, [channel.id])
+    own = {"tenant_id": where.id, "user_id": anna.user_id}
+    async with rt.db.transaction(where.id) as db:
+        linked = await account(db, anna)
+        db.add(Question(question="What?", door="bot", **own))
+        db.add(SignIn(user_id=anna.user_id, address="203.0.113.77", device="x"))
+        db.add(SignIn(user_id=anna.user_id, address="2001:db8:1:2::3", device="y"))
+        db.add(Login(status="expired", expires_at=rt.clock.now(), **own))
+        done = {"kind": "resolve", "done_at": rt.clock.now()}
+        db.add(AccountTask(tenant_id=where.id, account_id=linked.id, **done))
+    return where, channel, anna
+
+
+async def count(rt, model, where):
+    async with rt.db.transaction(where.id) as db:
+        return len((await db.exec(select(model).where(model.tenant_id == where.id))).all())
+
+
+async def addresses(rt, anna):
+    async with rt.db.transaction(anna.tenant) as db:
+        rows = await db.exec(select(SignIn).where(SignIn.user_id == anna.user_id))
+        return sorted(row.address for row in rows)
+
+
+async def test_the_defaults(rt):
+    """Jobs a week, addresses a month, questions and sign-ins a quarter, the trail a year."""
+    where, _, anna = await a_life(rt, 7401)
+    await after(rt, 6)
+    assert await count(rt, AccountTask, where) == 1
+    await after(rt, 29)
+    assert await count(rt, AccountTask, where) == 0
+    assert await addresses(rt, anna) == ["2001:db8:1:2::3", "203.0.113.77"]
+    await after(rt, 31)
+    assert await addresses(rt, anna) == ["2001:db8:1::/48", "203.0.113.0/24"]
+    await after(rt, 89)
+    assert await count(rt, Question, where) == await count(rt, Login, where) == 1
+    await after(rt, 91)
+    assert await count(rt, Question, where) == await count(rt, Login, where) == 0
+    assert await addresses(rt, anna) == []
+    assert await count(rt, AuditEvent, where) > 0
+    await after(rt, 364)
+    assert await count(rt, AuditEvent, where) > 0
+    await after(rt, 366)
+    assert await count(rt, AuditEvent, where) == 0
+    assert await count(rt, Post, where) == 1, "somebody follows the channel"
+
+
+async def test_a_group_may_keep_things_for_another_time(rt):
+    """Its own periods hold for it alone; only owners set them, within sense; None is the default again."""
+    here, _, _ = await a_life(rt, 7402)
+    there, _, _ = await a_life(rt, 7403)
+    async with rt.db.transaction(here.id) as db:
+        owner, admin = await member(db, here, 7404, Role.owner), await member(db, here, 7405, Role.admin)
+        kept = await retention.change(db, owner, questions=10, audit=None)
+        assert kept == retention.Periods(questions=10) == await retention.get(db, admin)
+        with pytest.raises(NotAllowed):
+            await retention.change(db, admin, questions=1)
+        for days in (0, -1, retention.MAX_DAYS + 1, True):
+            if days is not True:
+                with pytest.raises(Invalid):
+                    await retention.change(db, owner, posts=days)
+    await after(rt, 11)
+    assert (await count(rt, Question, here), await count(rt, Question, there)) == (0, 1)
+
+
+async def test_once_a_day_whichever_process_comes_first(rt):
+    """Five workers at once do it once; the next turn comes after a day."""
+    where, _, _ = await a_life(rt, 7406)
+    await after(rt, 0)
+
+    async def turns(days):
+        before = await retained(rt, where)
+        await asyncio.gather(*(after(rt, days) for _ in range(5)))
+        return await retained(rt, where) != before
+
+    assert not await turns(0.9)
+    assert await turns(1.1)
+
+
+async def retained(rt, where):
+    async with rt.db.transaction(where.id) as db:
+        return (await db.exec(select(Tenant.retained_at).where(Tenant.id == where.id))).one()
+
+
+async def test_posts_go_when_nobody_could_read_them_for_long_enough(rt):
+    """Followers who are switched off count as nobody; switched on in time, everything is still there."""
+    where, channel, anna = await a_life(rt, 7407)
+    async with rt.db.transaction(where.id) as db:
+        owner = await member(db, where, 7408, Role.owner)
+        await members.change(db, owner, anna.user_id, version=1, disabled=True)
+    await after(rt, 1)
+    await after(rt, 80)
+    async with rt.db.transaction(where.id) as db:
+        await members.change(db, owner, anna.user_id, version=2, disabled=False)
+    await after(rt, 100)
+    assert await count(rt, Post, where) == 1
+    async with rt.db.transaction(where.id) as db:
+        await members.change(db, owner, anna.user_id, version=3, disabled=True)
+    await after(rt, 102)
+    await after(rt, 191)
+    assert await count(rt, Subscription, where) == 1
+    await after(rt, 193)
+    async with rt.db.transaction(where.id) as db:
+        assert await jobs.waiting(db, purging.JOB, str(channel.id))
+    await purging.purge_channel(rt, where.id, channel.id)
+    assert await count(rt, Post, where) == await count(rt, Channel, where) == 0
+
+
+async def test_a_private_channel_nobody_has_access_to_is_read_by_nobody(rt):
+    """Its posts go like those without followers."""
+    where, channel, anna = await a_life(rt, 7409)
+    async with rt.db.transaction(where.id) as db:
+        stored = await db.get_one(Channel, channel.id)
+        stored.private = True
+        db.add(stored)
+        linked = await account(db, anna)
+        own = {"tenant_id": where.id, "user_id": anna.user_id, "account_id": linked.id}
+        db.add(ChannelAccess(channel_id=channel.id, access_hash=1, **own))
+    await after(rt, 1)
+    assert (await unread_since(rt, channel)) is None
+    async with rt.db.transaction(where.id) as db:
+        access = (await db.exec(select(ChannelAccess).where(ChannelAccess.channel_id == channel.id))).one()
+        access.lost_at = rt.clock.now()
+        db.add(access)
+    await after(rt, 3)
+    assert (await unread_since(rt, channel)) is not None
+
+
+async def unread_since(rt, channel):
+    async with rt.db.transaction(channel.tenant_id) as db:
+        return (await db.exec(select(Channel.unread_since).where(Channel.id == channel.id))).one()
+
+
+async def test_what_belongs_to_no_group_goes_too(rt):
+    """Messages, sign-ins of strangers and of nobody, the bot's old updates, lines without a group."""
+    await a_life(rt, 7410)
+    async with rt.db.transaction() as db:
+        stranger = await person(db, 7411)
+        db.add(Notification(user_id=stranger.user_id, code="account.ended"))
+        db.add(SignIn(user_id=stranger.user_id, address="203.0.113.9"))
+        db.add(SignIn(address="203.0.113.10", outcome="access.init_data"))
+        db.add(BotUpdate(update_id=uuid4().int >> 80, done_at=rt.clock.now() - timedelta(days=3)))
+        db.add(AuditEvent(user_id=stranger.user_id, action="session.start"))
+    await after(rt, 31)
+    async with rt.db.transaction() as db:
+        strangers = select(SignIn).where(SignIn.outcome == "access.init_data")
+        assert [row.address for row in await db.exec(strangers)] == ["203.0.113.0/24"]
+        assert not (await db.exec(select(BotUpdate))).all()
+        owed = select(Notification).where(col(Notification.user_id) == stranger.user_id)
+        assert not (await db.exec(owed)).all()
+    await after(rt, 400)
+    async with rt.db.transaction() as db:
+        assert not (await db.exec(select(SignIn).where(SignIn.user_id == stranger.user_id))).all()
+        assert not (await db.exec(strangers)).all()
+        lines = select(AuditEvent).where(AuditEvent.user_id == stranger.user_id)
+        assert not (await db.exec(lines)).all()
+
+
+@pytest.mark.parametrize(
+    ("address", "network"),
+    [
+        ("203.0.113.77", "203.0.113.0/24"),
+        ("2001:db8:1:2::3", "2001:db8:1::/48"),
+        ("::ffff:203.0.113.7", "203.0.113.0/24"),
+        ("unix", None),
+    ],
+)
+def test_networks(address, network):
+    """What is left of an address says where it was, not whose."""
+    assert retention.network_of(address) == network
