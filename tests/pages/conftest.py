@@ -69,8 +69,10 @@ class Web:
 
 
 @contextmanager
-def serving(database: Postgres, folder: Path, *, port: int = 0) -> Iterator[Web]:
-    """`tg-assistant serve` on a port of its own, as production runs it."""
+def serving(
+    database: Postgres, folder: Path, *, port: int = 0, settings: dict[str, str] | None = None
+) -> Iterator[Web]:
+    """`tg-assistant serve` on a port of its own, as production runs it; `settings` are more of them."""
     port = port or free_port()
     url = f"http://127.0.0.1:{port}"
     environment = os.environ | {
@@ -84,6 +86,7 @@ def serving(database: Postgres, folder: Path, *, port: int = 0) -> Iterator[Web]
         "TELEGRAM_SDK_URL": "/vendor/telegram-web-app.js",
         "FRAME_ANCESTORS": "'self' http://localhost:*",
         "EMBEDDING_CACHE_DIR": str(folder),
+        **(settings or {}),
     }
     log = folder / f"web-{port}.log"
     with log.open("ab") as output:
@@ -201,3 +204,17 @@ async def until(check: Any, seconds: float = 10) -> None:
     async with asyncio.timeout(seconds):
         while not await check():  # noqa: ASYNC110 - another process changes it
             await asyncio.sleep(0.05)
+
+
+async def cut_line(context: BrowserContext, page: Page) -> None:
+    """The network goes until the page says so, and comes back; returns once the page is connected again."""
+    network = await context.new_cdp_session(page)
+    await network.send("Network.enable")
+    offline = {"offline": True, "latency": 0, "downloadThroughput": 0, "uploadThroughput": 0}
+    whole = {"offline": False, "latency": 0, "downloadThroughput": -1, "uploadThroughput": -1}
+    await page.evaluate("window.dispatchEvent(new Event('pagehide'))")
+    await network.send("Network.emulateNetworkConditions", offline)
+    await page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    await wait_for(page, "offline-banner")
+    await network.send("Network.emulateNetworkConditions", whole)
+    await page.get_by_test_id("offline-banner").wait_for(state="detached")

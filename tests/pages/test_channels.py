@@ -6,7 +6,7 @@ import pytest
 from playwright.async_api import Page
 from sqlmodel import select
 
-from tests.pages.conftest import People, Web, until, wait_for
+from tests.pages.conftest import People, Web, cut_line, until, wait_for
 from tg_assistant.core.access import Actor
 from tg_assistant.infra.db import Database
 from tg_assistant.infra.events import notify
@@ -69,7 +69,6 @@ async def test_chosen_channels_are_followed(web: Web, page: Page, anna: Actor, d
     """Two chosen, two on the list; the button says how many."""
     await page.goto(web.open_as(anna.telegram_id, path=ADD))
     await (await wait_for(page, "available")).click()
-    await wait_for(page, "add-selected")  # a tap while the list is being redrawn would be lost
     await page.get_by_test_id("available").nth(1).click()
     await page.get_by_text("Add 2 channels").wait_for()
     assert await (await wait_for(page, "add-selected")).inner_text() == "Add 2 channels"
@@ -80,6 +79,52 @@ async def test_chosen_channels_are_followed(web: Web, page: Page, anna: Actor, d
     async with db.transaction(anna.tenant_id) as session:
         rows = await session.exec(select(Subscription).where(Subscription.user_id == anna.user_id))
         assert len(rows.all()) == 2
+
+
+async def test_choice_outlives_a_list_that_is_read_anew(
+    web: Web, page: Page, anna: Actor, db: Database
+) -> None:
+    """Coming back, the old list stands there while the new one is read: a tap on it counts."""
+    await page.goto(web.open_as(anna.telegram_id, path=LIST))
+    await (await wait_for(page, "channels-add")).click()
+    await wait_for(page, "available")
+    await page.get_by_test_id("tab-channels").click()
+    await (await wait_for(page, "channels-add")).click()
+    first = await wait_for(page, "available")
+    await first.evaluate("row => { row.same = true }")
+    await first.click()  # at once: the list is being read
+    await page.get_by_text("Add 1 channel").wait_for()
+    await page.wait_for_timeout(500)
+    assert await first.get_attribute("aria-checked") == "true"
+    assert await first.evaluate("row => row.same")
+
+
+async def test_what_was_typed_and_chosen_outlives_a_cut_line(web: Web, browser, anna: Actor) -> None:
+    """A reconnect builds everything anew, and nothing has to be done twice; going elsewhere forgets it."""
+    context = await browser.new_context()
+    page = await context.new_page()
+    await page.goto(web.open_as(anna.telegram_id, path=ADD))
+    await (await wait_for(page, "available")).click()
+    await wait_for(page, "add-selected")
+    await page.get_by_test_id("add-link").fill("@half_a_na")
+    await page.get_by_test_id("add-search").fill("harb")
+
+    async def only_one() -> bool:
+        return await page.get_by_test_id("available").count() == 1
+
+    await until(only_one)
+    await cut_line(context, page)
+    await wait_for(page, "available")
+    await until(only_one)
+    assert await page.get_by_test_id("available").get_attribute("aria-checked") == "true"
+    assert await page.get_by_test_id("add-selected").inner_text() == "Add 1 channel"
+    assert await page.get_by_test_id("add-link").input_value() == "@half_a_na"
+    assert await page.get_by_test_id("add-search").input_value() == "harb"
+    await page.get_by_test_id("tab-channels").click()
+    await (await wait_for(page, "channels-add")).click()
+    await wait_for(page, "available")
+    assert await page.get_by_test_id("add-link").input_value() == ""
+    await context.close()
 
 
 async def test_search_and_folders_narrow_the_list(web: Web, page: Page, anna: Actor) -> None:

@@ -1,13 +1,18 @@
 """The sessions screen, and what a socket may do without being somebody."""
 
+from datetime import UTC, datetime
+
 import pytest
-from playwright.async_api import Page
+from playwright.async_api import Browser, Page
 from sqlmodel import col, select
 
-from tests.pages.conftest import People, Web, until, wait_for
+from tests.pages.conftest import People, Web, cut_line, until, wait_for
+from tg_assistant.core import sessions
 from tg_assistant.core.access import Actor
 from tg_assistant.infra.db import Database
 from tg_assistant.models import Account, AccountTask, AppSession
+
+WINDOWS = "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:140.0) Gecko/20100101 Firefox/140.0"
 
 
 @pytest.fixture
@@ -64,6 +69,32 @@ async def test_ended_sign_in_is_shown_the_door(web: Web, page: Page, anna: Actor
     await wait_for(page, "reopen")
 
 
+async def test_sign_ins_of_one_device_are_one_line(
+    web: Web, browser: Browser, anna: Actor, db: Database
+) -> None:
+    """Opening the app three times is no list of three; ending the line leaves the one it is pressed in."""
+    async with db.transaction() as session:
+        for device in (WINDOWS, WINDOWS, "python-httpx/0.28"):
+            await sessions.start(session, anna.user_id, device=device, now=datetime.now(UTC))
+    context = await browser.new_context(user_agent=WINDOWS)
+    page = await context.new_page()
+    page.on("dialog", lambda dialog: dialog.accept())
+    await page.goto(web.open_as(anna.telegram_id, path="/tg/app/sessions/"))
+    lines = page.get_by_test_id("app-session")
+    await wait_for(page, "app-session")
+    said = await lines.all_inner_texts()
+    assert len(said) == 2
+    assert "Firefox, Windows" in said[0] and "This sign-in · 3 sign-ins" in said[0]
+    assert "Unknown device" in said[1]
+    await page.evaluate("window.Telegram = undefined")  # no native popup in a plain browser
+    await lines.nth(0).get_by_test_id("app-session-end").click()
+    await lines.nth(0).get_by_test_id("app-session-end").wait_for(state="detached")
+    assert "3 sign-ins" not in await lines.nth(0).inner_text()
+    await lines.nth(1).get_by_test_id("app-session-end").click()
+    await lines.nth(1).wait_for(state="detached")
+    await context.close()
+
+
 async def test_language_changes_at_once(web: Web, page: Page, anna: Actor) -> None:
     """All sentences follow, the document's language too."""
     await page.goto(web.open_as(anna.telegram_id, path="/tg/app/sessions/"))
@@ -85,18 +116,7 @@ async def test_screen_comes_back_by_itself_when_the_socket_is_cut(web: Web, brow
     await page.goto(web.open_as(anna.telegram_id, path="/tg/app/sessions/"))
     await wait_for(page, "account")
     before = len(sockets)
-    cut = await context.new_cdp_session(page)
-    await cut.send("Network.enable")
-    offline = {"offline": True, "latency": 0, "downloadThroughput": 0, "uploadThroughput": 0}
-    await page.evaluate("window.dispatchEvent(new Event('pagehide'))")
-    await cut.send("Network.emulateNetworkConditions", offline)
-    await page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
-    await wait_for(page, "offline-banner")
-    await cut.send(
-        "Network.emulateNetworkConditions",
-        offline | {"offline": False, "downloadThroughput": -1, "uploadThroughput": -1},
-    )
-    await page.get_by_test_id("offline-banner").wait_for(state="detached")
+    await cut_line(context, page)
     await wait_for(page, "account")
     assert len(sockets) > before
     await context.close()
