@@ -5,6 +5,7 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from binascii import Error as BadBase64
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID, uuid4
 
 import jwt
@@ -14,6 +15,7 @@ from tg_assistant.errors import SignInNeeded
 ISSUER = "tg-assistant"
 AUDIENCE = "tg-assistant-api"
 MAX_LENGTH = 2048
+MAX_SECONDS = 1800  # the longest an access token may be good for
 MIN_KEY_BYTES = 32  # RFC 7518, 3.2: a key as long as the hash
 _ALGORITHM = "HS256"
 _KEY_IDS = frozenset({"1"})
@@ -60,8 +62,7 @@ def read(token: str, *, secret: str) -> Claims:
             leeway=_LEEWAY,
             options={"require": _REQUIRED, "strict_aud": True},
         )
-        if payload["typ"] != "access":
-            raise SignInNeeded("access.token")
+        _check_claims(payload)
         return Claims(_uuid(payload["sub"]), _uuid(payload["sid"]))
     except (jwt.PyJWTError, BadBase64, ValueError, TypeError, AttributeError, RecursionError):
         raise SignInNeeded("access.token") from None
@@ -77,6 +78,15 @@ def _check_form(token: str) -> None:
             raise ValueError
     header = jwt.get_unverified_header(token)
     if header.pop("kid", None) not in _KEY_IDS or header != _HEADER:
+        raise ValueError
+
+
+def _check_claims(payload: dict[str, Any]) -> None:
+    """What the library leaves open: whole seconds, a short life, a name, our kind of token."""
+    times = [payload[name] for name in ("iat", "nbf", "exp")]
+    if not all(type(moment) is int for moment in times) or not 0 < times[2] - times[0] <= MAX_SECONDS:
+        raise ValueError
+    if payload["typ"] != "access" or not (isinstance(payload["jti"], str) and payload["jti"]):
         raise ValueError
 
 
