@@ -1,12 +1,16 @@
 """Deleting a person: everything of theirs goes, nothing of others, and no session is left behind."""
 
+import asyncio
+
 import pytest
 from sqlmodel import SQLModel, col, select
 
 from tests.corpus import a_channel, a_reader, a_tenant
 from tests.people import member, person
-from tg_assistant.core import audit, erasure, invites, notifications, sessions
+from tg_assistant.core import access, audit, erasure, indexing, invites, notifications, sessions
 from tg_assistant.errors import NotAllowed, Unavailable
+from tg_assistant.infra import jobs
+from tg_assistant.infra.vectors import Space
 from tg_assistant.models import (
     Account,
     AccountStatus,
@@ -16,6 +20,7 @@ from tg_assistant.models import (
     Question,
     Role,
     Subscription,
+    Tenant,
     User,
 )
 
@@ -113,6 +118,71 @@ async def test_the_last_owner_stays_while_others_are_there(rt):
     await erasure.erase(rt, owner)
     async with rt.db.transaction() as db:
         assert await db.get(User, owner.user_id) is None
+
+
+async def test_a_last_owner_may_take_the_group_along(rt):
+    """Everybody's data, the trail and the index go; people stay people, are told, and can join elsewhere."""
+    where = await a_tenant(rt)
+    channel = await a_channel(rt, where, ["One post about bees"])
+    anna = await life_of(rt, where, 551, channel)
+    async with rt.db.transaction(where.id) as db:
+        owner = await member(db, where, 552, Role.owner)
+    await indexing.index_dirty(rt, where.id)
+    space = Space(where.id, rt.embedder.model)
+    assert await rt.vectors.count(space) == 1
+    receipt = await erasure.erase(rt, owner, with_group=True)
+    assert receipt.group and receipt.accounts == 1
+    async with rt.db.transaction() as db:
+        assert await db.get(Tenant, where.id) is None and await db.get(User, owner.user_id) is None
+        left = await access.actor(db, anna.user_id, door="test")
+        assert left.tenant_id is None
+        owed = select(Notification.code).where(col(Notification.user_id) == anna.user_id)
+        assert list(await db.exec(owed)) == ["group.deleted"]
+        assert await jobs.waiting(db, erasure.FORGET_TENANT, str(where.id))
+    async with rt.db.transaction(where.id) as db:
+        for table in SQLModel.metadata.sorted_tables:
+            if "tenant_id" in table.c:
+                query = select(table).where(table.c.tenant_id == where.id)  # type: ignore[call-overload]
+                assert (await db.exec(query)).first() is None, table.name
+    await erasure.forget_tenant(rt, where.id)
+    assert await rt.vectors.count(space) == 0
+
+
+async def test_a_group_does_not_go_while_a_member_is_still_connected(rt, quick):
+    """A session of theirs that Telegram has not ended yet keeps everything where it is."""
+    where = await a_tenant(rt)
+    async with rt.db.transaction(where.id) as db:
+        owner, kim = await member(db, where, 561, Role.owner), await member(db, where, 562)
+        db.add(Account(telegram_id=562, sealed_session=b"x", tenant_id=where.id, user_id=kim.user_id))
+    with pytest.raises(Unavailable, match="log_out_pending"):
+        await erasure.erase(rt, owner, with_group=True)
+    async with rt.db.transaction(where.id) as db:
+        assert await db.get(Tenant, where.id) is not None
+        assert (await access.actor(db, owner.user_id, door="test")).role is Role.owner
+
+
+async def test_saying_with_group_harms_nobody_else(rt):
+    """It does nothing for a user, an admin, or an owner beside another one."""
+    where = await a_tenant(rt)
+    async with rt.db.transaction(where.id) as db:
+        people = [
+            await member(db, where, 571 + n, role)
+            for n, role in enumerate((Role.user, Role.admin, Role.owner, Role.owner))
+        ]
+    for who in people[:3]:
+        assert not (await erasure.erase(rt, who, with_group=True)).group
+    async with rt.db.transaction(where.id) as db:
+        assert await db.get(Tenant, where.id) is not None
+
+
+async def test_two_last_owners_leaving_at_once(rt):
+    """One goes, the other is then the last and is asked what to do."""
+    where = await a_tenant(rt)
+    async with rt.db.transaction(where.id) as db:
+        owners = [await member(db, where, 581 + n, Role.owner) for n in range(2)]
+        await member(db, where, 583)
+    done = await asyncio.gather(*(erasure.erase(rt, who) for who in owners), return_exceptions=True)
+    assert sum(isinstance(one, NotAllowed) for one in done) == 1
 
 
 async def test_a_person_without_a_membership(rt):

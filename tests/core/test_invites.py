@@ -7,7 +7,7 @@ import pytest
 from sqlmodel import select
 
 from tests.people import member, person, tenant
-from tg_assistant.core import access, invites, tenants
+from tg_assistant.core import access, erasure, invites, tenants
 from tg_assistant.errors import AlreadyExists, Invalid, InviteSpent, NotAllowed, NotFound
 from tg_assistant.models import AuditEvent, Role
 
@@ -77,7 +77,7 @@ async def test_a_member_does_not_join_twice(rt):
 
 
 async def test_a_race_for_the_last_use_has_one_winner(rt):
-    """Of 20 strangers redeeming a one-use code at once exactly one gets in."""
+    """Of 20 strangers redeeming a one-use code at once exactly one gets in; tests/attacks has 200."""
     async with rt.db.transaction() as db:
         friends = await tenant(db)
         admin = await member(db, friends, 6010, Role.admin)
@@ -105,3 +105,68 @@ async def test_the_audit_trail_knows_an_invite_by_its_beginning_only(rt):
         lines = (await db.exec(select(AuditEvent).where(AuditEvent.tenant_id == made.id))).all()
     assert {"invite.create", "invite.redeem"} <= {line.action for line in lines}
     assert not any(invite.code in line.subject for line in lines)
+
+
+async def test_uses_are_written_down(rt):
+    """Who joined by which invite and when; an erased person leaves a nameless line."""
+    async with rt.db.transaction() as db:
+        friends = await tenant(db)
+        admin = await member(db, friends, 6020, Role.admin)
+        invite = await invites.create(db, admin, uses_limit=0)
+        guests = [await person(db, 6021 + n, name=f"Guest {n}") for n in range(3)]
+        for guest in guests:
+            await invites.redeem(db, guest, invite.code)
+        page = await invites.usage(db, admin, invite.code, limit=2)
+        rest = await invites.usage(db, admin, invite.code, cursor=page.next_cursor)
+        used_by = {one.user.first_name for one in [*page.items, *rest.items]}
+        assert used_by == {"Guest 0", "Guest 1", "Guest 2"} and rest.next_cursor is None
+        assert (await invites.get(db, admin, invite.code)).uses_count == 3
+    await erasure.erase(rt, await actor_now(rt, guests[0]))
+    async with rt.db.transaction(friends.id) as db:
+        left = (await invites.usage(db, admin, invite.code)).items
+        assert len(left) == 3 and [one.user for one in left].count(None) == 1
+
+
+async def actor_now(rt, who):
+    async with rt.db.transaction() as db:
+        return await access.actor(db, who.user_id, door="test")
+
+
+async def test_changing_and_deleting_an_invite(rt):
+    """Uses, expiry and note can be changed, within the same bounds; a deleted one lets nobody in."""
+    async with rt.db.transaction() as db:
+        friends = await tenant(db)
+        admin = await member(db, friends, 6030, Role.admin)
+        invite = await invites.create(db, admin, notes="first")
+        until = datetime.now(UTC) + timedelta(days=1)
+        changed = await invites.change(db, admin, invite.code, uses_limit=2, expires_at=until)
+        assert (changed.uses_limit, changed.expires_at, changed.notes) == (2, until, "first")
+        for wrong in ({"uses_limit": -1}, {"notes": "x" * 501}, {"expires_at": datetime(2030, 1, 1)}):  # noqa: DTZ001
+            with pytest.raises(Invalid):
+                await invites.change(db, admin, invite.code, **wrong)
+        await invites.redeem(db, await person(db, 6031), invite.code)
+        await invites.delete(db, admin, invite.code)
+        with pytest.raises(NotFound):
+            await invites.get(db, admin, invite.code)
+        with pytest.raises(InviteSpent):
+            await invites.redeem(db, await person(db, 6032), invite.code)
+        assert (await access.actor(db, (await person(db, 6031)).user_id, door="test")).tenant == friends.id
+
+
+async def test_lists_by_status(rt):
+    """Active, revoked and expired do not overlap; a made-up status is refused."""
+    async with rt.db.transaction() as db:
+        friends = await tenant(db)
+        admin = await member(db, friends, 6040, Role.owner)
+        past = datetime.now(UTC) - timedelta(seconds=1)
+        codes = {
+            "active": (await invites.create(db, admin)).code,
+            "expired": (await invites.create(db, admin, expires_at=past)).code,
+            "revoked": (await invites.revoke(db, admin, (await invites.create(db, admin)).code)).code,
+        }
+        await db.flush()
+        for status, code in codes.items():
+            listed = [one.code for one in (await invites.list_(db, admin, status=status, limit=100)).items]
+            assert code in listed and not {*codes.values()} & {*listed} - {code}
+        with pytest.raises(Invalid):
+            await invites.list_(db, admin, status="spent")
