@@ -1,11 +1,13 @@
 """Sends what the product owes people: a session that ended, a channel that became private."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
 import structlog
 from aiogram import Bot
 from aiogram.exceptions import TelegramAPIError, TelegramForbiddenError, TelegramRetryAfter
+from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot.keyboards import notification_button
 from bot.telegram import AWAY
@@ -46,20 +48,27 @@ class Notifier:
             await self._deliver(each)
 
     async def _deliver(self, owed: Due) -> None:
+        """Sent first, outside any transaction, then written down: told twice rather than never."""
+        write = await self._outcome(owed)
         async with self._rt.db.transaction() as db:
-            try:
-                await self._send(owed)
-                await notifications.sent(db, owed)
-            except TelegramForbiddenError:
-                await notifications.drop(db, owed, "blocked")
-            except TelegramRetryAfter as error:
-                await notifications.postpone(db, owed, error.retry_after, counted=False)
-            except AWAY:
-                await notifications.postpone(db, owed, _AWAY_SECONDS, counted=False)
-            except (TelegramAPIError, KeyError, IndexError) as error:
-                # refused, or its text lacks a value: tried again, then left, so that the rest goes on
-                log.warning("notification.failed", code=owed.code, error=type(error).__name__)
-                await notifications.postpone(db, owed, 2.0**owed.attempts * 5)
+            await write(db)
+
+    async def _outcome(self, owed: Due) -> Callable[[AsyncSession], Awaitable[None]]:
+        """Send it; what is to be written of how that went."""
+        try:
+            await self._send(owed)
+        except TelegramForbiddenError:
+            return lambda db: notifications.drop(db, owed, "blocked")
+        except TelegramRetryAfter as error:
+            wait = float(error.retry_after)
+            return lambda db: notifications.postpone(db, owed, wait, counted=False)
+        except AWAY:
+            return lambda db: notifications.postpone(db, owed, _AWAY_SECONDS, counted=False)
+        except (TelegramAPIError, KeyError, IndexError) as error:
+            # refused, or its text lacks a value: tried again, then left, so that the rest goes on
+            log.warning("notification.failed", code=owed.code, error=type(error).__name__)
+            return lambda db: notifications.postpone(db, owed, 2.0**owed.attempts * 5)
+        return lambda db: notifications.sent(db, owed)
 
     async def _send(self, owed: Due) -> None:
         code = f"notifications.{owed.code}"

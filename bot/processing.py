@@ -93,7 +93,7 @@ class Processor:
                 async with self._rt.db.transaction() as db:
                     await updates.finish(db, head.update_id)
                 return
-        await self._held(head)
+        await self._hold(head)
 
     async def _feed(self, head: Pending) -> None:
         try:
@@ -102,14 +102,30 @@ class Processor:
             raise ValueError(f"not an update: {error.error_count()} wrong fields") from None
         await self._dispatcher.feed_update(self._bot, update)
 
-    async def _held(self, head: Pending) -> None:
-        """Tell the person once; the update stays in the table for whoever reads the log."""
+    async def _hold(self, head: Pending) -> None:
+        """Tell the person once; the update stays in the table for whoever reads the log.
+
+        Also for one whose last try ended with the process: it comes here without being tried again.
+        """
         reference = uuid4().hex[:8]
         log.error("update.held", reference=reference)
         if person := _sender(head.payload):
-            sentence = error_text("internal", person.get("language_code"), reference=reference)
-            with suppress(TelegramAPIError):
+            await self._tell(person, reference)
+        async with self._rt.db.transaction() as db:
+            await updates.hold(db, head.update_id)
+
+    async def _tell(self, person: dict[str, Any], reference: str) -> None:
+        sentence = error_text("internal", person.get("language_code"), reference=reference)
+        away = 0
+        while True:
+            try:
                 await self._bot.send_message(person["id"], sentence)
+            except (TelegramRetryAfter, *AWAY) as error:
+                await asyncio.sleep(_pause(error, away := away + 1))
+            except TelegramAPIError:  # the person blocked the bot: there is nobody to tell
+                return
+            else:
+                return
 
     async def _sweep(self) -> None:
         while True:

@@ -48,8 +48,9 @@ async def test_each_code_in_the_persons_language(rt, owe, chat, who, language):
     """Every notification there is arrives, its values escaped."""
     before = chat(who).sends("/help").id
     for code in sorted(each for each in codes("en") if each.startswith("notifications.")):
-        await owe(who, code.removeprefix("notifications."), title="<b>Boats</b>", reason="SESSION_REVOKED")
-        expected = text(code, language, title="<b>Boats</b>").replace("<b><b>", "<b>")
+        facts = {"title": "<b>Boats</b>", "group": "<b>Boats</b>"}
+        await owe(who, code.removeprefix("notifications."), reason="SESSION_REVOKED", **facts)
+        expected = text(code, language, **facts).replace("<b><b>", "<b>")
         await chat(who).hears(before, expected.replace("</b></b>", "</b>"))
     assert "<b>Boats</b>" in "".join(chat(who).heard(before))
 

@@ -13,7 +13,7 @@ from sandbox.faults import bot_error
 from tests.bot.chat import until
 from tests.bot.conftest import running
 from tg_assistant.core import updates
-from tg_assistant.core.updates import TRIES
+from tg_assistant.core.updates import HELD, TRIES
 from tg_assistant.models import BotUpdate
 from tg_assistant.texts import text
 
@@ -146,12 +146,28 @@ async def test_a_poison_update_is_held_and_the_rest_goes_on(rt, telegram, chat):
         assert good.text == NOTHING
 
         async def held():
-            return all(
-                [(await row(rt, each["update_id"])).attempts == TRIES for each in (poison, unreadable)]
-            )
+            return all([(await row(rt, each["update_id"])).attempts == HELD for each in (poison, unreadable)])
 
         await until(held)
     assert (await row(rt, poison["update_id"])).done_at is None
+
+
+async def test_an_update_that_killed_the_process_is_told_of_once(rt, chat):
+    """Its last try ended with the process: the next one does not try it again, but says so, once."""
+    max_ = chat("max").person
+    before = chat("max").sends("/help").id
+    deadly = written("/privacy", max_.id)
+    await save(rt, deadly)
+    async with rt.db.transaction() as db:
+        for _ in range(TRIES):
+            await updates.begin(db, deadly["update_id"])
+    for _ in range(2):
+        async with running(rt):
+            await chat("max").says("/cancel", contains=NOTHING)
+    heard = chat("max").heard(before)
+    assert len([line for line in heard if "Reference" in line]) == 1
+    left = await row(rt, deadly["update_id"])
+    assert (left.attempts, left.done_at) == (HELD, None)
 
 
 async def test_telegram_away_is_not_the_updates_fault(rt, telegram, chat):

@@ -18,7 +18,8 @@ from tg_assistant.infra.events import notify
 from tg_assistant.models import BotUpdate
 
 TOPIC = "update"
-TRIES = 5  # then it is held: it stays in the table, and the rest goes on
+TRIES = 5  # then the person is told, and it is held: it stays in the table, and the rest goes on
+HELD = TRIES + 1  # what `attempts` says from then on
 _KEEP_DONE = timedelta(days=2)  # Telegram repeats an unconfirmed update for 24 hours
 _KEEP_HELD = timedelta(days=7)
 
@@ -31,7 +32,7 @@ SELECT DISTINCT ON (lane) lane, update_id, payload, attempts FROM (
                  payload #>> '{my_chat_member,chat,id}', 'nobody')
         || CASE WHEN payload -> 'callback_query' IS NOT NULL
                   OR payload #>> '{message,text}' LIKE '/cancel%' THEN ' quick' ELSE '' END AS lane
-    FROM bot_updates WHERE done_at IS NULL AND attempts < :tries
+    FROM bot_updates WHERE done_at IS NULL AND attempts < :held
 ) AS open
 WHERE lane <> ALL(CAST(:busy AS text[])) ORDER BY lane, update_id LIMIT :most
 """)
@@ -39,7 +40,7 @@ WHERE lane <> ALL(CAST(:busy AS text[])) ORDER BY lane, update_id LIMIT :most
 
 @dataclass(frozen=True)
 class Pending:
-    """The first undone update of a lane; `attempts` were begun before."""
+    """The first undone update of a lane; `attempts` were begun before; after TRIES only `hold` it."""
 
     lane: str
     update_id: int
@@ -60,7 +61,7 @@ async def save(db: AsyncSession, received: Sequence[dict[str, Any]]) -> int:
 
 async def heads(db: AsyncSession, *, busy: Collection[str], most: int) -> list[Pending]:
     """The next update of each lane that is not `busy`."""
-    values = {"tries": TRIES, "busy": list(busy), "most": most}
+    values = {"held": HELD, "busy": list(busy), "most": most}
     rows = await db.exec(_HEADS.bindparams(**values))  # type: ignore[call-overload]
     return [Pending(*row) for row in rows]
 
@@ -73,6 +74,12 @@ async def begin(db: AsyncSession, update_id: int) -> int:
 async def give_back(db: AsyncSession, update_id: int) -> int:
     """The try did not count: Telegram or PostgreSQL was away, which is not the update's fault."""
     return await _count(db, update_id, -1)
+
+
+async def hold(db: AsyncSession, update_id: int) -> None:
+    """Given up, and the person knows: never handed out again."""
+    statement = update(BotUpdate).where(col(BotUpdate.update_id) == update_id).values(attempts=HELD)
+    await db.exec(statement)  # type: ignore[call-overload]
 
 
 async def _count(db: AsyncSession, update_id: int, step: int) -> int:
