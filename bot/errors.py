@@ -13,6 +13,7 @@ from bot.keyboards import app_button, rows
 from bot.words import error_line
 from tg_assistant.core.access import Actor
 from tg_assistant.errors import AssistantError
+from tg_assistant.infra import metrics
 from tg_assistant.infra.runtime import Runtime
 
 log = structlog.get_logger()
@@ -41,6 +42,7 @@ async def _tell(
     if event_from_user is None:
         return
     log.info("update.refused", code=error.code)
+    metrics.errors_total.labels("bot", error.code).inc()
     language = actor.language if actor else event_from_user.language_code or "en"
     line = error_line(error, language)
     if event.update.callback_query and await _alerted(event.update.callback_query, line):

@@ -36,8 +36,9 @@ async def work(rt: Runtime) -> None:
         all_.create_task(_receive(rt, bot))
         all_.create_task(take_turns(rt.db.url, "bot.updates", processor.run))
         all_.create_task(take_turns(rt.db.url, "bot.notifications", notifier.run))
-        if rt.settings.health_port is not None:
-            all_.create_task(serve_health(rt.settings.health_port, lambda: _check(rt, contact)))
+        at = rt.settings
+        if at.health_port is not None:
+            all_.create_task(serve_health(at.health_port, lambda: _check(rt, contact), host=at.health_host))
 
 
 async def _receive(rt: Runtime, bot: Bot) -> None:

@@ -51,14 +51,16 @@ class Supervisor:
     async def run(self) -> None:
         """Until cancelled; then everything is disconnected and every lease given back."""
         log.info("ingest.start", owner=self._owner)
+        at = self._rt.settings
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._lease(Login, logins.TOPIC, attempts.waiting, self._attempt))
                 group.create_task(self._lease(Account, accounts.TOPIC, accounts.waiting, self._serve))
                 group.create_task(rotation.run(self._rt, self._keyring))
                 group.create_task(_restarting("worker", lambda: worker.run(self._rt)))
-                if self._rt.settings.health_port:
-                    group.create_task(serve_health(self._rt.settings.health_port, self._health))
+                if at.health_port:
+                    serving = serve_health(at.health_port, self._health, host=at.health_host)
+                    group.create_task(serving)
         finally:
             await self._stop()
 

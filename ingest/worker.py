@@ -24,7 +24,7 @@ async def run(rt: Runtime) -> None:
     """Run jobs until cancelled; one in hand is finished or put back."""
 
     async def index(payload: Payload) -> None:
-        await indexing.index_dirty(rt, UUID(payload["tenant_id"]))
+        await indexing.take_turn(rt, UUID(payload["tenant_id"]))
 
     async def purge_channel(payload: Payload) -> None:
         await purging.purge_channel(rt, UUID(payload["tenant_id"]), UUID(payload["channel_id"]))

@@ -1,10 +1,12 @@
 """The web process's one Runtime: opened per worker, reached by pages and the API through `current()`."""
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 
 from tg_assistant.infra import logs
+from tg_assistant.infra.health import database_answers, serve_health
 from tg_assistant.infra.runtime import Runtime, open_runtime
 from tg_assistant.settings import Settings, load
 
@@ -44,9 +46,28 @@ async def lifespan() -> AsyncIterator[None]:
     """Opens the Runtime when a worker starts and closes it when it ends (a Reflex lifespan task)."""
     global _runtime  # noqa: PLW0603
     logs.configure(settings().log_level, process="web")
-    async with open_runtime(settings()) as runtime:
+    async with open_runtime(settings()) as runtime, _internal_port(runtime):
         _runtime = runtime
         try:
             yield
         finally:
             _runtime = None
+
+
+@asynccontextmanager
+async def _internal_port(runtime: Runtime) -> AsyncIterator[None]:
+    """Health and metrics beside the public port, where HEALTH_PORT is set."""
+    at = runtime.settings
+    if at.health_port is None:
+        yield
+        return
+
+    async def check() -> Mapping[str, bool]:
+        return {"database": await database_answers(runtime.db)}
+
+    serving = asyncio.create_task(serve_health(at.health_port, check, host=at.health_host))
+    try:
+        yield
+    finally:
+        serving.cancel()
+        await asyncio.gather(serving, return_exceptions=True)

@@ -7,7 +7,6 @@ import base64
 import binascii
 import os
 import re
-import re
 from pathlib import Path
 from typing import Literal
 
@@ -27,9 +26,6 @@ _HOW = {
     "BOT_PUBLIC_URL": "the https address where this installation is reached, for example https://ask.example.org",
 }
 _RATE = r"^[1-9]\d{0,6}:[1-9]\d{0,4}$"  # count:seconds
-_KEY_ID = re.compile(r"[A-Za-z0-9._-]{1,32}")
-
-
 _KEY_ID = re.compile(r"[A-Za-z0-9._-]{1,32}")
 
 
@@ -170,6 +166,7 @@ class Settings(_Group):
         default="INFO", validation_alias="LOG_LEVEL"
     )
     health_port: int | None = Field(default=None, ge=1, le=65535, validation_alias="HEALTH_PORT")
+    health_host: str = Field(default="127.0.0.1", validation_alias="HEALTH_HOST")
     database: DatabaseSettings = Field(default_factory=DatabaseSettings)  # type: ignore[arg-type]
     telegram: TelegramSettings = Field(default_factory=TelegramSettings)  # type: ignore[arg-type]
     web: WebSettings = Field(default_factory=WebSettings)  # type: ignore[arg-type]
@@ -267,13 +264,6 @@ def _key_file(path: Path) -> str:
         raise SettingsError(
             f"SESSION_CRYPTO_KEY_FILE: cannot be read ({type(error).__name__}): {path}"
         ) from None
-
-
-def _key_file(path: Path) -> str:
-    try:
-        return path.read_text()
-    except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(f"SESSION_CRYPTO_KEY_FILE: cannot be read ({type(error).__name__}): {path}") from None
 
 
 def _decode_key(encoded: str) -> bytes:

@@ -12,6 +12,7 @@ from tg_assistant import pages, process, theme
 from tg_assistant.api.app import create_api
 from tg_assistant.errors import AssistantError
 from tg_assistant.headers import SecurityHeaders
+from tg_assistant.infra import metrics
 from tg_assistant.serve import QuietUnlinkedSockets
 from tg_assistant.state import ForgetOnReconnect, SessionState
 
@@ -24,9 +25,11 @@ def notice_for(exception: Exception) -> EventSpec:
     """An error of ours by its code, anything else as a reference id that the log explains."""
     if isinstance(exception, AssistantError):
         log.info("page.refused", code=exception.code)
+        metrics.errors_total.labels("page", exception.code).inc()
         return SessionState.fail(exception.code, exception.values, "")  # type: ignore[return-value]
     reference = uuid4().hex[:8]
     log.error("page.failed", reference=reference, exc_info=exception)
+    metrics.errors_total.labels("page", "internal").inc()
     return SessionState.fail("internal", {}, reference)  # type: ignore[return-value]
 
 

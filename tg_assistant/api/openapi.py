@@ -80,6 +80,8 @@ def _statuses(operation: Json, guards: set[Any], path: str) -> Iterator[int]:
         yield from (400, 413)
     if "requestBody" in operation or operation.get("parameters"):
         yield 422
+    if path.startswith("/api/auth/"):
+        yield from (401, 403)
     if deps.caller in guards:
         yield from (401, 403)
         if "{" in path:

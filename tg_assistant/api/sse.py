@@ -10,14 +10,23 @@ from fastapi import Request
 from sse_starlette import EventSourceResponse, ServerSentEvent
 
 from tg_assistant.api.problems import sentence
+from tg_assistant.core import rights
 from tg_assistant.errors import AssistantError
 from tg_assistant.infra import metrics
 
 HEARTBEAT_SECONDS = 10
-CHECK_SECONDS = 0.9  # a revoked session sees nothing more after a second
 _HEADERS = {"Cache-Control": "no-store, no-transform", "X-Accel-Buffering": "no"}
 # for the OpenAPI document: a stream beside, or instead of, JSON
-CONTENT: dict[str, Any] = {"text/event-stream": {"schema": {"type": "string"}}}
+_PARTS: dict[str, Any] = {name: {"type": "string"} for name in ("id", "event", "data")}
+CONTENT: dict[str, Any] = {
+    "text/event-stream": {
+        "schema": {
+            "type": "object",
+            "properties": _PARTS,
+            "description": "`data` is JSON; an error is the last event, named `error`",
+        }
+    }
+}
 
 
 @dataclass(frozen=True)
@@ -42,7 +51,7 @@ def stream(
     `still_allowed` is asked every second and raises once the person may not see this any more.
     """
     return EventSourceResponse(
-        _told(_guarded(events, still_allowed), language), headers=_HEADERS, ping=HEARTBEAT_SECONDS
+        _told(rights.while_allowed(events, still_allowed), language), headers=_HEADERS, ping=HEARTBEAT_SECONDS
     )
 
 
@@ -59,29 +68,6 @@ async def changes(
             yield made
     if held is not None:
         yield held
-
-
-async def _guarded(
-    events: AsyncIterator[Event], still_allowed: Callable[[], Awaitable[object]]
-) -> AsyncIterator[Event]:
-    """`events`, looked at again every second whether they may go on."""
-    coming: asyncio.Future[Event] | None = None
-    try:
-        while True:
-            coming = coming or asyncio.ensure_future(anext(events))
-            done, _ = await asyncio.wait([coming], timeout=CHECK_SECONDS)
-            if not done:
-                await still_allowed()
-                continue
-            try:
-                event = coming.result()
-            except StopAsyncIteration:
-                return
-            coming = None
-            yield event
-    finally:
-        if coming is not None:
-            coming.cancel()
 
 
 async def _told(events: AsyncIterator[Event], language: str) -> AsyncIterator[ServerSentEvent]:

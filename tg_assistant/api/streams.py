@@ -80,11 +80,21 @@ async def follow(question_id: UUID, *, after: int = 0) -> AsyncIterator[tuple[in
         raise asking.failed
 
 
+async def own(rt: Runtime, actor: Actor, last_seen: str) -> UUID:
+    """The question an event belongs to. Raises NotFound unless it is the actor's own."""
+    question_id, _ = _position(last_seen)
+    asking = _live.get(question_id)
+    if asking is None or asking.user_id != actor.user_id:
+        async with rt.db.transaction(actor.tenant) as db:
+            await questions.get(db, actor, question_id)
+    return question_id
+
+
 async def read_on(rt: Runtime, actor: Actor, last_seen: str) -> AsyncIterator[tuple[int, answers.Event]]:
     """What comes behind the event `last_seen` (`question:number`) of the actor's own question.
 
     Asked in this process it goes on where it was; otherwise its saved answer is the one event left, and a
-    question whose process died is answered now. Raises NotFound for anything but an own question.
+    question whose process died is answered now. `own` has said that the question is the actor's.
     """
     question_id, number = _position(last_seen)
     asking = _live.get(question_id)

@@ -6,10 +6,11 @@ from typing import Annotated
 
 import typer
 
-from tg_assistant.cli import demo, invites, keys, operate, sandbox, tenants
+from tg_assistant.cli import demo, invites, keys, openapi, operate, sandbox, tenants
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__, pretty_exceptions_enable=False)
 operate.register(app)
+app.command()(openapi.openapi)
 demo.register(app)
 app.add_typer(invites.app, name="invites")
 app.add_typer(tenants.app, name="tenants")

@@ -1,7 +1,7 @@
 """A QR attempt as ingest sees it: each step it may write, under the epoch of its lease."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -11,6 +11,7 @@ from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from tg_assistant.core import accounts, audit, dialogs, leases, logins, notifications, tasks
+from tg_assistant.infra import metrics
 from tg_assistant.infra.crypto import Binding, Keyring, SealBroken
 from tg_assistant.infra.events import notify
 from tg_assistant.models import Account, AccountStatus, Login, LoginStatus, User
@@ -123,9 +124,14 @@ async def end(
     db: AsyncSession, login_id: UUID, epoch: int, to: LoginStatus, reason: str | None = None
 ) -> bool:
     """Reach a final status; the half-made key stays noted until it is logged out."""
-    return await step(
+    ended = await step(
         db, login_id, epoch, status=to.value, reason=reason, retry_after=None, **logins.NO_SECRETS
     )
+    if ended and to is LoginStatus.expired:
+        metrics.auth_qr_expired_total.inc()
+    elif ended and to is LoginStatus.failed:
+        metrics.auth_qr_fail_total.labels(reason or "other").inc()
+    return ended
 
 
 async def mismatch(db: AsyncSession, login: Login, epoch: int, scanned_id: int) -> None:
@@ -145,6 +151,8 @@ async def authorize(db: AsyncSession, login: Login, epoch: int, *, session: byte
     account = await _account(db, login, telegram_id, keyring)
     if not await end(db, login.id, epoch, LoginStatus.authorized):
         return False
+    metrics.auth_qr_success_total.inc()
+    metrics.auth_qr_duration_seconds.observe((datetime.now(UTC) - login.created_at).total_seconds())
     account.sealed_session = keyring.seal(session, accounts.binding(account))
     db.add(account)
     await db.flush()

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 import structlog
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from tg_assistant.infra import metrics
 from tg_assistant.models import AuditEvent
 
 if TYPE_CHECKING:
@@ -25,3 +26,6 @@ async def record(
     # an invite's subject is its code, which opens the door: it stands in the table alone
     shown = {} if action.startswith("invite.") else {"subject": str(subject)}
     log.info(f"audit.{action}", **shown, **detail)
+    noun, _, verb = action.partition(".")
+    if noun == "invite":
+        metrics.invite_operations_total.labels(verb).inc()

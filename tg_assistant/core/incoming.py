@@ -15,7 +15,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from tg_assistant.core import ranges
 from tg_assistant.core.ranges import Range
 from tg_assistant.errors import NotFound
-from tg_assistant.infra import events, jobs
+from tg_assistant.infra import events, jobs, metrics
 from tg_assistant.models import Channel, Post, PostVersion
 
 _NEVER = datetime.min.replace(tzinfo=UTC)
@@ -67,6 +67,7 @@ async def save_page(
         changed += _renew(db, post, latest[post.message_id])
     if new:
         await db.exec(insert(Post).values([_row(channel, post) for post in new]).on_conflict_do_nothing())  # type: ignore[call-overload]
+        metrics.posts_saved_total.labels(via).inc(len(new))
     await _known(db, channel, known)
     await _changed(db, channel, dirty=bool(new or changed))
     return Saved(len(new), changed)

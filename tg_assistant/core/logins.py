@@ -20,6 +20,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from tg_assistant.core import audit
 from tg_assistant.core.access import Actor, scoped
 from tg_assistant.errors import Invalid, InviteSpent, NotFound
+from tg_assistant.infra import metrics
 from tg_assistant.infra.crypto import seal_password
 from tg_assistant.infra.db import set_tenant
 from tg_assistant.infra.events import notify
@@ -78,6 +79,7 @@ async def start(db: AsyncSession, actor: Actor, *, device: str = "", ttl: int = 
     )
     db.add(login)
     await audit.record(db, actor, "login.start", login.id)
+    metrics.auth_qr_start_total.inc()
     await db.flush()
     await notify(db, TOPIC, str(login.id))
     return Started(login, token)

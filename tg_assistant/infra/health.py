@@ -1,6 +1,7 @@
 """Each process's internal port: `/health` (503 with the failing check named) and `/metrics`."""
 
 import asyncio
+import errno
 import json
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
@@ -12,6 +13,7 @@ from tg_assistant.infra import metrics
 from tg_assistant.infra.db import Database
 
 Check = Callable[[], Awaitable[Mapping[str, bool]]]
+Answer = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 _SECONDS = 3.0
 
 
@@ -26,7 +28,10 @@ async def database_answers(db: Database) -> bool:
 
 
 async def serve_health(port: int, check: Check, *, host: str = "127.0.0.1") -> None:
-    """Answer until cancelled. `check` names what is looked at and whether it is well."""
+    """Answer until cancelled. `check` names what is looked at and whether it is well.
+
+    Of several workers of one process one has the port; another takes it over when that one ends.
+    """
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with suppress(OSError, TimeoutError, ValueError, asyncio.IncompleteReadError):
@@ -36,9 +41,18 @@ async def serve_health(port: int, check: Check, *, host: str = "127.0.0.1") -> N
                 await writer.drain()
         writer.close()
 
-    server = await asyncio.start_server(answer, host, port, limit=8192)
-    async with server:
+    async with await _listening(answer, host, port) as server:
         await server.serve_forever()
+
+
+async def _listening(answer: Answer, host: str, port: int) -> asyncio.Server:
+    while True:
+        try:
+            return await asyncio.start_server(answer, host, port, limit=8192)
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE:
+                raise
+            await asyncio.sleep(_SECONDS)
 
 
 async def _response(request: bytes, check: Check) -> bytes:

@@ -20,6 +20,7 @@ from tg_assistant.api.graphql.context import Context
 from tg_assistant.api.graphql.schema import schema
 from tg_assistant.api.problems import sentence
 from tg_assistant.errors import AssistantError, Invalid
+from tg_assistant.infra import metrics
 
 log = structlog.get_logger()
 router = APIRouter(prefix="/api/graphql", tags=["GraphQL"])
@@ -40,7 +41,7 @@ class ErrorOut(BaseModel):
 
 
 class ResultOut(BaseModel):
-    data: dict[str, Any] | None
+    data: dict[str, Any] | None = None
     errors: list[ErrorOut] | None = None
 
 
@@ -90,6 +91,7 @@ def _told(error: AssistantError, language: str, path: list[str | int] | None = N
     values = {name: value for name, value in error.values.items() if isinstance(value, int | float | str)}
     if error.retry_after is not None:
         values["retry_after"] = error.retry_after
+    metrics.errors_total.labels("graphql", error.code).inc()
     return _as_error(sentence(error, language), path, **values, code=error.code, status=error.status)
 
 

@@ -11,6 +11,7 @@ from sse_starlette import EventSourceResponse
 
 from tg_assistant.api import limits, sse
 from tg_assistant.api.deps import Call, Rt
+from tg_assistant.api.problems import may
 from tg_assistant.core import invites, logins, qr
 from tg_assistant.core.limits import Rule
 from tg_assistant.errors import NotAllowed, NotFound
@@ -114,7 +115,7 @@ async def png(call: Call, request: Request, qr_session_id: UUID) -> Response:
     return Response(qr.png(login.qr_url), media_type="image/png", headers=_PRIVATE)
 
 
-@_routes.post("/cancel")
+@_routes.post("/cancel", responses=may(404))
 async def cancel(call: Call, body: CancelIn) -> StatusOut:
     """Give the attempt up; a half-made session is logged out."""
     async with call.open() as (db, actor):

@@ -46,7 +46,7 @@ class SourceOut(BaseModel):
     score: float
 
 
-class ResultOut(BaseModel):
+class AnsweredOut(BaseModel):
     answer: str
     sources: list[SourceOut]
     abstained: bool
@@ -55,7 +55,7 @@ class ResultOut(BaseModel):
 
 class AnswerOut(BaseModel):
     query_id: UUID
-    result: ResultOut
+    result: AnsweredOut
     processing_time_ms: int
 
 
@@ -68,7 +68,7 @@ class AskedOut(BaseModel):
     created_at: datetime
 
 
-class StatusOut(BaseModel):
+class IndexedOut(BaseModel):
     indexed: int = Field(description="posts that can be searched by meaning")
     total: int
     lag: int = Field(description="posts that cannot yet")
@@ -98,8 +98,8 @@ async def query(
         raise NotFound("users.not_found")
     began = monotonic()
     if last_event_id:
+        question = str(await streams.own(rt, actor, last_event_id))
         numbered = streams.read_on(rt, actor, last_event_id)
-        question = last_event_id.partition(":")[0]
     else:
         question_id = streams.begin(rt, actor, body.query, _wanted(body))
         numbered, question = streams.follow(question_id), str(question_id)
@@ -143,7 +143,7 @@ async def history(call: Call, limit: Limit = 20, cursor: Cursor = None) -> PageO
 
 
 @router.get("/status/{user_id}")
-async def status(call: Call, user_id: UUID) -> StatusOut:
+async def status(call: Call, user_id: UUID) -> IndexedOut:
     """How much of what the caller follows is searchable."""
     async with call.open() as (db, actor):
         if user_id != actor.user_id:
@@ -151,14 +151,14 @@ async def status(call: Call, user_id: UUID) -> StatusOut:
         followed = await channels.list_(db, actor)
     done = sum(each.progress.done for each in followed)
     indexed = sum(each.progress.indexed for each in followed)
-    return StatusOut(indexed=indexed, total=done, lag=done - indexed)
+    return IndexedOut(indexed=indexed, total=done, lag=done - indexed)
 
 
 def _answer(done: Done, began: float) -> AnswerOut:
     sources = [SourceOut.model_validate(source, from_attributes=True) for source in done.sources]
     return AnswerOut(
         query_id=done.question_id,
-        result=ResultOut(
+        result=AnsweredOut(
             answer=done.answer, sources=sources, abstained=done.abstained, confidence=done.confidence
         ),
         processing_time_ms=round((monotonic() - began) * 1000),

@@ -9,6 +9,7 @@ from typing import Protocol
 import numpy as np
 import structlog
 
+from tg_assistant.infra import metrics
 from tg_assistant.infra.embeddings.graph import build_model
 from tg_assistant.infra.embeddings.tokenizer import LIMIT, Tokenizer
 from tg_assistant.infra.embeddings.weights import Weights, find, unpacked
@@ -77,7 +78,8 @@ class LocalEmbedder:
         def embed() -> np.ndarray:
             return self._engine.result().embed(prefix, text)
 
-        return await asyncio.get_running_loop().run_in_executor(self._threads, embed)
+        with metrics.embedding_latency_seconds.time():
+            return await asyncio.get_running_loop().run_in_executor(self._threads, embed)
 
 
 def load_engine(cache_dir: Path) -> Engine:

@@ -4,6 +4,7 @@ import numpy as np
 import structlog
 
 from tg_assistant.errors import Unavailable
+from tg_assistant.infra import metrics
 from tg_assistant.infra.embeddings.words import WordMemory
 
 BATCH = 64
@@ -50,9 +51,10 @@ class OpenAIEmbedder:
 
         sent = [prefix + text for text in texts] if self._prefixed else texts
         try:
-            answer = await self._client.embeddings.create(
-                model=self.model, input=sent, encoding_format="float"
-            )
+            with metrics.embedding_latency_seconds.time():
+                answer = await self._client.embeddings.create(
+                    model=self.model, input=sent, encoding_format="float"
+                )
         except OpenAIError as error:
             log.warning("embedder.failed", model=self.model, reason=str(error))
             raise Unavailable("embeddings.unavailable", retry_after=5) from error
