@@ -7,11 +7,13 @@ from uuid import UUID
 
 import numpy as np
 import pytest
+from sqlalchemy import text
 from sqlmodel import col, delete, select
 
 from tests.corpus import NOW, a_channel, a_reader, a_tenant, incoming_post, stored
 from tg_assistant.core import indexing, posts
 from tg_assistant.errors import Unavailable
+from tg_assistant.infra import jobs
 from tg_assistant.infra.vectors import Space, Vectors
 from tg_assistant.models import Channel, Chunk, Post, Tenant
 
@@ -210,3 +212,51 @@ async def test_a_generation_belongs_to_its_tenant(rt):
     async with rt.db.transaction() as db:
         assert (await db.get_one(Tenant, tenants[1].id)).index_generation == 1
         assert len(list(await db.exec(select(Post).where(Post.tenant_id == tenants[1].id)))) == 1
+
+
+async def test_a_small_tenant_does_not_wait_for_a_huge_one(rt, monkeypatch: pytest.MonkeyPatch):
+    """Turns of some seconds: who comes later with one post is served long before the huge one is done."""
+    monkeypatch.setattr(indexing, "TURN_SECONDS", 0.0)  # a batch a turn
+    huge, small = await a_tenant(rt), await a_tenant(rt)
+    many = await a_channel(rt, huge, [f"Пост номер {n} большой группы." for n in range(indexing.BATCH * 6)])
+    few = await a_channel(rt, small, ["Один пост маленькой группы."])
+    left_when_served: list[int] = []
+
+    async def dirty(channel: Channel) -> int:
+        return sum(post.indexed_generation == 0 for post in (await stored(rt, channel)).values())
+
+    async def index(payload: dict[str, str]) -> None:
+        await indexing.take_turn(rt, UUID(payload["tenant_id"]))
+        if not left_when_served and not await dirty(few):
+            left_when_served.append(await dirty(many))
+
+    async with rt.db.transaction() as db:
+        await db.exec(text("DELETE FROM pgqueuer"))
+        for tenant in (huge, huge, huge, small):  # each page of a backfill asks again
+            await jobs.enqueue(db, "index", {"tenant_id": str(tenant.id)})
+    await jobs.run_worker(rt.db.url, {"index": index}, drain=True)
+    assert left_when_served[0] >= indexing.BATCH * 4
+    assert await dirty(many) == await dirty(few) == 0
+    await assert_chroma_matches(rt, small.id)
+
+
+async def test_a_turn_keeps_no_transaction_open(rt):
+    """While one tenant is indexed no transaction of ours is older than a batch: vacuum can do its work."""
+    tenant = await a_tenant(rt)
+    await a_channel(rt, tenant, [f"Такого текста ещё не было: {tenant.id}."])
+    seen: list[int] = []
+
+    class Watching:
+        model, dimension = rt.embedder.model, rt.embedder.dimension
+
+        async def embed_passages(self, texts):
+            async with rt.db.transaction() as db:
+                query = "SELECT count(*) FROM pg_stat_activity WHERE state = 'idle in transaction'"
+                seen.append((await db.exec(text(query))).scalar_one())
+            return await rt.embedder.embed_passages(texts)
+
+        embed_query, close = rt.embedder.embed_query, rt.embedder.close
+
+    await indexing.take_turn(replace(rt, embedder=Watching()), tenant.id)
+    assert seen == [0]
+    await assert_chroma_matches(rt, tenant.id)

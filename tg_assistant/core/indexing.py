@@ -4,13 +4,14 @@ Killed anywhere, a second run ends in the same state: chunk ids are deterministi
 PostgreSQL says so, and a row naming a chunk is dropped only after the chunk itself.
 """
 
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+import asyncio
+from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from uuid import UUID, uuid5
 
 import structlog
-from sqlalchemy import func, text, update
+from sqlalchemy import func, update
 from sqlmodel import col, delete, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -19,7 +20,7 @@ from tg_assistant.core.access import Actor
 from tg_assistant.core.chunking import chunks
 from tg_assistant.core.embedded import text_hash
 from tg_assistant.errors import AssistantError
-from tg_assistant.infra import events, jobs
+from tg_assistant.infra import events, jobs, turn
 from tg_assistant.infra.runtime import Runtime
 from tg_assistant.infra.vectors import Space
 from tg_assistant.models import Chunk, Post, Tenant
@@ -27,6 +28,8 @@ from tg_assistant.models import Chunk, Post, Tenant
 log = structlog.get_logger()
 
 BATCH = 64  # posts a transaction: under a second of embedding
+TURN_SECONDS = 5.0  # for one tenant, while others wait
+_BUSY_SECONDS = 1.0
 MAX_ATTEMPTS = 5
 
 
@@ -54,7 +57,7 @@ class _Piece:
 
 
 async def index_dirty(rt: Runtime, tenant_id: UUID) -> int:
-    """Index every dirty post of a tenant, the newest first; how many were done. The handler of job "index".
+    """Index every dirty post of a tenant, the newest first; how many were done.
 
     Raises `Unavailable` when the embedder or Chroma cannot answer (the job is tried again). A post that
     cannot be indexed for another reason is held after five tries and stops no other.
@@ -64,6 +67,35 @@ async def index_dirty(rt: Runtime, tenant_id: UUID) -> int:
         while posts := await _dirty(rt, tenant_id):
             done += await _index_or_hold(rt, posts)
     return done
+
+
+async def take_turn(rt: Runtime, tenant_id: UUID) -> None:
+    """Index a tenant's dirty posts for TURN_SECONDS, then queue up again behind the other tenants.
+
+    The handler of job "index": so a million posts of one tenant keep no other waiting. Raises `Unavailable`.
+    """
+    job = {"tenant_id": str(tenant_id)}
+    async with rt.db.transaction(tenant_id) as db:
+        await jobs.drop_queued(db, "index", job)  # each page of a backfill asked; this turn serves them all
+    async with _alone(rt, tenant_id, wait=False) as mine:
+        if mine and not await _indexed_all(rt, tenant_id):
+            delay = 0.0
+        elif mine:
+            return
+        else:
+            delay = _BUSY_SECONDS
+    async with rt.db.transaction(tenant_id) as db:
+        await jobs.enqueue(db, "index", job, delay=delay)
+
+
+async def _indexed_all(rt: Runtime, tenant_id: UUID) -> bool:
+    """Index until nothing is dirty, or (False) the turn is over."""
+    ends = asyncio.get_running_loop().time() + TURN_SECONDS
+    while posts := await _dirty(rt, tenant_id):
+        await _index_or_hold(rt, posts)
+        if asyncio.get_running_loop().time() > ends:
+            return False
+    return True
 
 
 async def reindex(rt: Runtime, tenant_id: UUID) -> None:
@@ -83,7 +115,14 @@ async def rebuild_if_needed(rt: Runtime) -> int:
     """
     async with rt.db.transaction() as db:
         tenants = list(await db.exec(select(Tenant.id)))
-    return sum([await _reconcile(rt, tenant) for tenant in tenants])
+    missing = {tenant_id: await _missing(rt, tenant_id) for tenant_id in tenants}
+    put_back = 0
+    while missing := {tenant_id: ids for tenant_id, ids in missing.items() if ids}:
+        for tenant_id, ids in missing.items():  # a batch each in turn: small tenants are whole again first
+            batch, missing[tenant_id] = ids[:BATCH], ids[BATCH:]
+            async with _alone(rt, tenant_id):
+                put_back += await _put_back(rt, Space(tenant_id, rt.embedder.model), batch)
+    return put_back
 
 
 async def forget_channel(rt: Runtime, tenant_id: UUID, channel_id: UUID) -> None:
@@ -105,13 +144,9 @@ async def status(db: AsyncSession, actor: Actor) -> Status:
     return Status(*(await db.exec(query)).one())
 
 
-@asynccontextmanager
-async def _alone(rt: Runtime, tenant_id: UUID) -> AsyncIterator[None]:
-    """One writer of a tenant's collection at a time, across processes; ends with the connection."""
-    async with rt.db.transaction(tenant_id) as db:
-        lock = text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 0))")
-        await db.exec(lock.bindparams(key=f"index:{tenant_id}"))  # type: ignore[call-overload]
-        yield
+def _alone(rt: Runtime, tenant_id: UUID, *, wait: bool = True) -> AbstractAsyncContextManager[bool]:
+    """One writer of a tenant's collection at a time, across processes; no transaction is kept open for it."""
+    return turn.alone(rt.db.url, f"index:{tenant_id}", wait=wait)
 
 
 async def _dirty(rt: Runtime, tenant_id: UUID) -> list[Post]:
@@ -202,27 +237,28 @@ def _row(piece: _Piece, generation: int) -> Chunk:
     )
 
 
-async def _reconcile(rt: Runtime, tenant_id: UUID) -> int:
+async def _missing(rt: Runtime, tenant_id: UUID) -> list[UUID]:
+    """Chunks that Chroma lacks; what it has too much is removed."""
     space = Space(tenant_id, rt.embedder.model)
     async with _alone(rt, tenant_id):
         async with rt.db.transaction(tenant_id) as db:
             query = select(Chunk.id).where(Chunk.tenant_id == tenant_id)
             wanted = set(await db.exec(query))
         there = await rt.vectors.ids(space)
-        missing = list(wanted - there)
         await rt.vectors.delete_ids(space, list(there - wanted))
-        for start in range(0, len(missing), BATCH):
-            await _put_back(rt, space, missing[start : start + BATCH])
-    if missing or there - wanted:
-        log.info("index.rebuilt", put_back=len(missing), removed=len(there - wanted))
-    return len(missing)
+    if there != wanted:
+        log.info("index.rebuilding", missing=len(wanted - there), removed=len(there - wanted))
+    return list(wanted - there)
 
 
-async def _put_back(rt: Runtime, space: Space, ids: Sequence[UUID]) -> None:
+async def _put_back(rt: Runtime, space: Space, ids: Sequence[UUID]) -> int:
+    """Those of the chunks that still are; a post may have changed since it was looked."""
     async with rt.db.transaction(space.tenant_id) as db:
-        found = list(await db.exec(select(Chunk).where(col(Chunk.id).in_(ids))))
+        query = select(Chunk).where(Chunk.tenant_id == space.tenant_id, col(Chunk.id).in_(ids))
+        found = list(await db.exec(query))
     if found:
         vectors = await embedded.passages(rt, [chunk.text for chunk in found])
         await rt.vectors.upsert(
             space, [chunk.id for chunk in found], vectors, [chunk.channel_id for chunk in found]
         )
+    return len(found)

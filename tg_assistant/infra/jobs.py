@@ -71,6 +71,14 @@ async def waiting(db: AsyncSession, name: str, about: str) -> bool:
     return bool(found.scalar_one())
 
 
+async def drop_queued(db: AsyncSession, name: str, payload: Payload) -> int:
+    """Forget queued jobs that ask for just this, because the caller is about to do it; how many."""
+    query = text("DELETE FROM pgqueuer WHERE entrypoint = :n AND status = 'queued' AND payload = :p")
+    body = json.dumps(payload, sort_keys=True).encode()
+    gone = await db.exec(query.bindparams(n=name, p=body))  # type: ignore[call-overload]
+    return gone.rowcount
+
+
 async def held(db: AsyncSession) -> int:
     """How many jobs are held after their last try; they wait for a person (`pgq requeue`)."""
     found = await db.exec(text("SELECT count(*) FROM pgqueuer WHERE status = 'failed'"))  # type: ignore[call-overload]

@@ -1,10 +1,13 @@
 """Work that one process at a time may do, whoever else runs: held by a PostgreSQL advisory lock."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 
 import psycopg
 import structlog
+
+from tg_assistant.errors import Unavailable
 
 log = structlog.get_logger()
 _LOOK_SECONDS = 5.0
@@ -25,6 +28,27 @@ async def take_turns(url: str, name: str, work: Callable[[], Awaitable[None]]) -
         if (task := asyncio.current_task()) and task.cancelling():
             raise asyncio.CancelledError
         await asyncio.sleep(1)
+
+
+@asynccontextmanager
+async def alone(url: str, name: str, *, wait: bool = True) -> AsyncIterator[bool]:
+    """Hold `name` for a piece of work; yields False when another holds it and `wait` is False.
+
+    The lock is a connection's of its own, so no transaction stays open meanwhile, and it ends with the
+    process. Raises Unavailable when PostgreSQL cannot be reached.
+    """
+    take = "SELECT pg_advisory_lock(hashtextextended(%s, 0))"
+    try_ = "SELECT pg_try_advisory_lock(hashtextextended(%s, 0))"
+    try:
+        connection = await psycopg.AsyncConnection.connect(url, autocommit=True)
+    except psycopg.OperationalError as error:
+        raise Unavailable("database.unavailable", retry_after=2) from error
+    try:
+        answer = await connection.execute(take if wait else try_, [name])
+        row = await answer.fetchone()
+        yield wait or bool(row and row[0])
+    finally:
+        await connection.close()
 
 
 async def _turn(url: str, name: str, work: Callable[[], Awaitable[None]]) -> None:
