@@ -107,7 +107,7 @@
     if (!telegramId && !panel) return { failure: "outside" };
     for (let attempt = 0; attempt < 4; attempt++) {
       try {
-        return await (telegramId ? post() : resume());
+        return await post();
       } catch {
         await wait(400 * 2 ** attempt);
       }

@@ -5,12 +5,12 @@ from typing import Any
 
 import reflex as rx
 
-from tg_assistant.components.panel import PANEL, panel_closed, panel_tabs
+from tg_assistant.components.panel import panel_tabs
 from tg_assistant.components.shell import error_boundary, notice, offline_banner, tab_bar
 from tg_assistant.components.states import failed, link_needed, offline, outside, reopen, skeleton
 from tg_assistant.components.telegram import bridge
 from tg_assistant.components.words import say
-from tg_assistant.state import HOME, LOADERS, SessionState
+from tg_assistant.state import HOME, LOADERS, PANEL, SessionState
 from tg_assistant.texts import text
 
 View = Callable[[], rx.Component]
@@ -79,43 +79,35 @@ def open_page(route: str, *, load: Any = None, style: str = "tg-page bare") -> C
 
 
 def _panel_frame(view: View, active: str) -> rx.Component:
-    screen = rx.match(
-        SessionState.phase,
-        (
-            "ready",
-            rx.fragment(rx.el.h1(say("admin.title"), class_name="tg-title"), panel_tabs(active), view()),
-        ),
-        ("failed", failed()),
-        ("invite", panel_closed()),
-        ("reopen", panel_closed()),
-        ("outside", panel_closed()),
-        ("offline", offline()),
-        skeleton(),
-    )
+    ready = rx.fragment(rx.el.h1(say("admin.title"), class_name="tg-title"), panel_tabs(active), view())
     return error_boundary(
         _bridge(back_to=f"{HOME}/sessions/"),
-        rx.el.main(screen, class_name="tg-page bare panel"),
+        rx.el.main(_screen(ready, link_needed()), class_name="tg-page bare panel"),
         notice(),
         offline_banner(),
     )
 
 
-def _frame(view: View, *, tab: str, back_to: str, guest: View, native: dict[str, Any]) -> rx.Component:
-    screen = rx.match(
+def _screen(ready: rx.Component, guest: rx.Component) -> Any:
+    """What is shown in each of the session's phases."""
+    return rx.match(
         SessionState.phase,
-        ("ready", view()),
+        ("ready", ready),
         ("failed", failed()),
-        ("invite", guest()),
+        ("invite", guest),
         ("reopen", reopen()),
         ("outside", outside()),
         ("offline", offline()),
         ("link", link_needed()),
         skeleton(),
     )
+
+
+def _frame(view: View, *, tab: str, back_to: str, guest: View, native: dict[str, Any]) -> rx.Component:
     tabs = rx.cond(SessionState.phase == "ready", tab_bar(tab), rx.fragment()) if tab else rx.fragment()
     return error_boundary(
         _bridge(**({"back_to": back_to} | native)),
-        rx.el.main(screen, class_name="tg-page" if tab else "tg-page bare"),
+        rx.el.main(_screen(view(), guest()), class_name="tg-page" if tab else "tg-page bare"),
         tabs,
         notice(),
         offline_banner(),

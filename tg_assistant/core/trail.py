@@ -1,16 +1,17 @@
 """The audit trail as a group's admins read it; `audit` writes it."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import TypedDict, Unpack
 from uuid import UUID
 
-from sqlmodel import col
+from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from tg_assistant.core import listing
 from tg_assistant.core.access import Actor, scoped
 from tg_assistant.core.listing import Order, Page
-from tg_assistant.models import AuditEvent, Role
+from tg_assistant.models import AuditEvent, Membership, Role, User
 
 
 class Filter(TypedDict, total=False):
@@ -38,3 +39,15 @@ async def list_(
         query = query.where(AuditEvent.at < until)
     order = Order[AuditEvent](col(AuditEvent.at), col(AuditEvent.id), lambda line: (line.at, line.id))
     return await listing.page(db, query, order, limit=limit, cursor=cursor)
+
+
+async def names(db: AsyncSession, actor: Actor, ids: Iterable[UUID | None]) -> dict[UUID, str]:
+    """What today's members of the group among `ids` are called. Admins only."""
+    actor.require(Role.admin)
+    query = (
+        select(User)
+        .join(Membership, col(Membership.user_id) == col(User.id))
+        .where(Membership.tenant_id == actor.tenant, col(User.id).in_({one for one in ids if one}))
+    )
+    found = (await db.exec(query)).all()
+    return {user.id: f"{user.first_name} {user.last_name}".strip() or f"@{user.username}" for user in found}

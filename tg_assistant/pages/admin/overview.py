@@ -1,0 +1,91 @@
+"""The group in numbers. Test ids: fact (with data-name)."""
+
+from dataclasses import asdict
+from typing import Any, TypedDict
+
+import reflex as rx
+
+from tg_assistant.components.lists import section
+from tg_assistant.components.panel import fact
+from tg_assistant.components.readable import grouped
+from tg_assistant.components.words import say
+from tg_assistant.core import statistics
+from tg_assistant.core.statistics import Statistics
+from tg_assistant.state import SessionState, acting
+from tg_assistant.template import panel_page
+from tg_assistant.texts import text
+
+_GROUPS = {
+    "people": ("members", "members_active_week", "members_disabled", "accounts_connected"),
+    "reading": ("channels", "posts", "posts_indexed"),
+    "asking": ("questions_day", "questions_week", "abstained_share", "median_milliseconds"),
+    "work": ("tasks_open", "jobs_waiting", "jobs_held"),
+}
+
+
+class Fact(TypedDict):
+    name: str
+    title: str
+    value: str
+
+
+class OverviewState(rx.State):
+    """Numbers by group of facts."""
+
+    people: list[Fact] = []  # noqa: RUF012 - Reflex copies defaults
+    reading: list[Fact] = []  # noqa: RUF012
+    asking: list[Fact] = []  # noqa: RUF012
+    work: list[Fact] = []  # noqa: RUF012
+
+    @rx.event
+    async def load(self) -> Any:
+        async with acting(self) as (db, actor):
+            found = await statistics.of(db, actor)
+        for group, names in _GROUPS.items():
+            setattr(self, group, [_fact(found, name, actor.language) for name in names])
+        self.asking = [*self.asking, *_by_door(found, actor.language)]
+        return SessionState.loaded
+
+
+def _fact(found: Statistics, name: str, language: str) -> Fact:
+    return Fact(
+        name=name,
+        title=text(f"admin.fact_{name}", language),
+        value=_value(name, asdict(found)[name], language),
+    )
+
+
+def _value(name: str, value: float | None, language: str) -> str:
+    if value is None:
+        return "–"
+    if name == "abstained_share":
+        return f"{round(value * 100)}%"
+    if name == "median_milliseconds":
+        return text("admin.seconds", language, seconds=f"{value / 1000:.1f}")
+    return grouped(int(value), language)
+
+
+def _by_door(found: Statistics, language: str) -> list[Fact]:
+    """Where questions were asked, the busiest door first."""
+    doors = sorted(found.questions_by_door_week.items(), key=lambda one: -one[1])
+    return [
+        Fact(name=f"door_{door}", title=text("admin.fact_door", language, door=door), value=str(count))
+        for door, count in doors
+    ]
+
+
+def _row(one: Fact) -> rx.Component:
+    return fact(one["title"], one["value"], data_testid="fact", data_name=one["name"])
+
+
+@panel_page("", load=OverviewState.load)
+def overview_page() -> rx.Component:
+    """People, reading, asking, work."""
+    groups = {name: getattr(OverviewState, name) for name in _GROUPS}
+    return rx.el.div(
+        *(
+            section(rx.foreach(facts, _row), header=say(f"admin.group_{name}"))
+            for name, facts in groups.items()
+        ),
+        class_name="tg-columns",
+    )

@@ -1,0 +1,121 @@
+"""The group's jobs: what waits, what is held after its last try, and deciding about the held ones.
+
+Test ids: queue-filter-…, job (with data-status), job-requeue, job-drop.
+"""
+
+from typing import Any, TypedDict
+
+import reflex as rx
+
+from tg_assistant.components.controls import button, segment, segments
+from tg_assistant.components.lists import cell
+from tg_assistant.components.panel import listed, more
+from tg_assistant.components.readable import ago
+from tg_assistant.components.telegram import confirm_button
+from tg_assistant.components.words import say
+from tg_assistant.core import backlog
+from tg_assistant.infra.queue import QueuedJob
+from tg_assistant.state import SessionState, acting
+from tg_assistant.template import panel_page
+from tg_assistant.texts import text
+
+
+class Row(TypedDict):
+    id: int
+    name: str
+    detail: str
+    status: str
+
+
+class QueueState(rx.State):
+    """The jobs of one state, or all."""
+
+    rows: list[Row] = []  # noqa: RUF012 - Reflex copies defaults
+    cursor: str = ""
+    status: str = ""
+
+    @rx.event
+    async def load(self) -> Any:
+        await self._read()
+        return SessionState.loaded
+
+    @rx.event
+    async def choose_status(self, status: str) -> None:
+        self.status = status if status in backlog.STATES else ""
+        await self._read()
+
+    @rx.event
+    async def read_on(self) -> None:
+        await self._read(self.cursor)
+
+    @rx.event
+    async def requeue(self, job_id: int) -> None:
+        async with acting(self) as (db, actor):
+            await backlog.requeue(db, actor, job_id)
+        await self._read()
+
+    @rx.event
+    async def drop(self, job_id: int) -> None:
+        async with acting(self) as (db, actor):
+            await backlog.drop(db, actor, job_id)
+        await self._read()
+
+    async def _read(self, cursor: str = "") -> None:
+        async with acting(self) as (db, actor):
+            found = await backlog.list_(db, actor, status=self.status or None, cursor=cursor or None)
+        shown = [_row_of(job, actor.language) for job in found.items]
+        self.rows = [*self.rows, *shown] if cursor else shown
+        self.cursor = found.next_cursor or ""
+
+
+def _row_of(job: QueuedJob, language: str) -> Row:
+    said = [text(f"admin.job_{job.status}", language), ago(job.created_at, language)]
+    if job.attempts:
+        said.append(text("admin.job_attempts", language, n=job.attempts))
+    return Row(id=job.id, name=job.name, detail=" · ".join(said), status=job.status)
+
+
+def _row(one: Row) -> rx.Component:
+    decide = rx.el.div(
+        button(
+            say("admin.job_requeue"),
+            style="plain small",
+            on_click=QueueState.requeue(one["id"]),
+            data_testid="job-requeue",
+        ),
+        confirm_button(
+            say("admin.job_drop"),
+            message=say("admin.job_drop_confirm"),
+            on_confirm=QueueState.drop(one["id"]),
+            class_name="tg-button danger small",
+            data_testid="job-drop",
+        ),
+        class_name="tg-inline",
+    )
+    held = rx.cond(one["status"] == "held", decide, rx.fragment())
+    return cell(one["name"], subtitle=one["detail"], right=held, data_testid="job", data_status=one["status"])
+
+
+@panel_page("queue", load=QueueState.load)
+def queue_page() -> rx.Component:
+    """The states as a filter, then the jobs."""
+    states = [
+        segment(
+            say(f"admin.job_{status or 'all'}"),
+            QueueState.status == status,
+            on_click=QueueState.choose_status(status),
+            data_testid=f"queue-filter-{status or 'all'}",
+        )
+        for status in ("", *backlog.STATES)
+    ]
+    return rx.fragment(
+        segments(*states),
+        listed(
+            QueueState.rows,
+            _row,
+            header=say("admin.tab_queue"),
+            nothing="admin.no_jobs",
+            footer=say("admin.queue_hint"),
+        ),
+        more(QueueState.cursor, QueueState.read_on),
+    )

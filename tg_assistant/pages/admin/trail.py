@@ -1,0 +1,88 @@
+"""The audit trail: what was done in the group, by whom. Test ids: trail-filter-…, trail-line."""
+
+from typing import Any, TypedDict
+from uuid import UUID
+
+import reflex as rx
+
+from tg_assistant.components.controls import segment, segments
+from tg_assistant.components.lists import cell
+from tg_assistant.components.panel import listed, more
+from tg_assistant.components.readable import ago
+from tg_assistant.components.words import say
+from tg_assistant.core import trail
+from tg_assistant.models import AuditEvent
+from tg_assistant.state import SessionState, acting
+from tg_assistant.template import panel_page
+from tg_assistant.texts import has, text
+
+_TOPICS = ("", "member.", "invite.", "session.", "account.", "channel.")
+
+
+class Line(TypedDict):
+    id: str
+    what: str
+    detail: str
+
+
+class TrailState(rx.State):
+    """The lines of one topic, or all."""
+
+    lines: list[Line] = []  # noqa: RUF012 - Reflex copies defaults
+    cursor: str = ""
+    topic: str = ""
+
+    @rx.event
+    async def load(self) -> Any:
+        await self._read()
+        return SessionState.loaded
+
+    @rx.event
+    async def choose_topic(self, topic: str) -> None:
+        self.topic = topic if topic in _TOPICS else ""
+        await self._read()
+
+    @rx.event
+    async def read_on(self) -> None:
+        await self._read(self.cursor)
+
+    async def _read(self, cursor: str = "") -> None:
+        async with acting(self) as (db, actor):
+            found = await trail.list_(db, actor, action=self.topic or None, cursor=cursor or None)
+            names = await trail.names(db, actor, [one.user_id for one in found.items])
+        shown = [_line(one, names, actor.language) for one in found.items]
+        self.lines = [*self.lines, *shown] if cursor else shown
+        self.cursor = found.next_cursor or ""
+
+
+def _line(event: AuditEvent, names: dict[UUID, str], language: str) -> Line:
+    code = f"admin.did_{event.action}"
+    who = names.get(event.user_id) if event.user_id else None
+    said = [who or text("admin.somebody" if event.user_id else "admin.system", language)]
+    said.append(ago(event.at, language))
+    said += [f"{name}: {value}" for name, value in event.detail.items()]
+    what = text(code, language) if has(code) else event.action
+    return Line(id=str(event.id), what=what, detail=" · ".join(said))
+
+
+def _row(line: Line) -> rx.Component:
+    return cell(line["what"], subtitle=line["detail"], data_testid="trail-line")
+
+
+@panel_page("trail", load=TrailState.load)
+def trail_page() -> rx.Component:
+    """The topics as a filter, then the lines, the newest first."""
+    topics = [
+        segment(
+            say(f"admin.trail_{topic.rstrip('.') or 'all'}"),
+            TrailState.topic == topic,
+            on_click=TrailState.choose_topic(topic),
+            data_testid=f"trail-filter-{topic.rstrip('.') or 'all'}",
+        )
+        for topic in _TOPICS
+    ]
+    return rx.fragment(
+        segments(*topics),
+        listed(TrailState.lines, _row, header=say("admin.tab_trail"), nothing="admin.no_lines"),
+        more(TrailState.cursor, TrailState.read_on),
+    )
