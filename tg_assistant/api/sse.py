@@ -1,6 +1,5 @@
 """Server-sent events that outlive proxies: heartbeats, ids to go on from, no buffering, a last event."""
 
-import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
