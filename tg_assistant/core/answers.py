@@ -17,7 +17,8 @@ from tg_assistant.core import answer_style, citations, extracts, plans, retrieva
 from tg_assistant.core.access import Actor, scoped
 from tg_assistant.core.extracts import Extract
 from tg_assistant.core.retrieval import Found, Passage, Place, Wanted
-from tg_assistant.errors import AlreadyExists, Invalid, LimitReached, Unavailable
+from tg_assistant.errors import AlreadyExists, Invalid, LimitReached
+from tg_assistant.infra import metrics
 from tg_assistant.infra.runtime import Runtime
 from tg_assistant.models import Question
 from tg_assistant.texts import text as say
@@ -114,8 +115,17 @@ async def _finish(rt: Runtime, actor: Actor, asked: Question, wanted: Wanted) ->
         else:
             yield event
     assert done is not None
-    await _save(rt, actor, done, round((monotonic() - began) * 1000))
+    seconds = monotonic() - began
+    await _save(rt, actor, done, round(seconds * 1000))
+    metrics.rag_queries_total.labels(actor.door, _outcome(done)).inc()
+    metrics.rag_processing_duration_seconds.observe(seconds)
     yield done
+
+
+def _outcome(done: Done) -> str:
+    if done.abstained:
+        return "abstained"
+    return "degraded" if done.degraded else "answered"
 
 
 async def history(db: AsyncSession, actor: Actor, *, limit: int = 20) -> list[Question]:
@@ -166,6 +176,7 @@ async def _begin(rt: Runtime, actor: Actor, question: str, question_id: UUID) ->
         since = datetime.now(UTC) - timedelta(days=1)
         mine = select(func.count()).where(Question.user_id == actor.user_id, Question.created_at >= since)
         if (await db.exec(mine)).one() >= allowed:
+            metrics.rate_limit_exceeded_total.labels("questions").inc()
             raise LimitReached("answers.daily_limit", retry_after=3600, max=allowed)
         await answer_style.asked_again(db, actor)
         asked = Question(
@@ -182,10 +193,8 @@ async def _begin(rt: Runtime, actor: Actor, question: str, question_id: UUID) ->
 async def _answered(
     rt: Runtime, actor: Actor, asked: Question, found: Found, degraded: list[str]
 ) -> AsyncIterator[Event]:
-    try:
-        extract = await extracts.extract(rt, asked.question, found)
-    except Unavailable:
-        extract, degraded = Extract([], 0.0), ["meaning"]
+    extract = await extracts.extract(rt, asked.question, found)
+    degraded = ["meaning"] if extract.degraded else degraded
     style = await answer_style.of(rt, actor)
     if rt.llm is not None and style.model and extract.confidence >= extracts.WORTH_READING:
         sources = [

@@ -9,6 +9,7 @@ direction comes from the fixed pairs below, ru → en is .77 and en → ru .52.
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from uuid import UUID
 
 import numpy as np
@@ -62,6 +63,17 @@ _ENGLISH = """
 bridge price person open new city water work book quickly disease river doctor server weight buy
 road win engine law house morning big read money weather music say red school train letter
 """
+# One spelling for both alphabets, coarse on purpose: «Макс» and "Max", «Кременье» and "Kremenye".
+_LATIN = dict(
+    zip(
+        "абвгдеёжзийклмнопрстуфхцчшщъыьэюя",
+        "a b v g d e e zh z i i k l m n o p r s t u f h ts ch sh sch - i - e u a".replace("-", "").split(" "),
+        strict=True,
+    )
+)
+_ALIKE = [("kh", "h"), ("ph", "f"), ("ck", "k"), ("x", "ks"), ("ye", "e"), ("ya", "a"), ("yu", "u")]
+_ALIKE += [("c", "k"), ("y", "i"), ("j", "i"), ("w", "v"), ("q", "k"), ("kh", "ch")]
+_SPELT = 0.75  # share of the longer word that two spellings of a name begin with
 
 
 @dataclass(frozen=True)
@@ -107,6 +119,25 @@ async def comparable_words(rt: Runtime, words: Sequence[str]) -> np.ndarray:
     cyrillic = np.array([_is_cyrillic(word) for word in words], bool)[:, None]
     rows = rows - np.where(cyrillic, russian, english)
     return rows / np.maximum(np.linalg.norm(rows, axis=-1, keepdims=True), 1e-12)
+
+
+@lru_cache(50_000)
+def same_name(one: str, other: str) -> bool:
+    """Whether two words, one Russian and one English, are spellings of one name: «Ветрова» and "Vetrov"."""
+    if _is_cyrillic(one) == _is_cyrillic(other):
+        return False
+    first, second = _latin(one), _latin(other)
+    shared = 0
+    while shared < min(len(first), len(second)) and first[shared] == second[shared]:
+        shared += 1
+    return first == second or (shared >= 4 and shared >= _SPELT * max(len(first), len(second)))
+
+
+def _latin(word: str) -> str:
+    latin = "".join(_LATIN.get(letter, letter) for letter in word.lower())
+    for spelt, plain in _ALIKE:
+        latin = latin.replace(spelt, plain)
+    return latin
 
 
 def _is_cyrillic(text: str) -> bool:
