@@ -9,9 +9,10 @@ import structlog
 from ingest import reader, task_loop
 from ingest.client import Client, new_client
 from ingest.context import AccountContext, LeaseLost
-from ingest.ended import ended_by
+from ingest.ended import ENDED, ended_by
 from ingest.lease import Lease
 from tg_assistant.core import accounts, leases, waits
+from tg_assistant.infra import metrics
 from tg_assistant.infra.crypto import Keyring, SealBroken
 from tg_assistant.infra.runtime import Runtime
 from tg_assistant.models import Account, AccountStatus
@@ -85,12 +86,14 @@ class Serving:
         log.info("account.connected", account_id=str(account.id), epoch=ctx.epoch)
         jobs = (_alive(ctx), task_loop.run(ctx), _again("reader", reader.run, ctx), _disconnected(client))
         running = [asyncio.create_task(job) for job in jobs]
+        metrics.telethon_connected_accounts.inc()
         try:
             done, _ = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
             for task in done:
                 task.result()
             raise ConnectionError("a part of the account's work ended")
         finally:
+            metrics.telethon_connected_accounts.dec()
             for task in running:
                 task.cancel()
             await asyncio.gather(*running, return_exceptions=True)
@@ -142,10 +145,10 @@ async def _again(
     while True:
         try:
             await part(ctx)
-        except LeaseLost:
+        except (LeaseLost, *ENDED):
             raise
         except Exception as error:  # the reader must come back after any error of its own
-            if ended_by(error) or not ctx.client.is_connected():
+            if not ctx.client.is_connected():
                 raise
             log.warning(f"{name}.failed", account_id=str(ctx.account_id), exc_info=error)
         await asyncio.sleep(2)

@@ -34,6 +34,9 @@ NO_ACCESS = (
 )
 
 
+_STRANGE = (AttributeError, TypeError, ValueError, LookupError)  # what an unexpected shape makes code raise
+
+
 @dataclass(frozen=True)
 class Page:
     """Messages as Telegram gave them, newest first; `ids` has those without content too.
@@ -63,7 +66,7 @@ def converted(messages: Iterable[types.TypeMessage], titles: dict[int, str]) -> 
     for message in messages:
         try:
             post = convert.post(message, titles)
-        except Exception:
+        except _STRANGE:
             # one strange message must not stop the channel, nor get lost: its id will count as known
             log.exception("message.not_understood", message_id=message.id)
             post = convert.plain(message)
@@ -134,6 +137,7 @@ async def reconcile(ctx: AccountContext, channel: Channel, *, below: int = 0) ->
         current = await followed(db, channel.id)
         if current is None:
             return 0
+        await following.confirm(db, ctx.account_id, channel.id)
         if page.channel is not None:
             following.describe(current, page.channel.title, convert.public_name(page.channel))
         known = [Range(low, below - 1 if below else page.ids[0])] if page.ids else []

@@ -20,7 +20,8 @@ from telethon.sessions import StringSession
 from telethon.tl.functions import account, auth, channels, contacts, messages, updates, users
 from telethon.tl.functions import help as help_
 
-from ingest.ended import SessionEnded, ended_by
+from ingest.ended import ENDED, SessionEnded, ended_by
+from tg_assistant.infra import metrics
 from tg_assistant.settings import Settings, TelegramSettings
 
 DEVICE = "Telegram Assistant"
@@ -107,9 +108,9 @@ class Client(TelegramClient):
         except FloodWaitError as wait:
             await self._flooded(method_name(request), wait.seconds)
             raise
-        except Exception as error:
-            if self.logged_in and (reason := ended_by(error)):
-                self.ended_reason = reason
+        except ENDED as error:
+            if self.logged_in:
+                self.ended_reason = ended_by(error)
             raise
 
     def _check(self, request: Any) -> None:
@@ -125,6 +126,8 @@ class Client(TelegramClient):
         if self._waits.get(method, 0.0) > time.monotonic():
             return  # our own refusal, already kept
         self.wait_for(method, seconds)
+        metrics.telethon_floodwait_total.inc()
+        metrics.telethon_floodwait_seconds_total.inc(seconds)
         if self.on_wait:
             await self.on_wait(method, seconds)
 

@@ -26,6 +26,9 @@ class SessionEnded(Exception):
         self.reason = reason
 
 
+ENDED = (*_REASONS, SessionEnded)
+
+
 def ended_by(error: BaseException) -> str | None:
     """Telegram's reason when the error is final for the session."""
     if isinstance(error, SessionEnded):

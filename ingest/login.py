@@ -19,7 +19,7 @@ from telethon.tl.types.auth import LoginToken, LoginTokenMigrateTo, LoginTokenSu
 
 from ingest import password
 from ingest.client import Client, new_client
-from ingest.ended import ended_by
+from ingest.ended import ENDED
 from ingest.lease import Lease
 from tg_assistant.core import attempts, logins
 from tg_assistant.infra.crypto import Keyring, PasswordBox, SealBroken
@@ -93,9 +93,7 @@ class Attempt:
         except Offline as error:
             log.info("login.unavailable", login_id=str(self.login.id), error=type(error).__name__)
             await self._unavailable()
-        except Exception as error:
-            if not ended_by(error):
-                raise
+        except ENDED:
             self._session = None  # the half-made key is gone (terminated on the phone): make another
             await self._drop_client()
 
@@ -248,14 +246,10 @@ class Attempt:
         if self._session is None:
             return True  # nothing this process could open
         try:
-            await self.call(await self._connected(), auth.LogOutRequest())
-        except errors.FloodWaitError:
+            with suppress(*ENDED):  # gone already
+                await self.call(await self._connected(), auth.LogOutRequest())
+        except (errors.FloodWaitError, *Offline):
             return False
-        except Offline:
-            return False
-        except Exception as error:
-            if not ended_by(error):
-                raise
         log.info("login.key_logged_out", login_id=str(self.login.id))
         return True
 

@@ -20,6 +20,7 @@ from tg_assistant.models import Account, Channel, ChannelAccess
 log = structlog.get_logger()
 REFRESH_SECONDS = 60.0
 KEEP_SECONDS = 20.0  # between two times that the place in the updates is written down
+_UNTOUCHED_SECONDS = 5.0
 PAUSE = 0.5  # seconds between two channels that are looked at
 _OURS_TO_RAISE = (LeaseLost, ConnectionError, errors.UnauthorizedError, errors.AuthKeyError)
 
@@ -122,8 +123,11 @@ class Looks:
         """
         async with self.ctx.transaction() as db:
             channel = await backfill.followed(db, watched.channel.id)
-            if channel is None or await history.untouched(db, channel):
-                return  # its first page is the history task's
+            if channel is None:
+                return
+            if await history.untouched(db, channel):
+                watched.put_off(_UNTOUCHED_SECONDS)  # its first page is the history task's
+                return
             oldest = await history.oldest(db, channel.id)
         below, pages = 0, watched.pages
         for _ in range(pages):

@@ -7,7 +7,7 @@ import structlog
 from telethon.errors import FloodWaitError
 
 from ingest.context import AccountContext, LeaseLost, Postponed
-from ingest.ended import ended_by
+from ingest.ended import ENDED
 from ingest.tasks import Result, handler
 from tg_assistant.core import tasks
 from tg_assistant.errors import AssistantError, Invalid, LimitReached, Unavailable
@@ -47,14 +47,12 @@ async def _do(ctx: AccountContext, task: AccountTask) -> None:
     except AssistantError as error:
         await _finish(ctx, task, error=error)
     except Postponed as later:
-        await _postpone(ctx, task, later.seconds)
+        await _postpone(ctx, task, later.seconds, counted=False)
     except FloodWaitError as wait:
         await _flooded(ctx, task, wait.seconds)
-    except LeaseLost:
+    except (LeaseLost, *ENDED):
         raise
     except Exception as error:  # any bug in one task must not stop the others
-        if ended_by(error):
-            raise
         await _failed(ctx, task, error)
     else:
         await _finish(ctx, task, result=result)
@@ -76,7 +74,7 @@ async def _flooded(ctx: AccountContext, task: AccountTask, seconds: float) -> No
         minutes = max(1, round(seconds / 60))
         await _finish(ctx, task, error=LimitReached("tasks.flood_wait", retry_after=seconds, minutes=minutes))
     else:
-        await _postpone(ctx, task, seconds)
+        await _postpone(ctx, task, seconds, counted=False)
 
 
 async def _failed(ctx: AccountContext, task: AccountTask, error: Exception) -> None:
@@ -98,6 +96,6 @@ async def _finish(
         await tasks.finish(db, task, epoch=ctx.epoch, result=result, error=error)
 
 
-async def _postpone(ctx: AccountContext, task: AccountTask, seconds: float) -> None:
+async def _postpone(ctx: AccountContext, task: AccountTask, seconds: float, *, counted: bool = True) -> None:
     async with ctx.transaction() as db:
-        await tasks.postpone(db, task, seconds, epoch=ctx.epoch)
+        await tasks.postpone(db, task, seconds, epoch=ctx.epoch, counted=counted)

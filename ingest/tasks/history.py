@@ -5,7 +5,7 @@ from uuid import UUID
 from ingest import backfill
 from ingest.context import AccountContext
 from ingest.tasks import Result
-from tg_assistant.core import history, tasks
+from tg_assistant.core import following, history, tasks
 from tg_assistant.core.history import Wanted
 from tg_assistant.models import AccountTask, Channel
 
@@ -33,6 +33,7 @@ async def _save(ctx: AccountContext, task: AccountTask, hole: Wanted, page: back
         channel = await backfill.followed(db, UUID(task.args["channel_id"]))
         if channel is None:  # unfollowed while Telegram answered
             return {}
+        await following.confirm(db, ctx.account_id, channel.id)
         result = {"new": await backfill.save_wanted(db, channel, hole, page)}
         await history.plan(db, channel, besides=task.id, delay=ctx.rt.settings.telegram.history_pause)
         await tasks.finish(db, task, epoch=ctx.epoch, result=result)

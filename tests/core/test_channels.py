@@ -168,6 +168,24 @@ async def test_an_old_list_does_not_bring_lost_access_back(rt, tenant):
         await channels.add(rt, anna, telegram_id=what.telegram_id)
 
 
+async def test_an_old_list_opens_a_private_channel_only_after_telegram_agreed(rt, tenant):
+    """What another reads of it is not shown on the word of a list read yesterday, and is not called lost."""
+    (anna, hers), (max_, _) = await person(rt, tenant), await person(rt, tenant)
+    what = found(private=True, username=None)
+    async with rt.db.transaction(tenant.id) as db:
+        channel = await follow(db, max_, what)
+        await incoming.save_live(db, channel.id, [post(1)], [1])
+        await listed(db, hers, what)
+    await channels.add(rt, anna, telegram_id=what.telegram_id)
+    async with rt.db.transaction(tenant.id) as db:
+        assert await channels.readable_ids(db, anna) == []
+        (shown,) = await channels.list_(db, anna)
+        assert shown.progress.last_error is None
+        assert channel.id in [each.id for each, _ in await readers.looked_after(db, hers.id)]
+        await following.confirm(db, hers.id, channel.id)
+        assert await channels.readable_ids(db, anna) == [channel.id]
+
+
 async def test_a_channel_made_private_is_hidden_from_who_has_no_access_of_their_own(rt, tenant):
     """Anna's list says that it has no public name any more: Max, who followed by the name, reads no more."""
     (anna, hers), (max_, _) = await person(rt, tenant), await person(rt, tenant)

@@ -154,6 +154,7 @@ async def test_a_task_in_hand_survives_its_connection(
     task = await tasks.wait(ingest_rt, anna, in_hand.id, seconds=10)
     again.cancel()
     assert task is not None and task.error == "tasks.failed"
+    assert task.attempts == 1  # that the connection broke was not the task's fault
 
 
 async def test_a_session_whose_key_is_missing_is_told_kept_and_comes_back(

@@ -52,7 +52,8 @@ def _readable(actor: Actor) -> SelectOfScalar[Channel]:
     Having lost access hides a public channel too: it was made private, or the person was banned.
     """
     own = select(ChannelAccess.channel_id).where(ChannelAccess.user_id == actor.user_id)
-    has_access = col(Channel.id).in_(own.where(col(ChannelAccess.lost_at).is_(None)))
+    checked = col(ChannelAccess.checked_at) > following.UNCHECKED
+    has_access = col(Channel.id).in_(own.where(col(ChannelAccess.lost_at).is_(None), checked))
     lost_access = col(Channel.id).in_(own.where(col(ChannelAccess.lost_at).is_not(None)))
     return (
         scoped(Channel, actor)
@@ -117,9 +118,20 @@ async def _followed(
     if condition is not None:
         query = query.where(condition)
     rows = (await db.exec(query.limit(limit))).all()
-    readable = set(await readable_ids(db, actor))
+    readable = {*await readable_ids(db, actor), *await _being_checked(db, actor)}
     measured = await measure(db, [channel for channel, _ in rows], readable)
     return [Followed(channel, subscription, measured[channel.id]) for channel, subscription in rows]
+
+
+async def _being_checked(db: AsyncSession, actor: Actor) -> list[UUID]:
+    """Private channels from an old list: not readable yet, but not lost either."""
+    query = select(ChannelAccess.channel_id).where(
+        ChannelAccess.user_id == actor.user_id,
+        ChannelAccess.tenant_id == actor.tenant,
+        col(ChannelAccess.lost_at).is_(None),
+        ChannelAccess.checked_at == following.UNCHECKED,
+    )
+    return list(await db.exec(query))
 
 
 # ── Following ────────────────────────────────────────────────────────────────

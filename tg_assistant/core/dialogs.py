@@ -1,7 +1,8 @@
 """The account's own list of channels, kept in a table so that choosing one asks Telegram nothing."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy import func, update
@@ -18,6 +19,7 @@ from tg_assistant.models import Account, AccountTask, Channel, Dialog
 
 KIND = "dialogs"
 REFRESH_SECONDS = 120  # repeated sweeps of the list earn long bans, so a person may refresh this often
+_FRESH = timedelta(minutes=1)  # a list this new vouches for the access to a private channel
 
 
 async def available(rt: Runtime, actor: Actor, *, refresh: bool = False) -> list[Dialog]:
@@ -61,14 +63,17 @@ async def _asked(db: AsyncSession, account: Account) -> UUID:
 
 
 async def find(db: AsyncSession, account: Account, reference: Reference) -> Found | None:
-    """The referenced channel, if the account's list has it."""
+    """The referenced channel, if the account's list has it. An old list does not vouch for a private one."""
     query = select(Dialog).where(Dialog.account_id == account.id)
     if reference.username:
         query = query.where(func.lower(col(Dialog.username)) == reference.username.lower())
     else:
         query = query.where(Dialog.telegram_id == reference.telegram_id)
     listed = (await db.exec(query)).first()
-    return as_found(listed) if listed else None
+    if listed is None:
+        return None
+    fresh = account.dialogs_at is not None and account.dialogs_at > datetime.now(UTC) - _FRESH
+    return replace(as_found(listed), vouched=fresh or not listed.private)
 
 
 def as_found(listed: Dialog) -> Found:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, func
+from sqlalchemy import ColumnElement, func, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -23,10 +23,15 @@ from tg_assistant.models import (
     User,
 )
 
+UNCHECKED = datetime(1970, 1, 1, tzinfo=UTC)  # `checked_at` of an access that only an old list vouches for
+
 
 @dataclass(frozen=True)
 class Found:
-    """A channel as Telegram describes it. `access_hash` is the finding account's own, None if unknown."""
+    """A channel as Telegram describes it. `access_hash` is the finding account's own, None if unknown.
+
+    `vouched` False: an old list says that the account has access; Telegram is to be asked before it counts.
+    """
 
     telegram_id: int
     title: str
@@ -34,6 +39,7 @@ class Found:
     private: bool = False
     members: int | None = None
     access_hash: int | None = None
+    vouched: bool = True
 
 
 def as_found(channel: Channel) -> Found:
@@ -85,7 +91,7 @@ async def follow(db: AsyncSession, account: Account, found: Found) -> Channel:
     await check_limit(db, account.user_id, plan.name)
     channel = await _channel(db, account.tenant_id, found)
     if found.access_hash is not None:
-        await grant(db, account, channel.id, found.access_hash)
+        await grant(db, account, channel.id, found.access_hash, vouched=found.vouched)
     values = {
         "user_id": account.user_id,
         "channel_id": channel.id,
@@ -132,10 +138,12 @@ async def _channel(db: AsyncSession, tenant_id: UUID, found: Found) -> Channel:
     return await db.get_one(Channel, channel_id, populate_existing=True)
 
 
-async def grant(db: AsyncSession, account: Account, channel_id: UUID, access_hash: int) -> None:
+async def grant(
+    db: AsyncSession, account: Account, channel_id: UUID, access_hash: int, *, vouched: bool = True
+) -> None:
     """The account was seen to have access: write down how it addresses the channel."""
-    now = datetime.now(UTC)
-    seen = {"access_hash": access_hash, "checked_at": now, "lost_at": None}
+    checked_at = datetime.now(UTC) if vouched else UNCHECKED
+    seen = {"access_hash": access_hash, "checked_at": checked_at, "lost_at": None}
     keys = {
         "account_id": account.id,
         "channel_id": channel_id,
@@ -145,6 +153,22 @@ async def grant(db: AsyncSession, account: Account, channel_id: UUID, access_has
     statement = insert(ChannelAccess).values(**keys, **seen)
     statement = statement.on_conflict_do_update(index_elements=["account_id", "channel_id"], set_=seen)
     await db.exec(statement)  # type: ignore[call-overload]
+
+
+async def confirm(db: AsyncSession, account_id: UUID, channel_id: UUID) -> None:
+    """Telegram has just shown the account the channel: from now on its person may read it here."""
+    statement = (
+        update(ChannelAccess)
+        .where(
+            col(ChannelAccess.account_id) == account_id,
+            col(ChannelAccess.channel_id) == channel_id,
+            col(ChannelAccess.lost_at).is_(None),
+            col(ChannelAccess.checked_at) == UNCHECKED,
+        )
+        .values(checked_at=datetime.now(UTC))
+    )
+    if (await db.exec(statement)).rowcount:  # type: ignore[call-overload]
+        await events.notify(db, "channel", str(channel_id))
 
 
 async def grant_missing(db: AsyncSession, account: Account, channel_id: UUID) -> None:
