@@ -22,6 +22,7 @@ down: ## stop the running demo
 
 test: setup ## the whole suite, Chromium included
 	@sh scripts/chromium.sh
+	@sh scripts/redis.sh
 	@$(RUN) build
 	@.venv/bin/python -m pytest $(ARGS)
 
@@ -32,6 +33,7 @@ faults: setup ## the long fault runs: kills in a row, each process killed under 
 
 attacks: setup ## the long attack runs: a million mutations, ten thousand generated requests, fifty races
 	@sh scripts/chromium.sh
+	@sh scripts/redis.sh
 	@$(RUN) build
 	@.venv/bin/python -m pytest --attacks tests/attacks tests/api $(ARGS)
 
