@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 from playwright.async_api import Browser, BrowserContext
 
+from tests.e2e import looks
 from tests.e2e.cable import Cable, CabledDemo
+from tests.e2e.looks import Camera, Look
 from tests.e2e.person import DESK, PHONE, Person
 from tests.product import Product, running_product
 from tests.stories import journey
@@ -149,3 +151,14 @@ def preferences(folder: Path, **profile: Any) -> Path:
     (folder / "Default").mkdir(parents=True, exist_ok=True)
     (folder / "Default" / "Preferences").write_text(json.dumps({"profile": profile}))
     return folder
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "look" in metafunc.fixturenames:
+        chosen = looks.ALL if metafunc.config.getoption("screenshots", False) else looks.SHORT
+        metafunc.parametrize("look", chosen, ids=str)
+
+
+@pytest.fixture
+def camera(look: Look, request: pytest.FixtureRequest) -> Camera:
+    return Camera(look, bool(request.config.getoption("screenshots", False)))
