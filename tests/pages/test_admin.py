@@ -127,3 +127,15 @@ async def test_every_section_opens(panel: Page, section: str) -> None:
     marks = {"channels": "none", "queue": "none", "trail": "trail-line", "switches": "flag"}
     await wait_for(panel, marks[section])
     assert await panel.get_by_test_id("failed").count() == 0
+
+
+async def test_the_mini_app_leads_admins_there(web: Web, page: Page, owner: Actor, people: People) -> None:
+    """An owner finds the panel on the sessions screen and needs no link; a plain member finds nothing."""
+    await page.goto(web.open_as(owner.telegram_id, path="/tg/app/sessions/"))
+    await (await wait_for(page, "open-panel")).click()
+    await wait_for(page, "panel-people")
+    plain = await people.member()
+    await page.goto("about:blank")
+    await page.goto(web.open_as(plain.telegram_id, path="/tg/app/sessions/"))
+    await wait_for(page, "app-session")
+    assert await page.get_by_test_id("open-panel").count() == 0

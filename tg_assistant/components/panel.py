@@ -42,4 +42,4 @@ def listed(rows: Any, row: Any, *, header: Any, nothing: str, footer: Any = None
 
 def fact(title: Any, value: Any, **props: Any) -> rx.Component:
     """A name at the left, its number at the right."""
-    return cell(title, right=rx.el.span(value, class_name="tg-cell-value"), **props)
+    return cell(title, right=rx.el.span(value, class_name="tg-cell-value"), style="wrapped", **props)

@@ -1,6 +1,7 @@
 """What is connected: the linked Telegram account, sign-ins of the app, the language.
 
-Test ids: account, account-log-out, account-connect, app-session, app-session-end, language-ru, language-en.
+Test ids: account, account-log-out, account-connect, app-session, app-session-end, language-ru, language-en,
+open-panel.
 """
 
 from typing import Any, TypedDict
@@ -10,15 +11,15 @@ import reflex as rx
 
 from tg_assistant.components.controls import segment
 from tg_assistant.components.devices import device_name
-from tg_assistant.components.lists import cell, round_icon, section
+from tg_assistant.components.lists import cell, chevron, round_icon, section
 from tg_assistant.components.readable import ago, day
 from tg_assistant.components.telegram import confirm_button
 from tg_assistant.components.words import say
 from tg_assistant.core import access, accounts, sessions
 from tg_assistant.errors import NotFound
-from tg_assistant.models import Account, AccountStatus, AppSession
+from tg_assistant.models import Account, AccountStatus, AppSession, Role
 from tg_assistant.process import current
-from tg_assistant.state import HOME, SessionState, acting
+from tg_assistant.state import HOME, PANEL, SessionState, acting
 from tg_assistant.template import page
 from tg_assistant.texts import text
 
@@ -48,6 +49,7 @@ class SessionsState(rx.State):
     accounts: list[Linked] = []  # noqa: RUF012 - Reflex copies defaults
     sign_ins: list[SignIn] = []  # noqa: RUF012
     leaving: bool = False
+    administers: bool = False
 
     @rx.event
     async def load(self) -> Any:
@@ -94,6 +96,7 @@ class SessionsState(rx.State):
 
     async def _read(self) -> None:
         async with acting(self) as (db, actor):
+            self.administers = actor.role in (Role.admin, Role.owner)
             self.accounts = [_linked(account, actor.language) for account in await accounts.list_(db, actor)]
             self.sign_ins = _sign_ins(await sessions.list_(db, actor), actor.session_id, actor.language)
 
@@ -210,6 +213,18 @@ def _language() -> rx.Component:
     )
 
 
+def _administration() -> rx.Component:
+    way = cell(
+        say("admin.open"),
+        subtitle=say("admin.open_hint"),
+        left=round_icon("shield"),
+        right=chevron(),
+        href=f"{PANEL}/",
+        data_testid="open-panel",
+    )
+    return rx.cond(SessionsState.administers, section(way), rx.fragment())
+
+
 @page("sessions", load=SessionsState.load, tab="sessions")
 def sessions_page() -> rx.Component:
     """The linked account first, then the sign-ins."""
@@ -227,6 +242,7 @@ def sessions_page() -> rx.Component:
         rx.el.h1(say("sessions.title"), class_name="tg-title"),
         rx.cond(SessionsState.accounts.length() > 0, some, none),
         _language(),
+        _administration(),
         section(
             rx.foreach(SessionsState.sign_ins, _signed_in),
             header=say("sessions.app"),

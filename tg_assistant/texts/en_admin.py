@@ -51,8 +51,8 @@ TEXTS: dict[str, str | dict[str, str]] = {
     "admin.erased": "Deleted person",
     # invites
     "admin.invite_new": "New invite",
-    "admin.invite_uses": "Number of uses, 1 unless you say; 0 without limit",
-    "admin.invite_days": "Valid for how many days, empty for ever",
+    "admin.invite_uses": "Uses: 1 unless you say; 0 = no limit",
+    "admin.invite_days": "Days it is valid; empty = for ever",
     "admin.invite_notes": "Note for yourself",
     "admin.invite_hint": "Whoever has the link can join the group.",
     "admin.invite_create": "Create invite",

@@ -51,8 +51,8 @@ TEXTS: dict[str, str | dict[str, str]] = {
     "admin.erased": "Удалённый участник",
     # приглашения
     "admin.invite_new": "Новое приглашение",
-    "admin.invite_uses": "Сколько раз: пусто — один, 0 — без ограничения",
-    "admin.invite_days": "Сколько дней действует; пусто — бессрочно",
+    "admin.invite_uses": "Сколько раз: пусто — 1; 0 — всегда",
+    "admin.invite_days": "Сколько дней; пусто — бессрочно",
     "admin.invite_notes": "Заметка для себя",
     "admin.invite_hint": "Вступить в группу сможет любой, у кого есть ссылка.",
     "admin.invite_create": "Создать приглашение",

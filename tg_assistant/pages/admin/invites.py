@@ -194,7 +194,6 @@ def _form() -> rx.Component:
         ),
         rx.el.div(submit, class_name="tg-section"),
         on_submit=InvitesState.create,
-        reset_on_submit=True,
     )
 
 
