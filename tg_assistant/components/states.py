@@ -4,7 +4,7 @@ from typing import Any
 
 import reflex as rx
 
-from tg_assistant.components.controls import button
+from tg_assistant.components.controls import button, link_button
 from tg_assistant.components.telegram import close_button, reload_button
 from tg_assistant.components.words import say
 from tg_assistant.state import SessionState
@@ -58,8 +58,9 @@ def reopen() -> rx.Component:
 
 
 def outside() -> rx.Component:
-    """An ordinary browser opened the Mini App's address."""
-    return empty("✈️", say("sign_in.outside_title"), say("sign_in.outside"), testid="outside")
+    """An ordinary browser opened the Mini App's address; the first page knows the way to the bot."""
+    way = link_button(say("landing.home"), "/", style="soft", data_testid="to-landing")
+    return empty("✈️", say("sign_in.outside_title"), say("sign_in.outside"), way, testid="outside")
 
 
 def link_needed() -> rx.Component:
