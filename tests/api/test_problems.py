@@ -50,3 +50,90 @@ async def test_surprises_answer_with_a_reference_and_no_trace(rt):
         answer = await client.get("/api/users/me")
     assert answer.status_code == 500 and answer.json()["reference"] in answer.json()["detail"]
     assert "hunter2" not in answer.text
+
+
+PROBLEM = {"type", "title", "status", "detail", "instance", "code", "request_id"}
+
+
+def expect_problem(answer, *statuses):
+    assert answer.status_code in statuses, (answer.status_code, answer.text[:300])
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.headers["cache-control"] == "no-store"
+    assert answer.headers["x-request-id"] == answer.json()["request_id"]
+    assert answer.json().keys() >= PROBLEM and answer.json()["status"] == answer.status_code
+
+
+@pytest.mark.parametrize("prefix", ["/api/tg/qr", "/tg/qr", "/qr-auth"])
+async def test_a_wrong_method_is_named_with_the_right_ones(http, prefix):
+    """405 with `Allow` at each spelling of a known address, 404 at an unknown one."""
+    for method in ("GET", "PUT", "DELETE", "PATCH", "TRACE"):
+        answer = await http.request(method, f"{prefix}/start")
+        expect_problem(answer, 405)
+        assert answer.headers["allow"] == "POST"
+    expect_problem(await http.post(f"{prefix}/begin", json={}), 404)
+    expect_problem(await http.get(prefix), 404)
+
+
+async def test_every_spelling_of_the_qr_calls_is_the_same_call(http, sign_in):
+    """`init` is `start`, at three prefixes: without a membership each says the same."""
+    own = await sign_in(8300)
+    for prefix in ("/api/tg/qr", "/tg/qr", "/qr-auth"):
+        for name in ("start", "init"):
+            answer = await http.post(f"{prefix}/{name}", json={}, headers=own)
+            expect_problem(answer, 403)
+            assert answer.json()["code"] == "access.no_membership"
+
+
+BODIES = {
+    "no JSON": (b"{", "application/json", (422,)),
+    "no UTF-8": (b'{"query": "\xff\xfe"}', "application/json", (400, 422)),
+    "a form": (b"query=x", "application/x-www-form-urlencoded", (422,)),
+    "plain text": (b"x", "text/plain", (422,)),
+    "no type": (b'{"query": "x"}', "", (422,)),
+    "a list": (b"[]", "application/json", (422,)),
+    "deep": (b'{"query":' * 5_000 + b"1" + b"}" * 5_000, "application/json", (400, 422)),
+    "a huge number": (b'{"limit": ' + b"9" * 6_000 + b', "query": "x"}', "application/json", (400, 422)),
+    "not a number": (b'{"limit": NaN, "query": "x"}', "application/json", (422,)),
+    "twice": (b'{"limit": 1, "limit": "x", "query": "x"}', "application/json", (422,)),
+    "too long": (b'{"query": "' + b"x" * 1_100_000 + b'"}', "application/json", (413,)),
+}
+
+
+@pytest.mark.parametrize("body", BODIES)
+async def test_a_body_that_is_none_is_refused(http, sign_in, body):
+    """Broken, of another type, too deep, too long: a problem document that repeats nothing of it."""
+    content, kind, statuses = BODIES[body]
+    headers = {**await sign_in(8301), **({"Content-Type": kind} if kind else {})}
+    answer = await http.post("/api/rag/query", content=content, headers=headers)
+    expect_problem(answer, *statuses)
+    assert len(answer.content) < 3_000
+
+
+async def test_a_body_without_a_length_is_counted(http, sign_in):
+    """A stream that never says how long it is ends at the same limit."""
+
+    async def endless():
+        for _ in range(200):
+            yield b"x" * 10_000
+
+    headers = {**await sign_in(8302), "Content-Type": "application/json"}
+    expect_problem(await http.post("/api/rag/query", content=endless(), headers=headers), 413)
+
+
+PLACES = ["%00", "%ff", "%ed%a0%80", "..%2f..%2fetc", "a" * 3_000, "9" * 400, "%F0%9F%99%82", "{}", "'--"]
+
+
+@pytest.mark.parametrize("place", PLACES, ids=range(len(PLACES)))
+async def test_odd_addresses_answer_problems(http, sign_in, place):
+    """NUL, bytes that are no UTF-8, dots and lengths in a path or a query are refused in words."""
+    own = await sign_in(8303)
+    for path in ("/api/channels/", "/api/users/", "/api/posts/", "/api/nothing/", "/qr-auth/png/", "/tg/qr/"):
+        expect_problem(await http.get(path + place, headers=own), 404, 405, 422)
+    for path in ("/api/posts?limit=", "/api/posts?channel_id=", "/api/channels?limit="):
+        expect_problem(await http.get(path + place, headers=own), 422)
+
+
+async def test_a_language_is_answered_in(http):
+    """Before anybody is known the browser's language counts."""
+    answer = await http.get("/api/channels", headers={"Accept-Language": "ru-RU,ru;q=0.9"})
+    assert "Ключ доступа" in answer.json()["detail"]

@@ -51,3 +51,11 @@ async def test_nonsense_is_dropped(url: str) -> None:
         writer.close()
     async with httpx.AsyncClient(base_url=url) as http:
         assert (await http.get("/health")).status_code == 200
+
+
+async def test_metrics_stand_on_the_internal_port(url: str) -> None:
+    """Prometheus reads them here, in its text format."""
+    async with httpx.AsyncClient(base_url=url) as http:
+        answer = await http.get("/metrics")
+    assert answer.status_code == 200 and answer.headers["content-type"].startswith("text/plain")
+    assert "# TYPE http_requests_total counter" in answer.text

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from fastapi import FastAPI
 from fastapi.routing import iter_route_contexts
 
+UNKNOWN = "unknown"  # name of the routes that catch what no other takes
 OTHER = "page"  # what is not the API: files and pages, which the metrics do not tell apart
 
 
@@ -27,7 +28,7 @@ class Addresses:
         found: list[_Known] = []
         for route in iter_route_contexts(self._app.routes):
             pattern: Any = getattr(route, "path_regex", None)
-            if pattern is None or not route.methods or not route.path or route.path.endswith(":path}"):
+            if pattern is None or not route.methods or not route.path or route.name == UNKNOWN:
                 continue
             found.append(_Known(pattern, frozenset(route.methods), route.path_format or route.path))
         return found

@@ -4,7 +4,7 @@ from fastapi import APIRouter, FastAPI, HTTPException, Request
 from fastapi.routing import APIRoute
 
 from tg_assistant.api import admin_login, connect, docs, openapi, problems
-from tg_assistant.api.addresses import Addresses
+from tg_assistant.api.addresses import UNKNOWN, Addresses
 from tg_assistant.api.deps import RuntimeGetter
 from tg_assistant.api.envelope import Envelope
 from tg_assistant.api.graphql import route as graphql
@@ -69,6 +69,6 @@ def _unknown(addresses: Addresses) -> APIRouter:
         raise HTTPException(404)
 
     for prefix in ("/api", "/tg/qr", "/qr-auth", "/metrics"):
-        router.add_api_route(prefix + "/{path:path}", missing, methods=_METHODS)
-        router.add_api_route(prefix, missing, methods=_METHODS)
+        router.add_api_route(prefix + "/{path:path}", missing, methods=_METHODS, name=UNKNOWN)
+        router.add_api_route(prefix, missing, methods=_METHODS, name=UNKNOWN)
     return router
