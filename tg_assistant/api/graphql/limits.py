@@ -35,7 +35,7 @@ _ITEMS = {
     **dict(posts=20, search=20, questions=20),
     **dict(types=20, fields=3, possibleTypes=2, directives=4),
 }
-_PRICES = {"search": 200, "ask": 1_000}  # an embedding and two searches; a whole answer
+_PRICES = {"search": 1_000, "ask": 2_000}  # an embedding and two searches; a whole answer
 
 
 @dataclass
