@@ -17,7 +17,7 @@ Lists take `limit` and `cursor` and answer `items` and `next_cursor`.
 Errors are `application/problem+json` (RFC 9457); 429 and 503 carry `Retry-After` in seconds.
 """
 _BEARER = {"type": "http", "scheme": "bearer", "bearerFormat": "JWT", "description": "valid 30 minutes"}
-_SCHEMA = "#/components/schemas/Problem"
+_CONTENT = {"schema": {"$ref": "#/components/schemas/Problem"}}
 _WHEN = {
     400: "The body is not JSON in UTF-8",
     401: "No access token, or one that is no longer good",
@@ -65,11 +65,13 @@ def _describe(operation: Json, route: Any) -> None:
     responses: Json = operation["responses"]
     for status in _statuses(operation, guards, route.path_format):
         if "content" in responses.get(str(status), {}) and status != 422:
-            continue  # the route says itself what it answers with
+            # the route has an answer of its own for this, and a problem besides
+            responses[str(status)]["content"][problems.MEDIA_TYPE] = _CONTENT
+            continue
         responses[str(status)] = {"description": _WHEN[status]}
     for status, response in responses.items():
         if status >= "400" and "content" not in response:
-            response["content"] = {problems.MEDIA_TYPE: {"schema": {"$ref": _SCHEMA}}}
+            response["content"] = {problems.MEDIA_TYPE: _CONTENT}
             if status in ("429", "503"):
                 response["headers"] = _RETRY
     operation["responses"] = dict(sorted(responses.items()))

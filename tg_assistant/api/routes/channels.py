@@ -135,14 +135,14 @@ async def add(call: Call, rt: Rt, body: AddIn, response: Response) -> ChannelOut
     return await _add(rt, await call.actor(), body, response, call)
 
 
-@router.get("/api/channels/{channel_id}")
+@router.get("/api/channels/{channel_id:uuid}")
 async def get(call: Call, channel_id: UUID) -> ChannelOut:
     """One followed channel."""
     async with call.open() as (db, actor):
         return _channel(await channels.get(db, actor, channel_id), actor.language)
 
 
-@router.get("/api/channels/{channel_id}/progress", response_model=ProgressOut, responses=_PROGRESS)
+@router.get("/api/channels/{channel_id:uuid}/progress", response_model=ProgressOut, responses=_PROGRESS)
 async def progress(
     call: Call,
     rt: Rt,
@@ -167,14 +167,14 @@ def _changes(rt: Rt, actor: Actor, channel: Channel, last_seen: str | None) -> A
     return sse.changes(channels.watch(rt, actor, channel.id), last_seen, event)
 
 
-@router.patch("/api/channels/{channel_id}")
+@router.patch("/api/channels/{channel_id:uuid}")
 async def pause(call: Call, channel_id: UUID, body: PauseIn) -> ChannelOut:
     """Pause or resume reading new posts."""
     async with call.open() as (db, actor):
         return _channel(await channels.pause(db, actor, channel_id, body.paused), actor.language)
 
 
-@router.delete("/api/channels/{channel_id}", status_code=204)
+@router.delete("/api/channels/{channel_id:uuid}", status_code=204)
 async def remove(call: Call, channel_id: UUID) -> None:
     """Stop following; posts that nobody else follows are purged."""
     async with call.open() as (db, actor):

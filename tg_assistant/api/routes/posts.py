@@ -43,7 +43,7 @@ class PostWithVersionsOut(PostOut):
 @router.get("")
 async def list_posts(
     call: Call,
-    channel_id: Annotated[list[UUID] | None, Query(max_length=1000, description="all when left out")] = None,
+    channel_id: Annotated[list[UUID] | None, Query(max_length=200, description="all when left out")] = None,
     limit: Limit = 20,
     cursor: Cursor = None,
 ) -> PageOut[PostOut]:

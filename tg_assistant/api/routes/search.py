@@ -48,7 +48,7 @@ class SearchIn(BaseModel):
 
     q: str = Field(description="at most 500 characters", examples=["night ferry"])
     mode: Mode = "hybrid"
-    channel_ids: list[UUID] | None = Field(default=None, max_length=1000)
+    channel_ids: list[UUID] | None = Field(default=None, max_length=200)
     since: datetime | None = Field(default=None, alias="from", description="UTC unless it says otherwise")
     until: datetime | None = Field(default=None, alias="to", description="this moment no longer counts")
     limit: int = Field(default=20, ge=1, le=100)
