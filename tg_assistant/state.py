@@ -163,8 +163,7 @@ class ForgetOnReconnect(Middleware):
     """
 
     async def preprocess(self, app: rx.App, state: Any, event: Any) -> None:
-        if not event.name.endswith(".hydrate_and_load"):
-            return
+        """Before every event, not only a page's first: any socket may send any of them, `hydrate` too."""
         session = await state.get_state(SessionState)
         if session._sid and not session._is_bound():
             _forget(state._get_root_state())

@@ -305,7 +305,7 @@ async def closed(rt: Runtime, http: httpx.AsyncClient, mine: dict[str, str]) -> 
 
 @pytest.mark.parametrize("fault", ["killed", "frozen"])
 async def test_redis_away(settings: Settings, redis: Redis, fault: str):
-    """Sign-in, QR and invites fail closed within seconds; reading goes on, and all is well once it is back."""
+    """Sign-in, QR and invites fail closed within seconds; reading goes on, and all is well afterwards."""
     async with web(settings, redis=redis.url) as rt, client(rt) as http:
         mine = await bearer(rt, http)
         assert (await sign_in(http)).status_code == 200

@@ -110,12 +110,14 @@ async def test_a_stolen_client_token_is_worth_nothing(web: Web, anna: Actor) -> 
         await _call(client, boot, path, {})
         await _call(client, f"{session}.present", path, {"answer": {"secret": secret, "device": "phone"}})
         await _wait_until(lambda: SECRET in json.dumps(heard, ensure_ascii=False))
-    async with _socket(web, token) as (client, heard):
-        await _call(client, boot, path, {})
-        await asyncio.sleep(2)
-        assert heard, "the thief is answered"
-        assert SECRET not in json.dumps(heard, ensure_ascii=False)
-        assert secret not in json.dumps(heard)
+    for first in ("reflex___state____state.hydrate", f"{session}.loaded", boot):
+        async with _socket(web, token) as (client, heard):
+            await _call(client, first, path, {})
+            await _call(client, boot, path, {})
+            await asyncio.sleep(2)
+            assert heard, "the thief is answered"
+            assert SECRET not in json.dumps(heard, ensure_ascii=False)
+            assert secret not in json.dumps(heard)
 
 
 async def _wait_until(check: Any) -> None:
