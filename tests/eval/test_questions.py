@@ -21,7 +21,7 @@ MISSED = {
 # looked at while the rules were made.
 PARAPHRASED = json.loads((Path(__file__).parent / "paraphrased.json").read_text())
 # half, answered right at least, wrong at most, answered though there is no answer at most
-THRESHOLDS = [("development", 20, 5, 9), ("held-out", 18, 6, 8)]
+THRESHOLDS = [("development", 20, 5, 9), ("held-out", 16, 6, 8)]
 
 
 def asked_ones():
