@@ -90,3 +90,19 @@ def test_own_copy_of_the_sdk_needs_no_foreign_origin() -> None:
 def test_only_hashed_files_are_kept(path: str, kind: str, expected: str) -> None:
     """A deploy is seen at the next open; answers of the API are never stored."""
     assert cache_control(path, kind) == expected
+
+
+def test_no_inline_script_but_those_of_the_build():
+    """Scripts are allowed by hash; only styles, which React sets on elements, stay inline."""
+    policy = content_security_policy(_settings(), ["sha256-abc="])
+    scripts = next(part for part in policy.split("; ") if part.startswith("script-src"))
+    assert scripts.endswith(" 'sha256-abc='") and "unsafe-inline" not in scripts
+    assert "sha256" not in content_security_policy(_settings())
+
+
+async def test_frames_and_origins_come_from_the_settings(client: httpx.AsyncClient) -> None:
+    """FRAME_ANCESTORS names who may frame us; the list of origins is fixed and never a star."""
+    framed = content_security_policy(_settings(frame_ancestors="https://a.example"))
+    assert "frame-ancestors https://a.example;" in framed
+    made = WebSettings(public_url="https://ask.example.org", cors_allowed_origins="https://b.example, ")
+    assert made.origins() == ["https://ask.example.org", "https://b.example"]

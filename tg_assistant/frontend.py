@@ -1,10 +1,13 @@
 """Builds the Mini App's static files, only when their sources changed, so that serving needs no node."""
 
+import base64
 import hashlib
 import os
+import re
 import shutil
 import subprocess
 import sys
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +26,7 @@ _SOURCES = (
     "tg_assistant/components",
     "tg_assistant/texts",
 )
+_INLINE = re.compile(r"<script(?![^>]*\ssrc=)[^>]*>(.*?)</script>", re.DOTALL)
 _BAKED_URL = "const endpoint = new URL(url_str);"
 _SAME_ORIGIN = (
     "const endpoint = new URL(new URL(url_str).pathname, window.location.origin);\n  return endpoint;"
@@ -58,6 +62,21 @@ def build_if_changed() -> bool:
     subprocess.run(command, cwd=ROOT, env=build_environment(), check=True)  # noqa: S603 - our own command
     _STAMP.write_text(source_hash())
     return True
+
+
+def inline_scripts() -> tuple[str, ...]:
+    """CSP hashes of the scripts that stand inside the built pages; read again after another build."""
+    return _inline_scripts(_STAMP.stat().st_mtime_ns if _STAMP.is_file() else 0)
+
+
+@lru_cache(maxsize=1)
+def _inline_scripts(_build: int) -> tuple[str, ...]:
+    found: set[str] = set()
+    for page in _OUTPUT.rglob("*.html"):
+        for script in _INLINE.findall(page.read_text()):
+            digest = hashlib.sha256(script.encode()).digest()
+            found.add(f"sha256-{base64.b64encode(digest).decode()}")
+    return tuple(sorted(found))
 
 
 def build_environment() -> dict[str, str]:

@@ -1,6 +1,6 @@
 """What every answer of the web process carries, and the one address of Telegram's own script."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from urllib.parse import urlsplit
 
 from starlette.datastructures import MutableHeaders
@@ -13,14 +13,19 @@ SDK_PATH = "/tg-sdk.js"
 _IMMUTABLE = "public, max-age=31536000, immutable"
 
 
-def content_security_policy(settings: Settings) -> str:
-    """The policy for our pages: own origin, Telegram's script, framed by Telegram Web only."""
+def content_security_policy(settings: Settings, inline: Iterable[str] = ()) -> str:
+    """The policy for our pages: own origin, Telegram's script, framed by Telegram Web only.
+
+    `inline` are the hashes of the scripts that the build wrote into its pages: no other inline script runs.
+    Styles stay inline: React sets them on elements, and hashes do not cover that.
+    """
     sdk = urlsplit(settings.web.sdk_url)
     script_origin = f" {sdk.scheme}://{sdk.netloc}" if sdk.netloc else ""
+    hashes = "".join(f" '{one}'" for one in inline)
     return "; ".join(
         (
             "default-src 'self'",
-            f"script-src 'self' 'unsafe-inline'{script_origin}",
+            f"script-src 'self'{script_origin}{hashes}",
             "style-src 'self' 'unsafe-inline'",
             "img-src 'self' data: blob:",
             "connect-src 'self'",
@@ -38,9 +43,15 @@ class SecurityHeaders:
     The second-screen page may set a stricter policy; what an answer sets itself stays.
     """
 
-    def __init__(self, app: ASGIApp, settings: Callable[[], Settings]) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        settings: Callable[[], Settings],
+        inline_scripts: Callable[[], Iterable[str]] = tuple,
+    ) -> None:
         self._app = app
         self._settings = settings
+        self._inline_scripts = inline_scripts
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -65,7 +76,8 @@ class SecurityHeaders:
         return send_with_headers
 
     def _add(self, path: str, headers: MutableHeaders) -> None:
-        headers.setdefault("Content-Security-Policy", content_security_policy(self._settings()))
+        inline = self._inline_scripts() if headers.get("content-type", "").startswith("text/html") else ()
+        headers.setdefault("Content-Security-Policy", content_security_policy(self._settings(), inline))
         headers.setdefault("X-Content-Type-Options", "nosniff")
         headers.setdefault("Referrer-Policy", "no-referrer")
         headers.setdefault("Permissions-Policy", "camera=(), microphone=(), geolocation=()")

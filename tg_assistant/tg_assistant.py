@@ -8,7 +8,7 @@ import structlog
 from reflex.event import EventSpec
 from starlette.types import ASGIApp
 
-from tg_assistant import pages, process, theme
+from tg_assistant import frontend, pages, process, theme
 from tg_assistant.api.app import create_api
 from tg_assistant.errors import AssistantError
 from tg_assistant.headers import SecurityHeaders
@@ -40,7 +40,7 @@ def log_browser_error(exception: Exception) -> None:
 
 def secured(app: ASGIApp) -> ASGIApp:
     """The outermost layer: headers on every answer, pages and API alike."""
-    return SecurityHeaders(app, process.settings)
+    return SecurityHeaders(app, process.settings, frontend.inline_scripts)
 
 
 app = rx.App(

@@ -52,6 +52,22 @@ async def test_the_documentation_asks_nobody_else(web, page, path, ready):
     assert scripts and scripts[1] == "'self'" and "frame-ancestors 'none'" in policy
 
 
+@pytest.mark.parametrize("path", ["/", "/tg/app/", "/tg/app/ask/", "/admin/"])
+async def test_only_the_builds_own_scripts_run(web, page, path):
+    """No 'unsafe-inline': each script inside our pages is allowed by its hash, and an injected one is not."""
+    complaints, _ = await watched(page, web.url + path, "body *")
+    assert not [line for line in complaints if "policy" in line.lower()], complaints
+    policy = (await page.request.get(web.url + path)).headers["content-security-policy"]
+    scripts = re.search(r"script-src ([^;]+)", policy)
+    assert scripts and "unsafe-inline" not in scripts[1] and "sha256-" in scripts[1]
+    injected = """() => { const s = document.createElement("script"); s.textContent = "window.stolen = 1";
+        document.body.append(s); const i = document.createElement("img"); i.setAttribute("onerror",
+        "window.stolen = 2"); i.src = "data:x"; document.body.append(i); return window.stolen }"""
+    assert await page.evaluate(injected) is None
+    await page.wait_for_timeout(200)
+    assert await page.evaluate("() => window.stolen") is None
+
+
 async def test_the_document_is_served_as_json(http):
     """Where every client looks for it, and the same as the file in docs/api."""
     answer = await http.get("/openapi.json")
