@@ -45,7 +45,7 @@ class LanguageButton(CallbackData, prefix="lang"):
 
 
 class ErasureButton(CallbackData, prefix="del"):
-    """`step`: 1 and 2 are the confirmations, 0 keeps everything."""
+    """`step`: 1 and 2 are the confirmations, 3 takes the group along, 0 keeps everything."""
 
     step: int
 

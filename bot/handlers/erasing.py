@@ -1,4 +1,4 @@
-"""/delete_me: asked twice, then everything goes, with a receipt."""
+"""/delete_me: asked twice, a last owner a third time, then everything goes, with a receipt."""
 
 from aiogram import F, Router
 from aiogram.filters import Command
@@ -9,6 +9,8 @@ from bot.keyboards import ErasureButton, button, rows
 from bot.words import say
 from tg_assistant.core import erasure
 from tg_assistant.core.access import Actor
+from tg_assistant.core.erasure import Receipt
+from tg_assistant.errors import NotAllowed
 from tg_assistant.infra.runtime import Runtime
 from tg_assistant.texts import text
 
@@ -19,6 +21,7 @@ def make_router() -> Router:
     router.callback_query.register(_kept, ErasureButton.filter(F.step == 0))
     router.callback_query.register(_once, ErasureButton.filter(F.step == 1))
     router.callback_query.register(_twice, ErasureButton.filter(F.step == 2))
+    router.callback_query.register(_with_group, ErasureButton.filter(F.step == 3))
     return router
 
 
@@ -44,7 +47,22 @@ async def _once(query: CallbackQuery, actor: Actor) -> None:
 
 
 async def _twice(query: CallbackQuery, actor: Actor, rt: Runtime) -> None:
-    receipt = await erasure.erase(rt, actor)
+    try:
+        receipt = await erasure.erase(rt, actor)
+    except NotAllowed as error:
+        if error.code != "erasure.last_owner":
+            raise
+        keyboard = _keyboard("bot.button.delete_group", 3, actor.language)
+        await show(query, say(f"errors.{error.code}", actor.language), keyboard)
+    else:
+        await _done(query, actor, receipt)
+
+
+async def _with_group(query: CallbackQuery, actor: Actor, rt: Runtime) -> None:
+    await _done(query, actor, await erasure.erase(rt, actor, with_group=True))
+
+
+async def _done(query: CallbackQuery, actor: Actor, receipt: Receipt) -> None:
     at = receipt.at
     values = {
         "channels": text("bot.delete.channels", actor.language, n=receipt.channels),
@@ -52,4 +70,5 @@ async def _twice(query: CallbackQuery, actor: Actor, rt: Runtime) -> None:
         "date": text("bot.date", actor.language, day=at.day, month=at.month, year=at.year),
         "number": str(receipt.id),
     }
-    await show(query, say("bot.delete.done", actor.language, **values))
+    group = f"\n\n{say('bot.delete.group', actor.language)}" if receipt.group else ""
+    await show(query, say("bot.delete.done", actor.language, **values) + group)

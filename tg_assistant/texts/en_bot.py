@@ -40,6 +40,7 @@ TEXTS: dict[str, str | dict[str, str]] = {
     "bot.button.back_to_channels": "← All channels",
     "bot.button.log_out": "Log the account out",
     "bot.button.log_out_yes": "Yes, log out",
+    "bot.button.delete_group": "Delete the group with everything in it, too",
     "bot.button.delete_me": "Delete everything about me",
     "bot.button.delete_me_really": "Yes, delete for good",
     # /start
@@ -136,6 +137,7 @@ TEXTS: dict[str, str | dict[str, str]] = {
     "bot.delete.kept": "Nothing was deleted.",
     "bot.delete.done": "Everything was deleted on {date}: {channels}, {questions}, the sessions and your membership.\n\n"
     "Receipt: <code>{number}</code>",
+    "bot.delete.group": "The group was deleted with everything in it, too.",
     "bot.delete.channels": {"one": "{n} channel", "other": "{n} channels"},
     "bot.delete.questions": {"one": "{n} question", "other": "{n} questions"},
     # the rest

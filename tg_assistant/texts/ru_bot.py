@@ -48,6 +48,7 @@ TEXTS: dict[str, str | dict[str, str]] = {
     "bot.button.back_to_channels": "← К списку каналов",
     "bot.button.log_out": "Отключить аккаунт",
     "bot.button.log_out_yes": "Да, отключить",
+    "bot.button.delete_group": "Удалить и группу со всем, что в ней есть",
     "bot.button.delete_me": "Удалить всё обо мне",
     "bot.button.delete_me_really": "Да, удалить навсегда",
     # /start
@@ -146,6 +147,7 @@ TEXTS: dict[str, str | dict[str, str]] = {
     "bot.delete.kept": "Ничего не удалено.",
     "bot.delete.done": "Всё удалено {date}: {channels}, {questions}, сеансы и членство в группе.\n\n"
     "Номер удаления: <code>{number}</code>",
+    "bot.delete.group": "Группа тоже удалена со всем, что в ней было.",
     "bot.delete.channels": {"one": "{n} канал", "few": "{n} канала", "many": "{n} каналов"},
     "bot.delete.questions": {"one": "{n} вопрос", "few": "{n} вопроса", "many": "{n} вопросов"},
     # остальное
