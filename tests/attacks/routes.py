@@ -4,6 +4,7 @@ The routes are taken from the app. A path parameter, query parameter or body tha
 tests/attacks/test_every_route.py until somebody says what a foreign one looks like.
 """
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, get_args
@@ -100,7 +101,7 @@ class Target:
         path = self.path
         for name in self.parameters:
             value = pick(name) if name in OBJECTS else WORDS[name]
-            path = path.replace(f"{{{name}:path}}", str(value)).replace(f"{{{name}}}", str(value))
+            path = path.replace(f"{{{name}}}", str(value))
         asked = {name: QUERY[name](pick) for name in self.query if name in QUERY}
         sent: dict[str, Any] = {"method": self.method, "url": path, "params": asked}
         if self.body:
@@ -115,7 +116,7 @@ def targets(app: FastAPI) -> list[Target]:
         dependant = getattr(route, "dependant", None)
         body = dependant.body_params[0] if dependant and dependant.body_params else None
         shared = (
-            route.path or "",
+            re.sub(r"\{(\w+):\w+\}", r"{\1}", route.path or ""),
             tuple(sorted(getattr(route, "param_convertors", {}))),
             tuple(_query_names(dependant)),
             _model_name(body.field_info.annotation) if body else None,
