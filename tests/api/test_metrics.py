@@ -1,6 +1,7 @@
 """Every promised metric is there, counts what it says, and no label holds an id or a raw path."""
 
 import re
+from pathlib import Path
 from uuid import uuid4
 
 from tests.corpus import a_channel, a_reader, a_tenant
@@ -62,6 +63,12 @@ def test_the_promised_names_and_labels():
         described = re.search(rf"^# TYPE {name} (counter|gauge|histogram)$", page, re.M)
         assert described, name
         assert getattr(metrics, name)._labelnames == LABELS.get(name, ()), name
+
+
+def test_each_is_documented():
+    """docs/operations.md says what every metric counts."""
+    page = (Path(__file__).parents[2] / "docs" / "operations.md").read_text()
+    assert not [name for name in PROMISED if f"`{name}" not in page]
 
 
 async def test_requests_are_counted_by_route_template(http, sign_in):
