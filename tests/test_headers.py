@@ -35,9 +35,18 @@ async def _slash(request: Request) -> Response:
     return RedirectResponse("http://inside:8000/tg/app/?a=1")
 
 
+async def _same(request: Request) -> Response:
+    return Response(status_code=304, headers={"ETag": "x"})
+
+
 @pytest.fixture
 async def client() -> AsyncIterator[httpx.AsyncClient]:
-    routes = [Route("/page", _page), Route("/strict", _strict), Route("/tg/app", _slash)]
+    routes = [
+        Route("/page", _page),
+        Route("/strict", _strict),
+        Route("/tg/app", _slash),
+        Route("/same", _same),
+    ]
     app = SecurityHeaders(Starlette(routes=routes), lambda: _settings(public_url="https://ask.example.org"))
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://inside:8000") as http:
         yield http
@@ -51,6 +60,12 @@ async def test_every_answer_is_framed_by_telegram_only(client: httpx.AsyncClient
     assert headers["x-content-type-options"] == "nosniff"
     assert headers["cache-control"] == "no-store"
     assert "strict-transport-security" in headers
+
+
+async def test_an_unchanged_page_keeps_the_policy_it_came_with(client: httpx.AsyncClient) -> None:
+    """A browser takes the headers of a 304 over: another policy than the page's own would stop its scripts."""
+    answer = await client.get("/same")
+    assert "content-security-policy" not in answer.headers and "cache-control" not in answer.headers
 
 
 async def test_stricter_policy_of_an_answer_stays(client: httpx.AsyncClient) -> None:

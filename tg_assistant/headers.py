@@ -68,7 +68,9 @@ class SecurityHeaders:
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
-                self._add(path, headers)
+                # a 304 has no type of its own, and what it says replaces what the browser has stored
+                if message["status"] != 304:
+                    self._add(path, headers)
                 if message["status"] == 307 and "location" in headers:
                     headers["location"] = slash_redirect(path, headers["location"])
             await send(message)
