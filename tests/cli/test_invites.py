@@ -68,6 +68,13 @@ def test_create_list_revoke(run, tenant: str):
         ("invites", "get", "--code", "AAAAAAAAAAAA"),
         ("invites", "get", "--code", "short"),
         ("invites", "create", "--tenant", "00000000-0000-4000-8000-000000000000"),
+        ("invites", "create", "--tenant", "me"),
+        ("invites", "create"),
+        ("invites", "create", "--tenant", "00000000-0000-4000-8000-000000000000", "--role", "owner"),
+        ("invites", "create", "--tenant", "00000000-0000-4000-8000-000000000000", "--limit", "many"),
+        ("invites", "list", "--tenant", "00000000-0000-4000-8000-000000000000", "--status", "spent"),
+        ("invites", "revoke", "--code", "AAAAAAAAAAAA", "--json"),
+        ("invites", "destroy"),
         ("tenants", "create", " "),
     ],
 )

@@ -7,8 +7,15 @@ from typing import Annotated
 import typer
 
 from tg_assistant.cli import demo, invites, keys, openapi, operate, sandbox, tenants
+from tg_assistant.cli.door import Commands
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__, pretty_exceptions_enable=False)
+app = typer.Typer(
+    cls=Commands,
+    no_args_is_help=True,
+    add_completion=False,
+    help=__doc__,
+    pretty_exceptions_enable=False,
+)
 operate.register(app)
 app.command()(openapi.openapi)
 demo.register(app)

@@ -5,10 +5,11 @@ import logging
 import os
 import sys
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import structlog
 import typer
+from typer.core import TyperGroup
 
 from tg_assistant import texts
 from tg_assistant.errors import AssistantError
@@ -17,6 +18,25 @@ if TYPE_CHECKING:
     from sqlmodel.ext.asyncio.session import AsyncSession
 
 Answer = TypeVar("Answer")
+
+
+_UsageError: Any = typer.BadParameter.__base__  # Typer has no public name for it
+
+
+class Commands(TyperGroup):
+    """A group of commands that says a wrong option as one sentence, too, with exit code 1."""
+
+    def main(self, *args: Any, standalone_mode: bool = True, **extra: Any) -> Any:
+        """As Typer's own, which would draw a box and exit with 2."""
+        try:
+            code = super().main(*args, standalone_mode=False, **extra)
+        except _UsageError as error:
+            if type(error).__name__ == "NoArgsIsHelpError":
+                error.show()
+            else:
+                typer.secho(" ".join(error.format_message().split()), err=True, fg="red")
+            code = 1
+        sys.exit(code if isinstance(code, int) else 0)
 
 
 def transaction(work: "Callable[[AsyncSession], Awaitable[Answer]]") -> Answer:

@@ -8,14 +8,14 @@ from uuid import UUID
 
 import typer
 
-from tg_assistant.cli.door import fail, transaction
+from tg_assistant.cli.door import Commands, fail, transaction
 
 if TYPE_CHECKING:
     from sqlmodel.ext.asyncio.session import AsyncSession
 
     from tg_assistant.models import Invite
 
-app = typer.Typer(no_args_is_help=True, help="Invites: the only way into a tenant.")
+app = typer.Typer(cls=Commands, no_args_is_help=True, help="Invites: the only way into a tenant.")
 Json = Annotated[bool, typer.Option("--json", help="One JSON object or list")]
 Tenant = Annotated[UUID, typer.Option(help="The tenant's id, printed by `tenants create`")]
 Code = Annotated[str, typer.Option(help="12 letters and digits")]
