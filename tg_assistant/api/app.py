@@ -46,6 +46,7 @@ def create_api(runtime: RuntimeGetter) -> FastAPI:
     app.add_middleware(Envelope, template=addresses.template)
     for module in _ROUTES:
         app.include_router(module.router)
+    app.include_router(connect.documented)
     app.include_router(docs.router)
     app.include_router(_unknown(addresses))
     app.openapi = lambda: openapi.document(app)

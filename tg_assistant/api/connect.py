@@ -14,11 +14,13 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from tg_assistant.api.browser import HERE, PRIVATE, check_origin, closed, page
 from tg_assistant.api.connect_state import state_of
 from tg_assistant.api.deps import Rt
+from tg_assistant.api.problems import may
 from tg_assistant.core import access, logins
 from tg_assistant.errors import AssistantError, NotFound
 from tg_assistant.models import Login
 
 router = APIRouter(tags=["connect page"], include_in_schema=False)
+documented = APIRouter(tags=["connect"])
 COOKIE = "tga_connect"
 _STATIC = {"connect.css": "text/css", "connect.js": "text/javascript"}
 PageToken = Annotated[str | None, Cookie(alias=COOKIE)]
@@ -62,7 +64,12 @@ async def cancel(rt: Rt, request: Request, token: PageToken = None) -> Response:
     return RedirectResponse("/tg/connect/live", 303)
 
 
-@router.post("/api/tg/qr/password/{qr_session_id}")
+@documented.post(
+    "/api/tg/qr/password/{qr_session_id}",
+    status_code=202,
+    responses=may(403, 404, s403="From a foreign page", s404="No page token, or another attempt's"),
+    openapi_extra={"security": [{"connect": []}]},
+)
 @router.post("/tg/qr/password/{qr_session_id}")
 @router.post("/qr-auth/password/{qr_session_id}")
 async def password(

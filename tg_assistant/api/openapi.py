@@ -17,6 +17,11 @@ Lists take `limit` and `cursor` and answer `items` and `next_cursor`.
 Errors are `application/problem+json` (RFC 9457); 429 and 503 carry `Retry-After` in seconds.
 """
 _BEARER = {"type": "http", "scheme": "bearer", "bearerFormat": "JWT", "description": "valid 30 minutes"}
+_CONNECT = {
+    "type": "http",
+    "scheme": "connect",
+    "description": "the connect page's own token, which a spent link became; browsers send it as a cookie",
+}
 _CONTENT = {"schema": {"$ref": "#/components/schemas/Problem"}}
 _WHEN = {
     400: "The body is not JSON in UTF-8",
@@ -48,7 +53,7 @@ def _made(app: FastAPI) -> Json:
     schemas |= schema.pop("$defs")
     schemas["Problem"] = schema
     made["components"]["schemas"] = dict(sorted(schemas.items()))
-    made["components"]["securitySchemes"] = {"bearer": _BEARER}
+    made["components"]["securitySchemes"] = {"bearer": _BEARER, "connect": _CONNECT}
     for route in iter_route_contexts(app.routes):
         if not getattr(route, "include_in_schema", False) or route.path_format not in made["paths"]:
             continue
