@@ -63,7 +63,7 @@ async def test_every_answer_is_framed_by_telegram_only(client: httpx.AsyncClient
 
 
 async def test_an_unchanged_page_keeps_the_policy_it_came_with(client: httpx.AsyncClient) -> None:
-    """A browser takes the headers of a 304 over: another policy than the page's own would stop its scripts."""
+    """A browser takes over the headers of a 304: another policy than the page's would stop its scripts."""
     answer = await client.get("/same")
     assert "content-security-policy" not in answer.headers and "cache-control" not in answer.headers
 

@@ -11,7 +11,7 @@ from bot.answer import messages
 from bot.keyboards import app_button, rows
 from bot.waiting import Draft, typing
 from bot.words import say
-from tg_assistant.core import answers, channels
+from tg_assistant.core import answers, channels, rights
 from tg_assistant.core.access import Actor
 from tg_assistant.core.answers import Delta, Done
 from tg_assistant.infra.runtime import Runtime
@@ -81,7 +81,7 @@ async def _ask(message: Message, question: str, actor: Actor, rt: Runtime, bot: 
 async def _answered(rt: Runtime, actor: Actor, question: str, draft: Draft) -> Done:
     growing = ""
     done: Done | None = None
-    async for event in answers.ask(rt, actor, question):
+    async for event in rights.watched(rt, actor, answers.ask(rt, actor, question)):
         if isinstance(event, Delta):
             growing += event.text
             await draft.show(growing)
