@@ -8,9 +8,10 @@ from sqlmodel import select
 from ingest import worker
 from tests.corpus import a_channel, a_reader, a_tenant
 from tests.ingest.connecting import eventually
-from tg_assistant.core import indexing
+from tests.people import member
+from tg_assistant.core import erasure, indexing
 from tg_assistant.infra.vectors import Space
-from tg_assistant.models import SeenInitData
+from tg_assistant.models import Question, Role, SeenInitData
 
 
 async def test_a_wiped_chroma_is_made_whole_by_a_starting_worker(rt):
@@ -43,3 +44,30 @@ async def test_sweeping_forgets_init_data_too_old_to_be_used(rt):
     await worker.sweep(rt)
     async with rt.db.transaction() as db:
         assert list(await db.exec(select(SeenInitData.digest))) == [b"new"]
+
+
+async def test_a_working_worker_deletes_what_is_too_old_and_what_a_deleted_group_left(rt):
+    """Each group's old rows go without being asked for, and so does the index of a group that is gone."""
+    here, gone = await a_tenant(rt), await a_tenant(rt)
+    channel = await a_channel(rt, gone, ["The museum is closed on Mondays."])
+    reader = await a_reader(rt, here, 9_302)
+    async with rt.db.transaction() as db:
+        owner = await member(db, gone, 9_303, Role.owner)
+        old = datetime.now(UTC) - timedelta(days=91)
+        db.add(Question(tenant_id=here.id, user_id=reader.user_id, question="?", door="bot", created_at=old))
+    await indexing.index_dirty(rt, gone.id)
+    space = Space(gone.id, rt.embedder.model)
+    assert await rt.vectors.count(space) == 1 and channel.id
+    assert (await erasure.erase(rt, owner)).group
+    working = asyncio.create_task(worker.run(rt))
+    try:
+
+        async def clean() -> bool:
+            async with rt.db.transaction(here.id) as db:
+                asked = (await db.exec(select(Question).where(Question.tenant_id == here.id))).first()
+            return asked is None and await rt.vectors.count(space) == 0
+
+        await eventually(clean, 20)
+    finally:
+        working.cancel()
+        await asyncio.gather(working, return_exceptions=True)

@@ -10,7 +10,7 @@ from tg_assistant.models import Membership
 class Plan:
     name: str
     channels_limit: int  # channels a person may follow
-    posts_limit: int  # newest posts kept of each channel
+    posts_limit: int  # newest posts of history read of each channel; live ones come on top
     questions_per_day: int
 
 
