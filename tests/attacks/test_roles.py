@@ -145,6 +145,23 @@ async def test_rights_just_lost_are_lost(
     assert again.status_code == 401
 
 
+async def test_coming_back_by_an_invite_of_ones_own(
+    http: httpx.AsyncClient, rt: Runtime, group: Tenant, sign_in: Signed
+) -> None:
+    """An admin who was lowered, deletes themselves and redeems the admin's invite they once made: refused."""
+    async with rt.db.transaction(group.id) as db:
+        await member(db, group, 8_300_020, Role.admin)
+    kim, owner = await sign_in(8_300_020), await sign_in(OWNER)
+    made = await http.post("/api/admin/invites", json={"role": "admin", "uses_limit": 0}, headers=kim)
+    me = (await http.get("/api/users/me", headers=kim)).json()
+    lower = {"version": 1, "role": "user"}
+    assert (await http.patch(f"/api/admin/users/{me['id']}", json=lower, headers=owner)).status_code == 200
+    assert (await http.delete("/api/users/me", headers=kim)).status_code == 200
+    back = await sign_in(8_300_020)
+    answer = await http.post("/api/invites/redeem", json={"code": made.json()["code"]}, headers=back)
+    assert answer.status_code == 410
+
+
 async def test_a_stream_ends_with_the_right_to_it(rt: Runtime) -> None:
     """Who is switched off while something streams to them gets no more within a second."""
     async with rt.db.transaction() as db:

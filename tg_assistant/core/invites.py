@@ -144,6 +144,19 @@ async def revoke(db: AsyncSession, actor: Actor, code: str) -> Invite:
     return invite
 
 
+async def revoke_all_by(db: AsyncSession, actor: Actor, user_id: UUID) -> None:
+    """Call when somebody loses their role: by an invite of their own they would have it back.
+
+    Core's own: the caller has checked the actor's right.
+    """
+    actor.require(Role.admin)
+    theirs = scoped(Invite, actor).where(Invite.created_by == user_id, col(Invite.active))
+    for invite in (await db.exec(theirs)).all():
+        invite.active = False
+        db.add(invite)
+        await audit.record(db, actor, "invite.revoke", _hint(invite.code), member=str(user_id))
+
+
 class Changes(TypedDict, total=False):
     """What may be changed of an invite; a key that is missing stays as it is. Never the role."""
 

@@ -9,7 +9,7 @@ from sqlalchemy import func, or_, update
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from tg_assistant.core import audit, listing, plans
+from tg_assistant.core import audit, invites, listing, plans
 from tg_assistant.core.access import Actor, scoped
 from tg_assistant.core.listing import Order, Page
 from tg_assistant.errors import Conflict, Invalid, NotAllowed, NotFound
@@ -86,6 +86,7 @@ async def change(
 ) -> Member:
     """Change role, plan or access; takes effect with the person's next request.
 
+    Who is lowered or switched off leaves no open invite behind.
     `version` is the one the caller has seen. Raises Conflict when it is another by now, NotAllowed for what
     is above the actor's own role and for the last owner, Invalid for an unknown plan.
     """
@@ -148,6 +149,7 @@ async def _check_other_owner(db: AsyncSession, actor: Actor, user_id: UUID) -> N
 
 async def _apply(db: AsyncSession, actor: Actor, member: Member, changes: Changes) -> None:
     membership = member.membership
+    was = Role(membership.role)
     for name, value in changes.items():
         setattr(membership, name, value.value if isinstance(value, Role) else value)
     membership.version += 1
@@ -155,6 +157,8 @@ async def _apply(db: AsyncSession, actor: Actor, member: Member, changes: Change
     await db.flush()
     if changes.get("disabled"):
         await end_sessions(db, membership.user_id)
+    if changes.get("disabled") or Role(membership.role).rank < was.rank:
+        await invites.revoke_all_by(db, actor, membership.user_id)
     said = {name: str(value) for name, value in changes.items()}
     await audit.record(db, actor, "member.change", membership.user_id, **said)
 
