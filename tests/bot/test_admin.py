@@ -42,7 +42,7 @@ async def test_an_admin_gets_a_link_that_opens_once(admin, chat, rt, telegram):
 
 
 async def test_who_is_no_admin_gets_none(admin, chat, rt, telegram):
-    """A stranger is told about invites, an admin of a minute ago that only admins may; the list forgets it."""
+    """A stranger is told about invites, an admin of a minute ago that only admins may; and the list forgets."""
     missing = text("errors.access.no_membership", "en")
     assert (await chat("max").says("/admin")).text.startswith(missing[:20])
     await _change(rt, admin, role="user")
@@ -62,6 +62,7 @@ async def test_a_disabled_member_is_out_at_the_next_message(admin, chat, rt):
     anna = chat("anna")
     await _change(rt, admin, disabled=True)
     for message in ("/admin", "/channels", "/start", "Что нового?"):
-        await anna.says(message, contains=text("errors.access.disabled", "ru")[:20])
+        refused = await anna.says(message, contains=text("errors.access.disabled", "ru")[:20])
+        assert PANEL not in str(buttons(refused))
     await _change(rt, admin, disabled=False)
     await anna.says("/admin", contains="10")
