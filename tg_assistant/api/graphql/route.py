@@ -3,6 +3,7 @@
 No GET, no form, no upload, no batch, no socket; errors carry the same codes and sentences as REST's.
 """
 
+from dataclasses import replace
 from typing import Any
 from uuid import uuid4
 
@@ -52,7 +53,7 @@ class ResultOut(BaseModel):
 )
 async def graphql(call: Call, rt: Rt, body: RequestIn) -> ResultOut | JSONResponse:
     """Read channels, posts, questions and sessions, search, and ask. The schema: docs/api/schema.graphql."""
-    actor = await call.actor()
+    actor = replace(await call.actor(), door="graphql")
     try:
         limits.check(body.query, body.variables or {})
         result = await schema.execute(
