@@ -42,7 +42,7 @@ async def test_an_admin_gets_a_link_that_opens_once(admin, chat, rt, telegram):
 
 
 async def test_who_is_no_admin_gets_none(admin, chat, rt, telegram):
-    """A stranger is told about invites, an admin of a minute ago that only admins may; and the list forgets."""
+    """A stranger is told about invites, an admin of a minute ago that only admins may."""
     missing = text("errors.access.no_membership", "en")
     assert (await chat("max").says("/admin")).text.startswith(missing[:20])
     await _change(rt, admin, role="user")
