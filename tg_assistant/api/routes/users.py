@@ -107,7 +107,7 @@ def _profile(profile: Profile) -> ProfileOut:
     user, membership = profile.user, profile.membership
     return ProfileOut(
         **user.model_dump(include=set(ProfileOut.model_fields)),
-        name=f"{user.first_name} {user.last_name}".strip() or f"@{user.username}",
+        name=f"{user.first_name} {user.last_name}".strip() or f"@{user.username or user.telegram_id}",
         tenant_id=membership.tenant_id if membership else None,
         role=membership.role if membership else None,
         plan=membership.plan if membership else "free",
