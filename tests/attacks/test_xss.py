@@ -1,16 +1,14 @@
 """Markup and scripts in everything that people and channels write, shown in a real browser: nothing runs."""
 # ruff: noqa: E501 - a selector reads best whole
 
-from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
-from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 from uuid import uuid4
 
 import pytest
-from playwright.async_api import Page, Request
+from playwright.async_api import BrowserContext, Page, Request
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -56,13 +54,17 @@ class Watched:
     page: Page
     tripped: list[str] = field(default_factory=list)
 
-    async def holds(self, place: str, least: int = 1) -> None:
-        """Nothing ran, nothing was injected, and the payloads are there to be read as text."""
+    async def holds(self, place: str, least: int = 1, *, links: str | None = None) -> None:
+        """Nothing ran, nothing was injected, and the payloads are there to be read as text.
+
+        Elements that begin with `links` are what the page itself makes of an address.
+        """
         shown = await self.page.evaluate(
             "document.body.innerText + [...document.querySelectorAll('input')].map(i => i.value)"
         )
         assert shown.count("__ran(") >= least, (place, shown[:500])
-        assert await self.page.evaluate(INJECTED) == [], place
+        injected = await self.page.evaluate(INJECTED)
+        assert [each for each in injected if links is None or not each.startswith(links)] == [], place
         for move in ("mouse.move(5, 5)", "mouse.move(200, 300)"):
             x, y = move[11:-1].split(", ")
             await self.page.mouse.move(int(x), int(y))
@@ -70,10 +72,10 @@ class Watched:
         assert self.tripped == [], (place, self.tripped[:5])
 
 
-@pytest.fixture
-async def tab(web: Web, context: Any) -> AsyncIterator[Watched]:
+async def watch(context: BrowserContext, url: str) -> Watched:
+    """A new tab of which only `url`'s own host may be asked anything."""
     watched = Watched(await context.new_page())
-    own = urlsplit(web.url).netloc
+    own = urlsplit(url).netloc
 
     def asked(request: Request) -> None:
         target = urlsplit(request.url)
@@ -84,7 +86,12 @@ async def tab(web: Web, context: Any) -> AsyncIterator[Watched]:
     context.on("dialog", lambda dialog: watched.tripped.append(f"dialog {dialog.message}"))
     await context.expose_binding("__tripped", lambda _, said: watched.tripped.append(said))
     await context.add_init_script(WIRE)
-    yield watched
+    return watched
+
+
+@pytest.fixture
+async def tab(web: Web, context: BrowserContext) -> Watched:
+    return await watch(context, web.url)
 
 
 @pytest.fixture(scope="module")
