@@ -1,0 +1,60 @@
+"""The health addresses: 503 with the failing check named, and only then."""
+
+from datetime import UTC, datetime, timedelta
+
+import httpx
+from sqlalchemy import text
+
+from tg_assistant.api.app import create_api
+from tg_assistant.core import wellbeing
+from tg_assistant.infra.runtime import open_runtime
+from tg_assistant.models import BotUpdate
+from tg_assistant.settings import DatabaseSettings
+
+
+async def test_the_process_answers_and_is_ready(http):
+    """Alive without asking anybody; ready with PostgreSQL and, for better answers, Chroma."""
+    assert (await http.get("/health")).json()["status"] == "ok"
+    answer = await http.get("/ready")
+    assert answer.status_code == 200 and answer.json()["checks"] == {"database": True, "vectors": True}
+
+
+async def test_signing_in_needs_somebody_who_works(http, rt):
+    """A job that has waited for minutes means that no ingest works; then it is named."""
+    assert (await http.get("/health/auth")).json()["failing"] == []
+    late = text(
+        "INSERT INTO pgqueuer (priority, entrypoint, payload, status, execute_after)"
+        " VALUES (0, 'nothing', '', 'queued', now() - interval '5 minutes')"
+    )
+    async with rt.db.transaction() as db:
+        await db.exec(late)
+    answer = await http.get("/health/auth")
+    assert (answer.status_code, answer.json()["failing"]) == (503, ["ingest"])
+    async with rt.db.transaction() as db:
+        await db.exec(text("DELETE FROM pgqueuer WHERE entrypoint = 'nothing'"))
+    assert (await http.get("/health/auth")).status_code == 200
+
+
+async def test_the_bot_is_ill_when_its_updates_wait(http, rt, monkeypatch):
+    """Without Telegram, and with an update nobody has answered for a minute, both are named."""
+    monkeypatch.setattr(wellbeing, "_TELEGRAM", "http://127.0.0.1:9")
+    old = BotUpdate(update_id=1, payload={}, received_at=datetime.now(UTC) - timedelta(minutes=5))
+    async with rt.db.transaction() as db:
+        db.add(old)
+    answer = await http.get("/health/bot")
+    assert (answer.status_code, answer.json()["failing"]) == (503, ["telegram", "updates"])
+    assert "127.0.0.1" not in answer.text
+
+
+async def test_without_postgresql_every_address_says_so(rt):
+    """Nothing but a 503 with the check's name, within seconds; the process itself still answers."""
+    nowhere = DatabaseSettings(url="postgresql://nobody@127.0.0.1:9/none")
+    async with open_runtime(rt.settings.model_copy(update={"database": nowhere})) as cut_off:
+        transport = httpx.ASGITransport(create_api(lambda: cut_off), raise_app_exceptions=False)
+        async with httpx.AsyncClient(transport=transport, base_url="http://t") as client:
+            assert (await client.get("/health")).status_code == 200
+            for path in ("/ready", "/health/auth"):
+                answer = await client.get(path)
+                assert answer.status_code == 503 and "database" in answer.json()["failing"], path
+            refused = await client.get("/api/users/me", headers={"Authorization": "Bearer x"})
+            assert refused.status_code in (401, 503)
