@@ -25,5 +25,7 @@ with engine.connect() as connection:
     with context.begin_transaction():
         # one migration at a time, however many processes start together
         connection.exec_driver_sql("SELECT pg_advisory_xact_lock(7238461)")
+        # a migration that changes rows changes every tenant's (infra/rls.py)
+        connection.exec_driver_sql("SELECT set_config('app.operator', 'on', true)")
         context.run_migrations()
 engine.dispose()

@@ -13,6 +13,7 @@ import pytest
 from tests.servers import migrated_template, settings_for
 from tg_assistant.demo.chroma import running_chroma
 from tg_assistant.demo.postgres import Postgres, running_postgres
+from tg_assistant.infra.db import Database
 from tg_assistant.infra.runtime import Runtime, open_runtime
 from tg_assistant.settings import Settings
 
@@ -89,6 +90,14 @@ async def rt(settings: Settings) -> AsyncIterator[Runtime]:
     """The product's runtime over the module's database, real Chroma and the real embedder."""
     async with open_runtime(settings) as runtime:
         yield runtime
+
+
+@pytest.fixture(scope="module")
+async def everything(database: Postgres) -> AsyncIterator[Database]:
+    """The database without the wall between tenants, to look whether anything is left: the worker's role."""
+    seen = Database(database.worker_url, pool_size=1)
+    yield seen
+    await seen.close()
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from tests.servers import BOT_TOKEN
 from tg_assistant.core import access, invites, tenants
 from tg_assistant.core.access import Actor
 from tg_assistant.core.initdata import TelegramPerson, Validator
+from tg_assistant.infra.db import set_tenant
 from tg_assistant.models import Role, Tenant
 
 SIGNING_KEY = Ed25519PrivateKey.from_private_bytes(b"k" * 32)
@@ -50,6 +51,7 @@ async def tenant(db: AsyncSession, name: str = "Friends") -> Tenant:
 async def member(db: AsyncSession, where: Tenant, telegram_id: int, role: Role = Role.user) -> Actor:
     """Somebody who joined `where` by an invite of that role."""
     stranger = await person(db, telegram_id)
+    await set_tenant(db, where.id)
     invite = invites.new(where.id, role=role)
     db.add(invite)
     await db.flush()

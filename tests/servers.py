@@ -1,11 +1,15 @@
 """What the fixtures of several folders build on: a migrated template database and the product's settings."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import psycopg
+from sqlmodel.ext.asyncio.session import AsyncSession
 
 from tg_assistant.demo.postgres import Postgres
-from tg_assistant.infra.db import migrate
+from tg_assistant.infra.db import Database, migrate, set_operator
+from tg_assistant.infra.runtime import Runtime
 from tg_assistant.settings import (
     DatabaseSettings,
     RetrievalSettings,
@@ -46,3 +50,17 @@ def settings_for(database: Postgres, chroma_url: str, model_dir: Path, *, role: 
         security=SecuritySettings(jwt_secret="j" * 48, session_crypto_key=SESSION_KEY),
         retrieval=RetrievalSettings(chroma_url=chroma_url, embedding_cache_dir=model_dir),
     )
+
+
+@asynccontextmanager
+async def all_tenants(rt: Runtime) -> AsyncIterator[AsyncSession]:
+    """A transaction before which no wall stands between tenants, to look at or change what no door may."""
+    url = rt.settings.database.migrations_url
+    assert url is not None
+    owner = Database(url.get_secret_value(), pool_size=1)
+    try:
+        async with owner.transaction() as db:
+            await set_operator(db)
+            yield db
+    finally:
+        await owner.close()

@@ -9,7 +9,7 @@ from tg_assistant.core import logins
 async def start(rt, telegram_id):
     async with rt.db.transaction() as db:
         actor = await member(db, await tenant(db), telegram_id)
-    async with rt.db.transaction() as db:
+    async with rt.db.transaction(actor.tenant) as db:
         return actor, await logins.start(db, actor, device="test")
 
 

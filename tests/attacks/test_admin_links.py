@@ -9,6 +9,7 @@ import pytest
 from sqlmodel import col, select, update
 
 from tests.people import member, person, tenant
+from tests.servers import all_tenants
 from tg_assistant.core import links, logins, sessions
 from tg_assistant.core.access import Actor
 from tg_assistant.core.links import Purpose
@@ -26,7 +27,7 @@ async def admin(rt: Runtime, role: Role = Role.admin) -> Actor:
 
 
 async def link(rt: Runtime, actor: Actor) -> str:
-    async with rt.db.transaction() as db:
+    async with rt.db.transaction(actor.tenant_id) as db:
         return await links.make(db, actor, Purpose.admin)
 
 
@@ -124,7 +125,7 @@ async def test_rights_lost_in_between(http: httpx.AsyncClient, rt: Runtime, chan
     """Made by an admin, opened by somebody who is none any more: nothing, and not spent by the way."""
     actor = await admin(rt)
     token = await link(rt, actor)
-    async with rt.db.transaction() as db:
+    async with all_tenants(rt) as db:
         mine = update(Membership).where(col(Membership.user_id) == actor.user_id)
         await db.exec(mine.values(**change))
     assert (await http.get(f"/admin/login/{token}")).status_code in (403, 404)
@@ -135,7 +136,7 @@ async def test_rights_lost_in_between(http: httpx.AsyncClient, rt: Runtime, chan
 async def test_one_links_purpose_is_not_anothers(http: httpx.AsyncClient, rt: Runtime):
     """The second screen's link opens no panel, the panel's no second screen, a refresh token neither."""
     actor = await admin(rt)
-    async with rt.db.transaction() as db:
+    async with rt.db.transaction(actor.tenant_id) as db:
         connect = (await logins.start(db, actor, device="x")).link_token
         refresh = (await sessions.start(db, actor.user_id, device="x", now=datetime.now(UTC))).refresh_token
     panel = await link(rt, actor)
@@ -184,7 +185,7 @@ async def test_the_database_and_the_log_hold_no_link(
     token = await link(rt, actor)
     await http.get(f"/admin/login/{token}")
     await press(http, token)
-    async with rt.db.transaction() as db:
+    async with all_tenants(rt) as db:
         rows = (await db.exec(select(OneTimeLink))).all()
         trail = (await db.exec(select(AuditEvent).where(AuditEvent.user_id == actor.user_id))).all()
     assert {"link.make", "link.spend", "session.start"} <= {one.action for one in trail}
@@ -222,7 +223,7 @@ async def test_old_links_are_forgotten(rt: Runtime):
 async def test_the_second_screens_link(http: httpx.AsyncClient, rt: Runtime):
     """The same rules: looked at often, pressed once, ten minutes, no foreign page, never a session."""
     actor = await admin(rt, Role.user)
-    async with rt.db.transaction() as db:
+    async with rt.db.transaction(actor.tenant_id) as db:
         started = await logins.start(db, actor, device="x", ttl=3600)
     address = f"/tg/connect/{started.link_token}"
     for _ in range(3):

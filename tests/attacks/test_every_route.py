@@ -12,6 +12,7 @@ from sqlalchemy import text
 from tests.attacks import routes, victim
 from tests.attacks.routes import Target
 from tests.attacks.victim import MARK, World
+from tests.servers import all_tenants
 from tg_assistant.api.app import create_api
 from tg_assistant.api.graphql.schema import schema
 from tg_assistant.infra.runtime import Runtime
@@ -171,9 +172,9 @@ def _fields(target: Target) -> set[str]:
 
 
 async def _people(rt: Runtime) -> list[Any]:
-    """Everybody's rights, of all tenants, as far as this role of the database sees them."""
+    """Everybody's rights, of all tenants."""
     query = text("SELECT user_id, tenant_id, role, plan, disabled, version FROM memberships ORDER BY 1")
-    async with rt.db.transaction() as db:
+    async with all_tenants(rt) as db:
         return [tuple(row) for row in await db.exec(query)]  # type: ignore[call-overload]
 
 

@@ -10,6 +10,7 @@ import pytest
 from sqlmodel import col, select
 
 from tests.people import init_data, member, tenant
+from tests.servers import all_tenants
 from tg_assistant.core import rights, sessions
 from tg_assistant.core.access import Actor
 from tg_assistant.core.sessions import Started
@@ -39,7 +40,7 @@ async def is_over(rt: Runtime, session_id: UUID) -> bool:
 
 async def audited(rt: Runtime, session_id: UUID) -> list[str]:
     query = select(AuditEvent.action).where(AuditEvent.subject == str(session_id))
-    async with rt.db.transaction() as db:
+    async with all_tenants(rt) as db:
         return list(await db.exec(query))
 
 
@@ -207,7 +208,7 @@ async def test_a_new_resume_secret_replaces_the_old_one(http: httpx.AsyncClient,
 async def test_disabled_people_refresh_nothing(http: httpx.AsyncClient, rt: Runtime):
     """Being disabled is found out here too, and the token is not rotated for them."""
     actor, started = await begun(rt)
-    async with rt.db.transaction() as db:
+    async with all_tenants(rt) as db:
         row = (await db.exec(select(Membership).where(Membership.user_id == actor.user_id))).one()
         row.disabled = True
     cookie = {"Cookie": f"tga_refresh={started.refresh_token}"}
@@ -243,7 +244,7 @@ async def test_streams_end_within_a_second(rt: Runtime, items: Any, loss: str):
 
     task = asyncio.create_task(watch())
     await asyncio.sleep(0.3)
-    async with rt.db.transaction() as db:
+    async with all_tenants(rt) as db:
         row = (await db.exec(select(Membership).where(Membership.user_id == actor.user_id))).one()
         if loss == "ended":
             await sessions.end(db, watching, started.id)
@@ -309,15 +310,15 @@ async def test_admins_see_and_end_their_members_sessions_alone(rt: Runtime):
     }
     for (who, whose), error in expected.items():
         if error is None:
-            async with rt.db.transaction() as db:
+            async with rt.db.transaction(people[who].tenant_id) as db:
                 await sessions.end_for_member(db, people[who], started[whose].id)
             assert await is_over(rt, started[whose].id)
             continue
         with pytest.raises(error):
-            async with rt.db.transaction() as db:
+            async with rt.db.transaction(people[who].tenant_id) as db:
                 await sessions.end_for_member(db, people[who], started[whose].id)
         assert not await is_over(rt, started[whose].id)
-    async with rt.db.transaction() as db:
+    async with rt.db.transaction(home.id) as db:
         listed = await sessions.list_for_tenant(db, people["owner"])
         assert {one.session.device for one in listed} == {"owner"}
         with pytest.raises(NotAllowed):

@@ -19,6 +19,7 @@ from sqlmodel import col, select, update
 
 from tests.attacks import mutations
 from tests.people import init_data, member, tenant
+from tests.servers import all_tenants
 from tg_assistant.core import sessions, tokens
 from tg_assistant.core.tokens import Claims
 from tg_assistant.errors import SignInNeeded
@@ -359,13 +360,13 @@ async def test_after_a_change_of_role_or_being_disabled(http: httpx.AsyncClient,
     assert (await http.get("/api/admin/invites", headers=bearer)).status_code in (403, 404)
     await _set(rt, admin.user_id, disabled=True)
     assert (await me(http, token)).status_code == 403
-    async with rt.db.transaction() as db:
+    async with all_tenants(rt) as db:
         await db.delete((await db.exec(select(User).where(User.id == admin.user_id))).one())
     assert (await me(http, token)).status_code == 401
 
 
 async def _set(rt: Runtime, user_id: UUID, **values: Any) -> None:
-    async with rt.db.transaction() as db:
+    async with all_tenants(rt) as db:
         await db.exec(update(Membership).where(col(Membership.user_id) == user_id).values(**values))
 
 

@@ -10,6 +10,7 @@ from sqlmodel import select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from tests.people import member, person, tenant
+from tests.servers import all_tenants
 from tg_assistant.core import access, invites, logins, posts, sessions
 from tg_assistant.core.access import Actor
 from tg_assistant.core.initdata import TelegramPerson
@@ -68,7 +69,7 @@ class World:
     async def snapshot(self, rt: Runtime) -> dict[str, list[str]]:
         """Every row of the victim's, as text."""
         where = {"user": self.victim.user_id, "tenant": self.victim.tenant_id}
-        async with rt.db.transaction(self.victim.tenant_id) as db:
+        async with all_tenants(rt) as db:
             found = {}
             for table, condition in OWNED.items():
                 query = f"SELECT to_jsonb(t)::text FROM {table} t WHERE {condition} ORDER BY 1"

@@ -237,7 +237,8 @@ async def test_delete_me_asks_twice(rt, joined, chat, who, language):
     """Nothing goes at the first press; after the second there is a receipt and no row of the person."""
     actor = await joined(who)
     mine = chat(who)
-    async with rt.db.transaction() as db:  # the account of an earlier test has no ingest to log it out
+    # the account of an earlier test has no ingest to log it out
+    async with rt.db.transaction(actor.tenant_id) as db:
         for account in await db.exec(select(Account).where(Account.user_id == actor.user_id)):
             account.status = "logged_out"
     kept, _ = await mine.presses(await mine.says("/delete_me"), text("bot.button.keep", language))

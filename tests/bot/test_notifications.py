@@ -8,6 +8,7 @@ from tests.bot.chat import until
 from tests.people import person
 from tg_assistant.core import notifications
 from tg_assistant.core.notifications import TRIES
+from tg_assistant.infra.db import set_user
 from tg_assistant.models import AuditEvent, Notification
 from tg_assistant.texts import codes, text
 
@@ -31,6 +32,7 @@ def owe(rt, chat):
 
 async def rows(rt, actor):
     async with rt.db.transaction() as db:
+        await set_user(db, actor.user_id)
         query = select(Notification).where(Notification.user_id == actor.user_id)
         return list(await db.exec(query.order_by(Notification.created_at)))
 
@@ -67,11 +69,13 @@ async def test_a_blocked_bot_drops_it(rt, owe, telegram, chat):
     await until_settled(rt, actor)
     telegram.world.chats.block(chat("max").person, True)
     async with rt.db.transaction() as db:
+        await set_user(db, actor.user_id)
         await notifications.add(db, actor.user_id, "account.ended", tenant_id=None)
     dropped = await until_settled(rt, actor)
     telegram.world.chats.block(chat("max").person, False)
     assert dropped.sent_at is None and dropped.attempts == TRIES
     async with rt.db.transaction() as db:
+        await set_user(db, actor.user_id)
         audited = select(AuditEvent).where(AuditEvent.action == "notification.drop")
         assert (await db.exec(audited)).one().detail == {"reason": "blocked"}
 

@@ -10,6 +10,7 @@ from tests.people import VALIDATOR, init_data, member, person, tenant
 from tg_assistant.core import access, sessions, tokens
 from tg_assistant.errors import NotAllowed, NotFound, SignInNeeded
 from tg_assistant.infra.clock import Clock
+from tg_assistant.infra.db import set_tenant
 from tg_assistant.models import Membership, Role
 
 SECRET = "s" * 48
@@ -93,6 +94,7 @@ async def test_rights_are_read_anew(rt):
             actor.require(Role.admin)
         with pytest.raises(NotAllowed, match="no_membership"):
             (await person(db, 5009)).require()
+        await set_tenant(db, friends.id)
         row = (await db.exec(access.scoped(Membership, actor))).one()
         row.disabled = True
         await db.flush()

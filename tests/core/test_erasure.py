@@ -7,6 +7,7 @@ from sqlmodel import SQLModel, col, select
 
 from tests.corpus import a_channel, a_reader, a_tenant
 from tests.people import member, person
+from tests.servers import all_tenants
 from tg_assistant.core import access, audit, erasure, indexing, invites, notifications, sessions
 from tg_assistant.errors import NotAllowed, Unavailable
 from tg_assistant.infra import jobs
@@ -52,7 +53,7 @@ async def life_of(rt, where, telegram_id, channel):
 async def rows_of(rt, user_id):
     """Names of the tables with a row of this person."""
     found = set()
-    async with rt.db.transaction() as db:
+    async with all_tenants(rt) as db:
         for table in SQLModel.metadata.sorted_tables:
             if "user_id" in table.c:
                 query = select(table).where(table.c.user_id == user_id)  # type: ignore[call-overload]
@@ -132,7 +133,7 @@ async def test_a_last_owner_may_take_the_group_along(rt):
     assert await rt.vectors.count(space) == 1
     receipt = await erasure.erase(rt, owner, with_group=True)
     assert receipt.group and receipt.accounts == 1
-    async with rt.db.transaction() as db:
+    async with all_tenants(rt) as db:
         assert await db.get(Tenant, where.id) is None and await db.get(User, owner.user_id) is None
         left = await access.actor(db, anna.user_id, door="test")
         assert left.tenant_id is None
@@ -193,7 +194,7 @@ async def test_a_person_without_a_membership(rt):
     await erasure.erase(rt, stranger)
     again = await erasure.erase(rt, stranger)
     assert (again.accounts, again.channels, again.questions) == (0, 0, 0)
-    async with rt.db.transaction() as db:
+    async with all_tenants(rt) as db:
         left = select(Notification).where(col(Notification.user_id) == stranger.user_id)
         assert (await db.exec(left)).first() is None
         assert (await db.exec(select(Subscription))).first() is not None

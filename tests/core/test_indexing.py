@@ -11,6 +11,7 @@ from sqlalchemy import text
 from sqlmodel import col, delete, select
 
 from tests.corpus import NOW, a_channel, a_reader, a_tenant, incoming_post, stored
+from tests.servers import settings_for
 from tg_assistant.core import indexing, posts
 from tg_assistant.errors import Unavailable
 from tg_assistant.infra import jobs
@@ -18,6 +19,12 @@ from tg_assistant.infra.vectors import Space, Vectors
 from tg_assistant.models import Channel, Chunk, Post, Tenant
 
 TEXTS = ["Мост закрыт до октября.", "В зоопарке родился медвежонок.", "", "Long read. " * 200]
+
+
+@pytest.fixture(scope="module")
+def settings(database, chroma_url, model_dir):
+    """Indexing is the worker's: it looks after every tenant."""
+    return settings_for(database, chroma_url, model_dir, role="worker")
 
 
 async def chunks(rt, tenant_id: UUID) -> list[Chunk]:
@@ -209,7 +216,7 @@ async def test_a_generation_belongs_to_its_tenant(rt):
     await indexing.reindex(rt, tenants[0].id)
     states = [{post.indexed_generation for post in (await stored(rt, c)).values()} for c in channels]
     assert states == [{0}, {1}]
-    async with rt.db.transaction() as db:
+    async with rt.db.transaction(tenants[1].id) as db:
         assert (await db.get_one(Tenant, tenants[1].id)).index_generation == 1
         assert len(list(await db.exec(select(Post).where(Post.tenant_id == tenants[1].id)))) == 1
 

@@ -9,6 +9,7 @@ from sqlmodel import select
 from tests.people import member, person, tenant
 from tg_assistant.core import access, erasure, invites, tenants
 from tg_assistant.errors import AlreadyExists, Invalid, InviteSpent, NotAllowed, NotFound
+from tg_assistant.infra.db import set_tenant
 from tg_assistant.models import AuditEvent, Role
 
 
@@ -42,8 +43,10 @@ async def test_another_tenants_invites_do_not_exist(rt):
     async with rt.db.transaction() as db:
         mine, other = await tenant(db, "A"), await tenant(db, "B")
         admin, stranger = await member(db, mine, 6005, Role.admin), await member(db, other, 6006, Role.admin)
+        await set_tenant(db, mine.id)
         code = (await invites.create(db, admin)).code
         assert code in [i.code for i in (await invites.list_(db, admin, status="active")).items]
+        await set_tenant(db, other.id)
         assert code not in [i.code for i in (await invites.list_(db, stranger)).items]
         for call in (invites.get, invites.revoke):
             with pytest.raises(NotFound):

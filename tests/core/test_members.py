@@ -10,6 +10,7 @@ from tests.followed import account, follow, found
 from tests.people import member, person, tenant
 from tg_assistant.core import access, answers, invites, members, plans, sessions, users
 from tg_assistant.errors import Conflict, Invalid, LimitReached, NotAllowed, NotFound, SignInNeeded
+from tg_assistant.infra.db import set_tenant
 from tg_assistant.models import AuditEvent, Membership, Role
 
 
@@ -122,6 +123,7 @@ async def test_members_of_another_group_do_not_exist(rt):
         here, there = await tenant(db, "A"), await tenant(db, "B")
         admin, other = await member(db, here, 7012, Role.owner), await member(db, there, 7013)
         nobody = await person(db, 7014)
+        await set_tenant(db, here.id)
         for who in (other, nobody):
             with pytest.raises(NotFound):
                 await members.change(db, admin, who.user_id, version=1, plan="plus")

@@ -11,6 +11,7 @@ from sqlmodel import col, select
 from tests.corpus import a_channel, a_reader, a_tenant
 from tests.followed import account
 from tests.people import member, person
+from tests.servers import settings_for
 from tg_assistant.core import members, purging, retention
 from tg_assistant.errors import Invalid, NotAllowed
 from tg_assistant.infra import jobs
@@ -30,6 +31,12 @@ from tg_assistant.models import (
     Subscription,
     Tenant,
 )
+
+
+@pytest.fixture(scope="module")
+def settings(database, chroma_url, model_dir):
+    """Retention is the worker's: it looks after every tenant."""
+    return settings_for(database, chroma_url, model_dir, role="worker")
 
 
 class Moved(Clock):

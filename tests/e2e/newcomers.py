@@ -8,7 +8,7 @@ from tests.phone import Phone, until
 from tests.product import Product
 from tg_assistant.core import invites
 from tg_assistant.demo.seed import TENANT
-from tg_assistant.infra.db import Database, set_tenant
+from tg_assistant.infra.db import Database, set_operator, set_tenant
 from tg_assistant.models import Tenant
 
 
@@ -57,6 +57,7 @@ async def is_invited(product: Product, name: str) -> str:
     database = Database(product.demo.running_database().owner_url, pool_size=1)
     try:
         async with database.transaction() as db:
+            await set_operator(db)
             tenant = (await db.exec(select(Tenant).where(Tenant.name == TENANT))).one()
             await set_tenant(db, tenant.id)
             note = f"{name} {time.time():.0f}"

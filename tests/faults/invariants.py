@@ -6,7 +6,7 @@ from sqlalchemy import text
 
 from tests.phone import Phone
 from tests.product import Product
-from tg_assistant.infra.db import Database
+from tg_assistant.infra.db import Database, set_operator
 from tg_assistant.infra.vectors import Space, Vectors
 
 _OURS = """
@@ -24,6 +24,7 @@ async def differences(product: Product, phone: Phone, titles: list[str]) -> dict
     vectors = Vectors(f"http://127.0.0.1:{product.demo.ports['chroma']}")
     try:
         async with owner.transaction() as db:
+            await set_operator(db)
             rows = await db.exec(text(_OURS).bindparams(titles=titles))  # type: ignore[call-overload]
             ours = {(row.title, row.message_id): row.text for row in rows}
             chunks = {row.id for row in await db.exec(text(_CHUNKS))}  # type: ignore[call-overload]

@@ -3,15 +3,23 @@
 import asyncio
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from sqlmodel import select
 
 from ingest import worker
 from tests.corpus import a_channel, a_reader, a_tenant
 from tests.ingest.connecting import eventually
 from tests.people import member
+from tests.servers import settings_for
 from tg_assistant.core import erasure, indexing
 from tg_assistant.infra.vectors import Space
 from tg_assistant.models import Question, Role, SeenInitData
+
+
+@pytest.fixture(scope="module")
+def settings(database, chroma_url, model_dir):
+    """The worker's role, which looks after every tenant."""
+    return settings_for(database, chroma_url, model_dir, role="worker")
 
 
 async def test_a_wiped_chroma_is_made_whole_by_a_starting_worker(rt):
@@ -54,6 +62,7 @@ async def test_a_working_worker_deletes_what_is_too_old_and_what_a_deleted_group
     async with rt.db.transaction() as db:
         owner = await member(db, gone, 9_303, Role.owner)
         old = datetime.now(UTC) - timedelta(days=91)
+    async with rt.db.transaction(here.id) as db:
         db.add(Question(tenant_id=here.id, user_id=reader.user_id, question="?", door="bot", created_at=old))
     await indexing.index_dirty(rt, gone.id)
     space = Space(gone.id, rt.embedder.model)

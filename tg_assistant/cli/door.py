@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from sqlmodel.ext.asyncio.session import AsyncSession
 
 Answer = TypeVar("Answer")
+_OWNER_ONLY = (
+    "MIGRATIONS_DATABASE_URL: this looks at every tenant, which only the owner's role may; "
+    "with docker compose: docker compose run --rm migrate tg-assistant …"
+)
 
 
 _UsageError: Any = typer.BadParameter.__base__  # Typer has no public name for it
@@ -39,10 +43,15 @@ class Commands(TyperGroup):
         sys.exit(code if isinstance(code, int) else 0)
 
 
-def transaction(work: "Callable[[AsyncSession], Awaitable[Answer]]") -> Answer:
-    """Run `work` in one transaction; whoever holds the database's password is the operator."""
+def transaction(
+    work: "Callable[[AsyncSession], Awaitable[Answer]]", *, all_tenants: bool = False
+) -> Answer:
+    """Run `work` in one transaction; whoever holds the database's password is the operator.
 
-    from tg_assistant.infra.db import Database
+    `all_tenants` for what looks at more than one tenant: only the owner's role may, any other would see none.
+    """
+
+    from tg_assistant.infra.db import Database, set_operator
 
     # what is asked for goes to stdout; events are for a process's log, only trouble is for a terminal
     structlog.configure(
@@ -54,6 +63,8 @@ def transaction(work: "Callable[[AsyncSession], Awaitable[Answer]]") -> Answer:
         database = Database(database_url(), pool_size=1)
         try:
             async with database.transaction() as db:
+                if not await set_operator(db) and all_tenants:
+                    fail(_OWNER_ONLY)
                 return await work(db)
         finally:
             await database.close()

@@ -124,9 +124,12 @@ async def _tenant_operator(db: "AsyncSession", code: str) -> Any:
     """The operator of the tenant that this code belongs to. Raises NotFound."""
     from tg_assistant.core import invites
     from tg_assistant.errors import NotFound
+    from tg_assistant.infra.db import set_invite
     from tg_assistant.models import Invite
 
-    invite = await db.get(Invite, invites.clean(code))
+    cleaned = invites.clean(code)
+    await set_invite(db, cleaned)
+    invite = await db.get(Invite, cleaned)
     if invite is None:
         raise NotFound("invites.not_found")
     await _enter(db, invite.tenant_id)

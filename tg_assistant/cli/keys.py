@@ -17,7 +17,7 @@ def status() -> None:
     """List the key ids that sealed sessions name, with how many there are. Needs no key."""
     from tg_assistant.core import keys
 
-    found = transaction(keys.uses)
+    found = transaction(keys.uses, all_tenants=True)
     if not found:
         typer.echo("Nothing is sealed yet.")
         return
@@ -52,7 +52,7 @@ def rotate(
         time.sleep(_LOOK_SECONDS)
     if now.error:
         fail(f"Nothing was changed. {now.error}")
-    used = {use.key_id for use in transaction(keys.uses)}
+    used = {use.key_id for use in transaction(keys.uses, all_tenants=True)}
     typer.echo("\n".join(_verdict(now.keys, used, now.rewrapped)))
     if trouble := _trouble(now.unknown, now.broken):
         fail("\n".join(trouble))

@@ -15,7 +15,7 @@ from tg_assistant.core import audit, plans, sessions, tokens
 from tg_assistant.core.initdata import MAX_AGE, MAX_FUTURE, InitData, TelegramPerson, Validator
 from tg_assistant.errors import NotAllowed, SignInNeeded
 from tg_assistant.infra.clock import Clock
-from tg_assistant.infra.db import set_tenant
+from tg_assistant.infra.db import set_tenant, set_user
 from tg_assistant.models import Membership, Role, SeenInitData, SignIn, User
 from tg_assistant.texts import language_of
 
@@ -76,6 +76,7 @@ def scoped(model: type[T], actor: Actor) -> SelectOfScalar[T]:
 
 async def actor(db: AsyncSession, user_id: UUID, *, door: str, session_id: UUID | None = None) -> Actor:
     """The person as the database has them now. Raises SignInNeeded for an unknown or disabled one."""
+    await set_user(db, user_id)
     query = (
         select(User, Membership)
         .join(Membership, col(Membership.user_id) == col(User.id), isouter=True)

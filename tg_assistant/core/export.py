@@ -13,6 +13,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from tg_assistant.core import audit
 from tg_assistant.core.access import Actor
+from tg_assistant.infra.db import set_user
 from tg_assistant.infra.runtime import Runtime
 from tg_assistant.models import (
     Account,
@@ -134,6 +135,7 @@ async def _batches(rt: Runtime, actor: Actor, model: Any, condition: Any) -> Asy
     last = UUID(int=0)
     while True:
         async with rt.db.transaction(actor.tenant_id) as db:
+            await set_user(db, actor.user_id)  # shows lines of no group, too
             query = select(model).where(condition, model.id > last).order_by(model.id).limit(_BATCH)
             rows = list((await db.exec(query)).all())
         if not rows:

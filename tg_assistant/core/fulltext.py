@@ -27,18 +27,19 @@ _BEST = text(f"""
         (SELECT jsonb_object_agg(lexeme, cardinality(positions)) FROM unnest(tsv)
          WHERE lexeme = ANY(:lexemes)) AS counts
     FROM (
-        SELECT id, tsv FROM posts WHERE {_WITHIN} AND tsv @@ CAST(:query AS tsquery)
+        SELECT id, tsv FROM searchable_posts WHERE {_WITHIN} AND tsv @@ CAST(:query AS tsquery)
         ORDER BY ts_rank(tsv, CAST(:query AS tsquery), 1) DESC, id LIMIT :limit
     ) AS best
 """)  # noqa: S608 – only constants are put together
 _NUMBERS = text("""
     SELECT lexeme, (
         SELECT count(*) FROM (
-            SELECT 1 FROM posts WHERE channel_id = ANY(:channels) AND deleted_at IS NULL
+            SELECT 1 FROM searchable_posts WHERE channel_id = ANY(:channels) AND deleted_at IS NULL
             AND tsv @@ CAST(quote_literal(lexeme) AS tsquery) LIMIT :counted
         ) AS found
     ) FROM unnest(CAST(:lexemes AS text[])) AS lexeme
-    UNION ALL SELECT '', count(*) FROM posts WHERE channel_id = ANY(:channels) AND deleted_at IS NULL
+    UNION ALL SELECT '', count(*) FROM searchable_posts
+    WHERE channel_id = ANY(:channels) AND deleted_at IS NULL
 """)
 
 

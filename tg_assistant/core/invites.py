@@ -18,7 +18,7 @@ from tg_assistant.core.access import Actor, scoped
 from tg_assistant.core.listing import Order, Page
 from tg_assistant.errors import AlreadyExists, Invalid, InviteSpent, NotFound
 from tg_assistant.infra import bot_api
-from tg_assistant.infra.db import set_tenant
+from tg_assistant.infra.db import set_invite, set_tenant
 from tg_assistant.models import Invite, InviteUse, Membership, Role, User
 from tg_assistant.settings import TelegramSettings
 
@@ -227,6 +227,7 @@ async def redeem(db: AsyncSession, actor: Actor, code: str) -> Membership:
     code = clean(code)
     if actor.tenant_id is not None:
         raise AlreadyExists("invites.already_member")
+    await set_invite(db, code)
     invite = await _use(db, code, actor.user_id)
     await set_tenant(db, invite.tenant_id)
     membership = Membership(tenant_id=invite.tenant_id, user_id=actor.user_id, role=invite.role)

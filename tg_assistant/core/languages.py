@@ -93,10 +93,10 @@ class Meaning:
         return _is_cyrillic(text) == self.cyrillic
 
 
-async def meaning(rt: Runtime, question: str, channel_ids: Sequence[UUID]) -> Meaning:
+async def meaning(rt: Runtime, tenant_id: UUID, question: str, channel_ids: Sequence[UUID]) -> Meaning:
     """What a question means among the posts of these channels. Raises `Unavailable` without the embedder."""
     raw = await rt.embedder.embed_query(question)
-    async with rt.db.transaction() as db:
+    async with rt.db.transaction(tenant_id) as db:
         sample = await embedded.sample(db, rt.embedder.model, channel_ids)
     russian = [vector for text, vector in sample if _is_cyrillic(text)]
     english = [vector for text, vector in sample if not _is_cyrillic(text)]

@@ -22,7 +22,7 @@ from tg_assistant.core.access import Actor, scoped
 from tg_assistant.errors import Invalid, InviteSpent, NotFound
 from tg_assistant.infra import metrics
 from tg_assistant.infra.crypto import seal_password
-from tg_assistant.infra.db import set_tenant
+from tg_assistant.infra.db import set_link, set_tenant
 from tg_assistant.infra.events import notify
 from tg_assistant.infra.runtime import Runtime
 from tg_assistant.models import Login, LoginStatus, User
@@ -147,7 +147,7 @@ async def settled(rt: Runtime, actor: Actor, *, seconds: float = 5) -> bool:
 
 async def look(db: AsyncSession, link_token: str) -> LinkView:
     """Whose link it is. Never spends it: Telegram fetches links to preview them. Raises NotFound."""
-    login, user = await _by_hash(db, col(Login.link_hash) == _hash(link_token))
+    login, user = await _by_hash(db, Login.link_hash, link_token)
     who = f"{user.first_name} {user.last_name}".strip() or f"@{user.username}"
     return LinkView(who, user.language, _link_ends(login), spent=login.page_hash is not None)
 
@@ -157,7 +157,7 @@ async def spend(db: AsyncSession, link_token: str) -> tuple[str, Login]:
 
     The page may see the QR, send the 2FA password and cancel; it never becomes a session.
     """
-    login, _ = await _by_hash(db, col(Login.link_hash) == _hash(link_token))
+    login, _ = await _by_hash(db, Login.link_hash, link_token)
     page_token = secrets.token_urlsafe(32)
     statement = (
         update(Login)
@@ -174,7 +174,7 @@ async def spend(db: AsyncSession, link_token: str) -> tuple[str, Login]:
 
 async def by_page(db: AsyncSession, page_token: str) -> Login:
     """The attempt a spent link belongs to. Raises NotFound once the attempt is long over."""
-    login, _ = await _by_hash(db, col(Login.page_hash) == _hash(page_token), over=True)
+    login, _ = await _by_hash(db, Login.page_hash, page_token, over=True)
     return login
 
 
@@ -196,11 +196,15 @@ async def cancel_by_page(db: AsyncSession, page_token: str) -> Login:
     return login
 
 
-async def _by_hash(db: AsyncSession, match: object, *, over: bool = False) -> tuple[Login, User]:
+async def _by_hash(
+    db: AsyncSession, column: bytes | None, token: str, *, over: bool = False
+) -> tuple[Login, User]:
+    await set_link(db, _hash(token))
     query = (
         select(Login, User)
         .join(User, col(User.id) == col(Login.user_id))
-        .where(match, col(Login.expires_at) > func.now() - timedelta(seconds=_LINK_SECONDS if over else 0))  # type: ignore[arg-type]
+        .where(col(column) == _hash(token))
+        .where(col(Login.expires_at) > func.now() - timedelta(seconds=_LINK_SECONDS if over else 0))
         .where(over or col(Login.created_at) > func.now() - timedelta(seconds=_LINK_SECONDS))
         .execution_options(populate_existing=True)
     )

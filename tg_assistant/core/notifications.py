@@ -10,6 +10,7 @@ from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from tg_assistant.core import audit, flags
+from tg_assistant.infra.db import set_delivering, set_tenant, set_user
 from tg_assistant.infra.events import notify
 from tg_assistant.models import Notification, User
 
@@ -35,12 +36,16 @@ async def add(db: AsyncSession, user_id: UUID, code: str, *, tenant_id: UUID | N
     """
     if tenant_id is not None and not await flags.enabled(db, tenant_id, flags.NOTIFICATIONS):
         return
+    if tenant_id is None:
+        await set_user(db, user_id)
     db.add(Notification(user_id=user_id, tenant_id=tenant_id, code=code, args=args))
+    await db.flush()
     await notify(db, TOPIC, str(user_id))
 
 
 async def due(db: AsyncSession, limit: int = 50) -> list[Due]:
     """What is to be sent now, the oldest first."""
+    await set_delivering(db)
     query = (
         select(Notification, User)
         .join(User, col(User.id) == col(Notification.user_id))
@@ -74,10 +79,12 @@ async def drop(db: AsyncSession, owed: Due, reason: str) -> None:
     await _change(db, owed, attempts=TRIES)
     row = await db.get(Notification, owed.id)
     if row is not None:
+        await set_tenant(db, row.tenant_id)
         who = {"tenant_id": row.tenant_id, "user_id": row.user_id}
         await audit.record(db, None, "notification.drop", owed.code, reason=reason, **who)
 
 
 async def _change(db: AsyncSession, owed: Due, **values: Any) -> None:
+    await set_delivering(db)
     statement = update(Notification).where(col(Notification.id) == owed.id).values(**values)
     await db.exec(statement.execution_options(synchronize_session=False))  # type: ignore[call-overload]

@@ -109,7 +109,7 @@ async def _by_meaning(
     """What the question means and the nearest chunks; None for what could not be had."""
     meaning = None
     try:
-        meaning = await languages.meaning(rt, question, within.channel_ids)
+        meaning = await languages.meaning(rt, tenant_id, question, within.channel_ids)
         space = Space(tenant_id, rt.embedder.model)
         hits = await rt.vectors.query(within.channel_ids, space, meaning.neutral, BY_MEANING)
     except Unavailable as error:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Literal, Unpack
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, func, literal_column, tuple_
+from sqlalchemy import ColumnElement, column, func, literal_column, select, table, tuple_
 from sqlmodel import col
 
 from tg_assistant.core import channels, highlights, posts, retrieval
@@ -23,6 +23,7 @@ from tg_assistant.models import Post
 Mode = Literal["hybrid", "exact", "semantic"]
 MAX_QUERY = 500  # characters: one word of them stays under the 2,046 bytes PostgreSQL takes
 MAX_PAGE = 100
+_searchable = table("searchable_posts", column("id"), column("tsv"))  # see infra/rls.py
 DEPTH = 200  # posts a ranked list goes down to: what lies lower has nothing to do with the query
 # As the index holds texts (models.posts), but quotation marks of any kind enclose a phrase here.
 _PLAIN = str.maketrans("ёЁ«»„“”‘’–—…№", 'еЕ"""""      ')
@@ -113,10 +114,10 @@ async def _exact(
 def _conditions(readable: Sequence[UUID], query: str, wanted: Wanted) -> list[ColumnElement[bool]]:
     russian = literal_column("'russian'::regconfig")
     tsquery = func.websearch_to_tsquery(russian, query.translate(_PLAIN))
-    conditions = [
+    conditions: list[ColumnElement[bool]] = [
         col(Post.channel_id).in_(readable),
         col(Post.deleted_at).is_(None),
-        col(Post.tsv).op("@@")(tsquery),
+        col(Post.id).in_(select(_searchable.c.id).where(_searchable.c.tsv.op("@@")(tsquery))),
     ]
     if since := wanted.get("since"):
         conditions.append(col(Post.posted_at) >= since)

@@ -19,9 +19,9 @@ async def create(db: AsyncSession, name: str) -> tuple[Tenant, Invite]:
     if not 1 <= len(name) <= 100:
         raise Invalid("tenants.name", max=100)
     tenant = Tenant(name=name)
+    await set_tenant(db, tenant.id)
     db.add(tenant)
     await db.flush()
-    await set_tenant(db, tenant.id)
     invite = invites.new(tenant.id, role=Role.owner, expires_at=Clock().now() + _OWNER_INVITE_LIFE)
     db.add(invite)
     await audit.record(db, None, "tenant.create", tenant.id, tenant_id=tenant.id)

@@ -9,7 +9,7 @@ from sqlmodel import select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from tg_assistant.core import invites, tenants
-from tg_assistant.infra.db import Database, set_tenant
+from tg_assistant.infra.db import Database, set_operator, set_tenant
 from tg_assistant.models import Tenant
 
 TENANT = "Demo"
@@ -19,6 +19,7 @@ PEOPLE = ("anna", "max")
 async def seed(database: Database, bot_username: str) -> dict[str, str]:
     """Invite links by person."""
     async with database.transaction() as db:
+        await set_operator(db)
         tenant = (await db.exec(select(Tenant).where(Tenant.name == TENANT))).first()
         if tenant is None:
             tenant, _ = await tenants.create(db, TENANT)

@@ -72,9 +72,45 @@ async def _begun(session: AsyncSession) -> AsyncIterator[None]:
     await session.commit()
 
 
-async def set_tenant(db: AsyncSession, tenant_id: UUID) -> None:
-    """Say for whom this transaction acts (row-level security reads it)."""
-    await db.exec(text("SELECT set_config('app.tenant_id', :t, true)").bindparams(t=str(tenant_id)))  # type: ignore[call-overload]
+async def set_tenant(db: AsyncSession, tenant_id: UUID | None) -> None:
+    """Say for whom this transaction acts: row-level security shows it this tenant's rows and no others."""
+    await _say(db, "tenant_id", tenant_id)
+
+
+async def set_user(db: AsyncSession, user_id: UUID | None) -> None:
+    """Say who is calling: shows their membership, and lines about them that belong to no tenant."""
+    await _say(db, "user_id", user_id)
+
+
+async def set_invite(db: AsyncSession, code: str) -> None:
+    """Show the one invite this code belongs to, before its tenant is known."""
+    await _say(db, "invite_code", code)
+
+
+async def set_link(db: AsyncSession, digest: bytes) -> None:
+    """Show the one login whose link or page has a token with this hash, before its tenant is known."""
+    await _say(db, "link_hash", digest.hex())
+
+
+async def set_delivering(db: AsyncSession) -> None:
+    """Show what the bot owes to people of every tenant."""
+    await _say(db, "delivering", "on")
+
+
+async def set_operator(db: AsyncSession) -> bool:
+    """Show every tenant's rows to the owner's role, for the command line. False: this is another role."""
+    await _say(db, "operator", "on")
+    owner = text(
+        "SELECT pg_has_role(current_user, relowner, 'USAGE') FROM pg_class WHERE oid = 'tenants'::regclass"
+    )
+    return bool((await db.exec(owner)).scalar_one())  # type: ignore[call-overload]
+
+
+async def _say(db: AsyncSession, name: str, value: object) -> None:
+    # transaction-local, and '' is nobody: a pooled connection never carries it on
+    statement = text("SELECT set_config(:name, :value, true)")
+    said = statement.bindparams(name=f"app.{name}", value="" if value is None else str(value))
+    await db.exec(said)  # type: ignore[call-overload]
 
 
 def migrate(url: str, revision: str = "head") -> None:
