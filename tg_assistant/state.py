@@ -194,6 +194,14 @@ async def count(state: rx.State, actor: Actor, rule: Rule) -> None:
     await limits.spend(current(), rule, user_id=actor.user_id, address=address)
 
 
+@asynccontextmanager
+async def administering(state: rx.State) -> AsyncIterator[tuple[AsyncSession, Actor]]:
+    """As `acting`, for a change in the admin panel; counted as those over REST are."""
+    async with acting(state) as (db, actor):
+        await count(state, actor, Rule.admin)
+        yield db, actor
+
+
 def is_live(state: rx.State, sid: str) -> bool:
     """Whether socket `sid` is open and still the one this state is shown on (background events ask)."""
     namespace = RegistrationContext.get().app.event_namespace

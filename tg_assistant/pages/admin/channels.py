@@ -15,7 +15,7 @@ from tg_assistant.components.readable import colour, counted, initial
 from tg_assistant.components.words import say
 from tg_assistant.core import oversight
 from tg_assistant.core.oversight import ChannelSeen
-from tg_assistant.state import SessionState, acting
+from tg_assistant.state import SessionState, acting, administering
 from tg_assistant.template import panel_page
 from tg_assistant.texts import text
 
@@ -53,7 +53,7 @@ class GroupChannelsState(rx.State):
     @rx.event
     async def pause(self, channel_id: str, paused: bool) -> None:
         """For the whole group; the posts stay."""
-        async with acting(self) as (db, actor):
+        async with administering(self) as (db, actor):
             seen = await oversight.pause_channel(db, actor, UUID(channel_id), paused)
         changed = _row_of(seen, actor.language)
         self.rows = [changed if row["id"] == channel_id else row for row in self.rows]

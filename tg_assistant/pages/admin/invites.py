@@ -23,7 +23,7 @@ from tg_assistant.errors import Invalid, Unavailable
 from tg_assistant.infra.clock import Clock
 from tg_assistant.models import Invite, Role
 from tg_assistant.process import current
-from tg_assistant.state import SessionState, acting
+from tg_assistant.state import SessionState, acting, administering
 from tg_assistant.template import panel_page
 from tg_assistant.texts import text
 
@@ -77,7 +77,7 @@ class InvitesState(rx.State):
         uses = _number(form.get("uses") or "1", "invites.uses_limit", max=10_000)
         notes = str(form.get("notes") or "")
         expires_at = Clock().now() + timedelta(days=min(days, 3650)) if days else None
-        async with acting(self) as (db, actor):
+        async with administering(self) as (db, actor):
             made = await invites.create(
                 db, actor, role=Role(self.role), uses_limit=uses, expires_at=expires_at, notes=notes
             )
@@ -101,7 +101,7 @@ class InvitesState(rx.State):
 
     @rx.event
     async def revoke(self) -> None:
-        async with acting(self) as (db, actor):
+        async with administering(self) as (db, actor):
             await invites.revoke(db, actor, self.open["code"])
         session = await self.get_state(SessionState)
         session._say(text("admin.invite_revoked", actor.language))

@@ -21,7 +21,7 @@ from tg_assistant.core import members, plans, sessions
 from tg_assistant.core.members import Changes, Member
 from tg_assistant.core.sessions import MemberSession
 from tg_assistant.models import Role
-from tg_assistant.state import SessionState, acting
+from tg_assistant.state import SessionState, acting, administering
 from tg_assistant.template import panel_page
 from tg_assistant.texts import text
 
@@ -96,7 +96,7 @@ class PeopleState(rx.State):
     async def change(self, name: str, value: str) -> None:
         """One of role, plan, disabled; core decides who may and refuses what was changed meanwhile."""
         changes = _changes(name, value)
-        async with acting(self) as (db, actor):
+        async with administering(self) as (db, actor):
             user_id = UUID(self.open["id"])
             member = await members.change(db, actor, user_id, version=self.open["version"], **changes)
         session = await self.get_state(SessionState)
@@ -107,7 +107,7 @@ class PeopleState(rx.State):
 
     @rx.event
     async def end(self, session_id: str) -> None:
-        async with acting(self) as (db, actor):
+        async with administering(self) as (db, actor):
             await sessions.end_for_member(db, actor, UUID(session_id))
         self.sign_ins = [one for one in self.sign_ins if one["id"] != session_id]
 

@@ -15,7 +15,7 @@ from tg_assistant.components.telegram import confirm_button
 from tg_assistant.components.words import say
 from tg_assistant.core import backlog
 from tg_assistant.infra.queue import QueuedJob
-from tg_assistant.state import SessionState, acting
+from tg_assistant.state import SessionState, acting, administering
 from tg_assistant.template import panel_page
 from tg_assistant.texts import text
 
@@ -50,13 +50,13 @@ class QueueState(rx.State):
 
     @rx.event
     async def requeue(self, job_id: int) -> None:
-        async with acting(self) as (db, actor):
+        async with administering(self) as (db, actor):
             await backlog.requeue(db, actor, job_id)
         await self._read()
 
     @rx.event
     async def drop(self, job_id: int) -> None:
-        async with acting(self) as (db, actor):
+        async with administering(self) as (db, actor):
             await backlog.drop(db, actor, job_id)
         await self._read()
 

@@ -12,7 +12,7 @@ from tg_assistant.components.words import say
 from tg_assistant.core import experiments, flags
 from tg_assistant.core.experiments import TrialState
 from tg_assistant.core.flags import FlagState
-from tg_assistant.state import SessionState, acting
+from tg_assistant.state import SessionState, acting, administering
 from tg_assistant.template import panel_page
 from tg_assistant.texts import text
 
@@ -54,14 +54,14 @@ class SwitchesState(rx.State):
 
     @rx.event
     async def set_flag(self, name: str, enabled: bool) -> None:
-        async with acting(self) as (db, actor):
+        async with administering(self) as (db, actor):
             await flags.set_(db, actor, name, enabled)
         await self._read()
 
     @rx.event
     async def set_share(self, name: str, share: int) -> None:
         """How many people in a hundred take part; 0 stops the experiment and keeps what it found."""
-        async with acting(self) as (db, actor):
+        async with administering(self) as (db, actor):
             if share:
                 await experiments.set_(db, actor, name, running=True, share=share)
             else:
