@@ -10,6 +10,7 @@ from typing import Unpack
 from uuid import UUID, uuid4
 
 from sqlalchemy import func, text
+from sqlalchemy.exc import IntegrityError
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -187,6 +188,10 @@ async def _begin(rt: Runtime, actor: Actor, question: str, question_id: UUID) ->
             question=question,
         )
         db.add(asked)
+        try:
+            await db.flush()
+        except IntegrityError:  # another group's question cannot be seen from here
+            raise AlreadyExists("answers.asked_before") from None
     return asked
 
 
