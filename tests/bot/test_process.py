@@ -76,7 +76,7 @@ async def test_it_starts_answers_and_ends(environment, chat):
 async def test_kill_nine_loses_nothing(environment, telegram, chat):
     """Killed three times while messages come in: each is answered in the end, in the order of its lane."""
     slow = {each: text(f"bot.{each}.empty", "en")[:20] for each in ("ask", "add")}
-    quick = text("bot.cancel.nothing", "en")  # /cancel overtakes: it would wait behind a long answer otherwise
+    quick = text("bot.cancel.nothing", "en")  # /cancel overtakes: it would wait behind an answer otherwise
     sent = [chat("max").sends(each) for each in ("/ask", "/privacy", "/cancel", "/add")]
     for pause in (0.0, 0.05, 0.3):
         async with process(environment) as bot:

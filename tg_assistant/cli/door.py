@@ -43,9 +43,7 @@ class Commands(TyperGroup):
         sys.exit(code if isinstance(code, int) else 0)
 
 
-def transaction(
-    work: "Callable[[AsyncSession], Awaitable[Answer]]", *, all_tenants: bool = False
-) -> Answer:
+def transaction(work: "Callable[[AsyncSession], Awaitable[Answer]]", *, all_tenants: bool = False) -> Answer:
     """Run `work` in one transaction; whoever holds the database's password is the operator.
 
     `all_tenants` for what looks at more than one tenant: only the owner's role may, any other would see none.
