@@ -17,7 +17,7 @@ from tg_assistant.core.fulltext import Within
 from tg_assistant.infra.db import Database, set_operator
 from tg_assistant.models import Invite, Question
 
-DOCUMENT = Path(__file__).parents[2] / "docs" / "security.md"
+DOCUMENT = Path(__file__).parents[2] / "docs" / "row-level-security.md"
 WALLED = """
     SELECT c.relname FROM pg_class c WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p')
     AND c.relrowsecurity AND c.relforcerowsecurity
@@ -35,7 +35,7 @@ def names(connection: psycopg.Connection, query: str) -> set[str]:
 
 
 def documented() -> dict[str, str]:
-    """Tables outside row-level security as docs/security.md lists them, each with its reason."""
+    """Tables outside row-level security as docs/row-level-security.md lists them, each with its reason."""
     section = DOCUMENT.read_text().split("## Row-level security", 1)[1].split("\n## ", 1)[0]
     rows = re.findall(r"^\| (`[^|]+) \| ([^|]+) \|$", section, flags=re.M)
     return {name: reason for cell, reason in rows for name in re.findall(r"`(\w+)`", cell)}
@@ -60,7 +60,7 @@ async def two(rt):
 
 
 def test_every_table_is_walled_or_listed_with_its_reason(database):
-    """A new table needs `protect` in its migration, or a line with the reason in docs/security.md."""
+    """A new table needs `protect` in its migration, or a line with the reason in docs/row-level-security.md."""
     with psycopg.connect(database.admin_url) as admin:
         walled, tables = names(admin, WALLED), names(admin, TABLES)
         views = names(admin, "SELECT viewname FROM pg_views WHERE schemaname = 'public'")
