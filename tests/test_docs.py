@@ -1,12 +1,14 @@
 """Documents fail here when they lag behind the code."""
 
 import re
+import runpy
 from pathlib import Path
 
 import pytest
 
 from tg_assistant.demo.environment import setting_names
 from tg_assistant.settings import Settings
+from tg_assistant.texts import codes, text
 
 ROOT = Path(__file__).parents[1]
 SECOND_SPELLINGS = {"TELEGRAM_BOT_TOKEN", "POSTGRES_URL"}
@@ -79,3 +81,25 @@ def test_links_of_the_documents_lead_somewhere():
         if not (page.parent / link).exists()
     ]
     assert not broken
+
+
+def test_every_error_code_is_described():
+    """docs/errors.md is what the script writes; a code without a sentence in both languages shows a dash."""
+    namespace = runpy.run_path(str(ROOT / "scripts" / "errors_page.py"))
+    assert (ROOT / "docs" / "errors.md").read_text() == namespace["page"]()
+    assert "| – |" not in namespace["page"]()
+
+
+@pytest.mark.parametrize("language", ["ru", "en"])
+def test_every_bot_command_stands_in_the_help(language: str):
+    """What the bot registers with Telegram, /help explains; any text asks, and admins alone see /admin."""
+    explained = text("bot.help", language)
+    commands = [
+        code.removeprefix("bot.command.") for code in codes(language) if code.startswith("bot.command.")
+    ]
+    assert len(commands) >= 10
+    assert not [
+        command
+        for command in commands
+        if f"/{command}" not in explained and command not in ("help", "ask", "admin")
+    ]
