@@ -12,7 +12,7 @@ from tg_assistant import errors, texts  # noqa: E402 - the folder of this script
 PAGE = ROOT / "docs" / "errors.md"
 _HEAD = """# Error codes
 
-Every refusal has a stable code. REST and GraphQL give it with the sentence in the person's language (RFC 9457);
+Every refusal has a stable code. REST and GraphQL give it with the sentence in the person's language;
 the bot and the pages say the sentence alone.
 Written by `python scripts/errors_page.py`; a test compares.
 
