@@ -10,10 +10,10 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from tg_assistant.core import invites, tenants
 from tg_assistant.infra.db import Database, set_operator, set_tenant
-from tg_assistant.models import Tenant
+from tg_assistant.models import Role, Tenant
 
 TENANT = "Demo"
-PEOPLE = ("anna", "max")
+PEOPLE = {"anna": Role.admin, "max": Role.user}  # one of them sees the admin panel
 
 
 async def seed(database: Database, bot_username: str) -> dict[str, str]:
@@ -33,7 +33,7 @@ async def _invite(db: AsyncSession, tenant: Tenant, person: str) -> str:
     for invite in (await invites.list_(db, actor)).items:
         if invite.notes == person:
             return invite.code
-    return (await invites.create(db, actor, notes=person)).code
+    return (await invites.create(db, actor, role=PEOPLE[person], notes=person)).code
 
 
 async def _main(control_url: str, bot_username: str) -> None:
