@@ -10,6 +10,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from tests.attacks import planted
 from tests.servers import migrated_template, settings_for
 from tg_assistant.demo.chroma import running_chroma
 from tg_assistant.demo.postgres import Postgres, running_postgres
@@ -46,9 +47,14 @@ def at_length(request: pytest.FixtureRequest) -> bool:
 
 @pytest.fixture(scope="session")
 def workdir() -> Iterator[Path]:
-    """A short path: PostgreSQL's socket has to fit in 108 bytes."""
-    with tempfile.TemporaryDirectory(prefix="tga-", ignore_cleanup_errors=True) as folder:
-        yield Path(folder)
+    """A short path: PostgreSQL's socket has to fit in 108 bytes.
+
+    At the very end nothing that any process of the suite logged may hold a secret it was given.
+    """
+    with tempfile.TemporaryDirectory(prefix="tga-", ignore_cleanup_errors=True) as name:
+        folder = Path(name)
+        yield folder
+        assert planted.in_logs(folder, planted.of_the_suite(folder)) == {}
 
 
 @pytest.fixture(scope="session")

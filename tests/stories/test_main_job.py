@@ -19,7 +19,7 @@ async def test_story_1_start_connects_the_own_account(product, anna):
     """From /start to a sealed session: the phone shows one device, the app one account."""
     me = await anna.rest("GET", "/api/users/me")
     sessions = await anna.rest("GET", "/api/users/me/sessions")
-    assert me["role"] == "user" and me["language"] == "ru"
+    assert me["role"] == "admin" and me["language"] == "ru"
     assert [account["status"] for account in sessions["telegram"]] == ["connected"]
     assert sessions["telegram"][0]["telegram_id"] == me["telegram_id"]
     assert len(await anna.phone.get("/devices")) == 1
