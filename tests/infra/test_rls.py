@@ -60,7 +60,7 @@ async def two(rt):
 
 
 def test_every_table_is_walled_or_listed_with_its_reason(database):
-    """A new table needs `protect` in its migration, or a line with the reason in docs/row-level-security.md."""
+    """A new table needs `protect` in its migration, or its reason in docs/row-level-security.md."""
     with psycopg.connect(database.admin_url) as admin:
         walled, tables = names(admin, WALLED), names(admin, TABLES)
         views = names(admin, "SELECT viewname FROM pg_views WHERE schemaname = 'public'")
