@@ -33,6 +33,11 @@ class Report:
     violations: list[Any] = field(default_factory=list)
     failed_at: str | None = None
     error: str | None = None
+    stopped: bool = False
+
+    def stop(self) -> None:
+        """Somebody wants the run to end: the step that runs now is the last one."""
+        self.stopped = True
 
     @asynccontextmanager
     async def step(self, name: str, console: Console) -> AsyncIterator[None]:
@@ -41,6 +46,8 @@ class Report:
         console.event("smoke", f"{name} …", "1;36")
         try:
             yield
+            if self.stopped:  # a cancellation may get lost on its way through libraries
+                raise KeyboardInterrupt
         except BaseException:
             self.failed_at = self.failed_at or name
             raise
@@ -48,4 +55,6 @@ class Report:
             self.seconds[name] = round(time.monotonic() - began, 2)
 
     def as_dict(self) -> dict[str, Any]:
-        return {name: value for name, value in asdict(self).items() if value is not None}
+        return {
+            name: value for name, value in asdict(self).items() if value is not None and name != "stopped"
+        }

@@ -45,7 +45,7 @@ def run_smoke(wishes: Wishes) -> int:
     """Print the report; 0 only when every step happened. Logs go to stderr."""
     report = Report(killed=wishes.kill)
     console = Console(sys.stderr)
-    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))  # a time-out of make or CI
+    signal.signal(signal.SIGTERM, lambda *_: _interrupt(report))  # a time-out of make or CI
     try:
         asyncio.run(_run(report, wishes, console))
     except (
@@ -56,6 +56,11 @@ def run_smoke(wishes: Wishes) -> int:
     report.ok = report.error is None
     sys.stdout.write(json.dumps(report.as_dict(), ensure_ascii=False, indent=2) + "\n")
     return 0 if report.ok else 1
+
+
+def _interrupt(report: Report) -> None:
+    report.stop()
+    signal.raise_signal(signal.SIGINT)
 
 
 async def _run(report: Report, wishes: Wishes, console: Console) -> None:
