@@ -8,7 +8,7 @@ import pytest
 
 from tg_assistant.demo.environment import setting_names
 from tg_assistant.settings import Settings
-from tg_assistant.texts import codes, text
+from tg_assistant.texts import codes, has, text
 
 ROOT = Path(__file__).parents[1]
 SECOND_SPELLINGS = {"TELEGRAM_BOT_TOKEN", "POSTGRES_URL"}
@@ -103,3 +103,18 @@ def test_every_bot_command_stands_in_the_help(language: str):
         for command in commands
         if f"/{command}" not in explained and command not in ("help", "ask", "admin")
     ]
+
+
+def test_every_audited_action_has_words():
+    """What core writes into the trail, the admin panel says in both languages."""
+    sources = [
+        path.read_text()
+        for folder in ("tg_assistant", "bot", "ingest")
+        for path in (ROOT / folder).rglob("*.py")
+    ]
+    calls = [
+        call for source in sources for call in re.findall(r"audit\.record\(\s*[^,]+,\s*[^,]+,([^)]*)", source)
+    ]
+    actions = {action for call in calls for action in re.findall(r'"([a-z_]+\.[a-z_]+)"', call)}
+    assert len(actions) > 25
+    assert not [action for action in actions if not has(f"admin.did_{action}")]

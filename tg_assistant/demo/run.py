@@ -96,7 +96,7 @@ def _welcome(demo: Demo, seconds: float, console: Console) -> str:
         ("Anna's phone", f"{demo.phone_url}/#/anna"),
         ("Max's phone", f"{demo.phone_url}/#/max"),
         ("Health", f"{demo.web_url}/ready"),
-        ("API", f"{demo.web_url}/openapi.json"),
+        ("API", f"{demo.web_url}/docs"),
         ("Logs", f"{_shown(demo.folder.logs)}/"),
         ("Command line", f".venv/bin/tg-assistant --env-file {_shown(demo.folder.path / 'env')} --help"),
         ("Stop", "Ctrl-C"),

@@ -13,7 +13,7 @@ from tg_assistant.core import statistics
 from tg_assistant.core.statistics import Statistics
 from tg_assistant.state import SessionState, acting
 from tg_assistant.template import panel_page
-from tg_assistant.texts import text
+from tg_assistant.texts import has, text
 
 _GROUPS = {
     "people": ("members", "members_active_week", "members_disabled", "accounts_connected"),
@@ -69,9 +69,14 @@ def _by_door(found: Statistics, language: str) -> list[Fact]:
     """Where questions were asked, the busiest door first."""
     doors = sorted(found.questions_by_door_week.items(), key=lambda one: -one[1])
     return [
-        Fact(name=f"door_{door}", title=text("admin.fact_door", language, door=door), value=str(count))
+        Fact(name=f"door_{door}", title=_asked_through(door, language), value=grouped(count, language))
         for door, count in doors
     ]
+
+
+def _asked_through(door: str, language: str) -> str:
+    code = f"admin.door_{door}"
+    return text("admin.fact_door", language, door=text(code, language) if has(code) else door)
 
 
 def _row(one: Fact) -> rx.Component:
