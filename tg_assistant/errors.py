@@ -70,8 +70,16 @@ class Invalid(AssistantError):
 
 
 class LimitReached(AssistantError):
+    """`policy`: the rule's name, how many uses, in how many seconds; None where the limit is Telegram's."""
+
     status = 429
     title = "Limit reached"
+
+    def __init__(
+        self, code: str, *, policy: tuple[str, int, int] | None = None, retry_after: float, **values: Any
+    ) -> None:
+        super().__init__(code, retry_after=retry_after, **values)
+        self.policy = policy
 
 
 class Unavailable(AssistantError):

@@ -5,6 +5,7 @@ import re
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 from uuid import uuid4
 
@@ -18,7 +19,7 @@ from tests.attacks.redis_server import Redis, running_redis
 from tests.people import init_data, member, person, tenant
 from tg_assistant.api.app import create_api
 from tg_assistant.api.limits import client_address
-from tg_assistant.core import limits, logins
+from tg_assistant.core import limits, logins, plans
 from tg_assistant.core.limits import Rule
 from tg_assistant.errors import LimitReached, Unavailable
 from tg_assistant.infra import metrics
@@ -339,3 +340,16 @@ async def test_redis_flushed(settings: Settings, redis: Redis):
     redis.start()
     assert [(await counting.hit("sign_in", "x")).allowed for _ in range(3)] == [True, True, False]
     await counting.close()
+
+
+async def test_the_questions_of_the_day_are_used_up(settings: Settings, monkeypatch: pytest.MonkeyPatch):
+    """The plan's 429 says in the same header fields as the others when the next question is allowed."""
+    monkeypatch.setitem(plans.PLANS, "free", replace(plans.PLANS["free"], questions_per_day=1))
+    async with web(settings) as rt, client(rt) as http:
+        own = await bearer(rt, http)
+        asked = [await http.post("/api/rag/query", json={"query": "Ferry?"}, headers=own) for _ in range(2)]
+        assert [answer.status_code for answer in asked] == [200, 429]
+        wait = asked[1].headers["retry-after"]
+        assert 86_000 < int(wait) <= 86_400
+        assert asked[1].headers["ratelimit-policy"] == '"questions";q=1;w=86400'
+        assert asked[1].headers["ratelimit"] == f'"questions";r=0;t={wait}'

@@ -143,6 +143,7 @@ async def test_the_plan_limits_questions_a_day(rt, monkeypatch):
     with pytest.raises(LimitReached) as error:
         await asked(rt, person, "Что с мостом?")
     assert (error.value.code, error.value.values) == ("answers.daily_limit", {"max": 1})
+    assert error.value.retry_after is not None and 86_000 < error.value.retry_after <= 86_400
 
 
 async def test_without_chroma_words_still_answer(rt, reader):

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 
 from tg_assistant import texts
-from tg_assistant.errors import AssistantError
+from tg_assistant.errors import AssistantError, LimitReached
 from tg_assistant.infra import metrics
 
 log = structlog.get_logger()
@@ -106,6 +106,10 @@ async def on_assistant_error(request: Request, error: Exception) -> JSONResponse
     answer = problem(request, error.status, error.code, error.title, detail, **values)
     if error.retry_after is not None:
         answer.headers["Retry-After"] = str(math.ceil(error.retry_after))
+    if isinstance(error, LimitReached) and error.policy:
+        rule, limit, window = error.policy
+        answer.headers["RateLimit-Policy"] = f'"{rule}";q={limit};w={window}'
+        answer.headers["RateLimit"] = f'"{rule}";r=0;t={answer.headers["Retry-After"]}'
     if error.status == 401:
         answer.headers["WWW-Authenticate"] = "Bearer"
     return answer

@@ -9,7 +9,7 @@ from time import monotonic
 from typing import Unpack
 from uuid import UUID, uuid4
 
-from sqlalchemy import func, text
+from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -166,6 +166,21 @@ def _checked(question: str) -> str:
     return stripped
 
 
+async def _allow_another(db: AsyncSession, user_id: UUID, allowed: int) -> None:
+    """Raises LimitReached until the oldest question that stands in the way is a day old."""
+    day = timedelta(days=1)
+    now = datetime.now(UTC)
+    mine = select(Question.created_at).where(Question.user_id == user_id, Question.created_at >= now - day)
+    newest_first = mine.order_by(col(Question.created_at).desc())
+    in_the_way = (await db.exec(newest_first.offset(allowed - 1).limit(1))).first()
+    if in_the_way is not None:
+        metrics.rate_limit_exceeded_total.labels("questions").inc()
+        policy, wait = ("questions", allowed, int(day.total_seconds())), in_the_way + day - now
+        raise LimitReached(
+            "answers.daily_limit", policy=policy, retry_after=wait.total_seconds(), max=allowed
+        )
+
+
 async def _begin(rt: Runtime, actor: Actor, question: str, question_id: UUID) -> Question:
     """Write the question down, if the plan still allows one today (any 24 hours)."""
     allowed = plans.of(actor.plan).questions_per_day
@@ -174,11 +189,7 @@ async def _begin(rt: Runtime, actor: Actor, question: str, question_id: UUID) ->
         await db.exec(lock.bindparams(key=f"ask:{actor.user_id}"))  # type: ignore[call-overload]
         if await db.get(Question, question_id) is not None:
             raise AlreadyExists("answers.asked_before")
-        since = datetime.now(UTC) - timedelta(days=1)
-        mine = select(func.count()).where(Question.user_id == actor.user_id, Question.created_at >= since)
-        if (await db.exec(mine)).one() >= allowed:
-            metrics.rate_limit_exceeded_total.labels("questions").inc()
-            raise LimitReached("answers.daily_limit", retry_after=3600, max=allowed)
+        await _allow_another(db, actor.user_id, allowed)
         await answer_style.asked_again(db, actor)
         asked = Question(
             id=question_id,

@@ -58,7 +58,8 @@ async def _asked(db: AsyncSession, account: Account) -> UUID:
         return open_task
     age = (datetime.now(UTC) - account.dialogs_at).total_seconds() if account.dialogs_at else REFRESH_SECONDS
     if age < REFRESH_SECONDS:
-        raise LimitReached("channels.refreshed_recently", retry_after=REFRESH_SECONDS - age)
+        policy = ("refresh", 1, REFRESH_SECONDS)
+        raise LimitReached("channels.refreshed_recently", policy=policy, retry_after=REFRESH_SECONDS - age)
     return (await tasks.add(db, account.id, KIND, priority=10)).id
 
 

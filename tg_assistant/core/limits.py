@@ -42,7 +42,8 @@ def check(standings: list[Standing]) -> None:
     for standing in standings:
         if not standing.allowed:
             metrics.rate_limit_exceeded_total.labels(standing.rule).inc()
-            raise LimitReached("limits.reached", retry_after=standing.reset)
+            policy = (standing.rule, standing.limit, standing.window)
+            raise LimitReached("limits.reached", policy=policy, retry_after=standing.reset)
 
 
 async def spend(rt: Runtime, rule: Rule, *, user_id: UUID | None = None, address: str | None = None) -> None:
