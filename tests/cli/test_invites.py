@@ -76,6 +76,7 @@ def test_create_list_revoke(run, tenant: str):
         ("invites", "revoke", "--code", "AAAAAAAAAAAA", "--json"),
         ("invites", "destroy"),
         ("tenants", "create", " "),
+        ("--env-file", "no/such/file", "doctor"),
     ],
 )
 def test_errors_are_a_sentence_and_exit_one(run, words: tuple[str, ...]):

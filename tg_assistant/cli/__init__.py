@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from tg_assistant.cli import demo, invites, keys, openapi, operate, sandbox, tenants
-from tg_assistant.cli.door import Commands
+from tg_assistant.cli.door import Commands, fail
 
 app = typer.Typer(
     cls=Commands,
@@ -33,6 +33,8 @@ def main(
 ) -> None:
     """Telegram Assistant: ask the Telegram channels you follow."""
     if env_file:
+        if not env_file.is_file():
+            fail(f"--env-file: there is no file {env_file}; a running demo has it in its data folder")
         for line in env_file.read_text().splitlines():
             name, separator, value = line.partition("=")
             if separator and not name.startswith("#"):
