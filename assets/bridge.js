@@ -104,7 +104,8 @@
     return { failure: problem.code ?? "auth.init_data", status: answer.status };
   };
   const exchange = async () => {
-    if (!telegramId && !panel) return { failure: "outside" };
+    // a frame without launch data is Telegram Web's, reloaded where storage is blocked
+    if (!telegramId && !panel) return { failure: window.parent === window ? "outside" : "auth.reloaded" };
     for (let attempt = 0; attempt < 4; attempt++) {
       try {
         return await post();

@@ -5,7 +5,7 @@ from typing import Any
 import reflex as rx
 
 from tg_assistant.components.controls import button, link_button
-from tg_assistant.components.telegram import close_button, reload_button
+from tg_assistant.components.telegram import close_button
 from tg_assistant.components.words import say
 from tg_assistant.state import SessionState
 
@@ -74,6 +74,7 @@ def offline() -> rx.Component:
         "📡",
         say("sign_in.offline_title"),
         say("sign_in.offline"),
-        reload_button(say("app.try_again"), class_name="tg-button", data_testid="try-again"),
+        # not by loading the page anew: where a frame's storage is blocked, the launch data would be lost
+        button(say("app.try_again"), on_click=SessionState.page_opened, data_testid="try-again"),
         testid="offline",
     )
