@@ -58,8 +58,9 @@ diag: ## ask every neighbour whether it is well
 monitor: ## the same, every five seconds
 	@while :; do clear; date; $(RUN) $(ENV_FILE) doctor || true; sleep 5; done
 
-logs-api: logs-web
-logs-telethon: logs-ingest
+logs-api: ; @$(MAKE) -s logs-web
+logs-telethon: ; @$(MAKE) -s logs-ingest
+logs-redis: ; @echo "The demo runs one web worker and needs no Redis; yours logs where you run it (REDIS_URL)."
 logs-%: ## follow one process: web, bot, ingest, sandbox, postgres, chroma
 	@tail -n 50 -F $(DATA)/logs/$*.log
 

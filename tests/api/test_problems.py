@@ -72,6 +72,7 @@ async def test_a_wrong_method_is_named_with_the_right_ones(http, prefix):
         assert answer.headers["allow"] == "POST"
     expect_problem(await http.post(f"{prefix}/begin", json={}), 404)
     expect_problem(await http.get(prefix), 404)
+    expect_problem(await http.post("/health"), 405)
 
 
 async def test_every_spelling_of_the_qr_calls_is_the_same_call(http, sign_in):

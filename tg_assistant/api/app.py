@@ -69,7 +69,7 @@ def _unknown(addresses: Addresses) -> APIRouter:
             raise HTTPException(405, headers={"Allow": ", ".join(allowed)})
         raise HTTPException(404)
 
-    for prefix in ("/api", "/tg/qr", "/qr-auth", "/metrics"):
+    for prefix in ("/api", "/tg/qr", "/qr-auth", "/metrics", "/health", "/ready"):
         router.add_api_route(prefix + "/{path:path}", missing, methods=_METHODS, name=UNKNOWN)
         router.add_api_route(prefix, missing, methods=_METHODS, name=UNKNOWN)
     return router
