@@ -94,6 +94,7 @@ async def _another_person_scans(product: Product, somebody: Person, camera: Came
     await expect(second.get_by_test_id("connect-qr")).to_be_visible(timeout=PATIENCE)
     await product.phone("anna").scans()
     await camera.takes("connect-failed", somebody.phone, somebody.at("connect-failed"))
+    await expect(second.get_by_test_id("connect-qr")).to_be_hidden(timeout=PATIENCE)
     await camera.takes("second-screen-failed", second, second.get_by_test_id("connect-title"))
     await second.goto(first.strip())  # the link is spent
     await camera.takes("second-screen-closed", second, second.locator("main"))
