@@ -56,13 +56,13 @@ async def all_of(rt: Runtime, model: type) -> list[Any]:
         return list((await db.exec(select(model))).all())
 
 
-async def eventually(check: Callable[[], Awaitable[object] | object], seconds: float = 30) -> None:
-    """Until `check` is true; polled, because the other side has no event for it."""
+async def eventually(check: Callable[[], Awaitable[Any] | Any], seconds: float = 30) -> Any:
+    """The first truthy value of `check`; polled, because the other side has no event for it."""
     async with asyncio.timeout(seconds):
         while True:
             value = check()
-            if await value if isinstance(value, Awaitable) else value:
-                return
+            if found := (await value if isinstance(value, Awaitable) else value):
+                return found
             await asyncio.sleep(0.1)
 
 
