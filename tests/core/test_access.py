@@ -11,7 +11,7 @@ from tg_assistant.core import access, sessions, tokens
 from tg_assistant.errors import NotAllowed, NotFound, SignInNeeded
 from tg_assistant.infra.clock import Clock
 from tg_assistant.infra.db import set_tenant
-from tg_assistant.models import Membership, Role
+from tg_assistant.models import AppSession, Membership, Role
 
 SECRET = "s" * 48
 HERE = access.Whence("app", "test", "192.0.2.1")
@@ -49,6 +49,25 @@ async def test_resume_secret_finds_the_session_until_it_ends(rt):
         await sessions.end(db, signed.actor, signed.session_id)
         with pytest.raises(SignInNeeded):
             await sessions.resume(db, signed.resume_secret)
+
+
+@pytest.mark.parametrize(
+    ("device", "unused", "lives"),
+    [("Mozilla/5.0 (iPhone)", 25, False), ("Mozilla/5.0 (iPhone)", 23, True), ("curl/8.5", 25, True)],
+)
+async def test_a_browser_signing_in_ends_its_session_unused_for_a_day(rt, device, unused, lives):
+    """Closing the Mini App tells us nothing; what is in use, and what names no browser, is left alone."""
+    now = datetime.now(UTC)
+    async with rt.db.transaction() as db:
+        whose = (await person(db, 5011)).user_id
+        old = await sessions.start(db, whose, device=device, now=now)
+        other = await sessions.start(db, whose, device="Mozilla/5.0 (X11; Linux)", now=now)
+        for begun in (old, other):
+            (await db.get_one(AppSession, begun.id)).last_seen_at = now - timedelta(hours=unused)
+        await db.flush()
+        await sessions.start(db, whose, device=device, now=now)
+        rows = [await db.get_one(AppSession, one.id, populate_existing=True) for one in (old, other)]
+    assert [row.revoked_at is None for row in rows] == [lives, True]
 
 
 async def test_nobody_ends_anothers_session(rt):
