@@ -113,6 +113,8 @@ async def test_ordinary_browser_is_sent_to_telegram(web: Web, browser, screen: s
     page = await context.new_page()
     await page.goto(f"{web.url}{SCREENS[screen]}")
     assert is_russian(await (await wait_for(page, "outside")).inner_text()) == (language == "ru")
+    await page.get_by_test_id("to-landing").click()
+    await page.wait_for_url(f"{web.url}/")
     await context.close()
 
 
