@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -197,7 +198,7 @@ async def test_silence_is_filled_with_heartbeats(monkeypatch):
 
 async def test_asking_survives_its_reader_and_says_what_went_wrong(rt, reader, monkeypatch):
     """Nobody listens: the answer is saved all the same. An unforeseen error becomes one with a reference."""
-    question_id = streams.begin(rt, reader[0], QUESTION["query"], {})
+    question_id = await streams.begin(rt, reader[0], QUESTION["query"], {})
     async with asyncio.timeout(20):
         said = [event async for _, event in streams.follow(question_id)]
         again = [n async for n, _ in streams.read_on(rt, reader[0], f"{question_id}:1")]
@@ -211,10 +212,41 @@ async def test_asking_survives_its_reader_and_says_what_went_wrong(rt, reader, m
         broken()
         yield
 
-    monkeypatch.setattr(answers, "ask", breaks)
+    monkeypatch.setattr(answers, "finish", breaks)
     with pytest.raises(Exception, match="internal"):
-        async for _ in streams.follow(streams.begin(rt, reader[0], "x", {})):
+        async for _ in streams.follow(await streams.begin(rt, reader[0], "x", {})):
             pass
+
+
+@pytest.mark.parametrize(("query", "code"), [(" ", "empty_question"), ("x" * 4_001, "question_too_long")])
+async def test_a_refused_question_begins_no_stream(url, own, query, code):
+    """Its status says so, in a problem document: 422, not 200 and an event."""
+    async with httpx.AsyncClient(trust_env=False) as client:
+        headers = {**own, **STREAM}
+        answer = await client.post(f"{url}/api/rag/query", headers=headers, json={"query": query})
+    assert (answer.status_code, answer.json()["code"]) == (422, f"answers.{code}")
+    assert answer.headers["content-type"] == "application/problem+json"
+
+
+async def test_a_slow_answer_has_begun_before_its_first_word(url, own, monkeypatch):
+    """The search takes long: the head of the answer is there, and heartbeats can fill the silence."""
+    let_go = threading.Event()  # the server has a loop of its own
+    finish = answers.finish
+
+    async def slow(*given):
+        await asyncio.to_thread(let_go.wait, 15)
+        async for event in finish(*given):
+            yield event
+
+    monkeypatch.setattr(answers, "finish", slow)
+    async with (
+        asyncio.timeout(20),
+        httpx.AsyncClient(trust_env=False, timeout=15) as client,
+        client.stream("POST", f"{url}/api/rag/query", headers={**own, **STREAM}, json=QUESTION) as answer,
+    ):
+        assert answer.status_code == 200
+        let_go.set()
+        assert "event: done" in (await answer.aread()).decode()
 
 
 async def test_another_persons_attempt_has_no_stream(url, own):

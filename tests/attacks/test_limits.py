@@ -342,13 +342,18 @@ async def test_redis_flushed(settings: Settings, redis: Redis):
     await counting.close()
 
 
-async def test_the_questions_of_the_day_are_used_up(settings: Settings, monkeypatch: pytest.MonkeyPatch):
+@pytest.mark.parametrize("accept", ["application/json", "text/event-stream"])
+async def test_the_questions_of_the_day_are_used_up(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, accept: str
+):
     """The plan's 429 says in the same header fields as the others when the next question is allowed."""
     monkeypatch.setitem(plans.PLANS, "free", replace(plans.PLANS["free"], questions_per_day=1))
     async with web(settings) as rt, client(rt) as http:
-        own = await bearer(rt, http)
+        own = {**await bearer(rt, http), "Accept": accept}
         asked = [await http.post("/api/rag/query", json={"query": "Ferry?"}, headers=own) for _ in range(2)]
         assert [answer.status_code for answer in asked] == [200, 429]
+        assert asked[0].headers["content-type"].startswith(accept)
+        assert asked[1].headers["content-type"] == "application/problem+json"
         wait = asked[1].headers["retry-after"]
         assert 86_000 < int(wait) <= 86_400
         assert asked[1].headers["ratelimit-policy"] == '"questions";q=1;w=86400'

@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
-from typing import Any
 from uuid import UUID, uuid4
 
 import structlog
@@ -11,6 +10,7 @@ import structlog
 from tg_assistant.core import answers, questions
 from tg_assistant.core.access import Actor
 from tg_assistant.core.answers import Done
+from tg_assistant.core.retrieval import Wanted
 from tg_assistant.errors import AssistantError, NotFound
 from tg_assistant.infra.runtime import Runtime
 
@@ -37,15 +37,18 @@ class Asking:
         self.more = asyncio.Event()
 
 
-def begin(rt: Runtime, actor: Actor, question: str, wanted: dict[str, Any]) -> UUID:
-    """Ask in a task of its own; a cut connection neither stops nor repeats it."""
-    question_id, asking = uuid4(), Asking(actor.user_id)
-    _live[question_id] = asking
-    events = answers.ask(rt, actor, question, question_id=question_id, **wanted)
-    task = asyncio.create_task(_run(question_id, asking, events), name="asking")
+async def begin(rt: Runtime, actor: Actor, question: str, wanted: Wanted) -> UUID:
+    """Ask in a task of its own; a cut connection neither stops nor repeats it.
+
+    Raises what refuses the question (`answers.begin`): after this a stream may answer 200.
+    """
+    asked, asking = await answers.begin(rt, actor, question), Asking(actor.user_id)
+    _live[asked.id] = asking
+    events = answers.finish(rt, actor, asked, wanted)
+    task = asyncio.create_task(_run(asked.id, asking, events), name="asking")
     _tasks.add(task)
     task.add_done_callback(_tasks.discard)
-    return question_id
+    return asked.id
 
 
 async def _run(question_id: UUID, asking: Asking, events: AsyncIterator[answers.Event]) -> None:

@@ -88,9 +88,8 @@ async def ask(
     Reads only channels the actor may read. Raises Invalid (empty, too long), LimitReached (questions of the
     day, by plan) and NotAllowed before anything is yielded.
     """
-    actor.require()
-    asked = await _begin(rt, actor, _checked(question), question_id or uuid4())
-    async for event in _finish(rt, actor, asked, wanted):
+    asked = await begin(rt, actor, question, question_id)
+    async for event in finish(rt, actor, asked, wanted):
         yield event
 
 
@@ -101,11 +100,12 @@ async def resume(rt: Runtime, actor: Actor, question_id: UUID) -> None:
     async with rt.db.transaction(actor.tenant) as db:
         asked = (await db.exec(mine.where(col(Question.answer).is_(None)))).first()
     if asked is not None:
-        async for _ in _finish(rt, actor, asked, {}):
+        async for _ in finish(rt, actor, asked, {}):
             pass
 
 
-async def _finish(rt: Runtime, actor: Actor, asked: Question, wanted: Wanted) -> AsyncIterator[Event]:
+async def finish(rt: Runtime, actor: Actor, asked: Question, wanted: Wanted) -> AsyncIterator[Event]:
+    """The events of a question that `begin` has let in; refuses nothing any more."""
     began = monotonic()
     found = await retrieval.search(rt, actor, asked.question, wanted)
     degraded = ["meaning"] if found.degraded else []
@@ -181,8 +181,13 @@ async def _allow_another(db: AsyncSession, user_id: UUID, allowed: int) -> None:
         )
 
 
-async def _begin(rt: Runtime, actor: Actor, question: str, question_id: UUID) -> Question:
-    """Write the question down, if the plan still allows one today (any 24 hours)."""
+async def begin(rt: Runtime, actor: Actor, question: str, question_id: UUID | None = None) -> Question:
+    """Write the question down, if the plan still allows one today (any 24 hours). Raises what `ask` does.
+
+    For a door that has to know of a refusal before its answer starts; `finish` does the rest.
+    """
+    actor.require()
+    question, question_id = _checked(question), question_id or uuid4()
     allowed = plans.of(actor.plan).questions_per_day
     async with rt.db.transaction(actor.tenant) as db:
         lock = text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 0))")

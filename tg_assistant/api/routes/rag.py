@@ -17,6 +17,7 @@ from tg_assistant.api.pagination import Cursor, Limit, PageOut
 from tg_assistant.api.problems import may
 from tg_assistant.core import channels, questions
 from tg_assistant.core.answers import Delta, Done, Sources
+from tg_assistant.core.retrieval import Wanted
 from tg_assistant.errors import NotFound
 
 router = APIRouter(prefix="/api/rag", tags=["questions"])
@@ -91,7 +92,8 @@ async def query(
     """Ask. With `Accept: text/event-stream` the answer streams as `sources`, `delta`, `done`.
 
     After a cut, send the same again with `Last-Event-ID`: the answer goes on, and nothing is asked twice.
-    The answer in `done` is what counts.
+    The answer in `done` is what counts. What refuses a question (the day's last one was asked, nothing in
+    it to ask) is told by the status, before a stream begins.
     """
     actor = await call.actor()
     if body.user_id not in (None, actor.user_id):
@@ -101,7 +103,7 @@ async def query(
         question = str(await streams.own(rt, actor, last_event_id))
         numbered = streams.read_on(rt, actor, last_event_id)
     else:
-        question_id = streams.begin(rt, actor, body.query, _wanted(body))
+        question_id = await streams.begin(rt, actor, body.query, _wanted(body))
         numbered, question = streams.follow(question_id), str(question_id)
     if last_event_id or sse.wanted(request):
         return sse.stream(_events(numbered, question, began), actor.language, call.actor)
@@ -111,13 +113,8 @@ async def query(
     raise AssertionError("answers.ask always ends in Done")
 
 
-def _wanted(body: QueryIn) -> dict[str, Any]:
-    return {
-        "channel_ids": body.channel_ids,
-        "since": body.since,
-        "until": body.until,
-        "limit": body.limit,
-    }
+def _wanted(body: QueryIn) -> Wanted:
+    return Wanted(channel_ids=body.channel_ids, since=body.since, until=body.until, limit=body.limit)
 
 
 async def _events(
