@@ -53,9 +53,10 @@ async def _typed_code(message: Message, actor: Actor, rt: Runtime) -> None:
 
 async def _redeem(message: Message, code: str, actor: Actor, rt: Runtime) -> None:
     await limits.spend(rt, limits.Rule.invites, user_id=actor.user_id)
-    with suppress(AlreadyExists):  # a repeated update, or a second press: they are in, which is what counts
-        async with rt.db.transaction() as db:
-            await invites.redeem(db, actor, code)
+    if actor.tenant_id is None:  # a repeated update, or a second press: they are in, which is what counts
+        with suppress(AlreadyExists):
+            async with rt.db.transaction() as db:
+                await invites.redeem(db, actor, code)
     async with rt.db.transaction() as db:
         member = await access.actor(db, actor.user_id, door="bot")
         group = (await db.get_one(Tenant, member.tenant)).name

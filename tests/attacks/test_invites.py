@@ -119,17 +119,39 @@ async def test_a_refused_code_tells_nothing(
         await invites.redeem(db, await person(db, next(NEXT)), spent)
         await invites.revoke(db, admin, revoked)
         await invites.delete(db, admin, deleted)
-    stranger = await sign_in(next(NEXT))
+        elsewhere = await member(db, await tenant(db), next(NEXT))
+    people = [await sign_in(n) for n in (next(NEXT), admin.telegram_id, elsewhere.telegram_id)]
     said = set()
     for code in (spent, revoked, expired, deleted, "Z" * 12):
-        answer = await http.post("/api/invites/redeem", json={"code": code}, headers=stranger)
-        assert answer.status_code == 410
-        said.add(json.dumps({**answer.json(), "request_id": ""}))
+        for own in people:  # a stranger, a member of the group and one of another
+            answer = await http.post("/api/invites/redeem", json={"code": code}, headers=own)
+            assert answer.status_code == 410
+            said.add(json.dumps({**answer.json(), "request_id": ""}))
     assert len(said) == 1
     async with rt.db.transaction(friends.id) as db:
         lines = await db.exec(select(AuditEvent).where(col(AuditEvent.tenant_id) == friends.id))
         trail = " ".join(f"{line.subject} {line.detail}" for line in lines)
     assert not any(code in trail for code in (spent, revoked, expired, deleted))
+
+
+async def test_a_member_takes_nobodys_place(
+    http: httpx.AsyncClient, rt: Runtime, sign_in: Callable[..., Any]
+) -> None:
+    """With a code that is good a member gets 409 for ever: its one use is left for who has none."""
+    async with rt.db.transaction() as db:
+        friends = await tenant(db)
+        admin = await member(db, friends, next(NEXT), Role.admin)
+        code = (await invites.create(db, admin)).code
+        elsewhere = await member(db, await tenant(db), next(NEXT))
+    for own in [await sign_in(n.telegram_id) for n in (admin, elsewhere)]:
+        answers = [await http.post("/api/invites/redeem", json={"code": code}, headers=own) for _ in range(2)]
+        assert [answer.status_code for answer in answers] == [409, 409]
+    joining = {"json": {"code": code}, "headers": await sign_in(next(NEXT))}
+    assert (await http.post("/api/invites/redeem", **joining)).status_code == 201
+    async with all_tenants(rt) as db:
+        used = (await db.exec(select(Invite.uses_count).where(Invite.code == code))).one()
+    assert used == 1
+    assert (await http.post("/api/invites/redeem", **joining)).status_code == 410
 
 
 async def test_guessing_is_slowed_down(settings: Settings) -> None:

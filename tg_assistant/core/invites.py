@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any, TypedDict, Unpack
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, false, func, or_, update
+from sqlalchemy import ColumnElement, and_, false, func, or_, update
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -223,11 +223,15 @@ def clean(code: str) -> str:
 
 
 async def redeem(db: AsyncSession, actor: Actor, code: str) -> Membership:
-    """Join the invite's tenant. Raises InviteSpent when it is used up, revoked, expired or unknown."""
+    """Join the invite's tenant. Raises InviteSpent when it is used up, revoked, expired or unknown.
+
+    So it does for a member, too; with a good code they get AlreadyExists, and the invite keeps its use.
+    """
     code = clean(code)
-    if actor.tenant_id is not None:
-        raise AlreadyExists("invites.already_member")
     await set_invite(db, code)
+    if actor.tenant_id is not None:
+        await _check_good(db, code)
+        raise AlreadyExists("invites.already_member")
     invite = await _use(db, code, actor.user_id)
     await set_tenant(db, invite.tenant_id)
     membership = Membership(tenant_id=invite.tenant_id, user_id=actor.user_id, role=invite.role)
@@ -243,13 +247,26 @@ def _hint(code: str) -> str:
     return f"{code[:4]}…"
 
 
+def _good(code: str) -> ColumnElement[bool]:
+    """The invite with this code, while it lets people in."""
+    return and_(
+        col(Invite.code) == code,
+        col(Invite.active),
+        or_(col(Invite.uses_limit) == 0, col(Invite.uses_count) < col(Invite.uses_limit)),
+        or_(col(Invite.expires_at).is_(None), col(Invite.expires_at) > func.now()),
+    )
+
+
+async def _check_good(db: AsyncSession, code: str) -> None:
+    if (await db.exec(select(Invite.code).where(_good(code)))).first() is None:
+        raise InviteSpent("invites.spent")
+
+
 async def _use(db: AsyncSession, code: str, user_id: UUID) -> Invite:
     # the condition and the increment are one statement: of two racers for the last use, one changes no row
     statement = (
         update(Invite)
-        .where(col(Invite.code) == code, col(Invite.active))
-        .where(or_(col(Invite.uses_limit) == 0, col(Invite.uses_count) < col(Invite.uses_limit)))
-        .where(or_(col(Invite.expires_at).is_(None), col(Invite.expires_at) > func.now()))
+        .where(_good(code))
         .values(uses_count=Invite.uses_count + 1, last_used_at=func.now(), last_used_by=user_id)
         .returning(col(Invite.code))
     )

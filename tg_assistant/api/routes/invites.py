@@ -25,7 +25,12 @@ class MembershipOut(BaseModel):
 @router.post(
     "/redeem",
     status_code=201,
-    responses=problems.may(409, 410, s409="already a member", s410="used up, revoked, expired or unknown"),
+    responses=problems.may(
+        409,
+        410,
+        s409="The code is good, but the caller already belongs to a group; it keeps its use",
+        s410="Used up, revoked, expired or unknown: the same answer for all four, for members, too",
+    ),
     dependencies=[limits.by_user_and_address(Rule.invites)],
 )
 async def redeem(call: Call, body: CodeIn) -> MembershipOut:
