@@ -225,6 +225,24 @@ async def test_guessing_invites(settings: Settings):
             await limits.spend(rt, Rule.invites, user_id=stranger.user_id)
 
 
+@pytest.mark.parametrize("path", ["/api/tg/qr/start", "/tg/qr/init", "/qr-auth/init"])
+async def test_guessing_invites_where_qr_logins_start(settings: Settings, path: str):
+    """A code beside the start of a login is a guess like any other: both doors have one count."""
+    async with web(settings) as rt, client(rt) as http:
+        mine = {"Authorization": f"Bearer {(await sign_in(http)).json()['access_token']}"}
+        for n in range(9):
+            body = {"code": f"AAAAAAAAAA{n:02}"}
+            assert (await http.post("/api/invites/redeem", json=body, headers=mine)).status_code == 410
+        answers = [
+            await http.post(path, json={"invite_code": f"AAAAAAAAAAB{n}"}, headers=mine) for n in range(2)
+        ]
+        assert [answer.status_code for answer in answers] == [410, 429]
+        assert answers[1].headers["ratelimit-policy"] == '"invites";q=10;w=60'
+        assert int(answers[1].headers["retry-after"]) > 0
+        plain = await http.post(path, json={}, headers=mine)
+        assert plain.status_code == 403  # no member: no guess, and nothing to connect
+
+
 async def test_waiting_helps(settings: Settings):
     """After the window everything is as before; a moving window gives no double share at its edge."""
     async with web(settings, rate_limit_sign_in="3:1") as rt, client(rt) as http:

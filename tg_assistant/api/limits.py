@@ -6,6 +6,7 @@ Header fields: draft-ietf-httpapi-ratelimit-headers-10 (`RateLimit-Policy`, `Rat
 import ipaddress
 from collections.abc import Awaitable, Callable
 from typing import Any
+from uuid import UUID
 
 from fastapi import Depends, Request
 from starlette.datastructures import MutableHeaders
@@ -38,15 +39,23 @@ def by_user_and_address(rule: Rule) -> Any:
     """A dependency: so many requests a person, and so many an address whoever sits behind it."""
 
     async def limited(rt: Rt, request: Request, call: Call) -> None:
-        address = limited_address(rt, request)
-        await _spend(request, limits.count(rt, rule, user_id=call.claims().user_id, address=address))
+        await spend(rt, request, rule, call.claims().user_id)
 
     return Depends(limited)
 
 
+async def spend(rt: Rt, request: Request, rule: Rule, user_id: UUID) -> None:
+    """For a route that counts only with some bodies: one use by this person and by their address.
+
+    Raises LimitReached, Unavailable.
+    """
+    address = limited_address(rt, request)
+    await _spend(request, limits.count(rt, rule, user_id=user_id, address=address))
+
+
 async def _spend(request: Request, counting: Awaitable[list[Standing]]) -> None:
     standings = await counting
-    request.state.standings = standings
+    request.state.standings = [*getattr(request.state, "standings", []), *standings]
     limits.check(standings)
 
 

@@ -24,6 +24,12 @@ _BINARY = {"schema": {"type": "string", "format": "binary"}}
 _PICTURE: dict[int | str, dict[str, Any]] = {
     200: {"content": {"image/png": _BINARY, "image/svg+xml": {"schema": {"type": "string"}}}}
 }
+_STARTED = may(
+    409,
+    410,
+    s409="The invite's code is good, but the caller joined a group just now",
+    s410="The code is spent",
+)
 # the picture is a key to an account; `Vary` keeps the two forms apart in a browser's memory
 _PRIVATE = {"Cache-Control": "no-store", "Vary": "Accept, Authorization"}
 _MAY_START = [limits.by_user_and_address(Rule.qr_start)]
@@ -33,7 +39,9 @@ class StartIn(BaseModel):
     telegram_user_id: int | str | None = Field(
         default=None, description="if given, must be the caller's own; a number or a decimal string"
     )
-    invite_code: str | None = Field(default=None, max_length=100)
+    invite_code: str | None = Field(
+        default=None, max_length=100, description="redeemed first, for a caller who belongs to no group yet"
+    )
     client_meta: dict[Annotated[str, Field(max_length=100)], Annotated[str, Field(max_length=1000)]] = Field(
         default_factory=dict, max_length=20, examples=[{"device": "Anna's laptop"}]
     )
@@ -58,23 +66,26 @@ class CancelIn(BaseModel):
     qr_session_id: UUID
 
 
-@_routes.post("/start", status_code=201, dependencies=_MAY_START)
+@_routes.post("/start", status_code=201, dependencies=_MAY_START, responses=_STARTED)
 @_routes.post("/init", status_code=201, dependencies=_MAY_START, include_in_schema=False)
-async def start(call: Call, rt: Rt, body: StartIn) -> StartOut:
-    """Begin connecting the caller's own account; an older attempt is cancelled."""
+async def start(call: Call, rt: Rt, request: Request, body: StartIn) -> StartOut:
+    """Begin connecting the caller's own account; of more than three attempts the oldest are cancelled."""
+    if body.invite_code:
+        await limits.spend(rt, request, Rule.invites, call.claims().user_id)
     async with call.open() as (db, actor):
         if body.telegram_user_id is not None and str(body.telegram_user_id) != str(actor.telegram_id):
             raise NotAllowed("accounts.not_yours")
         if body.invite_code and actor.tenant_id is None:
             await invites.redeem(db, actor, body.invite_code)
     async with call.open() as (db, actor):
-        started = await logins.start(db, actor, device=body.client_meta.get("device", ""))
+        device, ttl = body.client_meta.get("device", ""), rt.settings.security.qr_ttl_seconds
+        started = await logins.start(db, actor, device=device, ttl=ttl)
     base = rt.settings.web.public_url
     return StartOut(
         qr_session_id=started.login.id,
         png_url=f"{base}/api/tg/qr/png/{started.login.id}",
         connect_url=f"{base}/tg/connect/{started.link_token}",
-        expires_in=rt.settings.security.qr_ttl_seconds,
+        expires_in=ttl,
     )
 
 
