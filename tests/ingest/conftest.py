@@ -52,7 +52,7 @@ def fresh_database(postgres: Postgres) -> Iterator[Postgres]:
 
 
 @pytest.fixture
-def ingest_settings(fresh_database: Postgres, sandbox: Sandbox, tmp_path: Path) -> Settings:
+def ingest_settings(fresh_database: Postgres, sandbox: Sandbox, model_dir: Path) -> Settings:
     """What an ingest process of the sandbox's installation is given; no Chroma is running."""
     facts = sandbox.install
     telegram = TelegramSettings(
@@ -64,7 +64,7 @@ def ingest_settings(fresh_database: Postgres, sandbox: Sandbox, tmp_path: Path) 
         dc_port=sandbox.mtproto_port,
         rsa_key_file=facts["rsa_key_file"],
     )
-    settings = settings_for(fresh_database, "http://127.0.0.1:9", tmp_path, role="worker")
+    settings = settings_for(fresh_database, "http://127.0.0.1:9", model_dir, role="worker")
     return settings.model_copy(update={"telegram": telegram})
 
 
