@@ -163,7 +163,7 @@ async def test_the_group_in_numbers(http, rt, group, admin):
 
 async def test_flags_experiments_and_retention(http, group, admin, sign_in):
     """Shown, set and reset; what is not declared does not exist; how long things are kept is the owner's."""
-    flags = {one["name"]: one for one in (await http.get("/api/admin/flags", headers=admin)).json()}
+    flags = {one["name"]: one for one in (await http.get("/api/admin/flags", headers=admin)).json()["items"]}
     assert set(flags) == {"answers.model", "search.semantic", "bot.notifications"}
     off = await http.patch("/api/admin/flags/search.semantic", json={"enabled": False}, headers=admin)
     assert off.json()["enabled"] is False and off.json()["changed_at"]

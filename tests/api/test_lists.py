@@ -6,8 +6,12 @@ from uuid import uuid4
 import pytest
 
 from tests.corpus import a_channel, a_reader, a_tenant
+from tests.people import member, tenant
+from tg_assistant.api.app import create_api
 from tg_assistant.core import answers
-from tg_assistant.models import Login, LoginStatus
+from tg_assistant.core.experiments import TRIALS
+from tg_assistant.core.flags import FLAGS
+from tg_assistant.models import Login, LoginStatus, Role
 
 
 @pytest.fixture(scope="module")
@@ -60,8 +64,60 @@ async def test_posts_and_questions_come_in_pages(http, rt, reader):
         assert [item[key] for item in await pages(http, path, own, 100)] == seen
 
 
+async def test_ones_sessions_come_in_pages(http, sign_in):
+    """Each sign-in once, the one that asks among them and marked; linked accounts with the first page."""
+    for _ in range(4):
+        own = await sign_in(74_003)
+    seen, cursor, marked = [], None, 0
+    while True:
+        asked = {"limit": 2} | ({"cursor": cursor} if cursor else {})
+        page = (await http.get("/api/users/me/sessions", params=asked, headers=own)).json()
+        assert len(page["app"]) == 2 and page["telegram"] == []
+        seen += [one["id"] for one in page["app"]]
+        marked += sum(one["current"] for one in page["app"])
+        if (cursor := page["next_cursor"]) is None:
+            break
+    assert len(seen) == len(set(seen)) == 4 and marked == 1
+    whole = (await http.get("/api/users/me/sessions", headers=own)).json()
+    assert [one["id"] for one in whole["app"]] == seen and whole["next_cursor"] is None
+
+
+async def test_flags_and_experiments_come_in_pages(http, rt, sign_in):
+    """By name, each once."""
+    async with rt.db.transaction() as db:
+        await member(db, await tenant(db), 74_004, Role.admin)
+    own = await sign_in(74_004)
+    for path, known in (("/api/admin/flags", FLAGS), ("/api/admin/experiments", TRIALS)):
+        for limit in (1, 2, 100):
+            assert [one["name"] for one in await pages(http, path, own, limit)] == sorted(known)
+        assert (await http.get(path, params={"cursor": "x"}, headers=own)).status_code == 422
+
+
+def test_every_list_is_read_in_pages():
+    """The document: an answer that is a list takes `limit` and `cursor`, and says what comes next."""
+    document = create_api(lambda: None).openapi()
+    schemas, lists = document["components"]["schemas"], []
+    for path, methods in document["paths"].items():
+        asked = methods.get("get", {})
+        content = asked.get("responses", {}).get("200", {}).get("content", {})
+        schema = content.get("application/json", {}).get("schema", {})
+        assert schema.get("type") != "array", path
+        fields = schemas.get(schema.get("$ref", "").rpartition("/")[2], {}).get("properties", {})
+        if path.endswith(("health", "ready", "health/auth", "health/bot", "{post_id}")):
+            continue  # checks by name, and the versions of one post
+        if any(field.get("type") == "array" for field in fields.values()):
+            lists.append(path)
+            assert {"limit", "cursor"} <= {one["name"] for one in asked["parameters"]}, path
+            assert "next_cursor" in fields, path
+    assert len(lists) >= 15
+
+
 @pytest.mark.parametrize(
-    "path", ["/api/channels", "/api/posts", "/api/rag/history", "/api/channels/available"]
+    "path",
+    [
+        *("/api/channels", "/api/posts", "/api/rag/history", "/api/channels/available"),
+        "/api/users/me/sessions",
+    ],
 )
 async def test_a_broken_cursor_and_a_wrong_limit_are_refused(http, reader, path):
     """422 in words, never another page and never a surprise."""

@@ -6,7 +6,7 @@
 import base64
 import binascii
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Annotated, Any, Generic, TypeVar
 
 from fastapi import Query
@@ -49,9 +49,18 @@ def decode(cursor: str | None, *parsers: Callable[[str], Any]) -> tuple[Any, ...
 
 
 def cut(rows: list[Item], limit: int, position: Callable[[Item], tuple[object, ...]]) -> PageOut[Item]:
-    """`rows` were asked for with `limit` + 1, so that one too many says that there is another page."""
+    """`rows` are `limit` + 1 or more where there are: one too many says that there is another page."""
     more = len(rows) > limit
     return PageOut(items=rows[:limit], next_cursor=encode(*position(rows[limit - 1])) if more else None)
+
+
+def by_name(
+    rows: Iterable[Item], name: Callable[[Item], str], limit: int, cursor: str | None
+) -> PageOut[Item]:
+    """A page of a short list that is at hand as a whole. Raises Invalid for a made-up cursor."""
+    after = decode(cursor, str)
+    behind = [row for row in rows if after is None or name(row) > after[0]]
+    return cut(sorted(behind, key=name), limit, lambda row: (name(row),))
 
 
 def _text(part: object) -> str:

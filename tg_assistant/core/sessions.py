@@ -4,7 +4,7 @@ import hashlib
 import secrets
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from cryptography.exceptions import InvalidTag
@@ -13,7 +13,8 @@ from sqlalchemy import delete, func, tuple_, update
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from tg_assistant.core import audit
+from tg_assistant.core import audit, listing
+from tg_assistant.core.listing import Order, Page
 from tg_assistant.errors import NotAllowed, NotFound, SignInNeeded
 from tg_assistant.models import AppSession, Membership, RefreshToken, Role, User
 
@@ -26,6 +27,11 @@ GRACE = timedelta(seconds=20)  # a lost answer or a second tab may bring the pre
 _KEPT = timedelta(days=30)  # after its end a session is of no use to anybody
 _LEFT_BEHIND = timedelta(days=1)  # unused so long, a session of the Mini App was closed, not put aside
 _SEEN_EVERY = timedelta(hours=1)  # how exact "last seen" is of a session that stays open
+
+
+_LAST_SEEN = Order[AppSession](
+    col(AppSession.last_seen_at), col(AppSession.id), lambda row: (row.last_seen_at, row.id)
+)
 
 
 @dataclass(frozen=True)
@@ -185,13 +191,22 @@ async def new_resume_secret(db: AsyncSession, session_id: UUID) -> str:
 
 async def list_(db: AsyncSession, actor: "Actor") -> list[AppSession]:
     """The actor's live sessions, the newest first."""
-    query = (
+    return list((await db.exec(_own(actor).order_by(col(AppSession.last_seen_at).desc()))).all())
+
+
+async def page(
+    db: AsyncSession, actor: "Actor", *, limit: int = listing.MAX_PAGE, cursor: str | None = None
+) -> Page[AppSession]:
+    """The same in pages. Raises Invalid for a made-up cursor."""
+    return await listing.page(db, _own(actor), _LAST_SEEN, limit=limit, cursor=cursor)
+
+
+def _own(actor: "Actor") -> Any:
+    return (
         select(AppSession)
         .where(AppSession.user_id == actor.user_id, col(AppSession.revoked_at).is_(None))
         .where(col(AppSession.expires_at) > func.now())
-        .order_by(col(AppSession.last_seen_at).desc())
     )
-    return list((await db.exec(query)).all())
 
 
 async def list_for_tenant(

@@ -105,11 +105,13 @@ class Query:
         edges = [Edge(node=Question.of(each), cursor=questions.cursor_of(each)) for each in page.items]
         return Connection(edges=edges, page_info=_info(edges, page.next_cursor))
 
-    @strawberry.field(description="Where the caller is signed in, and which account is linked.")
+    @strawberry.field(
+        description="Where the caller is signed in (the 100 last seen), and what account is linked."
+    )
     async def sessions(self, info: Asked) -> Sessions:
         actor = info.context.actor
         async with info.context.open() as db:
-            app = await sessions.list_(db, actor)
+            app = (await sessions.page(db, actor)).items
             linked = await accounts.list_(db, actor) if actor.tenant_id else []
         return Sessions(
             app=[AppSignIn.of(row, actor.session_id) for row in app],

@@ -9,6 +9,7 @@ from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, Field
 
 from tg_assistant.api.deps import Call, Rt
+from tg_assistant.api.pagination import Cursor, Limit
 from tg_assistant.core import accounts, erasure, export, sessions
 from tg_assistant.models import Account, AppSession
 
@@ -32,8 +33,9 @@ class AccountOut(BaseModel):
 
 
 class SessionsOut(BaseModel):
-    app: list[SessionOut]
-    telegram: list[AccountOut]
+    app: list[SessionOut] = Field(description="last seen first, in pages")
+    telegram: list[AccountOut] = Field(description="all of them on the first page, none on the others")
+    next_cursor: str | None = Field(description="give it as `cursor` to read on; null on the last page")
 
 
 class ReceiptOut(BaseModel):
@@ -49,13 +51,15 @@ class ReceiptOut(BaseModel):
 
 
 @router.get("/sessions")
-async def list_sessions(call: Call) -> SessionsOut:
+async def list_sessions(call: Call, limit: Limit = 50, cursor: Cursor = None) -> SessionsOut:
     """Where the bearer is signed in, and which Telegram account is linked."""
     async with call.open() as (db, actor):
-        app = await sessions.list_(db, actor)
-        linked = await accounts.list_(db, actor) if actor.tenant_id else []
+        page = await sessions.page(db, actor, limit=limit, cursor=cursor)
+        linked = await accounts.list_(db, actor) if actor.tenant_id and not cursor else []
     return SessionsOut(
-        app=[_session(row, actor.session_id) for row in app], telegram=[_account(row) for row in linked]
+        app=[_session(row, actor.session_id) for row in page.items],
+        telegram=[_account(row) for row in linked],
+        next_cursor=page.next_cursor,
     )
 
 

@@ -7,8 +7,9 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path
 from pydantic import BaseModel, ConfigDict, Field
 
-from tg_assistant.api import limits
+from tg_assistant.api import limits, pagination
 from tg_assistant.api.deps import Call
+from tg_assistant.api.pagination import Cursor, Limit, PageOut
 from tg_assistant.core import experiments, flags, retention
 from tg_assistant.core.experiments import TrialState
 from tg_assistant.core.flags import FlagState
@@ -80,10 +81,11 @@ class RetentionIn(BaseModel):
 
 
 @router.get("/flags")
-async def list_flags(call: Call) -> list[FlagOut]:
+async def list_flags(call: Call, limit: Limit = 100, cursor: Cursor = None) -> PageOut[FlagOut]:
     """Every feature flag with its state in the group."""
     async with call.open() as (db, actor):
-        return [_flag(state) for state in await flags.list_(db, actor)]
+        states = await flags.list_(db, actor)
+    return pagination.by_name(map(_flag, states), lambda flag: flag.name, limit, cursor)
 
 
 @router.patch("/flags/{name}", dependencies=_CHANGE)
@@ -96,10 +98,11 @@ async def set_flag(call: Call, name: Name, body: FlagIn) -> FlagOut:
 
 
 @router.get("/experiments")
-async def list_experiments(call: Call) -> list[ExperimentOut]:
+async def list_experiments(call: Call, limit: Limit = 100, cursor: Cursor = None) -> PageOut[ExperimentOut]:
     """Every experiment with its state and sums in the group."""
     async with call.open() as (db, actor):
-        return [_experiment(state) for state in await experiments.list_(db, actor)]
+        states = await experiments.list_(db, actor)
+    return pagination.by_name(map(_experiment, states), lambda one: one.name, limit, cursor)
 
 
 @router.patch("/experiments/{name}", dependencies=_CHANGE)
