@@ -5,8 +5,9 @@ nothing. On every (re)connect the server sends the sid as a challenge, the bridg
 secret, and the open screen is built anew from the database.
 """
 
+import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any, TypedDict
 from uuid import UUID
 
@@ -16,16 +17,18 @@ from reflex.state import BaseState
 from reflex_base.registry import RegistrationContext
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from tg_assistant.core import access, limits, sessions
+from tg_assistant.core import access, limits, rights, sessions
 from tg_assistant.core.access import Actor
 from tg_assistant.core.limits import Rule
-from tg_assistant.errors import SignInNeeded
+from tg_assistant.errors import NotAllowed, SignInNeeded, Unavailable
 from tg_assistant.process import current
 from tg_assistant.texts import has, language_of, text
 
 HOME = "/tg/app"
 PANEL = "/admin"  # in an ordinary browser, signed in by a link of the bot's
 LOADERS: dict[str, Any] = {}  # route → the event that builds the screen; filled by `template.page`
+_LOOK_SECONDS = 15.0  # how late an idle screen learns what no hint tells: that its session has run out
+_watched: set[tuple[str, str]] = set()  # (socket, session): one watch each, whoever asks for more
 
 
 class Notice(TypedDict):
@@ -34,6 +37,9 @@ class Notice(TypedDict):
     text: str
     kind: str  # success, error
     number: int
+
+
+_LAUNCH = ("language", "device", "challenge", "refusals", "_asked")
 
 
 class SessionState(rx.State):
@@ -72,16 +78,47 @@ class SessionState(rx.State):
     @rx.event
     async def present(self, answer: dict[str, Any]) -> Any:
         """The bridge's answer to the challenge: the resume secret and how the app was opened."""
-        self._remember_launch(answer)
         async with current().db.transaction() as db:
             try:
                 session = await sessions.resume(db, str(answer.get("secret", "")))
             except SignInNeeded:
+                self._remember_launch(answer)
                 self.refusals += 1  # the bridge forgets the secret and may still have unused init data
                 return None
             actor = await access.by_session(db, session.id)
+        if self._session not in ("", str(session.id)):
+            await self._clear()  # what another sign-in saw on this socket is not this one's
+        self._remember_launch(answer)
         self._sid, self._session = self.router.session.session_id, str(session.id)
-        return self._entered(actor)
+        return [event for event in (SessionState.watch, self._entered(actor)) if event is not None]
+
+    @rx.event(background=True)
+    async def watch(self) -> Any:
+        """An idle socket has no next event: rights that are lost take the picture away within a second."""
+        async with self:
+            seen = self._sid, self._session
+            if not self._is_bound() or seen in _watched:
+                return None
+            async with acting(self) as (_, actor):
+                _watched.add(seen)
+        try:
+            if await _until_lost(seen[0], actor):
+                return SessionState.look_again
+        finally:
+            _watched.discard(seen)
+        return None
+
+    @rx.event
+    async def look_again(self) -> Any:
+        """Rights were lost: nothing on the screen stays; what may still be seen is built anew."""
+        if not self._is_bound():
+            return None
+        bound = self._sid, self._session
+        await self._clear()
+        self._sid, self._session = bound
+        async with acting(self) as (_, actor):
+            pass
+        return [event for event in (SessionState.watch, self._entered(actor)) if event is not None]
 
     @rx.event
     def refused(self, answer: dict[str, Any]) -> None:
@@ -94,10 +131,10 @@ class SessionState(rx.State):
     async def fail(self, code: str, values: dict[str, Any], reference: str) -> None:
         """An error rose out of a handler: say it, and mark a screen that could not be built."""
         if code.startswith("access.signed_out"):
-            self._leave()
+            await self._leave()
             return
         if code == "access.disabled":
-            self._leave()  # what the screen holds is not theirs to read any more
+            await self._leave()
         shown = f"errors.{code}" if has(f"errors.{code}") else "errors.internal"
         self._say(text(shown, self.language, reference=reference, **_values(values)), kind="error")
         if self.phase in {"starting", "loading"}:
@@ -109,10 +146,17 @@ class SessionState(rx.State):
         self._loaded = [*self._loaded, self._route()]
         self.phase = "ready"
 
-    def _leave(self) -> None:
-        """Nobody is signed in on this socket any more; the screen says how to come back."""
-        self._sid = ""
+    async def _leave(self) -> None:
+        """Nobody is signed in on this socket any more: it forgets what they saw and says how to come back."""
+        await self._clear()
         self.phase = "link" if self._route().startswith(PANEL) else "reopen"
+
+    async def _clear(self) -> None:
+        """As for a new socket, but for what the bridge counts on and how the app was opened."""
+        kept = {name: getattr(self, name) for name in _LAUNCH}
+        await _forget_all(self)
+        for name, value in kept.items():
+            setattr(self, name, value)
 
     def _feel(self, kind: str) -> None:
         """A tap of the phone's motor, without words."""
@@ -166,7 +210,32 @@ class ForgetOnReconnect(Middleware):
         """Before every event, not only a page's first: any socket may send any of them, `hydrate` too."""
         session = await state.get_state(SessionState)
         if session._sid and not session._is_bound():
-            _forget(state._get_root_state())
+            await _forget_all(session)
+
+
+async def _until_lost(sid: str, actor: Actor) -> bool:
+    """Wait until the actor has less than they had: True; or the socket is gone: False."""
+    rt = current()
+    async with rt.events.listening(rights.TOPIC, str(actor.user_id)) as changed:
+        while _is_open(sid):
+            changed.clear()
+            try:
+                actor = await rights.check(rt, actor)
+            except (SignInNeeded, NotAllowed):
+                return True
+            except Unavailable:
+                pass  # nobody can read anything while the database is away; look again
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_LOOK_SECONDS):
+                    await changed.wait()
+    return False
+
+
+async def _forget_all(session: SessionState) -> None:
+    """Every state of this client at its defaults."""
+    for state in rx.State.get_substates():
+        await session.get_state(state)  # from Redis an event gets only the states it names
+    _forget(session._get_root_state())
 
 
 def _forget(state: BaseState) -> None:
@@ -204,9 +273,12 @@ async def administering(state: rx.State) -> AsyncIterator[tuple[AsyncSession, Ac
 
 def is_live(state: rx.State, sid: str) -> bool:
     """Whether socket `sid` is open and still the one this state is shown on (background events ask)."""
+    return _is_open(sid) and state.router.session.session_id == sid
+
+
+def _is_open(sid: str) -> bool:
     namespace = RegistrationContext.get().app.event_namespace
-    is_open = namespace is not None and sid in namespace.sid_to_token
-    return is_open and state.router.session.session_id == sid
+    return namespace is not None and sid in namespace.sid_to_token
 
 
 def _values(values: dict[str, Any]) -> dict[str, Any]:

@@ -91,9 +91,11 @@ RULES: dict[str, str] = {
     "QueueState.requeue": OBJECT,
     "SessionState.fail": SCREEN,
     "SessionState.loaded": SCREEN,
+    "SessionState.look_again": SCREEN,  # shows the socket's own person what they may see, anew
     "SessionState.page_opened": SCREEN,
     "SessionState.present": SCREEN,
     "SessionState.refused": SCREEN,
+    "SessionState.watch": SCREEN,  # waits, for a socket that is open
     "SessionsState.choose_language": MEMBER,
     "SessionsState.end": OBJECT,
     "SessionsState.load": MEMBER,

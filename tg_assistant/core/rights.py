@@ -11,6 +11,7 @@ from tg_assistant.errors import NotAllowed
 from tg_assistant.infra.runtime import Runtime
 
 T = TypeVar("T")
+TOPIC = "rights"  # told by triggers on sessions and memberships; the key is the person's id
 _LOOK_SECONDS = 0.7  # a session ended or a person disabled is out within a second
 _END, _NOTHING = object(), object()
 
