@@ -58,6 +58,7 @@ VALUES: dict[str, Callable[[World], Any]] = {
 NOT_CALLED = {
     "access.scoped": "builds a query; every read stands on it",
     "audit.record": "writes a line about the actor's own act",
+    "answers.finish": "takes the row that `begin` wrote for the actor; `ask` walks both",
     "answer_style.given": "core's own: the question was just written by the actor",
     "answer_style.asked_again": "core's own: looks at the actor's last question",
     "experiments.met": "core's own: counts for the actor's own variant",
