@@ -130,6 +130,8 @@ class SecuritySettings(_Group):
     rate_limit_sign_in: str = Field(default="10:60", pattern=_RATE, validation_alias="RATE_LIMIT_SIGN_IN")
     rate_limit_invites: str = Field(default="10:60", pattern=_RATE, validation_alias="RATE_LIMIT_INVITES")
     rate_limit_admin: str = Field(default="50:3600", pattern=_RATE, validation_alias="RATE_LIMIT_ADMIN")
+    rate_limit_graphql: str = Field(default="120:60", pattern=_RATE, validation_alias="RATE_LIMIT_GRAPHQL")
+    rate_limit_export: str = Field(default="5:3600", pattern=_RATE, validation_alias="RATE_LIMIT_EXPORT")
     session_crypto_key: SecretStr | None = Field(default=None, validation_alias="SESSION_CRYPTO_KEY")
     session_crypto_key_file: Path | None = Field(default=None, validation_alias="SESSION_CRYPTO_KEY_FILE")
 
@@ -141,6 +143,8 @@ class SecuritySettings(_Group):
             "sign_in": self.rate_limit_sign_in,
             "invites": self.rate_limit_invites,
             "admin": self.rate_limit_admin,
+            "graphql": self.rate_limit_graphql,
+            "export": self.rate_limit_export,
         }
 
 

@@ -34,6 +34,8 @@ DEFAULTS = {
     "rate_limit_qr_status": "30:60",
     "rate_limit_invites": "10:60",
     "rate_limit_admin": "50:3600",
+    "rate_limit_graphql": "120:60",
+    "rate_limit_export": "5:3600",
 }
 NEXT = iter(range(850_000, 859_999))
 
@@ -317,9 +319,30 @@ async def closed(rt: Runtime, http: httpx.AsyncClient, mine: dict[str, str]) -> 
         "qr status": http.get(f"/api/tg/qr/status/{uuid4()}", headers=mine),
         "invite": http.post("/api/invites/redeem", json={"code": "A" * 12}, headers=mine),
         "reading": http.get("/api/users/me", headers=mine),
+        "graphql": http.post("/api/graphql", json={"query": "{ me { id } }"}, headers=mine),
+        "export": http.get("/api/users/me/export", headers=mine),
         "admin link": http.post("/admin/login/x"),
     }
     return {name: await call for name, call in calls.items()}
+
+
+async def test_graphql_and_exports_too_often(settings: Settings):
+    """By the person, from wherever: a problem document with the header fields, and REST reading goes on."""
+    async with web(settings, rate_limit_graphql="3:60") as rt, client(rt) as http:
+        own, another = await bearer(rt, http), await bearer(rt, http)
+        body = {"query": "{ me { id } }"}
+        asked = [await http.post("/api/graphql", json=body, headers=own) for _ in range(4)]
+        assert [answer.status_code for answer in asked] == [200] * 3 + [429]
+        assert asked[0].headers["ratelimit-policy"] == '"graphql";q=3;w=60'
+        zipped = [await http.get("/api/users/me/export", headers=own) for _ in range(6)]
+        assert [answer.status_code for answer in zipped] == [200] * 5 + [429]
+        for refused, policy in ((asked[3], '"graphql";q=3;w=60'), (zipped[5], '"export";q=5;w=3600')):
+            assert refused.headers["content-type"] == "application/problem+json"
+            assert refused.headers["ratelimit-policy"] == policy and int(refused.headers["retry-after"]) > 0
+        async with client(rt, "192.0.2.79") as elsewhere:
+            assert (await elsewhere.post("/api/graphql", json=body, headers=own)).status_code == 429
+        assert (await http.post("/api/graphql", json=body, headers=another)).status_code == 200
+        assert (await http.get("/api/users/me", headers=own)).status_code == 200
 
 
 @pytest.mark.parametrize("fault", ["killed", "frozen"])
@@ -338,6 +361,8 @@ async def test_redis_away(settings: Settings, redis: Redis, fault: str):
             "qr status": 503,
             "invite": 503,
             "reading": 200,
+            "graphql": 200,
+            "export": 503,
             "admin link": 503,
         }
         refused = found["sign-in"]

@@ -14,6 +14,7 @@ from starlette.datastructures import MutableHeaders
 from tg_assistant.api.deps import Call, Rt
 from tg_assistant.core import limits
 from tg_assistant.core.limits import Rule
+from tg_assistant.errors import Unavailable
 from tg_assistant.infra.limits import Standing
 
 
@@ -26,11 +27,15 @@ def by_address(rule: Rule) -> Any:
     return Depends(limited)
 
 
-def by_user(rule: Rule) -> Any:
-    """A dependency: so many requests a person."""
+def by_user(rule: Rule, *, goes_on: bool = False) -> Any:
+    """A dependency: so many requests a person. What `goes_on` is let through uncounted without Redis."""
 
     async def limited(rt: Rt, request: Request, call: Call) -> None:
-        await _spend(request, limits.count(rt, rule, user_id=call.claims().user_id))
+        try:
+            await _spend(request, limits.count(rt, rule, user_id=call.claims().user_id))
+        except Unavailable:
+            if not goes_on:
+                raise
 
     return Depends(limited)
 

@@ -20,6 +20,8 @@ class Rule(StrEnum):
     qr_status = "qr_status"
     invites = "invites"
     admin = "admin"
+    graphql = "graphql"
+    export = "export"
 
 
 async def count(

@@ -19,7 +19,9 @@ from tg_assistant.api.deps import Call, Rt
 from tg_assistant.api.graphql import limits
 from tg_assistant.api.graphql.context import Context
 from tg_assistant.api.graphql.schema import schema
+from tg_assistant.api.limits import by_user
 from tg_assistant.api.problems import sentence
+from tg_assistant.core.limits import Rule
 from tg_assistant.errors import AssistantError, Invalid
 from tg_assistant.infra import metrics
 
@@ -50,6 +52,7 @@ class ResultOut(BaseModel):
     "",
     response_model=ResultOut,
     responses={400: {"model": ResultOut, "description": "Refused before anything ran"}},
+    dependencies=[by_user(Rule.graphql, goes_on=True)],
 )
 async def graphql(call: Call, rt: Rt, body: RequestIn) -> ResultOut | JSONResponse:
     """Read channels, posts, questions and sessions, search, and ask. The schema: docs/api/schema.graphql."""

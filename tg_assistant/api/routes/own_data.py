@@ -8,9 +8,11 @@ from fastapi import APIRouter, Query
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, Field
 
+from tg_assistant.api import limits
 from tg_assistant.api.deps import Call, Rt
 from tg_assistant.api.pagination import Cursor, Limit
 from tg_assistant.core import accounts, erasure, export, sessions
+from tg_assistant.core.limits import Rule
 from tg_assistant.models import Account, AppSession
 
 router = APIRouter(prefix="/api/users/me", tags=["own data"])
@@ -78,6 +80,7 @@ async def end_session(call: Call, rt: Rt, session_id: UUID) -> None:
     "/export",
     response_class=StreamingResponse,
     responses={200: {"content": {"application/zip": {}}, "description": "a zip of JSON files"}},
+    dependencies=[limits.by_user(Rule.export)],
 )
 async def export_data(call: Call, rt: Rt) -> StreamingResponse:
     """Everything kept about the bearer: profile, sessions, accounts, channels, questions, audit lines."""
