@@ -176,7 +176,11 @@ def _fenced(may_send: Callable[[], bool]) -> type[ConnectionTcpFull]:
 
 
 def new_client(settings: Settings, session: bytes | None, *, may_send: Callable[[], bool]) -> Client:
-    """A client for a saved session, or (None) for a key yet to be made; not connected."""
+    """A client for a saved session, or (None) for a key yet to be made; not connected.
+
+    The settings' address is the home data centre's. An account of another one keeps the address in its
+    session: Telegram itself gave it, and the settings know none for it (the sandbox keeps that port, too).
+    """
     stored = StringSession(session.decode() if session else "")
     telegram = settings.telegram
     home = telegram.dc_id or _HOME_DC

@@ -6,24 +6,28 @@ from datetime import timedelta
 from uuid import uuid4
 
 import pytest
+from sqlalchemy import text, update
 from sqlmodel import col, select
 
 from tests.corpus import a_channel, a_reader, a_tenant
 from tests.followed import account
 from tests.people import member, person
 from tests.servers import settings_for
-from tg_assistant.core import members, purging, retention
+from tg_assistant.core import members, purging, retention, sessions
 from tg_assistant.errors import Invalid, NotAllowed
 from tg_assistant.infra import jobs
 from tg_assistant.infra.clock import Clock
 from tg_assistant.models import (
     AccountTask,
+    AppSession,
     AuditEvent,
     BotUpdate,
     Channel,
     ChannelAccess,
+    KeyRotation,
     Login,
     Notification,
+    OneTimeLink,
     Post,
     Question,
     Role,
@@ -214,6 +218,35 @@ async def test_what_belongs_to_no_group_goes_too(rt):
         assert not (await db.exec(strangers)).all()
         lines = select(AuditEvent).where(AuditEvent.user_id == stranger.user_id)
         assert not (await db.exec(lines)).all()
+
+
+async def test_what_is_the_installations_own_goes_too(rt):
+    """The queue's log and done key rotations after a week, sessions after a month, links after their day."""
+    where, _, anna = await a_life(rt, 7412)
+    now = rt.clock.now()
+    eight, two = now - timedelta(days=8), now - timedelta(days=2)
+    async with rt.db.transaction(where.id) as db:
+        old, young, waiting = (KeyRotation(requested_at=eight, done_at=at) for at in (eight, two, None))
+        ended, live = [await sessions.start(db, anna.user_id, device="x", now=now) for _ in range(2)]
+        over = update(AppSession).where(col(AppSession.id) == ended.id)
+        await db.exec(over.values(revoked_at=now - timedelta(days=31)))
+        spent = OneTimeLink(hash=b"old", user_id=anna.user_id, purpose="admin", expires_at=eight)
+        db.add_all([old, young, waiting, spent])
+        kept = [young.id, waiting.id]
+        for at in (eight, two):
+            said = text(
+                "INSERT INTO pgqueuer_log (created, job_id, status, priority, entrypoint)"
+                " VALUES (:at, -1, 'successful', 0, :name)"
+            )
+            await db.exec(said.bindparams(at=at, name="kept" if at == two else "gone"))
+    await after(rt, 0)
+    async with rt.db.transaction(where.id) as db:
+        assert set((await db.exec(select(KeyRotation.id))).all()) == set(kept)
+        ids = (await db.exec(select(AppSession.id).where(AppSession.user_id == anna.user_id))).all()
+        assert live.id in ids and ended.id not in ids
+        assert not (await db.exec(select(OneTimeLink))).all()
+        logged = await db.exec(text("SELECT entrypoint FROM pgqueuer_log WHERE job_id = -1"))
+        assert [row[0] for row in logged] == ["kept"]
 
 
 @pytest.mark.parametrize(

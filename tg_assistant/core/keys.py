@@ -6,10 +6,11 @@ rotation is stands in the envelopes themselves: a killed one goes on where it wa
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from uuid import UUID
 
 import structlog
-from sqlalchemy import func, text
+from sqlalchemy import delete, func, text
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -117,6 +118,11 @@ async def finish(db: AsyncSession, rotation_id: UUID, error: str | None = None) 
         detail = {"rewrapped": rotation.rewrapped, "keys": rotation.keys, "error": error}
         await audit.record(db, None, "keys.rotated", rotation_id, **detail)
         await notify(db, TOPIC)
+
+
+async def forget_old(db: AsyncSession, before: datetime) -> None:
+    """Drop rotations long done; the trail keeps who asked and what came of it."""
+    await db.exec(delete(KeyRotation).where(col(KeyRotation.done_at) < before))  # type: ignore[call-overload]
 
 
 async def _next(

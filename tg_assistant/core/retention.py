@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, exists, or_, update
 from sqlmodel import col, delete, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from tg_assistant.core import audit, links, purging, sessions, updates
+from tg_assistant.core import audit, keys, links, purging, sessions, updates
 from tg_assistant.core.access import Actor
 from tg_assistant.errors import Invalid
 from tg_assistant.infra import jobs
@@ -205,7 +205,9 @@ def _has_reader() -> ColumnElement[bool]:
 
 
 async def _keep_shared(rt: Runtime) -> None:
-    """What belongs to no group: people without one, links, sessions, messages, the bot's updates."""
+    """What belongs to no group: people without one, links, sessions, messages, the bot's updates,
+    the queue's log, key rotations.
+    """
     now, kept = rt.clock.now(), Periods()
     groupless = ~exists().where(col(Membership.user_id) == col(SignIn.user_id))
     async with rt.db.transaction() as db:
@@ -213,6 +215,7 @@ async def _keep_shared(rt: Runtime) -> None:
         await sessions.forget_old(db)
         await updates.sweep(db)
         await jobs.forget_old(db, kept.jobs)
+        await keys.forget_old(db, now - timedelta(days=kept.jobs))
         await db.exec(_delete(Notification, Notification.created_at < now - _NOTIFICATIONS))
         await db.exec(_delete(SignIn, groupless, SignIn.at < now - timedelta(days=kept.sign_ins)))
         await _truncate(db, groupless, now - timedelta(days=kept.addresses))
