@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from tg_assistant.cli import demo, invites, keys, openapi, operate, sandbox, tenants
+from tg_assistant.cli import demo, invites, keys, openapi, operate, people, sandbox, tenants
 from tg_assistant.cli.door import Commands, fail
 
 app = typer.Typer(
@@ -21,6 +21,7 @@ app.command()(openapi.openapi)
 demo.register(app)
 app.add_typer(invites.app, name="invites")
 app.add_typer(tenants.app, name="tenants")
+app.add_typer(people.app, name="people")
 app.add_typer(keys.app, name="keys")
 app.add_typer(sandbox.app, name="sandbox")
 

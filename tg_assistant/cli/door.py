@@ -7,7 +7,6 @@ import sys
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
-import structlog
 import typer
 from typer.core import TyperGroup
 
@@ -49,13 +48,10 @@ def transaction(work: "Callable[[AsyncSession], Awaitable[Answer]]", *, all_tena
     `all_tenants` for what looks at more than one tenant: only the owner's role may, any other would see none.
     """
 
+    from tg_assistant.infra import logs
     from tg_assistant.infra.db import Database, set_operator
 
-    # what is asked for goes to stdout; events are for a process's log, only trouble is for a terminal
-    structlog.configure(
-        wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-    )
+    logs.configure_terminal(logging.WARNING)  # events are for a process's log, only trouble is for a terminal
 
     async def run() -> Answer:
         database = Database(database_url(), pool_size=1)
@@ -70,8 +66,13 @@ def transaction(work: "Callable[[AsyncSession], Awaitable[Answer]]", *, all_tena
     try:
         return asyncio.run(run())
     except AssistantError as error:
-        key = f"errors.{error.code}"
-        fail(texts.text(key, "en", **error.values) if texts.has(key) else f"{error.title}: {error.code}")
+        fail(sentence(error))
+
+
+def sentence(error: AssistantError) -> str:
+    """An error in words for a terminal."""
+    key = f"errors.{error.code}"
+    return texts.text(key, "en", **error.values) if texts.has(key) else f"{error.title}: {error.code}"
 
 
 def database_url() -> str:

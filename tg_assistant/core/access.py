@@ -13,7 +13,7 @@ from sqlmodel.sql.expression import SelectOfScalar
 
 from tg_assistant.core import audit, plans, sessions, tokens
 from tg_assistant.core.initdata import MAX_AGE, MAX_FUTURE, InitData, TelegramPerson, Validator
-from tg_assistant.errors import NotAllowed, SignInNeeded
+from tg_assistant.errors import NotAllowed, NotFound, SignInNeeded
 from tg_assistant.infra.clock import Clock
 from tg_assistant.infra.db import set_tenant, set_user
 from tg_assistant.models import Membership, Role, SeenInitData, SignIn, User
@@ -88,6 +88,19 @@ async def actor(db: AsyncSession, user_id: UUID, *, door: str, session_id: UUID 
     return await _checked(db, _actor(*row, door), session_id)
 
 
+async def at_their_word(db: AsyncSession, telegram_id: int) -> Actor:
+    """The person behind a Telegram id, switched off or not: their data remains theirs. Raises NotFound.
+
+    For the operator alone, who exports or deletes it at their word; no door that others reach may call this.
+    """
+    user = (await db.exec(select(User).where(User.telegram_id == telegram_id))).first()
+    if user is None:
+        raise NotFound("users.not_found")
+    await set_user(db, user.id)
+    membership = (await db.exec(select(Membership).where(Membership.user_id == user.id))).first()
+    return await _checked(db, _described(user, membership, "cli"), None)
+
+
 async def by_session(db: AsyncSession, session_id: UUID, *, door: str = "") -> Actor:
     """The person a live session belongs to, with today's rights. Raises SignInNeeded, NotAllowed.
 
@@ -109,6 +122,10 @@ async def by_token(db: AsyncSession, token: str, *, secret: str, door: str) -> A
 def _actor(user: User, membership: Membership | None, door: str) -> Actor:
     if membership is not None and membership.disabled:
         raise NotAllowed("access.disabled")
+    return _described(user, membership, door)
+
+
+def _described(user: User, membership: Membership | None, door: str) -> Actor:
     return Actor(
         user_id=user.id,
         telegram_id=user.telegram_id,
