@@ -54,7 +54,7 @@ def check_origin(rt: Runtime, request: Request) -> None:
 
 def whence(rt: Runtime, request: Request, door: str) -> Whence:
     """Where a sign-in comes from."""
-    device = request.headers.get("user-agent", "")[:200]
+    device = request.headers.get("user-agent", "").replace("\x00", "")[:200]
     return Whence(door, device, client_address(request, rt.settings.web.trusted_proxy_hops))
 
 

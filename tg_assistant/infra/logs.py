@@ -46,6 +46,50 @@ def _clean(value: Any) -> Any:
     return value
 
 
+# What ends a line, drives a terminal or turns text around; JSON itself escapes those below U+0020 only.
+_NOT_SHOWN = "\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff"
+_BEYOND_JSON = re.compile(f"[{_NOT_SHOWN}]")
+_UNPRINTABLE = re.compile(f"[\x00-\x1f{_NOT_SHOWN}]")
+
+
+def _escape(found: re.Match[str]) -> str:
+    return f"\\u{ord(found[0]):04x}"
+
+
+def _as_json(logger: WrappedLogger, name: str, event: EventDict) -> str:
+    """One JSON object that is one line to every reader, a terminal included."""
+    line = structlog.processors.JSONRenderer(ensure_ascii=False, default=str)(logger, name, event)
+    return _BEYOND_JSON.sub(_escape, str(line))
+
+
+def _on_a_terminal(logger: WrappedLogger, name: str, event: EventDict) -> str:
+    """One line for a person; a traceback stands indented below, so that it never looks like other lines."""
+    trace = str(event.pop("exception", ""))
+    shown = {key: _UNPRINTABLE.sub(_escape, str(value)) for key, value in event.items()}
+    if "=" in shown.get("event", ""):
+        shown["event"] = repr(shown["event"])  # values with one are quoted, too
+    line = structlog.dev.ConsoleRenderer(colors=False)(logger, name, shown)
+    below = [f"\n  | {_UNPRINTABLE.sub(_escape, part)}" for part in trace.split("\n") if part]
+    return f"{line}{''.join(below)}"
+
+
+def configure_terminal(level: int) -> None:
+    """For commands: what is asked for goes to standard output, so events go to standard error."""
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="%Y-%m-%d %H:%M:%S", utc=False),
+            structlog.processors.StackInfoRenderer(),
+            structlog.processors.format_exc_info,
+            redact,
+            _on_a_terminal,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
+
+
 def configure(level: str = "INFO", *, process: str = "") -> None:
     """Call once in a process's main. Lines go to standard output."""
     shared: list[Any] = [
@@ -62,7 +106,7 @@ def configure(level: str = "INFO", *, process: str = "") -> None:
         processors=[
             structlog.stdlib.ProcessorFormatter.remove_processors_meta,
             redact,
-            structlog.processors.JSONRenderer(ensure_ascii=False, default=str),
+            _as_json,
         ],
     )
     handler = logging.StreamHandler(sys.stdout)
