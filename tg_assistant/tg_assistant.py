@@ -10,6 +10,7 @@ from starlette.types import ASGIApp
 
 from tg_assistant import frontend, pages, process, theme
 from tg_assistant.api.app import create_api
+from tg_assistant.api.cors import CrossOrigin
 from tg_assistant.errors import AssistantError
 from tg_assistant.headers import SecurityHeaders
 from tg_assistant.infra import metrics
@@ -38,12 +39,14 @@ def log_browser_error(exception: Exception) -> None:
     log.warning("page.browser_error", detail=str(exception)[:2000])
 
 
-def secured(app: ASGIApp) -> ASGIApp:
-    """The outermost layer: headers on every answer, pages and API alike."""
-    return SecurityHeaders(app, process.settings, frontend.inline_scripts)
+class App(rx.App):
+    """Reflex's app in our outermost layers: headers on every answer, pages, API and preflights alike."""
+
+    def __call__(self) -> ASGIApp:
+        return SecurityHeaders(CrossOrigin(super().__call__()), process.settings, frontend.inline_scripts)
 
 
-app = rx.App(
+app = App(
     toaster=None,
     app_wraps={},  # the frame in template.py has our own boundary, banner and notices
     stylesheets=["/app.css"],
@@ -56,7 +59,7 @@ app = rx.App(
         rx.el.style(theme.css()),
         rx.el.script(src="/bridge.js"),
     ],
-    api_transformer=[create_api(process.current), secured],
+    api_transformer=create_api(process.current),
     backend_exception_handler=notice_for,
     frontend_exception_handler=log_browser_error,
 )

@@ -94,11 +94,19 @@ async def test_a_foreign_page_may_not_call(http, web, path):
     for origin in (FOREIGN, "null", f"{web.url}.evil.example", web.url.replace("http", "https")):
         answer = await http.options(path, headers={"Origin": origin, **asked})
         assert "access-control-allow-origin" not in answer.headers, origin
-        assert answer.status_code in (400, 404, 405)
+        assert (answer.status_code, answer.json()["code"]) == (400, "http.cors")
+        assert answer.headers["content-type"] == "application/problem+json"
+        assert answer.headers["x-content-type-options"] == "nosniff"
         simple = await http.get(path, headers={"Origin": origin})
         assert "access-control-allow-origin" not in simple.headers
+        assert simple.headers.get_list("vary", split_commas=True).count("Origin") == 1
     own = await http.options(path, headers={"Origin": web.url, **asked})
     assert own.headers["access-control-allow-origin"] == web.url
+    for method in ("TRACE", "BREW"):
+        refused = await http.options(
+            path, headers={"Origin": web.url, "Access-Control-Request-Method": method}
+        )
+        assert (refused.status_code, refused.json()["code"]) == (400, "http.cors")
 
 
 async def test_a_foreign_page_opens_no_socket(http, web):

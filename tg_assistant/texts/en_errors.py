@@ -51,6 +51,7 @@ TEXTS = {
     "errors.http.405": "This address does not take this method.",
     "errors.http.413": "The body is too long: at most 1 MiB.",
     "errors.http.422": "Some fields are missing or wrong; `errors` names them.",
+    "errors.http.cors": "Pages of this origin may not call this address with this method and these headers.",
     "errors.internal": "Something went wrong on our side. Nothing is lost; try again. Reference: {reference}",
     "errors.invites.already_member": "You already belong to a group here; one invite is enough.",
     "errors.invites.bad_code": "An invite code has 12 letters and digits. Check it and enter it again.",

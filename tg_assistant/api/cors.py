@@ -1,0 +1,60 @@
+"""Answers to other origins in the form of all others: a refused preflight is a problem, `Vary` is said once.
+
+Who may call is decided by Starlette's CORS middleware, which Reflex lays around each of its layers.
+"""
+
+from fastapi import Request
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from tg_assistant import texts
+from tg_assistant.api import problems
+
+
+class CrossOrigin:
+    """ASGI middleware around everything that answers preflights."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        answer = _Answer(send, preflight=_is_preflight(scope))
+        await self._app(scope, receive, answer.send)
+        if answer.refused is not None:
+            request = Request(scope)
+            detail = texts.text("errors.http.cors", problems.language(request))
+            refusal = problems.problem(request, 400, "http.cors", "Bad Request", detail)
+            refusal.headers["Vary"] = answer.refused
+            await refusal(scope, receive, send)
+
+
+class _Answer:
+    """The way out; `refused` is the `Vary` of a preflight's refusal, which is kept back."""
+
+    def __init__(self, send: Send, *, preflight: bool) -> None:
+        self._send = send
+        self._preflight = preflight
+        self.refused: str | None = None
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            headers = MutableHeaders(scope=message)
+            _say_vary_once(headers)
+            if self._preflight and message["status"] == 400:
+                self.refused = headers.get("vary", "Origin")
+        if self.refused is None:
+            await self._send(message)
+
+
+def _is_preflight(scope: Scope) -> bool:
+    headers = Headers(scope=scope)
+    return scope["method"] == "OPTIONS" and "origin" in headers and "access-control-request-method" in headers
+
+
+def _say_vary_once(headers: MutableHeaders) -> None:
+    said = [name.strip() for line in headers.getlist("vary") for name in line.split(",") if name.strip()]
+    if said:
+        headers["Vary"] = ", ".join({name.lower(): name for name in said}.values())
