@@ -30,10 +30,13 @@ class OpenAILlm:
     """The chat-completions call, streamed."""
 
     def __init__(self, *, base_url: str, api_key: str, model: str) -> None:
-        from openai import AsyncOpenAI
+        from openai import AsyncOpenAI, DefaultAsyncHttpxClient
 
         self._model = model
-        self._client = AsyncOpenAI(base_url=base_url, api_key=api_key, timeout=TIMEOUT, max_retries=1)
+        configured = DefaultAsyncHttpxClient(follow_redirects=False)  # posts go nowhere but where it was said
+        self._client = AsyncOpenAI(
+            base_url=base_url, api_key=api_key, timeout=TIMEOUT, max_retries=1, http_client=configured
+        )
 
     async def stream(self, system: str, prompt: str) -> AsyncIterator[str]:
         """Temperature 0: the same sources should give the same answer."""

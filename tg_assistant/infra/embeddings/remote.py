@@ -16,11 +16,14 @@ class OpenAIEmbedder:
     """A model behind `EMBEDDING_BASE_URL`. e5 models get the prefixes they were trained with, others none."""
 
     def __init__(self, *, base_url: str, api_key: str, model: str, dimension: int) -> None:
-        from openai import AsyncOpenAI
+        from openai import AsyncOpenAI, DefaultAsyncHttpxClient
 
         self.model = model
         self.dimension = dimension
-        self._client = AsyncOpenAI(base_url=base_url, api_key=api_key, timeout=60, max_retries=2)
+        configured = DefaultAsyncHttpxClient(follow_redirects=False)  # posts go nowhere but where it was said
+        self._client = AsyncOpenAI(
+            base_url=base_url, api_key=api_key, timeout=60, max_retries=2, http_client=configured
+        )
         self._words = WordMemory()
         self._prefixed = "e5" in model.lower()
 
