@@ -62,6 +62,8 @@ def test_production_takes_good_settings(monkeypatch):
         ("web", {"JWT_SECRET": "changeme"}, "JWT_SECRET"),
         ("web", {"SESSION_CRYPTO_KEY": KEY}, "SESSION_CRYPTO_KEY"),
         ("bot", {"SESSION_CRYPTO_KEY": KEY}, "SESSION_CRYPTO_KEY"),
+        ("web", {"SESSION_CRYPTO_KEY_FILE": "/run/keys"}, "SESSION_CRYPTO_KEY"),
+        ("bot", {"SESSION_CRYPTO_KEY_FILE": "/run/keys"}, "SESSION_CRYPTO_KEY"),
         ("bot", {"BOT_MODE": "webhook"}, "BOT_WEBHOOK_SECRET"),
         ("ingest", {}, "SESSION_CRYPTO_KEY"),
         ("ingest", {"SESSION_CRYPTO_KEY": "short"}, "SESSION_CRYPTO_KEY"),

@@ -1,0 +1,90 @@
+"""docker-compose.yml: what each service gets into its environment, and what it must not."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tg_assistant import settings
+from tg_assistant.demo.environment import setting_names
+from tg_assistant.settings import Settings
+
+ROOT = Path(__file__).parents[1]
+KEY = "a2V5LWtleS1rZXkta2V5LWtleS1rZXkta2V5LWtleTE="
+SECRETS = {
+    name: f"{name}-value"
+    for name in re.findall(r"^(\w+_PASSWORD)=", (ROOT / ".env.example").read_text(), re.M)
+}
+FILES = {
+    ".env": {
+        **SECRETS,
+        "ENVIRONMENT": "production",
+        "BOT_TOKEN": f"1:{'A' * 35}",
+        "BOT_PUBLIC_URL": "https://ask.example.org",
+        "JWT_SECRET": "j" * 48,
+        "TELEGRAM_API_ID": "1",
+        "TELEGRAM_API_HASH": "a" * 32,
+    },
+    ".env.ingest": {"SESSION_CRYPTO_KEY": KEY},
+}
+
+
+def services() -> dict[str, Any]:
+    return yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
+
+
+def environment_of(name: str) -> dict[str, str]:
+    """As compose makes it: the files in their order, then `environment`, with ${NAME} from .env."""
+    service = services()[name]
+    files = service.get("env_file", [])
+    made: dict[str, str] = {}
+    for file in [files] if isinstance(files, str) else files:
+        made |= FILES[file]
+    for variable, value in service.get("environment", {}).items():
+        made[variable] = re.sub(
+            r"\$\{(\w+)[^}]*\}", lambda found: FILES[".env"].get(found[1], ""), str(value)
+        )
+    return made
+
+
+@pytest.fixture
+def start(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    """Reads the settings as the service would at its start."""
+    monkeypatch.chdir(tmp_path)
+
+    def load(name: str) -> Settings:
+        for variable in setting_names(Settings):
+            monkeypatch.delenv(variable, raising=False)
+        for variable, value in environment_of(name).items():
+            monkeypatch.setenv(variable, value)
+        return settings.load(name)  # type: ignore[arg-type]
+
+    return load
+
+
+@pytest.mark.parametrize("name", ["web", "bot", "ingest"])
+def test_each_service_starts_with_what_it_is_given(start, name: str):
+    """Web and bot as the app's role and without the session key, ingest as the worker's and with it."""
+    found = start(name)
+    role = {"ingest": "tg_worker"}.get(name, "tg_app")
+    assert found.database.url.get_secret_value().startswith(f"postgresql://{role}:")
+    assert bool(found.security.session_crypto_key) == (name == "ingest")
+
+
+@pytest.mark.parametrize("name", sorted(set(services()) - {"ingest"}))
+def test_only_ingest_gets_the_session_key(name: str):
+    """Neither by file nor by value."""
+    assert KEY not in environment_of(name).values()
+
+
+@pytest.mark.parametrize(
+    ("name", "own"),
+    [("web", "APP"), ("bot", "APP"), ("ingest", "WORKER"), ("migrate", "OWNER"), ("caddy", "")],
+)
+def test_no_service_can_sign_in_as_another_role(name: str, own: str):
+    """Row-level security is a wall only where the owner's and the worker's passwords are not at hand."""
+    said = " ".join(environment_of(name).values())
+    known = {secret for secret, value in SECRETS.items() if value in said}
+    assert known <= ({f"{own}_DB_PASSWORD"} | ({"APP_DB_PASSWORD"} if own == "OWNER" else set()))
