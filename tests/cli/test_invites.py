@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import psycopg
 import pytest
 import structlog
 from typer.testing import CliRunner
@@ -90,6 +91,70 @@ def test_a_wrong_time_is_named(run, tenant: str):
     """--expires says what it wants."""
     code, _, err = run("invites", "create", "--tenant", tenant, "--expires", "tomorrow")
     assert code == 1 and "--expires" in err
+
+
+def test_a_time_that_is_over_is_refused(run, tenant: str):
+    """Nobody could ever use such an invite."""
+    code, out, err = run("invites", "create", "--tenant", tenant, "--expires", "2001-01-01")
+    assert code == 1 and out == "" and "over already" in err
+
+
+def test_each_state_has_its_word(run, database: Postgres, tenant: str):
+    """Active, spent, expired, revoked: what the line says is what redeeming it would find."""
+
+    def made() -> str:
+        return json.loads(run("invites", "create", "--tenant", tenant, "--json")[1])["code"]
+
+    active, spent, expired, revoked = (made() for _ in range(4))
+    with psycopg.connect(database.admin_url, autocommit=True) as admin:
+        admin.execute("UPDATE invites SET uses_count = 1 WHERE code = %s", [spent])
+        admin.execute("UPDATE invites SET expires_at = now() - interval '1 s' WHERE code = %s", [expired])
+    run("invites", "revoke", "--code", revoked)
+    for code, word in ((active, "active"), (spent, "spent"), (expired, "expired"), (revoked, "revoked")):
+        assert f"  {word}" in run("invites", "get", "--code", code)[1]
+    listed = {one["code"] for one in json.loads(run("invites", "list", "--tenant", tenant, "--json")[1])}
+    assert {active, spent, expired, revoked} <= listed
+
+
+def test_json_has_the_fields_in_one_order(run, tenant: str):
+    """A new invite and one that was read say the same, in the same order."""
+    made = json.loads(run("invites", "create", "--tenant", tenant, "--json")[1])
+    read = json.loads(run("invites", "get", "--code", made["code"], "--json")[1])
+    assert list(made.items()) == list(read.items())
+    facts = "code tenant_id role uses_limit uses_count active expires_at created_at created_by"
+    assert {*facts.split(), "last_used_at", "last_used_by", "notes"} == set(made)
+
+
+@pytest.mark.parametrize("words", [("tenants", "create", "X"), ("migrate",), ("keys", "status")])
+@pytest.mark.parametrize("url", ["postgresql://nobody:x@127.0.0.1:9/x", "nonsense"])
+def test_a_database_that_is_not_there_is_a_sentence(
+    run, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...], url: str
+):
+    """Which variable to look at, and not the password that stands in it."""
+    monkeypatch.setenv("DATABASE_URL", url)
+    code, out, err = run(*words)
+    assert code == 1 and out == "" and err.startswith("DATABASE_URL") and len(err.strip().splitlines()) == 1
+
+
+def test_a_database_without_a_schema_says_how_to_get_one(run, monkeypatch: pytest.MonkeyPatch, postgres):
+    """The very first command of an operator who forgot `migrate`."""
+    with psycopg.connect(postgres.database("postgres").admin_url, autocommit=True) as admin:
+        admin.execute("CREATE DATABASE cli_empty OWNER tg_owner")
+    monkeypatch.setenv("DATABASE_URL", postgres.database("cli_empty").owner_url)
+    for words in (("tenants", "create", "X"), ("keys", "status")):
+        code, _, err = run(*words)
+        assert code == 1 and "tg-assistant migrate" in err and len(err.strip().splitlines()) == 1
+    assert run("migrate")[0] == 0
+    assert run("tenants", "create", "X")[0] == 0
+
+
+@pytest.mark.parametrize(
+    "words", [(), ("invites",), ("tenants",), ("keys",), ("people",), ("invites", "create")]
+)
+def test_help(run, words: tuple[str, ...]):
+    """`--help` explains each command and exits 0."""
+    code, out, err = run(*words, "--help")
+    assert (code, err) == (0, "") and "Usage:" in out
 
 
 def test_without_a_database_it_says_which_variable(run, monkeypatch: pytest.MonkeyPatch):

@@ -22,6 +22,8 @@ _OWNER_ONLY = (
     "with docker compose: docker compose run --rm migrate tg-assistant …"
 )
 
+AWAY = "DATABASE_URL: PostgreSQL does not answer there, or refuses this name and password"
+_UNDEFINED_TABLE = "42P01"  # https://www.postgresql.org/docs/current/errcodes-appendix.html
 
 _UsageError: Any = typer.BadParameter.__base__  # Typer has no public name for it
 
@@ -48,6 +50,8 @@ def transaction(work: "Callable[[AsyncSession], Awaitable[Answer]]", *, all_tena
     `all_tenants` for what looks at more than one tenant: only the owner's role may, any other would see none.
     """
 
+    from sqlalchemy.exc import ProgrammingError
+
     from tg_assistant.infra import logs
     from tg_assistant.infra.db import Database, set_operator
 
@@ -67,10 +71,16 @@ def transaction(work: "Callable[[AsyncSession], Awaitable[Answer]]", *, all_tena
         return asyncio.run(run())
     except AssistantError as error:
         fail(sentence(error))
+    except ProgrammingError as error:
+        if getattr(error.orig, "sqlstate", "") != _UNDEFINED_TABLE:
+            raise
+        fail("The database has no schema yet, or an old one: tg-assistant migrate")
 
 
 def sentence(error: AssistantError) -> str:
     """An error in words for a terminal."""
+    if error.code == "database.unavailable":
+        return AWAY
     key = f"errors.{error.code}"
     return texts.text(key, "en", **error.values) if texts.has(key) else f"{error.title}: {error.code}"
 
@@ -81,6 +91,8 @@ def database_url() -> str:
     url = next((os.environ[name] for name in names if os.environ.get(name)), None)
     if url is None:
         fail("DATABASE_URL: is missing; beside a running demo: .venv/bin/tg-assistant --env-file .data/env …")
+    if not url.startswith(("postgresql://", "postgres://", "postgresql+psycopg://")):
+        fail("DATABASE_URL: must look like postgresql://app:password@localhost:5432/tg_assistant")
     return url
 
 

@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 
     from tg_assistant.models import Invite
 
-app = typer.Typer(cls=Commands, no_args_is_help=True, help="Invites: the only way into a tenant.")
+app = typer.Typer(
+    cls=Commands, no_args_is_help=True, add_completion=False, help="Invites: the only way into a tenant."
+)
 Json = Annotated[bool, typer.Option("--json", help="One JSON object or list")]
 Tenant = Annotated[UUID, typer.Option(help="The tenant's id, printed by `tenants create`")]
 Code = Annotated[str, typer.Option(help="12 letters and digits")]
@@ -141,11 +143,24 @@ def _moment(text: str) -> datetime:
         moment = datetime.fromisoformat(text)
     except ValueError:
         fail(f"--expires: {text!r} is not a time such as 2030-01-31T12:00:00+00:00")
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    if moment <= datetime.now(UTC):
+        fail(f"--expires: {text!r} is over already")
+    return moment
 
 
 def _facts(invite: "Invite") -> dict[str, Any]:
-    return json.loads(invite.model_dump_json())
+    """In the order of the table's columns, which a row read from it does not keep."""
+    facts = json.loads(invite.model_dump_json())
+    return {name: facts[name] for name in type(invite).model_fields}
+
+
+def _state(invite: "Invite") -> str:
+    if not invite.active:
+        return "revoked"
+    if invite.expires_at is not None and invite.expires_at <= datetime.now(UTC):
+        return "expired"
+    return "spent" if 0 < invite.uses_limit <= invite.uses_count else "active"
 
 
 def _show(invite: "Invite", as_json: bool) -> None:
@@ -154,5 +169,4 @@ def _show(invite: "Invite", as_json: bool) -> None:
         return
     uses = f"{invite.uses_count}/{invite.uses_limit or '∞'}"
     until = f"until {invite.expires_at:%Y-%m-%d %H:%M}" if invite.expires_at else "no end"
-    state = "active" if invite.active else "revoked"
-    typer.echo(f"{invite.code}  {invite.role}  {uses}  {until}  {state}  {invite.notes}".rstrip())
+    typer.echo(f"{invite.code}  {invite.role}  {uses}  {until}  {_state(invite)}  {invite.notes}".rstrip())

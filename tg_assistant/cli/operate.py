@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from tg_assistant.cli.door import database_url, fail
+from tg_assistant.cli.door import AWAY, database_url, fail
 
 
 def register(app: typer.Typer) -> None:
@@ -29,9 +29,16 @@ def serve() -> None:
 
 def migrate() -> None:
     """Bring the database's schema up to date (MIGRATIONS_DATABASE_URL: the owner's role)."""
+    from sqlalchemy.exc import OperationalError
+
     from tg_assistant.infra.db import migrate as upgrade
 
-    upgrade(database_url())
+    try:
+        upgrade(database_url())
+    except OperationalError as error:
+        if error.connection_invalidated or error.statement is not None:
+            raise
+        fail(AWAY)
 
 
 def build() -> None:
