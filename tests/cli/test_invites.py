@@ -155,6 +155,7 @@ def test_help(run, words: tuple[str, ...]):
     """`--help` explains each command and exits 0."""
     code, out, err = run(*words, "--help")
     assert (code, err) == (0, "") and "Usage:" in out
+    assert words or "ask the Telegram channels you follow" in out
 
 
 def test_without_a_database_it_says_which_variable(run, monkeypatch: pytest.MonkeyPatch):

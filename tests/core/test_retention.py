@@ -13,7 +13,7 @@ from tests.corpus import a_channel, a_reader, a_tenant
 from tests.followed import account
 from tests.people import member, person
 from tests.servers import settings_for
-from tg_assistant.core import members, purging, retention, sessions
+from tg_assistant.core import access, members, purging, retention, sessions
 from tg_assistant.errors import Invalid, NotAllowed
 from tg_assistant.infra import jobs
 from tg_assistant.infra.clock import Clock
@@ -31,6 +31,7 @@ from tg_assistant.models import (
     Post,
     Question,
     Role,
+    SeenInitData,
     SignIn,
     Subscription,
     Tenant,
@@ -247,6 +248,18 @@ async def test_what_is_the_installations_own_goes_too(rt):
         assert not (await db.exec(select(OneTimeLink))).all()
         logged = await db.exec(text("SELECT entrypoint FROM pgqueuer_log WHERE job_id = -1"))
         assert [row[0] for row in logged] == ["kept"]
+
+
+async def test_digests_of_init_data_go_a_day_after_they_could_be_used(rt):
+    """Never while a replay could still be accepted, be it by a server whose clock is hours off."""
+    now = rt.clock.now()
+    async with rt.db.transaction() as db:
+        for digest, hours in ((b"gone", 25), (b"kept", 23), (b"live", -1)):
+            db.add(SeenInitData(digest=digest, expires_at=now - timedelta(hours=hours)))
+    async with rt.db.transaction() as db:
+        await access.forget_used(db)
+        left = (await db.exec(select(SeenInitData.digest))).all()
+    assert {b"kept", b"live"} <= set(left) and b"gone" not in left
 
 
 @pytest.mark.parametrize(

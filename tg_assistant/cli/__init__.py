@@ -13,7 +13,6 @@ app = typer.Typer(
     cls=Commands,
     no_args_is_help=True,
     add_completion=False,
-    help=__doc__,
     pretty_exceptions_enable=False,
 )
 operate.register(app)

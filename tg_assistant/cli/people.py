@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from tg_assistant.infra.runtime import Runtime
 
 Answer = TypeVar("Answer")
-app = typer.Typer(no_args_is_help=True, help=__doc__)
+app = typer.Typer(no_args_is_help=True, help="A person's data at their word: exported or deleted.")
 TelegramId = Annotated[
     int, typer.Argument(help="The person's id at Telegram, as GET /api/admin/users has it")
 ]
