@@ -3,6 +3,7 @@
 import pytest
 import reflex as rx
 
+from tests.counted import moved
 from tg_assistant.errors import Invalid, SignInNeeded
 from tg_assistant.state import SessionState
 from tg_assistant.tg_assistant import notice_for
@@ -72,5 +73,7 @@ async def test_ended_session_leads_to_the_way_on(session: SessionState) -> None:
 
 def test_exceptions_become_notices() -> None:
     """Ours by code; any other hides its text behind a reference."""
-    assert "channels.limit" in str(notice_for(Invalid("channels.limit", max=1)).args)
-    assert "secret detail" not in str(notice_for(RuntimeError("secret detail")).args)
+    with moved("errors_total", 1, door="page", code="channels.limit"):
+        assert "channels.limit" in str(notice_for(Invalid("channels.limit", max=1)).args)
+    with moved("errors_total", 1, door="page", code="internal"):
+        assert "secret detail" not in str(notice_for(RuntimeError("secret detail")).args)

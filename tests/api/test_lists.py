@@ -6,6 +6,8 @@ from uuid import uuid4
 import pytest
 
 from tests.corpus import a_channel, a_reader, a_tenant
+from tests.counted import moved
+from tests.followed import account
 from tests.people import member, tenant
 from tg_assistant.api.app import create_api
 from tg_assistant.core import answers
@@ -124,6 +126,20 @@ async def test_a_broken_cursor_and_a_wrong_limit_are_refused(http, reader, path)
     for asked in ({"cursor": "x"}, {"cursor": "W10="}, {"cursor": "x" * 700}, {"limit": 0}, {"limit": 101}):
         answer = await http.get(path, params=asked, headers=reader[1])
         assert answer.status_code == 422, (path, asked, answer.text)
+
+
+async def test_the_accounts_own_list_is_read_again_in_turns(http, rt, sign_in):
+    """Twice in two minutes is too often for Telegram: 429 with when again, and it is counted."""
+    where = await a_tenant(rt)
+    actor = await a_reader(rt, where, 74_005)
+    own = await sign_in(74_005)
+    async with rt.db.transaction(where.id) as db:
+        (await account(db, actor)).dialogs_at = datetime.now(UTC)
+    with moved("rate_limit_exceeded_total", 1, rule="refresh"):
+        answer = await http.get("/api/channels/available", params={"refresh": True}, headers=own)
+    assert (answer.status_code, answer.json()["code"]) == (429, "channels.refreshed_recently")
+    assert answer.headers["ratelimit-policy"] == '"refresh";q=1;w=120'
+    assert 110 <= int(answer.headers["retry-after"]) <= 120
 
 
 async def test_another_users_documented_address_is_unknown(http, reader):

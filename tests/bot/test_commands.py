@@ -7,6 +7,7 @@ from sqlmodel import select
 
 from sandbox.faults import bot_error
 from tests.bot.chat import buttons, until
+from tests.counted import moved
 from tests.people import person, tenant
 from tg_assistant.core import invites
 from tg_assistant.models import Account, Channel, ChannelAccess, Membership, Role, Subscription, User
@@ -126,7 +127,8 @@ async def test_invites(rt, group, chat, who, language):
     async with rt.db.transaction(group.id) as db:
         invite = await invites.create(db, invites.operator(group.id))
     mine = chat(who)
-    assert text("errors.invites.bad_code", language) in (await mine.says("/start inv_short")).text
+    with moved("errors_total", 1, door="bot", code="invites.bad_code"):
+        assert text("errors.invites.bad_code", language) in (await mine.says("/start inv_short")).text
     assert text("errors.invites.spent", language) in (await mine.says("ABCDEFGHJKLM")).text
     joined = await mine.says(f"/start inv_{invite.code}")
     assert "Friends & <others>" in joined.text

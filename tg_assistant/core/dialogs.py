@@ -14,6 +14,7 @@ from tg_assistant.core.access import Actor
 from tg_assistant.core.following import Found
 from tg_assistant.core.references import Reference
 from tg_assistant.errors import LimitReached, Unavailable
+from tg_assistant.infra import metrics
 from tg_assistant.infra.runtime import Runtime
 from tg_assistant.models import Account, AccountTask, Channel, Dialog
 
@@ -59,6 +60,7 @@ async def _asked(db: AsyncSession, account: Account) -> UUID:
     age = (datetime.now(UTC) - account.dialogs_at).total_seconds() if account.dialogs_at else REFRESH_SECONDS
     if age < REFRESH_SECONDS:
         policy = ("refresh", 1, REFRESH_SECONDS)
+        metrics.rate_limit_exceeded_total.labels("refresh").inc()
         raise LimitReached("channels.refreshed_recently", policy=policy, retry_after=REFRESH_SECONDS - age)
     return (await tasks.add(db, account.id, KIND, priority=10)).id
 
