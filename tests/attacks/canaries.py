@@ -19,7 +19,6 @@ from sqlalchemy import text
 from sqlmodel import SQLModel
 
 from tests.servers import all_tenants
-from tg_assistant.core import flags
 from tg_assistant.core.embedded import text_hash
 from tg_assistant.infra.runtime import Runtime
 from tg_assistant.infra.vectors import Space
@@ -31,7 +30,6 @@ from tg_assistant.models import (
     Post,
     Subscription,
     Tenant,
-    TenantFlag,
     User,
     Vector,
 )
@@ -69,13 +67,9 @@ def group_of(telegram_id: int) -> Group:
     return Group(canary, telegram_id, *(uuid4() for _ in range(4)))
 
 
-async def seed(rt: Runtime, telegram_ids: Iterable[int], *, indexed: int = 1) -> list[Group]:
-    """The groups; all canaries share one vector, so each is as near as any other.
-
-    Every `indexed`th has its posts in Chroma, the others search by words alone: a collection takes 40 ms.
-    """
+async def seed(rt: Runtime, telegram_ids: Iterable[int]) -> list[Group]:
+    """The groups, in PostgreSQL and in Chroma; all canaries share one vector, so each is as near as any."""
     groups = [group_of(telegram_id) for telegram_id in telegram_ids]
-    wordy = set(groups) - set(groups[::indexed])
     near = await rt.embedder.embed_passages([_text(groups[0]), _INJECTED])
     model, packed = rt.embedder.model, [row.astype("<f4").tobytes() for row in near]
     async with all_tenants(rt) as db:
@@ -83,9 +77,6 @@ async def seed(rt: Runtime, telegram_ids: Iterable[int], *, indexed: int = 1) ->
         for rows in zip(*(_rows(group, model, packed[0]) for group in groups), strict=True):
             db.add_all(rows)
             await db.flush()
-        for group in wordy:
-            db.add(TenantFlag(tenant_id=group.tenant_id, name=flags.SEMANTIC.name, enabled=False))
-        await db.flush()
         await db.exec(text("ANALYZE"))  # type: ignore[call-overload]
     some = asyncio.Semaphore(8)
 
@@ -97,7 +88,7 @@ async def seed(rt: Runtime, telegram_ids: Iterable[int], *, indexed: int = 1) ->
                 Space(group.tenant_id, model), ids, np.array(near), [group.channel_id] * len(ids)
             )
 
-    await asyncio.gather(*map(index, groups[::indexed]))
+    await asyncio.gather(*map(index, groups))
     return groups
 
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -10,28 +10,33 @@ from typing import Any
 import httpx
 import pytest
 from playwright.async_api import Browser, Request
-from sqlalchemy import update
-from sqlmodel import col
+from pydantic import SecretStr
+from sqlalchemy import func, update
+from sqlmodel import col, select
 
+from sandbox.control import Sandbox
 from tests.attacks import canaries
 from tests.attacks.canaries import ELSEWHERE, QUESTION, Group, Obedient
+from tests.bot.chat import Chat, links
+from tests.bot.conftest import plain_logs, running, telegram
 from tests.corpus import a_channel, a_tenant
 from tests.followed import account
-from tests.pages.conftest import browser, frontend, serving, wait_for
+from tests.pages.conftest import Web, browser, frontend, serving, wait_for
 from tests.people import member
 from tests.servers import all_tenants
 from tg_assistant.core import indexing, tokens
 from tg_assistant.core.tokens import Claims
 from tg_assistant.demo.postgres import Postgres
-from tg_assistant.infra.runtime import Runtime
-from tg_assistant.models import Channel, ChannelAccess, Subscription
+from tg_assistant.infra.runtime import Runtime, open_runtime
+from tg_assistant.models import Channel, ChannelAccess, Question, Subscription
 from tg_assistant.settings import Settings
 
-__all__ = ["browser", "frontend"]
+__all__ = ["browser", "frontend", "plain_logs", "telegram"]
 GROUPS = 1_000
 SAMPLED = 20
 FIRST = 30_000_001
-AT_ONCE = 8
+AT_ONCE = 6
+TABS = 4
 ASK = "mutation ($q: String!) { ask(question: $q) { answer sources { quote url channelTitle } } }"
 SEARCH = "query ($q: String!) { search(query: $q) { edges { node { post { text } } } } }"
 POSTS = "{ posts(first: 100) { edges { node { text } } } }"
@@ -49,8 +54,29 @@ def settings(settings: Settings, model: str) -> Settings:
 
 
 @pytest.fixture(scope="module")
-async def groups(rt: Runtime, at_length: bool) -> list[Group]:
-    return await canaries.seed(rt, range(FIRST, FIRST + GROUPS), indexed=1 if at_length else 5)
+def chatting(telegram: Sandbox) -> list[Chat]:
+    """People of the local Telegram: those of the sampled groups, which ask the bot."""
+    known = telegram.world.people
+    people = [known.add({"key": f"reader{n}", "first_name": f"Reader {n}"}) for n in range(SAMPLED)]
+    return [Chat(telegram, person.key) for person in people]
+
+
+@pytest.fixture(scope="module")
+async def groups(rt: Runtime, chatting: list[Chat]) -> list[Group]:
+    """Of the people who chat first, then of as many others as make a thousand."""
+    others = range(FIRST, FIRST + GROUPS - len(chatting))
+    return await canaries.seed(rt, [*(chat.person.id for chat in chatting), *others])
+
+
+@pytest.fixture(scope="module")
+def app(
+    database: Postgres, workdir: Path, model_dir: Path, chroma_url: str, model: str, frontend: None
+) -> Iterator[Web]:
+    """The web process above the same database, index and model."""
+    more = {"LLM_BASE_URL": model, "LLM_MODEL": "obedient", "CHROMA_URL": chroma_url}
+    more["EMBEDDING_CACHE_DIR"] = str(model_dir)
+    with serving(database, workdir, settings=more) as web:
+        yield web
 
 
 def bearer(rt: Runtime, group: Group) -> dict[str, str]:
@@ -58,6 +84,13 @@ def bearer(rt: Runtime, group: Group) -> dict[str, str]:
     claims = Claims(group.user_id, group.session_id)
     token = tokens.issue(claims, secret=secret, ttl_seconds=1_800, now=datetime.now(UTC))
     return {"Authorization": f"Bearer {token}"}
+
+
+async def answered(rt: Runtime, group: Group) -> int:
+    """How many answers the person's page shows before another question."""
+    async with rt.db.transaction(group.tenant_id) as db:
+        mine = select(func.count()).where(Question.user_id == group.user_id)
+        return (await db.exec(mine.where(col(Question.abstained).is_(False)))).one()
 
 
 async def over_rest(http: httpx.AsyncClient, headers: dict[str, str]) -> str:
@@ -73,21 +106,26 @@ async def over_graphql(http: httpx.AsyncClient, headers: dict[str, str], query: 
     return answer.text
 
 
+@pytest.mark.timeout(600)  # two thousand answers are written
 async def test_a_thousand_groups_ask_for_all_canaries(
-    http: httpx.AsyncClient, rt: Runtime, groups: list[Group], at_length: bool
+    http: httpx.AsyncClient, app: Web, rt: Runtime, groups: list[Group]
 ) -> None:
-    """Each answer has the asker's canary and no other, though the model prints all it was given."""
-    doors: list[Callable[..., Awaitable[str]]] = [over_rest, over_graphql]
-    some, asked = asyncio.Semaphore(AT_ONCE), Obedient.asked
+    """Over REST and GraphQL: the asker's canary and no other, though the model prints all it was given."""
+    asked = Obedient.asked
+    async with httpx.AsyncClient(base_url=app.url, timeout=60, trust_env=False) as served:
+        # half of them are answered by another process: one event loop is one core
+        lines = [(client, asyncio.Semaphore(AT_ONCE)) for client in (http, served)]
 
-    async def ask(n: int, group: Group) -> None:
-        for door in doors if at_length else [doors[n % 2]]:
-            async with some:
-                said = await door(http, bearer(rt, group))
-            assert canaries.canaries(said) == {group.canary}, (door.__name__, group.telegram_id)
+        async def ask(n: int, group: Group) -> None:
+            client, some = lines[n % 2]
+            for door in (over_rest, over_graphql):
+                async with some:
+                    said = await door(client, bearer(rt, group))
+                assert canaries.canaries(said) == {group.canary}, (door.__name__, group.telegram_id)
 
-    await asyncio.gather(*(ask(n, group) for n, group in enumerate(groups)))
-    assert Obedient.asked - asked >= len(groups), "every answer was written by the model"
+        await asyncio.gather(*(ask(n, group) for n, group in enumerate(groups)))
+    assert len(groups) == GROUPS
+    assert Obedient.asked - asked >= 2 * GROUPS, "every answer was written by the model"
 
 
 async def test_every_other_way_of_reading(http: httpx.AsyncClient, rt: Runtime, groups: list[Group]) -> None:
@@ -108,41 +146,47 @@ async def test_every_other_way_of_reading(http: httpx.AsyncClient, rt: Runtime, 
         assert canaries.canaries(refused.text) == set()
 
 
-async def test_in_the_app(
-    database: Postgres,
-    workdir: Path,
-    model_dir: Path,
-    chroma_url: str,
-    model: str,
-    groups: list[Group],
-    frontend: None,
-    browser: Browser,
-    at_length: bool,
-) -> None:
+async def test_in_the_app(rt: Runtime, app: Web, groups: list[Group], browser: Browser) -> None:
     """The same in Chromium: one's own canary is on the page, and nothing is asked of another host."""
-    more = {"LLM_BASE_URL": model, "LLM_MODEL": "obedient", "CHROMA_URL": chroma_url}
-    more["EMBEDDING_CACHE_DIR"] = str(model_dir)
-    asked_of: set[str] = set()
+    some, hosts, asked = asyncio.Semaphore(TABS), set[str](), Obedient.asked
 
     def seen(request: Request) -> None:
         if not request.url.startswith(("data:", "blob:")):
-            asked_of.add(httpx.URL(request.url).host)
+            hosts.add(httpx.URL(request.url).host)
 
-    with serving(database, workdir, settings=more) as web:
-        for group in groups[:: GROUPS // (SAMPLED if at_length else 4)]:
-            context = await browser.new_context(viewport={"width": 390, "height": 844})
+    async def ask(group: Group) -> None:
+        before = await answered(rt, group)
+        async with some, await browser.new_context(viewport={"width": 390, "height": 844}) as context:
             page = await context.new_page()
             page.on("request", seen)
-            await page.goto(web.open_as(group.telegram_id, path="/tg/app/ask/"))
+            await page.goto(app.open_as(group.telegram_id, path="/tg/app/ask/"))
             field = await wait_for(page, "ask-input")
             await field.fill(QUESTION)
             await field.press("Enter")
-            await page.locator("[data-testid=answer][data-state=done]").wait_for(timeout=30_000)
-            shown = await page.content()
-            assert canaries.canaries(shown) == {group.canary}
+            answers = page.locator("[data-testid=answer][data-state=done]")
+            await answers.nth(before).wait_for(timeout=60_000)
+            assert canaries.canaries(await page.content()) == {group.canary}
             assert await page.locator(f"img[src*='{ELSEWHERE}']").count() == 0
-            await context.close()
-    assert asked_of == {"127.0.0.1"}
+
+    await asyncio.gather(*map(ask, groups[:: GROUPS // SAMPLED]))
+    assert hosts == {"127.0.0.1"}
+    assert Obedient.asked - asked >= SAMPLED
+
+
+async def test_in_the_bot(
+    settings: Settings, telegram: Sandbox, chatting: list[Chat], groups: list[Group]
+) -> None:
+    """Each chat is told its own canary, and no address of a post's is made a link."""
+    own = {"bot_token": SecretStr(telegram.install["bot_token"]), "bot_api_base": telegram.bot_api_url}
+    bots = settings.model_copy(update={"telegram": settings.telegram.model_copy(update=own)})
+    asked = Obedient.asked
+    async with open_runtime(bots) as rt, running(rt):
+        for chat, group in zip(chatting, groups, strict=False):
+            answer = await chat.says(QUESTION, contains="KEY-", seconds=30)
+            said = "\n".join([*chat.heard(), *links(answer)])
+            assert canaries.canaries(said) == {group.canary}
+            assert not any(ELSEWHERE in link for link in links(answer)), "an address of a post's is no source"
+    assert Obedient.asked - asked >= SAMPLED
 
 
 async def test_a_private_channel(http: httpx.AsyncClient, rt: Runtime, sign_in: Any) -> None:
