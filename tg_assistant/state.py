@@ -99,9 +99,10 @@ class SessionState(rx.State):
             seen = self._sid, self._session
             if not self._is_bound() or seen in _watched:
                 return None
-            async with acting(self) as (_, actor):
-                _watched.add(seen)
+            _watched.add(seen)
         try:
+            async with self, acting(self) as (_, actor):
+                pass
             if await _until_lost(seen[0], actor):
                 return SessionState.look_again
         finally:

@@ -403,3 +403,51 @@ async def test_lost_rights_are_lost_on_open_sockets(rt: Runtime, loss: str):
             await session._actor(db)
     await SessionState.fail.fn(session, caught.value.code, {}, "")
     assert not session._is_bound() and session.phase == "reopen"
+
+
+@pytest.mark.parametrize("lost", ["access.signed_out", "access.disabled"])
+async def test_nothing_stays_in_any_state_of_who_lost_their_rights(world: World, lost: str):
+    """Not only the picture goes: no screen's state holds anything, private or shown."""
+    root = client()
+    session = find(root, SessionState)
+    session._sid, session._session, session.phase = "one", str(world.ids["session_id"]), "ready"
+    preset(root, world)
+    session._say(f"Private {MARK}")
+    find(root, handlers()["AskState.load"][0]).exchanges = [{"question": MARK}]
+    await SessionState.fail.fn(session, lost, {}, "")
+    assert MARK not in held_by(root)
+    assert (session._sid, session._session, session.phase) == ("", "", "reopen")
+
+
+async def test_a_second_person_on_one_socket_starts_from_nothing(rt: Runtime, world: World):
+    """Two accounts of one webview: the second one's secret shows nothing of the first."""
+    root = client()
+    await bind(rt, root, world.victim)
+    preset(root, world)
+    find(root, handlers()["AskState.load"][0]).exchanges = [{"question": MARK}]
+    other = next(actor for actor in world.attackers.values() if actor.tenant_id is not None)
+    async with rt.db.transaction() as db:
+        started = await sessions.start(db, other.user_id, device="x", now=datetime.now(UTC))
+    session = find(root, SessionState)
+    await SessionState.present.fn(session, {"secret": started.resume_secret})
+    assert session._session == str(started.id) and session._is_bound()
+    assert MARK not in held_by(root)
+
+
+async def test_many_watches_of_one_socket_are_one(rt: Runtime, world: World, monkeypatch: pytest.MonkeyPatch):
+    """A socket that asks a thousand times to be watched costs what one does."""
+    root = client()
+    await bind(rt, root, world.victim)
+    session, gone, waiting = find(root, SessionState), asyncio.Event(), []
+
+    async def until_lost(sid: str, _: Actor) -> bool:
+        waiting.append(sid)
+        return not await gone.wait()
+
+    monkeypatch.setattr("tg_assistant.state._until_lost", until_lost)
+    watches = [asyncio.create_task(SessionState.watch.fn(Held(session))) for _ in range(1000)]
+    await asyncio.sleep(1)
+    assert len(waiting) == 1
+    gone.set()
+    await asyncio.gather(*watches)
+    assert len(waiting) == 1
