@@ -38,6 +38,8 @@ def test_every_call_says_how_it_fails() -> None:
     for path, operations in document["paths"].items():
         for method, operation in operations.items():
             refusals = {s: r for s, r in operation["responses"].items() if s >= "400"}
+            if "429" in refusals:
+                assert {"Retry-After", "RateLimit-Policy", "RateLimit"} <= refusals["429"]["headers"].keys()
             said = operation.get("tags") and operation.get("description")
             signed = {"bearer": []} not in operation.get("security", []) or {"401", "403"} <= refusals.keys()
             described = all("content" in refusal for refusal in refusals.values())

@@ -14,7 +14,8 @@ DESCRIPTION = """Ask the Telegram channels you follow.
 Sign in with `POST /api/auth/telegram-webapp`, then send `Authorization: Bearer <access token>`.
 You reach your own objects only: another's id answers 404, as one that does not exist.
 Lists take `limit` and `cursor` and answer `items` and `next_cursor`.
-Errors are `application/problem+json` (RFC 9457); 429 and 503 carry `Retry-After` in seconds.
+Errors are `application/problem+json` (RFC 9457); 429 and 503 carry `Retry-After` in seconds,
+429 also `RateLimit-Policy` and `RateLimit`.
 """
 _BEARER = {"type": "http", "scheme": "bearer", "bearerFormat": "JWT", "description": "valid 30 minutes"}
 _CONNECT = {
@@ -34,6 +35,20 @@ _WHEN = {
     503: "A neighbour is away; `Retry-After` says when to try again",
 }
 _RETRY = {"Retry-After": {"schema": {"type": "string"}, "description": "seconds"}}
+_LIMITED = {
+    **_RETRY,
+    "RateLimit-Policy": {
+        "schema": {"type": "string"},
+        "description": "what is counted, how many, in how many seconds; missing for limits of Telegram's",
+        "example": '"qr_start";q=5;w=60',
+    },
+    "RateLimit": {
+        "schema": {"type": "string"},
+        "description": "what remains, and when the oldest use stops counting, in seconds",
+        "example": '"qr_start";r=0;t=42',
+    },
+}
+_HEADERS = {"429": _LIMITED, "503": _RETRY}
 Json = dict[str, Any]
 
 
@@ -77,8 +92,8 @@ def _describe(operation: Json, route: Any) -> None:
     for status, response in responses.items():
         if status >= "400" and "content" not in response:
             response["content"] = {problems.MEDIA_TYPE: _CONTENT}
-            if status in ("429", "503"):
-                response["headers"] = _RETRY
+            if status in _HEADERS:
+                response["headers"] = _HEADERS[status]
     operation["responses"] = dict(sorted(responses.items()))
 
 
