@@ -8,7 +8,7 @@ from sqlmodel import select
 
 from tests.followed import account, follow, found
 from tests.people import member, person, tenant
-from tg_assistant.core import access, answers, invites, members, plans, sessions, users
+from tg_assistant.core import access, answers, invites, logins, members, plans, sessions, users
 from tg_assistant.errors import Conflict, Invalid, LimitReached, NotAllowed, NotFound, SignInNeeded
 from tg_assistant.infra.db import set_tenant
 from tg_assistant.models import AuditEvent, Membership, Role
@@ -115,6 +115,32 @@ async def test_switching_somebody_off_signs_them_out(rt):
         assert (await access.actor(db, kim.user_id, door="test")).role is Role.user
         with pytest.raises(SignInNeeded):
             await sessions.resume(db, session.resume_secret)
+
+
+async def test_who_is_switched_off_connects_no_account(rt):
+    """The page of the second screen shows no QR any more and takes no password; a neighbour's goes on."""
+    async with rt.db.transaction() as db:
+        friends = await tenant(db)
+        owner = await member(db, friends, 7115, Role.owner)
+        anna, max_ = await member(db, friends, 7116), await member(db, friends, 7117)
+        pages = []
+        for who in (anna, max_):
+            started = await logins.start(db, who, device="x", ttl=600)
+            page, login = await logins.spend(db, started.link_token)
+            login.status, login.qr_url, login.password_key = (
+                "password_required",
+                "tg://login?token=x",
+                b"k" * 32,
+            )
+            db.add(login)
+            pages.append(page)
+        await db.flush()
+        await members.change(db, owner, anna.user_id, version=1, disabled=True)
+        over = await logins.by_page(db, pages[0])
+        assert (over.status, over.qr_url, over.password_key) == ("cancelled", None, None)
+        with pytest.raises(Invalid, match="no_password_asked"):
+            await logins.submit_password(db, pages[0], "secret")
+        assert (await logins.by_page(db, pages[1])).status == "password_required"
 
 
 async def test_members_of_another_group_do_not_exist(rt):

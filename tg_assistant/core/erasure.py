@@ -19,8 +19,6 @@ from tg_assistant.models import (
     AccountStatus,
     AppSession,
     Invite,
-    Login,
-    LoginStatus,
     Membership,
     Question,
     Role,
@@ -89,9 +87,7 @@ async def _everybody(db: AsyncSession, actor: Actor) -> list[UUID]:
 async def _log_out(rt: Runtime, actor: Actor) -> int:
     async with rt.db.transaction(actor.tenant) as db:
         linked = await accounts.list_(db, actor)
-        open_ = Login.user_id == actor.user_id, col(Login.status).not_in([s for s in LoginStatus if s.final])
-        for login in (await db.exec(scoped(Login, actor).where(*open_))).all():
-            await logins.cancel(db, actor, login.id)
+        await logins.end_all(db, actor, actor.user_id)
     for account in linked:
         if not await accounts.disconnect(rt, actor, account.id):
             raise Unavailable("erasure.log_out_pending", retry_after=30)

@@ -127,6 +127,13 @@ async def cancel(db: AsyncSession, actor: Actor, login_id: UUID) -> Login:
     return login
 
 
+async def end_all(db: AsyncSession, actor: Actor, user_id: UUID) -> None:
+    """Cancel what somebody of the actor's group has open; pages of the second screen end with it."""
+    open_ = Login.user_id == user_id, col(Login.status).not_in(_FINAL)
+    for login in (await db.exec(scoped(Login, actor).where(*open_).with_for_update())).all():
+        await _end(db, login, LoginStatus.cancelled, None)
+
+
 async def settled(rt: Runtime, actor: Actor, *, seconds: float = 5) -> bool:
     """Whether no key of an ended attempt is still to be logged out at Telegram; waits so long for it."""
     held = select(Login.id).where(Login.user_id == actor.user_id, col(Login.pending_session).is_not(None))

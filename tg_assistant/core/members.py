@@ -9,7 +9,7 @@ from sqlalchemy import func, or_, update
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from tg_assistant.core import audit, invites, listing, plans
+from tg_assistant.core import audit, invites, listing, logins, plans
 from tg_assistant.core.access import Actor, scoped
 from tg_assistant.core.listing import Order, Page
 from tg_assistant.errors import Conflict, Invalid, NotAllowed, NotFound
@@ -86,7 +86,8 @@ async def change(
 ) -> Member:
     """Change role, plan or access; takes effect with the person's next request.
 
-    Who is lowered or switched off leaves no open invite behind.
+    Who is lowered or switched off leaves no open invite behind, and who is switched off no account half
+    connected.
     `version` is the one the caller has seen. Raises Conflict when it is another by now, NotAllowed for what
     is above the actor's own role and for the last owner, Invalid for an unknown plan.
     """
@@ -157,6 +158,7 @@ async def _apply(db: AsyncSession, actor: Actor, member: Member, changes: Change
     await db.flush()
     if changes.get("disabled"):
         await end_sessions(db, membership.user_id)
+        await logins.end_all(db, actor, membership.user_id)
     if changes.get("disabled") or Role(membership.role).rank < was.rank:
         await invites.revoke_all_by(db, actor, membership.user_id)
     said = {name: str(value) for name, value in changes.items()}
