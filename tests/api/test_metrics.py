@@ -123,15 +123,15 @@ async def test_errors_are_counted_at_each_door(http, sign_in):
     """Under their code; tests/bot/test_commands.py and tests/test_state.py look at the other doors."""
     own = await sign_in(72_003)
     with moved("errors_total", 1, door="rest", code="access.no_membership"):
-        await http.get(f"/api/channels/{uuid4()}", headers=own)
+        assert (await http.get(f"/api/channels/{uuid4()}", headers=own)).status_code == 403
     with moved("errors_total", 1, door="graphql", code="graphql.syntax"):
-        await http.post("/api/graphql", json={"query": "{"}, headers=own)
+        assert (await http.post("/api/graphql", json={"query": "{"}, headers=own)).status_code == 400
 
 
 async def test_time_is_counted_by_route(http):
     """Each answer once, under its template."""
     with moved("http_request_duration_seconds_count", 1, method="GET", route="/health"):
-        await http.get("/health")
+        assert (await http.get("/health")).status_code == 200
 
 
 async def test_what_is_done_to_invites_is_counted(http, rt, sign_in):
@@ -145,8 +145,9 @@ async def test_what_is_done_to_invites_is_counted(http, rt, sign_in):
     with moved("invite_operations_total", 1, operation="change"):
         await http.patch(at, json={"notes": "x"}, headers=admin)
     with moved("invite_operations_total", 1, operation="redeem"):
-        for _ in range(2):
-            await http.post("/api/invites/redeem", json={"code": code}, headers=guest)
+        for status in (201, 410):
+            answer = await http.post("/api/invites/redeem", json={"code": code}, headers=guest)
+            assert answer.status_code == status
     with moved("invite_operations_total", 1, operation="revoke"):
         await http.post(f"{at}/revoke", headers=admin)
     with moved("invite_operations_total", 1, operation="delete"):

@@ -77,7 +77,8 @@ async def test_posts_are_counted_by_the_way_they_came(ingest_rt: Runtime, tenant
     for rise in (1, 0):
         with moved("posts_saved_total", rise, via="live"):
             async with ingest_rt.db.transaction(tenant.id) as db:
-                await posts.save_live(db, channel.id, [incoming_post(3, "three")], [3])
+                saved = await posts.save_live(db, channel.id, [incoming_post(3, "three")], [3])
+                assert saved.new == rise
 
 
 async def test_jobs_are_counted_by_how_they_ended(
@@ -96,3 +97,5 @@ async def test_jobs_are_counted_by_how_they_ended(
     done, failed = ({"name": "index", "outcome": outcome} for outcome in ("done", "failed"))
     with moved("jobs_total", 1, **done), moved("jobs_total", 1, **failed):
         await jobs.run_worker(ingest_rt.db.url, {"index": index}, drain=True)
+    async with ingest_rt.db.transaction() as db:
+        assert await jobs.held(db) == 1
