@@ -59,9 +59,11 @@ async def test_in_the_export(http: httpx.AsyncClient, own: dict[str, str]) -> No
         assert archive.testzip() is None
         files = {name: json.loads(archive.read(name)) for name in archive.namelist()}
     assert all(name.endswith(".json") for name in files)
-    titles = {channel["title"] for channel in files["channels"]}
+    titles = {channel["title"] for channel in files["channels.json"]}
     assert titles >= set(FORMULAS)
-    assert {asked["question"] for asked in files["questions"]} >= {f"{one} what".strip() for one in FORMULAS}
+    assert {asked["question"] for asked in files["questions.json"]} >= {
+        f"{one} what".strip() for one in FORMULAS
+    }
 
 
 async def test_no_answer_is_a_spreadsheet(http: httpx.AsyncClient, rt: Runtime, own: dict[str, str]) -> None:
