@@ -121,8 +121,8 @@ async def test_who_is_switched_off_connects_no_account(rt):
     """The page of the second screen shows no QR any more and takes no password; a neighbour's goes on."""
     async with rt.db.transaction() as db:
         friends = await tenant(db)
-        owner = await member(db, friends, 7115, Role.owner)
-        anna, max_ = await member(db, friends, 7116), await member(db, friends, 7117)
+        owner = await member(db, friends, 7615, Role.owner)
+        anna, max_ = await member(db, friends, 7616), await member(db, friends, 7617)
         pages = []
         for who in (anna, max_):
             started = await logins.start(db, who, device="x", ttl=600)
