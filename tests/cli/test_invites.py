@@ -184,3 +184,21 @@ def test_doctor_names_what_is_down(run, monkeypatch: pytest.MonkeyPatch):
     code, out, _ = run("doctor")
     assert code == 1
     assert "✓ PostgreSQL" in out and "✗ Chroma: http://127.0.0.1:9" in out
+
+
+@pytest.mark.parametrize("name", ["SESSION_CRYPTO_KEY", "SESSION_CRYPTO_KEY_FILE"])
+@pytest.mark.parametrize("by_file", [False, True])
+def test_web_refuses_the_session_key(run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name, by_file):
+    """`serve` ends with a sentence, whether the key is exported or stands in the file of --env-file."""
+    monkeypatch.setenv("BOT_TOKEN", f"1:{'A' * 35}")
+    monkeypatch.setenv("JWT_SECRET", "j" * 48)
+    words: tuple[str, ...] = ("serve",)
+    if by_file:
+        monkeypatch.setenv(name, "")  # put back at the end: --env-file sets it for this process
+        (tmp_path / "env").write_text(f"{name}=/run/secrets/key\n")
+        words = ("--env-file", str(tmp_path / "env"), "serve")
+    else:
+        monkeypatch.setenv(name, "/run/secrets/key")
+    code, out, err = run(*words)
+    assert code == 1 and out == ""
+    assert "SESSION_CRYPTO_KEY is for ingest alone" in err and "/run/secrets" not in err
