@@ -1,19 +1,20 @@
 """Real servers for the whole suite: one PostgreSQL and one Chroma a run, a fresh database a module."""
 
 import os
-import secrets
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import psycopg
 import pytest
+from prometheus_client import generate_latest
 
 from tests.attacks import planted
+from tests.databases import own_database
 from tests.servers import migrated_template, settings_for
 from tg_assistant.demo.chroma import running_chroma
 from tg_assistant.demo.postgres import Postgres, running_postgres
+from tg_assistant.infra import metrics
 from tg_assistant.infra.db import Database
 from tg_assistant.infra.runtime import Runtime, open_runtime
 from tg_assistant.settings import Settings
@@ -49,12 +50,14 @@ def at_length(request: pytest.FixtureRequest) -> bool:
 def workdir() -> Iterator[Path]:
     """A short path: PostgreSQL's socket has to fit in 108 bytes.
 
-    At the very end nothing that any process of the suite logged may hold a secret it was given.
+    At the very end nothing that any process of the suite logged or counted may hold a secret it was given.
     """
     with tempfile.TemporaryDirectory(prefix="tga-", ignore_cleanup_errors=True) as name:
         folder = Path(name)
         yield folder
-        assert planted.in_logs(folder, planted.of_the_suite(folder)) == {}
+        known = planted.of_the_suite(folder)
+        assert planted.in_logs(folder, known) == {}
+        assert planted.found(known, generate_latest(metrics.REGISTRY)) == set()
 
 
 @pytest.fixture(scope="session")
@@ -73,11 +76,8 @@ def chroma_url(workdir: Path) -> Iterator[str]:
 @pytest.fixture(scope="module")
 def database(postgres: Postgres) -> Iterator[Postgres]:
     """A migrated, empty database of the module's own, with the URLs of the three roles."""
-    name = f"t_{secrets.token_hex(6)}"
-    with psycopg.connect(postgres.database("postgres").admin_url, autocommit=True) as admin:
-        admin.execute(f"CREATE DATABASE {name} TEMPLATE template_migrated OWNER tg_owner")
-        yield postgres.database(name)
-        admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    with own_database(postgres) as own:
+        yield own
 
 
 @pytest.fixture(scope="module")

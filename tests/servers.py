@@ -21,6 +21,7 @@ from tg_assistant.settings import (
 
 BOT_TOKEN = "7000000001:test-token-of-nobody-0123456789abcdef"
 SESSION_KEY = "dGVzdHRlc3R0ZXN0dGVzdHRlc3R0ZXN0dGVzdHRlc3Q="
+JWT_SECRET = "j" * 48
 TEMPLATE = "template_migrated"
 
 
@@ -47,7 +48,7 @@ def settings_for(database: Postgres, chroma_url: str, model_dir: Path, *, role: 
         database=DatabaseSettings(url=url, migrations_url=database.owner_url),
         telegram=TelegramSettings(bot_token=BOT_TOKEN, api_id=1, api_hash="0" * 32),
         web=WebSettings(),
-        security=SecuritySettings(jwt_secret="j" * 48, session_crypto_key=SESSION_KEY),
+        security=SecuritySettings(jwt_secret=JWT_SECRET, session_crypto_key=SESSION_KEY),
         retrieval=RetrievalSettings(chroma_url=chroma_url, embedding_cache_dir=model_dir),
     )
 

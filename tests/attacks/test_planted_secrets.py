@@ -1,8 +1,11 @@
 """Twelve secrets are planted, all doors are walked through, and none of them lies about afterwards."""
 
 import asyncio
+import base64
+import json
 import secrets
 import subprocess
+import sys
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,21 +13,33 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
+from sqlmodel import col, select
+from telethon.sessions import StringSession
 
 from tests.attacks import canaries, planted
 from tests.phone import until
 from tests.product import Product, running_product
 from tests.stories import journey
 from tests.stories.journey import Traveller
+from tg_assistant.core import accounts
 from tg_assistant.demo.environment import Demo
 from tg_assistant.demo.ports import free_port
 from tg_assistant.demo.postgres import binary
+from tg_assistant.infra.crypto import Keyring
+from tg_assistant.infra.db import Database
+from tg_assistant.models import Account
+from tg_assistant.settings import SecuritySettings, session_keys
 
 LLM_KEY, WEBHOOK = (f"{name}-{secrets.token_urlsafe(24)}" for name in ("llm", "hook"))
 PASSWORD = f"two steps {secrets.token_hex(8)}"
 WEB_HEALTH = free_port()
 # a code that lets people in is looked up by itself; everything else is sealed or hashed
 ALLOWED = {"invites.code": {"invite code"}, "invite_uses.code": {"invite code"}}
+# Files: the installation's own secrets stand in one. A QR code stands in its row while it is shown, so in
+# PostgreSQL's journal some time longer, good for nothing. The local Telegram knows its own secrets, and
+# what people type there.
+KEPT = {"secrets.json": {"JWT secret", "session key"}, "pg/": {"invite code", "login token"}}
+TELEGRAM = "sandbox/"
 
 
 class Planted(Demo):
@@ -146,6 +161,26 @@ async def _connects(walk: Walk, anna: Traveller) -> None:
             return status["status"] if status["status"] in ("authorized", "failed") else None
 
         assert await until(final, "the login to end", 60) == "authorized"
+    walk.secrets |= await _telegram_session(walk.product.demo)
+
+
+async def _telegram_session(demo: Demo) -> dict[str, str]:
+    """What stands sealed in `accounts.sealed_session`, opened: whoever has it is Anna at Telegram."""
+    security = SecuritySettings(
+        jwt_secret="j" * 48, session_crypto_key=demo.folder.secrets()["SESSION_CRYPTO_KEY"]
+    )
+    database = Database(demo.running_database().worker_url, pool_size=1)
+    async with database.transaction() as db:
+        [account] = await db.exec(select(Account).where(col(Account.sealed_session).is_not(None)))
+    await database.close()
+    session = accounts.open_session(account, Keyring(session_keys(security))).decode()
+    key = StringSession(session).auth_key
+    assert key is not None
+    return {
+        "Telegram session": session,
+        "its auth key (hex)": key.key.hex(),
+        "its auth key (base64)": base64.b64encode(key.key).decode().rstrip("="),
+    }
 
 
 async def _errs(walk: Walk, anna: Traveller) -> None:
@@ -201,6 +236,38 @@ def test_no_dump_has_one(walk: Walk) -> None:
     dump = subprocess.run([binary("pg_dump"), url], capture_output=True, check=True).stdout
     assert b"CREATE POLICY" in dump and b"sealed_session" in dump
     assert planted.found(walk.secrets, dump) <= {"invite code"}
+
+
+def test_no_file_has_one(walk: Walk) -> None:
+    """Nothing that any process left in the installation's folder: states, caches, the servers' own files."""
+    folder = walk.product.demo.folder.path
+    found = planted.in_files(folder, walk.secrets, KEPT)
+    assert {name: ones for name, ones in found.items() if not name.startswith(TELEGRAM)} == {}
+
+
+def test_no_trace_has_one(walk: Walk) -> None:
+    """A traceback shows no local variable, and hides what looks like a secret in an exception's own words."""
+    program = """
+import json, logging, sys, structlog
+from tg_assistant.infra import logs
+logs.configure(process="web")
+def fails(held, said):
+    secret = list(held.values())
+    raise RuntimeError(f"refused {said}")
+held = json.load(sys.stdin)
+said = [held[name] for name in ("bot token", "access token")]
+for log in (structlog.get_logger("a"), logging.getLogger("b")):
+    for one in ("", *said, f"postgresql://tg_app:{held['database password (app)']}@db/x"):
+        try:
+            fails(held, one)
+        except RuntimeError:
+            log.exception("it.failed")
+fails(held, "")
+"""
+    told = json.dumps(walk.secrets).encode()
+    done = subprocess.run([sys.executable, "-c", program], input=told, capture_output=True, check=False)
+    assert done.returncode == 1 and done.stdout.count(b"Traceback") == 8
+    assert planted.found(walk.secrets, done.stdout + done.stderr) == set()
 
 
 def test_the_check_would_notice(walk: Walk, tmp_path: Path) -> None:

@@ -1,19 +1,18 @@
 """Ingest against a local Telegram: a sandbox, a database and a supervisor of each test's own."""
 
 import asyncio
-import secrets
 import shutil
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import psycopg
 import pytest
 
 from ingest.client import trust_key
 from ingest.supervisor import Supervisor
 from sandbox.control import Sandbox, run_sandbox
+from tests.databases import own_database
 from tests.servers import settings_for
 from tg_assistant.core import access, invites, tenants
 from tg_assistant.core.access import Actor
@@ -44,11 +43,8 @@ async def sandbox(tmp_path: Path, world_template: Path) -> AsyncIterator[Sandbox
 @pytest.fixture
 def fresh_database(postgres: Postgres) -> Iterator[Postgres]:
     """A migrated, empty database of the test's own."""
-    name = f"t_{secrets.token_hex(6)}"
-    with psycopg.connect(postgres.database("postgres").admin_url, autocommit=True) as admin:
-        admin.execute(f"CREATE DATABASE {name} TEMPLATE template_migrated OWNER tg_owner")
-        yield postgres.database(name)
-        admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    with own_database(postgres) as own:
+        yield own
 
 
 @pytest.fixture
