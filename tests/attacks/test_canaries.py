@@ -26,6 +26,7 @@ from tests.people import member
 from tests.servers import all_tenants
 from tg_assistant.core import indexing, tokens
 from tg_assistant.core.tokens import Claims
+from tg_assistant.demo.chroma import running_chroma
 from tg_assistant.demo.postgres import Postgres
 from tg_assistant.infra.runtime import Runtime, open_runtime
 from tg_assistant.models import Channel, ChannelAccess, Question, Subscription
@@ -45,6 +46,13 @@ POSTS = "{ posts(first: 100) { edges { node { text } } } }"
 @pytest.fixture(scope="module")
 def model() -> Iterator[str]:
     with canaries.obedient_model() as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def chroma_url(workdir: Path) -> Iterator[str]:
+    """A server of its own: a thousand collections take 2.8 GB, which it gives back only as it ends."""
+    with running_chroma(workdir / "canaries") as url:
         yield url
 
 
