@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Annotated
 
+import structlog
 from fastapi import Depends, Request
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -51,6 +52,8 @@ class Caller:
     async def _actor(self, db: AsyncSession) -> Actor:
         actor = await access.by_token(db, self._bearer(), secret=jwt_secret(self.rt), door=self.door)
         self.request.state.language = actor.language
+        whose = {"user_id": actor.user_id, "tenant_id": actor.tenant_id}
+        structlog.contextvars.bind_contextvars(**{name: str(id_) for name, id_ in whose.items() if id_})
         return actor
 
     def _bearer(self) -> str:

@@ -13,6 +13,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from tg_assistant.api import limits, problems
 from tg_assistant.infra import metrics
 
+log = structlog.get_logger()
+
 MAX_BODY = 1_048_576  # bytes; the longest thing anybody may send is a question
 _PRIVATE = ("/api", "/tg/", "/qr-auth", "/health", "/ready")
 _KNOWN_METHODS = frozenset(("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"))
@@ -34,21 +36,26 @@ class Envelope:
         request.state.request_id = uuid4().hex
         answer = _Answer(request, send)
         began = monotonic()
-        try:
-            with structlog.contextvars.bound_contextvars(request_id=request.state.request_id):
+        with structlog.contextvars.bound_contextvars(request_id=request.state.request_id):
+            try:
                 if _too_long(request):
                     refused = problems.http_problem(request, 413)
                     await refused(scope, receive, answer.send)
                 else:
                     await self._app(scope, _Counted(receive), answer.send)
-        finally:
-            self._count(scope, answer.status, monotonic() - began)
+            finally:
+                self._count(request, answer.status, monotonic() - began)
+                structlog.contextvars.unbind_contextvars("user_id", "tenant_id")
 
-    def _count(self, scope: Scope, status: int, seconds: float) -> None:
-        method = scope["method"] if scope["method"] in _KNOWN_METHODS else "other"
-        route = self._template(scope["path"], scope["method"])
+    def _count(self, request: Request, status: int, seconds: float) -> None:
+        method = request.method if request.method in _KNOWN_METHODS else "other"
+        route = self._template(request.url.path, request.method)
         metrics.http_requests_total.labels(method, route, str(status)).inc()
         metrics.http_request_duration_seconds.labels(method, route).observe(seconds)
+        if HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR:
+            # the route's template: an address may hold a code or a link's token
+            code = getattr(request.state, "code", "")
+            log.info("request.refused", method=method, route=route, status=status, code=code)
 
 
 class _Answer:

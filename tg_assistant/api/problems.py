@@ -68,6 +68,7 @@ def problem(
     request: Request, status: int, code: str, title: str, detail: str, **more: object
 ) -> JSONResponse:
     metrics.errors_total.labels("rest", code).inc()
+    request.state.code = code
     body = {
         "type": f"about:blank#{code}",
         "title": title,

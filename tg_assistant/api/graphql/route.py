@@ -96,6 +96,7 @@ def _told(error: AssistantError, language: str, path: list[str | int] | None = N
     if error.retry_after is not None:
         values["retry_after"] = error.retry_after
     metrics.errors_total.labels("graphql", error.code).inc()
+    log.info("request.refused", method="POST", route="/api/graphql", status=error.status, code=error.code)
     return _as_error(sentence(error, language), path, **values, code=error.code, status=error.status)
 
 
