@@ -1,4 +1,4 @@
-"""Each refused attack leaves a line: what was tried, by whom where that is known, and no secret it brought."""
+"""Each refused attack leaves a line: what was tried, by whom where that is known, no secret that came."""
 
 import json
 from collections.abc import Awaitable, Callable
