@@ -2,15 +2,19 @@
 
 from collections.abc import AsyncIterator
 from pathlib import Path
+from urllib.parse import unquote
 
 import httpx
 import pytest
 from starlette.applications import Starlette
+from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
+from starlette.types import Message
 
 from tests.servers import settings_for
+from tg_assistant.api.doorstep import Doorstep
 from tg_assistant.demo.postgres import Postgres
 from tg_assistant.headers import SecurityHeaders, cache_control, content_security_policy, slash_redirect
 from tg_assistant.settings import Settings, WebSettings
@@ -35,6 +39,11 @@ async def _slash(request: Request) -> Response:
     return RedirectResponse("http://inside:8000/tg/app/?a=1")
 
 
+async def _asset(request: Request) -> Response:
+    known = request.path_params["name"] == "known.js"
+    return PlainTextResponse("x", 200 if known else 404, media_type="text/javascript")
+
+
 async def _same(request: Request) -> Response:
     return Response(status_code=304, headers={"ETag": "x"})
 
@@ -46,8 +55,11 @@ async def client() -> AsyncIterator[httpx.AsyncClient]:
         Route("/strict", _strict),
         Route("/tg/app", _slash),
         Route("/same", _same),
+        Route("/assets/{name}", _asset),
+        Route("/{path:path}/", _page),
     ]
-    app = SecurityHeaders(Starlette(routes=routes), lambda: _settings(public_url="https://ask.example.org"))
+    inside = Doorstep(Starlette(routes=routes))
+    app = SecurityHeaders(inside, lambda: _settings(public_url="https://ask.example.org"))
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://inside:8000") as http:
         yield http
 
@@ -83,6 +95,55 @@ async def test_slash_redirect_names_no_scheme(client: httpx.AsyncClient) -> None
     """Behind TLS the server would redirect to http, which Telegram Web blocks as mixed content."""
     assert (await client.get("/tg/app")).headers["location"] == "/tg/app/?a=1"
     assert slash_redirect("/a", "https://other.example/b") == "https://other.example/b"
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        *("//evil.example", "//evil.example%2f..%2ftg/app", "//evil.example/%2e%2e/admin", "///evil.example"),
+        *("/%2fevil.example", "/%5cevil.example", "/\\evil.example", "/%2F%2Fevil.example/..%2fadmin"),
+        *("/tg/../app", "/tg/%2e%2e/app", "/tg/.%2e/app", "/tg/..", "/tg%2f..%5capp", "/assets/..%2f.env"),
+    ],
+)
+async def test_a_redirect_to_another_host(path: str) -> None:
+    """A browser would take the first folder for a host: such an address does not exist."""
+    sent: list[Message] = []
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    async def receive() -> Message:
+        return {"type": "http.request"}
+
+    app = SecurityHeaders(Doorstep(Starlette(routes=[Route("/{path:path}/", _page)])), _settings)
+    scope = {"type": "http", "method": "GET", "path": unquote(path), "raw_path": path.encode()}
+    await app({**scope, "query_string": b"", "headers": []}, receive, send)
+    headers = Headers(raw=sent[0]["headers"])
+    assert sent[0]["status"] == 404 and "location" not in headers
+    assert headers["content-type"] == "application/problem+json"
+    assert headers["x-content-type-options"] == "nosniff"
+
+
+async def test_the_slash_is_still_added(client: httpx.AsyncClient) -> None:
+    """Dots, two slashes further on and other letters are no other host."""
+    for path in ("/page..x", "/a//b", "/caf%C3%A9", "/.well-known"):
+        answer = await client.get(httpx.URL(f"http://inside:8000{path}?a=1"))
+        assert (answer.status_code, answer.headers["location"]) == (307, f"{path}/?a=1")
+
+
+def test_a_slash_redirect_has_one_slash_in_front() -> None:
+    """Whatever the server in front lets through, the location stays on this host."""
+    for path in ("//evil.example", "/\\evil.example", "///evil.example/a"):
+        assert slash_redirect(path, f"http://inside{path}/").startswith(("/evil.example", "http://inside/"))
+
+
+async def test_only_files_that_are_there_are_kept(client: httpx.AsyncClient) -> None:
+    """A 404 under /assets/ that is kept for a year would outlive the deploy that brings the file."""
+    assert "immutable" in (await client.get("/assets/known.js")).headers["cache-control"]
+    assert "immutable" not in (await client.get("/assets/gone.js")).headers["cache-control"]
+    for status in (404, 403, 500, 307):
+        assert "immutable" not in cache_control("/assets/gone.js", "text/html", status)
+    assert "immutable" in cache_control("/assets/known.js", "text/javascript", 206)
 
 
 def test_own_copy_of_the_sdk_needs_no_foreign_origin() -> None:

@@ -1,7 +1,7 @@
 """What every answer of the web process carries, and the one address of Telegram's own script."""
 
 from collections.abc import Callable, Iterable
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from starlette.datastructures import MutableHeaders
 from starlette.responses import RedirectResponse
@@ -11,6 +11,7 @@ from tg_assistant.settings import Settings
 
 SDK_PATH = "/tg-sdk.js"
 _IMMUTABLE = "public, max-age=31536000, immutable"
+_KEPT_STATUSES = (200, 206, 304)
 
 
 def content_security_policy(settings: Settings, inline: Iterable[str] = ()) -> str:
@@ -70,33 +71,38 @@ class SecurityHeaders:
                 headers = MutableHeaders(scope=message)
                 # a 304 has no type of its own, and what it says replaces what the browser has stored
                 if message["status"] != 304:
-                    self._add(path, headers)
+                    self._add(path, message["status"], headers)
                 if message["status"] == 307 and "location" in headers:
                     headers["location"] = slash_redirect(path, headers["location"])
             await send(message)
 
         return send_with_headers
 
-    def _add(self, path: str, headers: MutableHeaders) -> None:
+    def _add(self, path: str, status: int, headers: MutableHeaders) -> None:
         inline = self._inline_scripts() if headers.get("content-type", "").startswith("text/html") else ()
         headers.setdefault("Content-Security-Policy", content_security_policy(self._settings(), inline))
         headers.setdefault("X-Content-Type-Options", "nosniff")
         headers.setdefault("Referrer-Policy", "no-referrer")
         headers.setdefault("Permissions-Policy", "camera=(), microphone=(), geolocation=()")
-        headers.setdefault("Cache-Control", cache_control(path, headers.get("content-type", "")))
+        headers.setdefault("Cache-Control", cache_control(path, headers.get("content-type", ""), status))
         if self._settings().web.public_url.startswith("https://"):
             headers.setdefault("Strict-Transport-Security", "max-age=31536000")
 
 
 def slash_redirect(path: str, location: str) -> str:
-    """A redirect that only adds the slash, without the scheme: behind TLS the server's own says http."""
+    """A redirect that only adds the slash, without the scheme: behind TLS the server's own says http.
+
+    It starts with exactly one slash, so that no browser reads its first folder as a host.
+    """
     target = urlsplit(location)
-    return target._replace(scheme="", netloc="").geturl() if target.path == f"{path}/" else location
+    if unquote(target.path) != f"{path}/":
+        return location
+    return "/" + target._replace(scheme="", netloc="").geturl().lstrip("/\\")
 
 
-def cache_control(path: str, content_type: str) -> str:
+def cache_control(path: str, content_type: str, status: int = 200) -> str:
     """Hashed files for ever, pages revalidated, everything else (the API above all) never stored."""
-    if path.startswith("/assets/"):
+    if path.startswith("/assets/") and status in _KEPT_STATUSES:
         return _IMMUTABLE
     if content_type.startswith(("text/html", "text/css", "image/", "font/")) or path.endswith(".js"):
         return "no-cache"

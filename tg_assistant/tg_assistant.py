@@ -11,6 +11,7 @@ from starlette.types import ASGIApp
 from tg_assistant import frontend, pages, process, theme
 from tg_assistant.api.app import create_api
 from tg_assistant.api.cors import CrossOrigin
+from tg_assistant.api.doorstep import Doorstep
 from tg_assistant.errors import AssistantError
 from tg_assistant.headers import SecurityHeaders
 from tg_assistant.infra import metrics
@@ -43,7 +44,8 @@ class App(rx.App):
     """Reflex's app in our outermost layers: headers on every answer, pages, API and preflights alike."""
 
     def __call__(self) -> ASGIApp:
-        return SecurityHeaders(CrossOrigin(super().__call__()), process.settings, frontend.inline_scripts)
+        inside = Doorstep(CrossOrigin(super().__call__()))
+        return SecurityHeaders(inside, process.settings, frontend.inline_scripts)
 
 
 app = App(

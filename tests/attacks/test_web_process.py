@@ -65,6 +65,21 @@ async def test_debug_endpoints_and_files(http: httpx.AsyncClient, path: str) -> 
         assert not [word for word in INSIDE if word in answer.text], answer.text[:300]
 
 
+@pytest.mark.parametrize(
+    "path",
+    [
+        *("//evil.example%2f..%2ftg/app", "//evil.example/%2e%2e/tg/app", "//evil.example%2f..%2fadmin"),
+        *("//evil.example", "/%5cevil.example%2f..%2fadmin", "/%2fevil.example%2f%2e%2e%2ftg/app"),
+    ],
+)
+async def test_redirected_to_another_host(http: httpx.AsyncClient, path: str) -> None:
+    """No address leads a browser that follows our redirect to a host of the attacker's choice."""
+    url = httpx.URL(scheme="http", host=http.base_url.host, port=http.base_url.port, raw_path=path.encode())
+    answer = await http.get(url)
+    assert answer.status_code == 404 and "location" not in answer.headers
+    assert (await http.get("/tg/app")).headers["location"] == "/tg/app/"
+
+
 @pytest.mark.parametrize("path", ["/api/users/me", "/api/auth/refresh", "/api/auth/resume", "/api/graphql"])
 @pytest.mark.parametrize("origin", FOREIGN)
 async def test_cors_for_a_foreign_page(http: httpx.AsyncClient, path: str, origin: str) -> None:

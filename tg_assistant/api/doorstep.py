@@ -1,0 +1,34 @@
+"""Outermost of what answers: addresses that are no paths end here, and so does an error already told."""
+
+import re
+from urllib.parse import unquote
+
+from fastapi import Request
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from tg_assistant.api import problems
+
+# a browser reads `//host` and `/\host` as another host, and takes `..` away before it asks
+_NOT_A_PATH = re.compile(r"^/[/\\]|(^|[/\\])\.\.([/\\]|$)")
+
+
+class Doorstep:
+    """ASGI middleware around pages and API, inside of what adds headers."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+        elif is_no_path(scope["path"], scope.get("raw_path") or b""):
+            missing = problems.http_problem(Request(scope), 404)
+            await missing(scope, receive, send)
+        else:
+            await self._app(scope, receive, send)
+
+
+def is_no_path(path: str, raw: bytes = b"") -> bool:
+    """Whether an address, as it came or decoded, names another host or climbs out of a folder."""
+    came = raw.decode("latin-1")
+    return any(_NOT_A_PATH.search(form) for form in (path, came, unquote(came)))
