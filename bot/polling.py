@@ -17,6 +17,7 @@ log = structlog.get_logger()
 ALLOWED = ["message", "callback_query", "my_chat_member"]
 _SECONDS = 25
 _PAUSE = 2.0
+_LONGEST_PAUSE = 60.0
 
 
 class GetRawUpdates(GetUpdates):
@@ -27,30 +28,40 @@ class GetRawUpdates(GetUpdates):
 
 async def poll(rt: Runtime, bot: Bot) -> None:
     """Until cancelled. An update received twice is saved once, so a lost offset harms nothing."""
-    await _without_webhook(bot)
-    offset: int | None = None
+    receiving = _Receiving(rt, bot)
+    failed = 0
     while True:
         try:
-            ask = GetRawUpdates(offset=offset, timeout=_SECONDS, allowed_updates=ALLOWED)
-            received: list[dict[str, Any]] = await bot(ask, request_timeout=_SECONDS + 10)  # type: ignore[assignment]
-            if received:
-                async with rt.db.transaction() as db:
-                    await updates.save(db, received)
-                offset = received[-1]["update_id"] + 1
+            await receiving.more()
+            failed = 0
         except TelegramRetryAfter as error:
             await asyncio.sleep(error.retry_after)
         except (TelegramConflictError, Unavailable, *AWAY) as error:
             # another instance still polls, or somebody is away: what is not confirmed comes again
             log.warning("polling.waiting", error=type(error).__name__)
             await asyncio.sleep(_PAUSE)
+        except Exception:  # whatever it is: a bot that ends meets the same updates after its restart
+            failed += 1
+            log.exception("polling.failed", times=failed)
+            await asyncio.sleep(min(_LONGEST_PAUSE, _PAUSE * 2.0 ** min(failed - 1, 10)))
 
 
-async def _without_webhook(bot: Bot) -> None:
-    """Telegram refuses polling while a webhook is set; what waits for it is kept."""
-    while True:
-        try:
-            await bot.delete_webhook()
-            return
-        except (TelegramRetryAfter, *AWAY) as error:
-            log.warning("polling.waiting", error=type(error).__name__)
-            await asyncio.sleep(_PAUSE)
+class _Receiving:
+    """How far Telegram's updates have been received."""
+
+    def __init__(self, rt: Runtime, bot: Bot) -> None:
+        self._rt, self._bot = rt, bot
+        self._begun = False
+        self._offset: int | None = None
+
+    async def more(self) -> None:
+        """Wait for updates once. Telegram is told that we have them by the next call, after the commit."""
+        if not self._begun:
+            await self._bot.delete_webhook()  # Telegram refuses polling beside one; what waits for it is kept
+            self._begun = True
+        ask = GetRawUpdates(offset=self._offset, timeout=_SECONDS, allowed_updates=ALLOWED)
+        received: list[dict[str, Any]] = await self._bot(ask, request_timeout=_SECONDS + 10)  # type: ignore[assignment]
+        if received:
+            async with self._rt.db.transaction() as db:
+                await updates.save(db, received)
+            self._offset = received[-1]["update_id"] + 1

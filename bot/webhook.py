@@ -63,7 +63,7 @@ async def _register(settings: Settings, bot: Bot, secret: str) -> None:
 def _receiver(rt: Runtime, secret: str) -> Callable[[web.Request], Awaitable[web.Response]]:
     async def receive(request: web.Request) -> web.Response:
         given = request.headers.get(_SECRET_HEADER, "")
-        if not hmac.compare_digest(given.encode(), secret.encode()):
+        if not hmac.compare_digest(given.encode("utf-8", "surrogateescape"), secret.encode()):
             return web.Response(status=401)
         update = _read(await request.read())
         if update is None:
@@ -81,6 +81,6 @@ def _receiver(rt: Runtime, secret: str) -> Callable[[web.Request], Awaitable[web
 def _read(body: bytes) -> dict[str, Any] | None:
     try:
         update = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     return update if isinstance(update, dict) and type(update.get("update_id")) is int else None

@@ -6,6 +6,7 @@ from itertools import count
 import pytest
 from sqlmodel import select
 
+from bot import polling
 from bot.dispatcher import make_dispatcher
 from bot.processing import Processor
 from bot.telegram import Contact, open_bot
@@ -77,6 +78,52 @@ async def test_an_update_is_saved_once_and_its_text_forgotten_when_done(rt):
     assert await save(rt, one) == 0
     assert (await row(rt, one["update_id"])).payload == {}
     assert await heads(rt) == []
+
+
+async def test_a_nul_stops_nobody(rt, telegram, chat):
+    """Its sender is answered, and so is whoever writes after them."""
+    async with running(rt):
+        odd = chat("anna").sends("/search <b>\0")
+        assert (await chat("max").says("/cancel", contains=NOTHING)).text == NOTHING
+        await chat("anna").hears(odd.id)
+
+
+async def test_what_postgresql_cannot_store_is_replaced(rt):
+    """NUL and halves of characters, in texts, keys and lists however deep; everything else stays."""
+    one = written("a\0b \ud83d c\udfff 🙂", first={"\0key": ["\0", {"x": "\ud800", "y": None}]})
+    assert await save(rt, one) == 1
+    kept = (await row(rt, one["update_id"])).payload["message"]
+    assert kept["text"] == "a\ufffdb \ufffd c\ufffd 🙂"
+    assert kept["first"] == {"\ufffdkey": ["\ufffd", {"x": "\ufffd", "y": None}]}
+
+
+async def test_what_cannot_be_stored_at_all_is_held_by_its_id(rt, capsys):
+    """The others of its batch are saved; it counts as known, is visible, and holds no word of anybody."""
+    before, never, after = written("a", 1), written("canary words", 2, size=float("inf")), written("c", 3)
+    assert await save(rt, before, never, after) == 3 and await save(rt, never) == 0
+    held = await row(rt, never["update_id"])
+    assert (held.attempts, held.payload, held.done_at) == (HELD, {}, None)
+    assert [head.update_id for head in await heads(rt)] == [before["update_id"], after["update_id"]]
+    assert await save(rt, {"update_id": 2**70}, last := written("d", 4)) == 1
+    assert await row(rt, last["update_id"]) is not None
+    said = capsys.readouterr().out
+    assert said.count("update.not_storable") == 3 and "canary" not in said
+
+
+async def test_polling_survives_what_nobody_thought_of(rt, telegram, chat, monkeypatch):
+    """An error of any kind while saving: nothing is acknowledged, and it is tried again a little later."""
+    real, failing = updates.save, [RuntimeError("one"), KeyError("two")]
+
+    async def save_at_last(db, received):
+        if failing:
+            raise failing.pop(0)
+        return await real(db, received)
+
+    monkeypatch.setattr(polling, "_PAUSE", 0.1)
+    monkeypatch.setattr(updates, "save", save_at_last)
+    async with running(rt):
+        assert (await chat("max").says("/cancel", contains=NOTHING)).text == NOTHING
+    assert failing == []
 
 
 async def test_lanes(rt):

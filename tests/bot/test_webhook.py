@@ -12,6 +12,7 @@ from pydantic import SecretStr
 from bot import webhook
 from tests.bot.chat import until
 from tests.bot.test_updates import row, written
+from tg_assistant.core.updates import HELD
 from tg_assistant.infra.runtime import open_runtime
 from tg_assistant.texts import text
 
@@ -64,7 +65,9 @@ async def test_strangers_are_refused(post, rt, secret):
     assert await row(rt, update["update_id"]) is None
 
 
-@pytest.mark.parametrize("body", [b"", b"{", b"[]", b'{"update_id": "1"}', b'{"update_id": true}', b"\xff"])
+@pytest.mark.parametrize(
+    "body", [b"", b"{", b"[]", b'{"update_id": "1"}', b'{"update_id": true}', b"\xff", b"[" * 99_999]
+)
 async def test_what_is_no_update_is_refused(post, body):
     """Nonsense is answered 400 and harms nothing."""
     assert await post(body) == 400
@@ -76,6 +79,15 @@ async def test_200_means_committed(post, rt):
     assert await post(update) == 200
     assert await row(rt, update["update_id"]) is not None
     assert await post(update) == 200
+
+
+@pytest.mark.parametrize(("words", "size"), [("\0 \ud800", 1), ("plain", float("inf"))], ids=["chars", "inf"])
+async def test_what_cannot_be_stored_is_acknowledged(post, rt, words, size):
+    """Replaced where that helps, held by its id otherwise; Telegram would send it for ever."""
+    update = written(words, 78, size=size)
+    assert await post(update) == 200
+    kept = await row(rt, update["update_id"])
+    assert kept is not None and (kept.attempts == HELD) == (size != 1)
 
 
 async def test_without_a_database_telegram_is_asked_to_come_again(settings, rt, telegram):

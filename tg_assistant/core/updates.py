@@ -9,14 +9,18 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+import structlog
 from sqlalchemy import delete, func, text, update
 from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.exc import DataError, InterfaceError, OperationalError, StatementError
 from sqlmodel import col
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from tg_assistant.infra.events import notify
+from tg_assistant.infra.storable import storable
 from tg_assistant.models import BotUpdate
 
+log = structlog.get_logger()
 TOPIC = "update"
 TRIES = 5  # then the person is told, and it is held: it stays in the table, and the rest goes on
 HELD = TRIES + 1  # what `attempts` says from then on
@@ -49,13 +53,45 @@ class Pending:
 
 
 async def save(db: AsyncSession, received: Sequence[dict[str, Any]]) -> int:
-    """Write down updates as Telegram sent them; those already known change nothing. How many were new."""
+    """Write down updates as Telegram sent them; those already known change nothing. How many were new.
+
+    Characters that PostgreSQL does not take are replaced. An update that it refuses nevertheless is held
+    from the start, by its id alone: all others must not wait for it.
+    """
     if not received:
         return 0
-    rows = [{"update_id": each["update_id"], "payload": each, "attempts": 0} for each in received]
+    rows = [{"update_id": each["update_id"], "payload": storable(each), "attempts": 0} for each in received]
+    if (new := await _tried(db, rows)) is None:
+        new = sum([await _alone(db, row) for row in rows])
+    await notify(db, TOPIC)
+    return new
+
+
+async def _alone(db: AsyncSession, row: dict[str, Any]) -> int:
+    if (new := await _tried(db, [row])) is not None:
+        return new
+    log.error("update.not_storable", update_id=row["update_id"])
+    try:
+        async with db.begin_nested():
+            return await _insert(db, [{"update_id": row["update_id"], "payload": {}, "attempts": HELD}])
+    except DataError:  # not even its id is one, so nothing of it can be kept but the line above
+        return 0
+
+
+async def _tried(db: AsyncSession, rows: list[dict[str, Any]]) -> int | None:
+    """How many were new; None when PostgreSQL refuses one of them for what it says."""
+    try:
+        async with db.begin_nested():
+            return await _insert(db, rows)
+    except (OperationalError, InterfaceError):
+        raise  # PostgreSQL is away or out of something: that is no update's fault
+    except StatementError:
+        return None
+
+
+async def _insert(db: AsyncSession, rows: list[dict[str, Any]]) -> int:
     statement = insert(BotUpdate).values(rows).on_conflict_do_nothing(index_elements=["update_id"])
     saved = await db.exec(statement.returning(col(BotUpdate.update_id)))  # type: ignore[call-overload]
-    await notify(db, TOPIC)
     return len(saved.all())
 
 
