@@ -1,4 +1,4 @@
-"""What a GraphQL document may ask for, measured before anything runs: length, depth, aliases, cost.
+"""What a GraphQL document may ask for, measured before anything runs: length, depth, aliases, cost, repeats.
 
 One request may otherwise ask for everything times everything. A field costs its own price plus, if it is a
 list, the price of an item times the items asked for.
@@ -21,9 +21,10 @@ from graphql import (
     parse,
 )
 
+from tg_assistant.api.graphql import repeats
 from tg_assistant.errors import Invalid
 
-MAX_TOKENS = 1_500
+MAX_TOKENS = 800  # the longest introspection query of the usual tools has 180
 MAX_DEPTH = 9
 MAX_DEPTH_OF_SCHEMA = 16  # the introspection query of the usual tools
 MAX_ALIASES = 20
@@ -64,6 +65,7 @@ def check(query: str, variables: Mapping[str, Any]) -> None:
     for definition in document.definitions:
         if isinstance(definition, OperationDefinitionNode):
             _check_operation(definition, _Walk(fragments, _values(definition, variables)))
+    repeats.check(document, fragments)
 
 
 def _values(operation: OperationDefinitionNode, variables: Mapping[str, Any]) -> dict[str, Any]:
