@@ -9,7 +9,7 @@ from aiogram.exceptions import TelegramConflictError, TelegramRetryAfter
 from aiogram.methods import GetUpdates
 
 from bot.telegram import AWAY
-from tg_assistant.core import updates
+from tg_assistant.core import updates, wellbeing
 from tg_assistant.errors import Unavailable
 from tg_assistant.infra.runtime import Runtime
 
@@ -51,7 +51,7 @@ class _Receiving:
 
     def __init__(self, rt: Runtime, bot: Bot) -> None:
         self._rt, self._bot = rt, bot
-        self._begun = False
+        self._begun = self._polled = False
         self._offset: int | None = None
 
     async def more(self) -> None:
@@ -59,9 +59,12 @@ class _Receiving:
         if not self._begun:
             await self._bot.delete_webhook()  # Telegram refuses polling beside one; what waits for it is kept
             self._begun = True
-        ask = GetRawUpdates(offset=self._offset, timeout=_SECONDS, allowed_updates=ALLOWED)
+        seconds = _SECONDS if self._polled else 0  # whether all is well is known at once, not after 25 s
+        ask = GetRawUpdates(offset=self._offset, timeout=seconds, allowed_updates=ALLOWED)
         received: list[dict[str, Any]] = await self._bot(ask, request_timeout=_SECONDS + 10)  # type: ignore[assignment]
+        async with self._rt.db.transaction() as db:
+            await updates.save(db, received)
+            await wellbeing.bot_is_alive(db)
+        self._polled = True
         if received:
-            async with self._rt.db.transaction() as db:
-                await updates.save(db, received)
             self._offset = received[-1]["update_id"] + 1

@@ -10,10 +10,11 @@ import structlog
 from aiogram import Bot
 from aiogram.exceptions import TelegramRetryAfter
 from aiohttp import web
+from sqlalchemy.exc import SQLAlchemyError
 
 from bot.polling import ALLOWED
 from bot.telegram import AWAY
-from tg_assistant.core import updates
+from tg_assistant.core import updates, wellbeing
 from tg_assistant.errors import Unavailable
 from tg_assistant.infra.runtime import Runtime
 from tg_assistant.settings import Settings
@@ -22,6 +23,7 @@ log = structlog.get_logger()
 PATH = "/tg/bot/webhook"
 _SECRET_HEADER = "X-Telegram-Bot-Api-Secret-Token"  # https://core.telegram.org/bots/api#setwebhook
 _LARGEST = 2**20
+_BEAT_SECONDS = 15.0
 
 
 async def serve(rt: Runtime, bot: Bot) -> None:
@@ -35,9 +37,20 @@ async def serve(rt: Runtime, bot: Bot) -> None:
         listen = rt.settings.telegram
         await web.TCPSite(runner, listen.webhook_host, listen.webhook_port).start()
         await _register(rt.settings, bot, secret)
-        await asyncio.Event().wait()
+        await _tell_alive(rt)
     finally:
         await runner.cleanup()
+
+
+async def _tell_alive(rt: Runtime) -> None:
+    """Nothing comes while nobody writes, so being able to save is told; not at once: who ends early is ill."""
+    while True:
+        await asyncio.sleep(_BEAT_SECONDS)
+        try:
+            async with rt.db.transaction() as db:
+                await wellbeing.bot_is_alive(db)
+        except (Unavailable, SQLAlchemyError) as error:  # PostgreSQL is away: then it is not told
+            log.warning("webhook.waiting", error=type(error).__name__)
 
 
 def _secret(settings: Settings) -> str:

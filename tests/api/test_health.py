@@ -36,14 +36,23 @@ async def test_signing_in_needs_somebody_who_works(http, rt):
 
 
 async def test_the_bot_is_ill_when_its_updates_wait(http, rt, monkeypatch):
-    """Without Telegram, and with an update nobody has answered for a minute, both are named."""
+    """Without Telegram, without a bot, and with an update that has waited for a minute, all are named."""
     monkeypatch.setattr(wellbeing, "_TELEGRAM", "http://127.0.0.1:9")
     old = BotUpdate(update_id=1, payload={}, received_at=datetime.now(UTC) - timedelta(minutes=5))
     async with rt.db.transaction() as db:
         db.add(old)
     answer = await http.get("/health/bot")
-    assert (answer.status_code, answer.json()["failing"]) == (503, ["telegram", "updates"])
+    assert (answer.status_code, answer.json()["failing"]) == (503, ["telegram", "bot", "updates"])
     assert "127.0.0.1" not in answer.text
+
+
+async def test_the_bot_is_ill_when_it_has_not_been_heard_of(http, rt):
+    """Nothing waits and Telegram may answer: a bot that received nothing for 90 seconds is named alone."""
+    for ago, ill in ((5, False), (120, True)):
+        async with rt.db.transaction() as db:
+            await wellbeing.bot_is_alive(db)
+            await db.exec(text(f"UPDATE heartbeats SET at = now() - interval '{ago} seconds'"))
+        assert ("bot" in (await http.get("/health/bot")).json()["failing"]) is ill
 
 
 async def test_without_postgresql_every_address_says_so(rt):

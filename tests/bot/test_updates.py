@@ -4,7 +4,7 @@ import asyncio
 from itertools import count
 
 import pytest
-from sqlmodel import select
+from sqlmodel import delete, select
 
 from bot import polling
 from bot.dispatcher import make_dispatcher
@@ -13,9 +13,9 @@ from bot.telegram import Contact, open_bot
 from sandbox.faults import bot_error
 from tests.bot.chat import until
 from tests.bot.conftest import running
-from tg_assistant.core import updates
+from tg_assistant.core import updates, wellbeing
 from tg_assistant.core.updates import HELD, TRIES
-from tg_assistant.models import BotUpdate
+from tg_assistant.models import BotUpdate, Heartbeat
 from tg_assistant.texts import text
 
 NUMBERS = count(1000)
@@ -119,11 +119,20 @@ async def test_polling_survives_what_nobody_thought_of(rt, telegram, chat, monke
             raise failing.pop(0)
         return await real(db, received)
 
-    monkeypatch.setattr(polling, "_PAUSE", 0.1)
+    monkeypatch.setattr(polling, "_PAUSE", 0.3)
     monkeypatch.setattr(updates, "save", save_at_last)
+    async with rt.db.transaction() as db:
+        await db.exec(delete(Heartbeat))
     async with running(rt):
+
+        async def failed_once():
+            return len(failing) == 1
+
+        await until(failed_once)
+        assert (await wellbeing.bot(rt))["bot"] is False
         assert (await chat("max").says("/cancel", contains=NOTHING)).text == NOTHING
     assert failing == []
+    assert (await wellbeing.bot(rt))["bot"] is True
 
 
 async def test_lanes(rt):

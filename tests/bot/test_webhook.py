@@ -12,11 +12,20 @@ from pydantic import SecretStr
 from bot import webhook
 from tests.bot.chat import until
 from tests.bot.test_updates import row, written
+from tg_assistant.core import wellbeing
 from tg_assistant.core.updates import HELD
 from tg_assistant.infra.runtime import open_runtime
 from tg_assistant.texts import text
 
 SECRET = "s" * 40
+
+
+@pytest.fixture(scope="module", autouse=True)
+def beating():
+    """Quicker than in life."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(webhook, "_BEAT_SECONDS", 0.2)
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -88,6 +97,15 @@ async def test_what_cannot_be_stored_is_acknowledged(post, rt, words, size):
     assert await post(update) == 200
     kept = await row(rt, update["update_id"])
     assert kept is not None and (kept.attempts == HELD) == (size != 1)
+
+
+async def test_it_says_that_it_is_alive(post, rt):
+    """There is no polling to tell it by, and nobody may be writing."""
+
+    async def told():
+        return (await wellbeing.bot(rt))["bot"]
+
+    await until(told)
 
 
 async def test_without_a_database_telegram_is_asked_to_come_again(settings, rt, telegram):

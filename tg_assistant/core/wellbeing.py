@@ -5,16 +5,20 @@ from collections.abc import Mapping
 
 import httpx
 from sqlalchemy import func, text
+from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
 
 from tg_assistant.core import updates
 from tg_assistant.errors import Unavailable
 from tg_assistant.infra import jobs
 from tg_assistant.infra.health import database_answers
 from tg_assistant.infra.runtime import Runtime
-from tg_assistant.models import BotUpdate
+from tg_assistant.models import BotUpdate, Heartbeat
 
 _LATE_SECONDS = 60
+_ALIVE_SECONDS = 90  # a long poll ends at least every 25 s
+_BOT = "bot"
 _ASK_AGAIN_SECONDS = 10.0
 _TELEGRAM = "https://api.telegram.org"
 _asked: dict[str, tuple[float, bool]] = {}  # server → when, and whether it answered
@@ -33,10 +37,19 @@ async def signing_in(rt: Runtime) -> Mapping[str, bool]:
 
 
 async def bot(rt: Runtime) -> Mapping[str, bool]:
-    """The bot answers people: `telegram` knows its token, `updates` do not wait."""
+    """The bot answers people: `telegram` knows its token, `bot` receives updates, `updates` do not wait."""
     database = await database_answers(rt.db)
+    alive = database and await _bot_is_alive(rt)
     updates_done = database and await _no_late_update(rt)
-    return {"database": database, "telegram": await _telegram(rt), "updates": updates_done}
+    telegram = await _telegram(rt)
+    return {"database": database, "telegram": telegram, "bot": alive, "updates": updates_done}
+
+
+async def bot_is_alive(db: AsyncSession) -> None:
+    """The bot says so itself, each time that it could receive: asked Telegram and kept what came."""
+    beat = insert(Heartbeat).values(process=_BOT, at=func.clock_timestamp())
+    renewed = {"at": func.clock_timestamp()}
+    await db.exec(beat.on_conflict_do_update(index_elements=["process"], set_=renewed))  # type: ignore[call-overload]
 
 
 async def _vectors(rt: Runtime) -> bool:
@@ -60,6 +73,15 @@ async def _no_late_update(rt: Runtime) -> bool:
     )
     async with rt.db.transaction() as db:
         return (await db.exec(late)).one() == 0
+
+
+async def _bot_is_alive(rt: Runtime) -> bool:
+    recent = select(func.count()).where(
+        col(Heartbeat.process) == _BOT,
+        col(Heartbeat.at) > func.now() - text(f"interval '{_ALIVE_SECONDS} seconds'"),
+    )
+    async with rt.db.transaction() as db:
+        return (await db.exec(recent)).one() == 1
 
 
 async def _telegram(rt: Runtime) -> bool:

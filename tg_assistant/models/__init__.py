@@ -11,7 +11,7 @@ from tg_assistant.models.accounts import (
     MethodWait,
 )
 from tg_assistant.models.controls import Experiment, ExperimentResult, TenantFlag
-from tg_assistant.models.conversations import BotUpdate, Notification, Question
+from tg_assistant.models.conversations import BotUpdate, Heartbeat, Notification, Question
 from tg_assistant.models.people import (
     AuditEvent,
     Invite,
@@ -47,6 +47,7 @@ __all__ = [
     "Dialog",
     "Experiment",
     "ExperimentResult",
+    "Heartbeat",
     "Invite",
     "InviteUse",
     "KeyRotation",

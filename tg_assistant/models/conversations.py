@@ -44,6 +44,14 @@ class BotUpdate(SQLModel, table=True):
     done_at: datetime | None = moment(index=True)
 
 
+class Heartbeat(SQLModel, table=True):
+    """When a process last did its work; told by itself, read by the health addresses of another."""
+
+    __tablename__: ClassVar[Any] = "heartbeats"
+    process: str = Field(primary_key=True)
+    at: datetime = now()
+
+
 class Notification(SQLModel, table=True):
     """A message the bot owes a person: a text code with its values, sent in the person's language."""
 
