@@ -67,6 +67,19 @@ async def test_a_costly_or_broken_document_is_refused_at_once(http, own, name):
     assert error["message"] and "Traceback" not in answer.text
 
 
+@pytest.mark.parametrize("first", [100, 100.0])
+async def test_a_page_costs_the_same_however_its_size_is_written(http, own, first):
+    """A float that is whole serves a hundred items, so it is priced as a hundred, not as the default."""
+    lists = " ".join(f"a{n}: {WIDE[1:-1].replace('100', '$n')}" for n in range(9))
+    query = f"query ($n: Int!) {{ {lists} }}"
+    body = {"query": query, "variables": {"n": first}}
+    answer = await http.post("/api/graphql", json=body, headers=own)
+    assert answer.status_code == 400, answer.text
+    assert answer.json()["errors"][0]["extensions"]["code"] == "graphql.too_costly"
+    body["variables"]["n"] = 20
+    assert (await http.post("/api/graphql", json=body, headers=own)).status_code == 200
+
+
 @pytest.mark.parametrize("first", [-1, 0, 2**31 - 1])
 async def test_page_sizes_are_cut(http, own, first):
     """Outside 1…100 the nearest is taken, so nobody reads a million rows."""

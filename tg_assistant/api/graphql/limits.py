@@ -15,8 +15,10 @@ from graphql import (
     GraphQLError,
     InlineFragmentNode,
     IntValueNode,
+    NullValueNode,
     OperationDefinitionNode,
     SelectionSetNode,
+    ValueNode,
     VariableNode,
     parse,
 )
@@ -127,13 +129,19 @@ class _Walk:
         return _Measure(cost, inner.depth + 1, inner.aliases + (node.alias is not None))
 
     def _items(self, node: FieldNode) -> int:
-        """How many items the field is asked for; what is no number is refused later, by validation."""
+        """How many items the field is asked for. 100.0 is a number to GraphQL, too: what is no plain integer
+        counts as the largest page, or is refused later."""
         for argument in node.arguments or ():
-            if argument.name.value not in ("first", "limit"):
-                continue
-            value = argument.value
-            given = self._variables.get(value.name.value) if isinstance(value, VariableNode) else None
-            number = int(value.value) if isinstance(value, IntValueNode) else given
-            if isinstance(number, int):
-                return max(1, min(number, MAX_PAGE))
+            if argument.name.value in ("first", "limit"):
+                given = self._given(argument.value)
+                if given is not None:
+                    return max(1, min(given, MAX_PAGE)) if type(given) is int else MAX_PAGE
         return _ITEMS.get(node.name.value, 1)
+
+    def _given(self, value: ValueNode) -> Any:
+        """None: the argument's default."""
+        if isinstance(value, VariableNode):
+            return self._variables.get(value.name.value)
+        if isinstance(value, NullValueNode):
+            return None
+        return int(value.value) if isinstance(value, IntValueNode) else value
