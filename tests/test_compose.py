@@ -88,3 +88,22 @@ def test_no_service_can_sign_in_as_another_role(name: str, own: str):
     said = " ".join(environment_of(name).values())
     known = {secret for secret, value in SECRETS.items() if value in said}
     assert known <= ({f"{own}_DB_PASSWORD"} | ({"APP_DB_PASSWORD"} if own == "OWNER" else set()))
+
+
+def test_caddys_log_holds_no_key():
+    """One-time links are not logged; a Referer could name one, and the webhook's header is a secret."""
+    said = (ROOT / "Caddyfile").read_text()
+    everything, _, site = said.partition("{$CADDY_DOMAINS}")
+    assert "@secret path /tg/connect/* /admin/login/*" in site and "log_skip @secret" in site
+    for header in ("Referer", "X-Telegram-Bot-Api-Secret-Token"):
+        assert f"request>headers>{header} delete" in everything
+    # a 502 is told with its address by Caddy's own log, which skips nothing
+    found = re.search(r'request>uri regexp "(.+)" ', everything)
+    assert found is not None
+    for address in (
+        "/tg/connect/KEY",
+        "/admin/login/KEY?a=1",
+        "/x?token=KEY&b=1",
+        "/x?tgWebAppStartParam=KEY",
+    ):
+        assert "KEY" not in re.sub(found[1], r"\1", address)

@@ -20,6 +20,7 @@ async def test_looking_spends_nothing(http, rt):
         page = await http.get(f"/tg/connect/{started.link_token}")
         assert page.status_code == 200 and "Anna" in page.text and "<form" in page.text
         assert "frame-ancestors 'none'" in page.headers["content-security-policy"]
+        assert page.headers["referrer-policy"] == "strict-origin"  # its address is a key
     assert (await http.post(f"/tg/connect/{started.link_token}", data={"go": "1"})).status_code == 303
 
 

@@ -54,6 +54,8 @@ async def test_looking_never_spends(http: httpx.AsyncClient, rt: Runtime):
         assert "set-cookie" not in page.headers and page.headers["cache-control"] == "no-store"
         assert "frame-ancestors 'none'" in page.headers["content-security-policy"]
         assert token not in page.text
+        # the address holds the key: no Referer; with `no-referrer` the form's Origin would be null
+        assert page.headers["referrer-policy"] == "strict-origin"
     assert (await press(http, token)).status_code == 303
 
 

@@ -13,6 +13,8 @@ SECRETS = [
     ("event", {"nested": {"password": "S3CRET"}}),
     ("calling https://api.telegram.org/bot123456:S3CRETS3CRETS3CRETS3CRETS3CRETS3CRET/getMe", {}),
     ("opened /tg/connect/S3CRET-link", {}),
+    ("opened /admin/login/S3CRET-link", {}),
+    ("refused", {"path": "/admin/login/S3CRET-link"}),
     ("scan tg://login?token=S3CRET", {}),
     ("fragment #tgWebAppData=S3CRET&x=1", {}),
     ("postgresql://app:S3CRET@localhost/x", {}),
@@ -49,3 +51,19 @@ def test_lines_are_json_with_context(capsys):
     structlog.get_logger("t").info("post.saved", count=3)
     line = json.loads(capsys.readouterr().out)
     assert (line["event"], line["count"], line["process"], line["level"]) == ("post.saved", 3, "web", "info")
+
+
+def test_the_server_speaks_as_we_do(capsys):
+    """Granian's own handlers would print a traceback over many lines, with what was in it."""
+    logger = logging.getLogger("_granian")
+    logger.addHandler(logging.StreamHandler())
+    logger.propagate = False
+    logs.configure("INFO", process="web")
+    try:
+        raise ValueError("opened /admin/login/S3CRET")
+    except ValueError:
+        logger.exception("Application callable raised an exception")
+    said = capsys.readouterr()
+    lines = [json.loads(line) for line in said.out.splitlines()]
+    assert len(lines) == 1 and "ValueError" in lines[0]["exception"]
+    assert "S3CRET" not in said.out and not said.err

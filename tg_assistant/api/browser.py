@@ -30,8 +30,9 @@ _POLICY = (
 )
 PRIVATE = {
     "Cache-Control": "no-store",
-    # not `no-referrer`: with it a form's POST says `Origin: null`, as a foreign page's may
-    "Referrer-Policy": "same-origin",
+    # the origin alone, since an address may hold a link's key; not `no-referrer`: with it a form's POST says
+    # `Origin: null`, as a foreign page's may
+    "Referrer-Policy": "strict-origin",
     "Content-Security-Policy": _POLICY,
 }
 

@@ -17,6 +17,7 @@ _PATTERNS = (
     re.compile(r"\beyJ[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*"),  # JWT
     re.compile(r"(?<=token=)[A-Za-z0-9_%-]+"),
     re.compile(r"(?<=/tg/connect/)[A-Za-z0-9_-]+"),
+    re.compile(r"(?<=/admin/login/)[A-Za-z0-9_-]+"),
     re.compile(r"(?<=tgWebAppData=)[^&\s\"']+"),
     re.compile(r"(?<=://)[^/\s:@]+:[^@\s/]+(?=@)"),  # credentials in a URL
     # a printed mapping: Reflex logs the data of events whose socket is gone
@@ -114,6 +115,9 @@ def configure(level: str = "INFO", *, process: str = "") -> None:
     logging.basicConfig(level=level, handlers=[handler], force=True)
     for chatty in ("httpx", "httpcore", "telethon", "aiogram.event", "aiohttp.access", "chromadb"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
+    for server in ("_granian", "granian.access"):  # they bring handlers of their own, past our redaction
+        logging.getLogger(server).handlers.clear()
+        logging.getLogger(server).propagate = True
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),
