@@ -52,6 +52,30 @@ async def test_surprises_answer_with_a_reference_and_no_trace(rt):
     assert "hunter2" not in answer.text
 
 
+@pytest.mark.parametrize("where", ["api", "around"])
+async def test_surprises_are_told_once(where):
+    """One line of ours, and nothing for the server to print over again, wherever the error comes from."""
+    import httpx
+    import structlog
+
+    from tg_assistant.api.app import create_api
+    from tg_assistant.api.doorstep import Doorstep
+
+    def broken():
+        raise RuntimeError("hunter2")
+
+    async def around(scope, receive, send):
+        raise RuntimeError("hunter2")
+
+    transport = httpx.ASGITransport(Doorstep(create_api(broken) if where == "api" else around))
+    with structlog.testing.capture_logs() as lines:
+        async with httpx.AsyncClient(transport=transport, base_url="http://t") as client:
+            answer = await client.get("/api/users/me")
+    assert [line["event"] for line in lines] == ["request.failed"]
+    assert (answer.status_code, answer.json()["reference"]) == (500, lines[0]["reference"])
+    assert "hunter2" not in answer.text
+
+
 PROBLEM = {"type", "title", "status", "detail", "instance", "code", "request_id"}
 
 

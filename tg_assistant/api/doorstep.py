@@ -4,7 +4,7 @@ import re
 from urllib.parse import unquote
 
 from fastapi import Request
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from tg_assistant.api import problems
 
@@ -25,7 +25,24 @@ class Doorstep:
             missing = problems.http_problem(Request(scope), 404)
             await missing(scope, receive, send)
         else:
-            await self._app(scope, receive, send)
+            await self._guarded(scope, receive, send)
+
+    async def _guarded(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """The process's door: Starlette raises again what it has answered, and the server would print it."""
+        begun = False
+
+        async def noting(message: Message) -> None:
+            nonlocal begun
+            begun = True
+            await send(message)
+
+        try:
+            await self._app(scope, receive, noting)
+        except Exception as error:
+            request = Request(scope)
+            answer = None if problems.is_told(error) else await problems.on_surprise(request, error)
+            if not begun:
+                await (answer or problems.http_problem(request, 500))(scope, receive, send)
 
 
 def is_no_path(path: str, raw: bytes = b"") -> bool:

@@ -18,6 +18,7 @@ from tg_assistant.errors import AssistantError, LimitReached
 from tg_assistant.infra import metrics
 
 log = structlog.get_logger()
+_TOLD = "answered and logged"
 MEDIA_TYPE = "application/problem+json"
 
 
@@ -136,8 +137,14 @@ def _field(place: tuple[int | str, ...]) -> str:
 async def on_surprise(request: Request, error: Exception) -> JSONResponse:
     reference = uuid4().hex[:8]
     log.error("request.failed", reference=reference, path=request.url.path, exc_info=error)
+    error.add_note(_TOLD)
     detail = texts.text("errors.internal", language(request), reference=reference)
     return problem(request, 500, "internal", "Something went wrong", detail, reference=reference)
+
+
+def is_told(error: Exception) -> bool:
+    """Whether `on_surprise` has logged it already: Starlette raises it again behind its answer."""
+    return _TOLD in getattr(error, "__notes__", ())
 
 
 def install(app: FastAPI) -> None:
