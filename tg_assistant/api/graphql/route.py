@@ -85,6 +85,8 @@ def _error(error: GraphQLError, language: str) -> ErrorOut:
         return _told(cause, language, error.path)
     if error.path is None:  # what graphql-core says of the document or its variables
         return _invalid(error.message, language)
+    if isinstance(cause, GraphQLError) and cause.nodes:  # of an argument, while it runs: @skip(if: $null)
+        return _invalid(cause.message, language, error.path)
     reference = uuid4().hex[:8]
     log.error("request.failed", reference=reference, path="/api/graphql", exc_info=cause)
     message = texts.text("errors.internal", language, reference=reference)
@@ -100,9 +102,16 @@ def _told(error: AssistantError, language: str, path: list[str | int] | None = N
     return _as_error(sentence(error, language), path, **values, code=error.code, status=error.status)
 
 
-def _invalid(problem: str, language: str) -> ErrorOut:
-    return _told(Invalid("graphql.invalid", problem=problem), language)
+def _invalid(problem: str, language: str, path: list[str | int] | None = None) -> ErrorOut:
+    return _told(Invalid("graphql.invalid", problem=problem), language, path)
 
 
 def _as_error(message: str, path: list[str | int] | None, **extensions: Any) -> ErrorOut:
-    return ErrorOut(message=message, path=path, extensions=extensions)
+    return ErrorOut(message=_whole(message), path=path, extensions=_whole(extensions))
+
+
+def _whole(value: Any) -> Any:
+    """graphql-core repeats what it was given; half of an emoji cannot be sent back."""
+    if isinstance(value, dict):
+        return {name: _whole(each) for name, each in value.items()}
+    return value.encode("utf-8", "replace").decode() if isinstance(value, str) else value

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 from enum import Enum
-from typing import Annotated
+from typing import Annotated, TypeVar
 from uuid import UUID
 
 import strawberry
@@ -29,8 +29,12 @@ from tg_assistant.core import accounts, answers, channels, posts, questions, sea
 from tg_assistant.core.answers import Done
 from tg_assistant.core.retrieval import Wanted
 
-First = Annotated[int, strawberry.argument(description="at most 100")]
+# Nullable: a variable that is null means the default, as if it were left out.
+First = Annotated[int | None, strawberry.argument(description="at most 100")]
+PAGE = 20
+SOURCES = 8
 MAX_IDS = 1_000
+T = TypeVar("T")
 
 
 @strawberry.enum(description="HYBRID and SEMANTIC: best first. EXACT: newest first, all the words.")
@@ -69,10 +73,14 @@ class Query:
 
     @strawberry.field(description="Newest first; of all channels the caller reads unless some are named.")
     async def posts(
-        self, info: Asked, channel_ids: list[UUID] | None = None, first: First = 20, after: str | None = None
+        self,
+        info: Asked,
+        channel_ids: list[UUID] | None = None,
+        first: First = PAGE,
+        after: str | None = None,
     ) -> Connection[Post]:
         async with info.context.open() as db:
-            page = await posts.list_(db, info.context.actor, channel_ids, first, after)
+            page = await posts.list_(db, info.context.actor, channel_ids, _or(first, PAGE), after)
         edges = [Edge(node=Post.of(each), cursor=posts.cursor_of(each.post)) for each in page.items]
         return Connection(edges=edges, page_info=_info(edges, page.next_cursor))
 
@@ -86,22 +94,23 @@ class Query:
         self,
         info: Asked,
         query: str,
-        mode: Mode = Mode.HYBRID,
+        mode: Mode | None = Mode.HYBRID,
         within: Within | None = None,
-        first: First = 20,
+        first: First = PAGE,
         after: str | None = None,
     ) -> Hits:
-        context, wanted = info.context, (within or Within()).wanted(first)
-        found = await search.search(context.rt, context.actor, query, mode=mode.value, cursor=after, **wanted)
+        context, wanted = info.context, (within or Within()).wanted(_or(first, PAGE))
+        how = _or(mode, Mode.HYBRID).value
+        found = await search.search(context.rt, context.actor, query, mode=how, cursor=after, **wanted)
         edges = [Edge(node=Hit.of(each), cursor=each.cursor) for each in found.items]
         return Hits(edges=edges, page_info=_info(edges, found.next_cursor), by_words_only=found.degraded)
 
     @strawberry.field(description="The caller's own questions, the newest first.")
     async def questions(
-        self, info: Asked, first: First = 20, after: str | None = None
+        self, info: Asked, first: First = PAGE, after: str | None = None
     ) -> Connection[Question]:
         async with info.context.open() as db:
-            page = await questions.page(db, info.context.actor, limit=first, cursor=after)
+            page = await questions.page(db, info.context.actor, limit=_or(first, PAGE), cursor=after)
         edges = [Edge(node=Question.of(each), cursor=questions.cursor_of(each)) for each in page.items]
         return Connection(edges=edges, page_info=_info(edges, page.next_cursor))
 
@@ -122,8 +131,11 @@ class Query:
 @strawberry.type
 class Mutation:
     @strawberry.mutation(description="Ask the channels. Counts as one of the plan's questions of the day.")
-    async def ask(self, info: Asked, question: str, within: Within | None = None, limit: int = 8) -> Answer:
-        context, wanted = info.context, (within or Within()).wanted(max(1, min(limit, 20)))
+    async def ask(
+        self, info: Asked, question: str, within: Within | None = None, limit: int | None = SOURCES
+    ) -> Answer:
+        most = max(1, min(_or(limit, SOURCES), 20))
+        context, wanted = info.context, (within or Within()).wanted(most)
         async for event in answers.ask(context.rt, context.actor, question, **wanted):
             if isinstance(event, Done):
                 return Answer.of(event)
@@ -135,6 +147,11 @@ class _Schema(strawberry.Schema):
         self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None
     ) -> None:
         """The route tells and logs errors; a refusal is no failure of ours and a query may hold secrets."""
+
+
+def _or(given: T | None, default: T) -> T:
+    """Zero is given."""
+    return default if given is None else given
 
 
 def _info(edges: list[Edge], next_cursor: str | None) -> PageInfo:
