@@ -5,12 +5,13 @@ import gc
 import sys
 
 from bot.run import run
-from tg_assistant.infra import logs
+from tg_assistant.infra import logs, uncaught
 from tg_assistant.infra.runtime import open_runtime
 from tg_assistant.settings import Settings, SettingsError, load
 
 
 async def serve(settings: Settings) -> None:
+    uncaught.log_loop_errors()
     async with open_runtime(settings) as rt:
         await run(rt)
 

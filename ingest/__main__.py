@@ -8,13 +8,14 @@ from contextlib import suppress
 
 from ingest.client import trust_key
 from ingest.supervisor import Supervisor
-from tg_assistant.infra import logs
+from tg_assistant.infra import logs, uncaught
 from tg_assistant.infra.runtime import open_runtime
 from tg_assistant.settings import Settings, SettingsError, load
 
 
 async def run(settings: Settings) -> None:
     """Until SIGTERM or SIGINT; sessions are disconnected and leases given back before it returns."""
+    uncaught.log_loop_errors()
     trust_key(settings.telegram)
     async with open_runtime(settings) as rt:
         working = asyncio.create_task(Supervisor(rt).run())

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 
-from tg_assistant.infra import logs
+from tg_assistant.infra import logs, uncaught
 from tg_assistant.infra.health import database_answers, serve_health
 from tg_assistant.infra.runtime import Runtime, open_runtime
 from tg_assistant.settings import Settings, load
@@ -46,6 +46,7 @@ async def lifespan() -> AsyncIterator[None]:
     """Opens the Runtime when a worker starts and closes it when it ends (a Reflex lifespan task)."""
     global _runtime  # noqa: PLW0603
     logs.configure(settings().log_level, process="web")
+    uncaught.log_loop_errors()
     async with open_runtime(settings()) as runtime, _internal_port(runtime):
         _runtime = runtime
         try:

@@ -29,6 +29,11 @@ OWNER, APP, WORKER = "tg_owner", "tg_app", "tg_worker"
 SYSTEM_USER = "embedded_postgres"
 STOP_SIGNAL = signal.SIGINT  # "fast": SIGTERM would wait for every client to leave
 SOCKET_PATH_MAX = 100  # bytes; Linux ends at 108, macOS at 104
+# Errors quote what people wrote; whoever asked gets them, and logs them without (`infra/uncaught.py`).
+QUIET = (
+    *("-c", "log_min_messages=log", "-c", "log_min_error_statement=panic", "-c", "log_error_verbosity=terse"),
+    *("-c", "log_parameter_max_length_on_error=0", "-c", "log_parameter_max_length=0"),
+)
 FAST = ("-c", "fsync=off", "-c", "synchronous_commit=off", "-c", "full_page_writes=off")
 
 
@@ -93,6 +98,7 @@ def command(data_dir: Path, port: int) -> list[str]:
     return [
         *(binary("postgres"), "-D", str(data_dir), "-p", str(port), "-h", "127.0.0.1"),
         *("-k", str(socket_dir(data_dir)), "-c", "max_connections=200", "-c", "log_checkpoints=off"),
+        *QUIET,
     ]
 
 

@@ -8,6 +8,8 @@ from typing import Any
 import structlog
 from structlog.typing import EventDict, WrappedLogger
 
+from tg_assistant.infra import uncaught
+
 _SECRET_KEYS = re.compile(
     r"token|secret|password|authorization|cookie|init_?data|session_key|api_hash|qr_url", re.I
 )
@@ -20,6 +22,8 @@ _PATTERNS = (
     re.compile(r"(?<=/admin/login/)[A-Za-z0-9_-]+"),
     re.compile(r"(?<=tgWebAppData=)[^&\s\"']+"),
     re.compile(r"(?<=://)[^/\s:@]+:[^@\s/]+(?=@)"),  # credentials in a URL
+    # where an error of PostgreSQL was put into words: its values stand below the first line
+    re.compile(r"(?:\n|\\n)(?:DETAIL|CONTEXT|QUERY|LINE \d+): [\s\S]*"),
     # a printed mapping: Reflex logs the data of events whose socket is gone
     *(re.compile(rf"(?<={key}['\"]: ['\"])[^'\"]+") for key in ("secret", "password", "token", "init_data")),
 )
@@ -82,7 +86,7 @@ def configure_terminal(level: int) -> None:
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="%Y-%m-%d %H:%M:%S", utc=False),
             structlog.processors.StackInfoRenderer(),
-            structlog.processors.format_exc_info,
+            structlog.processors.ExceptionRenderer(uncaught.render),
             redact,
             _on_a_terminal,
         ],
@@ -92,7 +96,7 @@ def configure_terminal(level: int) -> None:
 
 
 def configure(level: str = "INFO", *, process: str = "") -> None:
-    """Call once in a process's main. Lines go to standard output."""
+    """Call once in a process's main. Lines go to standard output, errors that nobody catches too."""
     shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
@@ -100,7 +104,7 @@ def configure(level: str = "INFO", *, process: str = "") -> None:
         structlog.stdlib.PositionalArgumentsFormatter(),
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.StackInfoRenderer(),
-        structlog.processors.format_exc_info,
+        structlog.processors.ExceptionRenderer(uncaught.render),
     ]
     formatter = structlog.stdlib.ProcessorFormatter(
         foreign_pre_chain=[*shared, structlog.stdlib.ExtraAdder()],
@@ -124,5 +128,6 @@ def configure(level: str = "INFO", *, process: str = "") -> None:
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=True,
     )
+    uncaught.log_uncaught()
     if process:
         structlog.contextvars.bind_contextvars(process=process)
