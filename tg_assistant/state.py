@@ -260,7 +260,7 @@ async def count(state: rx.State, actor: Actor, rule: Rule) -> None:
 
     Reflex reads the address behind the configured number of proxies only.
     """
-    address = str(state.router.session.client_ip) or None
+    address = limits.key_of(str(state.router.session.client_ip)) or None
     await limits.spend(current(), rule, user_id=actor.user_id, address=address)
 
 

@@ -91,16 +91,8 @@ def client_address(request: Request, hops: int) -> str:
 
 
 def limited_address(rt: Rt, request: Request) -> str:
-    """The key an address is counted under: an IPv6 network of /64 is one client."""
-    address = client_address(request, rt.settings.web.trusted_proxy_hops)
-    if not _is_address(address):
-        return address
-    parsed = ipaddress.ip_address(address)
-    if isinstance(parsed, ipaddress.IPv6Address):
-        if parsed.ipv4_mapped is not None:
-            return str(parsed.ipv4_mapped)
-        return str(ipaddress.ip_network((parsed, 64), strict=False).network_address)
-    return str(parsed)
+    """The key the request's address is counted under."""
+    return limits.key_of(client_address(request, rt.settings.web.trusted_proxy_hops))
 
 
 def _is_address(text: str) -> bool:

@@ -3,6 +3,7 @@
 Plans' limits (channels, questions a day) are not here: they are counted in PostgreSQL where the rule is.
 """
 
+import ipaddress
 from enum import StrEnum
 from uuid import UUID
 
@@ -22,6 +23,19 @@ class Rule(StrEnum):
     admin = "admin"
     graphql = "graphql"
     export = "export"
+
+
+def key_of(address: str) -> str:
+    """The key an address is counted under: an IPv6 network of /64 is one client."""
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        return address
+    if isinstance(parsed, ipaddress.IPv6Address):
+        if parsed.ipv4_mapped is not None:
+            return str(parsed.ipv4_mapped)
+        return str(ipaddress.ip_network((parsed, 64), strict=False).network_address)
+    return str(parsed)
 
 
 async def count(
