@@ -8,7 +8,7 @@ from reflex_base.plugins.base import Plugin
 
 from tg_assistant import frontend
 from tg_assistant.frontend import ROOT, SameOrigin, build_environment, source_hash, use_page_origin
-from tg_assistant.serve import QuietUnlinkedSockets
+from tg_assistant.serve import QuietValues
 
 
 def _reflex_client() -> str:
@@ -68,5 +68,18 @@ def test_event_data_of_unlinked_sockets_is_not_logged() -> None:
     record = logging.LogRecord(
         "reflex.app", 30, "", 0, "Received event. Event data: {'secret': 'S'}", (), None
     )
-    assert QuietUnlinkedSockets().filter(record)
+    assert QuietValues().filter(record)
     assert record.getMessage() == "Received event."
+
+
+def test_arguments_are_not_logged() -> None:
+    """Reflex quotes what it could not turn into a number; the handler and the kind of error are enough."""
+    said = (
+        "Error transforming event payload for handler QueueState.drop: Error transforming event argument 'S'"
+    )
+    record = logging.LogRecord("reflex_base", 30, "", 0, said, (), None)
+    try:
+        int("S")
+    except ValueError:
+        assert QuietValues().filter(record)
+    assert record.getMessage() == "Error transforming event payload for handler QueueState.drop: ValueError"

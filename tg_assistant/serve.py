@@ -2,6 +2,7 @@
 
 import logging
 import os
+import sys
 
 from tg_assistant import process
 from tg_assistant.frontend import ROOT
@@ -34,6 +35,7 @@ def _set_environment(settings: Settings) -> None:
         "REFLEX_TELEMETRY_ENABLED": "false",
         "REFLEX_CHECK_LATEST_VERSION": "false",
         "REFLEX_CORS_ALLOWED_ORIGINS": ",".join(settings.web.origins()),
+        "REFLEX_SOCKET_MAX_HTTP_BUFFER_SIZE": str(64 * 1024),  # bytes; a question takes 16 kB at most
         "REFLEX_TRUSTED_PROXY_HOPS": str(settings.web.trusted_proxy_hops),
     }
     if settings.web.redis_url is None:
@@ -43,12 +45,15 @@ def _set_environment(settings: Settings) -> None:
         os.environ["REFLEX_STATE_MANAGER_MODE"] = "redis"
 
 
-class QuietUnlinkedSockets(logging.Filter):
-    """Cuts event data out of Reflex's warnings: an event may carry a resume secret."""
+class QuietValues(logging.Filter):
+    """Cuts what a socket sent out of Reflex's warnings: an event may carry a resume secret."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         message = record.getMessage()
         head, cut, _ = message.partition("Event data:")
+        if message.startswith("Error transforming event payload"):
+            head, cut, _ = message.partition(": ")
+            head = f"{head}: {type(sys.exc_info()[1]).__name__}"
         if cut:
             record.msg, record.args = head.rstrip(), ()
         return True

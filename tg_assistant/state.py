@@ -20,7 +20,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from tg_assistant.core import access, limits, rights, sessions
 from tg_assistant.core.access import Actor
 from tg_assistant.core.limits import Rule
-from tg_assistant.errors import NotAllowed, SignInNeeded, Unavailable
+from tg_assistant.errors import NotAllowed, NotFound, SignInNeeded, Unavailable
 from tg_assistant.process import current
 from tg_assistant.texts import has, language_of, text
 
@@ -60,6 +60,7 @@ class SessionState(rx.State):
     _session: str = ""
     _asked: int = 0
     _loaded: list[str] = []  # noqa: RUF012
+    _kept_known: bool = False  # somebody has signed in here once: what the client typed is worth keeping
 
     @rx.var
     def haptic(self) -> str:
@@ -90,6 +91,7 @@ class SessionState(rx.State):
             await self._clear()  # what another sign-in saw on this socket is not this one's
         self._remember_launch(answer)
         self._sid, self._session = self.router.session.session_id, str(session.id)
+        self._kept_known = True
         return [event for event in (SessionState.watch, self._entered(actor)) if event is not None]
 
     @rx.event(background=True)
@@ -270,6 +272,14 @@ async def administering(state: rx.State) -> AsyncIterator[tuple[AsyncSession, Ac
     async with acting(state) as (db, actor):
         await count(state, actor, Rule.admin)
         yield db, actor
+
+
+def named(given: str, missing: str) -> UUID:
+    """The id a page named. Raises NotFound with the code `missing` for what is none."""
+    try:
+        return UUID(given)
+    except ValueError as error:
+        raise NotFound(missing) from error
 
 
 def is_live(state: rx.State, sid: str) -> bool:

@@ -15,12 +15,15 @@ from tg_assistant.api.doorstep import Doorstep
 from tg_assistant.errors import AssistantError
 from tg_assistant.headers import SecurityHeaders
 from tg_assistant.infra import metrics
-from tg_assistant.serve import QuietUnlinkedSockets
+from tg_assistant.serve import QuietValues
+from tg_assistant.sockets import Budget, PeopleOnly, Sockets
 from tg_assistant.state import ForgetOnReconnect, SessionState
 
 log = structlog.get_logger()
 _VIEWPORT = "width=device-width, initial-scale=1, viewport-fit=cover, interactive-widget=resizes-content"
-logging.getLogger("reflex.app").addFilter(QuietUnlinkedSockets())
+_reports = Budget()
+for _name in ("reflex.app", "reflex_base.event.processor.base_state_processor"):
+    logging.getLogger(_name).addFilter(QuietValues())
 
 
 def notice_for(exception: Exception) -> EventSpec:
@@ -37,7 +40,8 @@ def notice_for(exception: Exception) -> EventSpec:
 
 def log_browser_error(exception: Exception) -> None:
     """What the page itself could not do; the person sees the error boundary."""
-    log.warning("page.browser_error", detail=str(exception)[:2000])
+    if _reports.spend():
+        log.warning("page.browser_error", detail=str(exception)[:1500])
 
 
 class App(rx.App):
@@ -46,6 +50,13 @@ class App(rx.App):
     def __call__(self) -> ASGIApp:
         inside = Doorstep(CrossOrigin(super().__call__()))
         return SecurityHeaders(inside, process.settings, frontend.inline_scripts)
+
+    def _setup_state(self) -> None:
+        """Our door in the place of Reflex's own, under the same name."""
+        super()._setup_state()
+        if self.sio is not None and self.event_namespace is not None:
+            self._event_namespace = Sockets(self.event_namespace.namespace, self)
+            self.sio.register_namespace(self._event_namespace)
 
 
 app = App(
@@ -66,5 +77,6 @@ app = App(
     frontend_exception_handler=log_browser_error,
 )
 app.add_middleware(ForgetOnReconnect(), index=0)
+app.add_middleware(PeopleOnly(), index=1)
 app.register_lifespan_task(process.lifespan)
 pages.load()

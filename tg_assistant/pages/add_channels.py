@@ -75,16 +75,18 @@ class AddState(rx.State):
 
     @rx.event
     async def search(self, query: str) -> None:
-        self._query = query.casefold().strip()
+        self._query = query[:100].casefold().strip()
         await self._show()
 
     @rx.event
     async def choose_folder(self, folder: str) -> None:
-        self.folder = folder
+        self.folder = folder if folder in self.folders else ""
         await self._show()
 
     @rx.event
     async def toggle(self, channel_id: str) -> None:
+        if channel_id not in [one["id"] for one in self._all]:
+            return
         others = [one for one in self._kept_chosen if one != channel_id]
         self._kept_chosen = others if channel_id in self._kept_chosen else [*others, channel_id]
         await self._show()

@@ -1,0 +1,104 @@
+"""The page's side of Reflex's protocol, for tests that send what no page of ours would."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from types import SimpleNamespace
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import reflex as rx
+import socketio
+from socketio.exceptions import SocketIOError
+
+from tests.pages.conftest import Web
+from tests.people import init_data
+from tg_assistant import pages
+
+BOOT = "reflex___state____state.hydrate_and_load"
+
+
+def name_of(handler: str) -> str:
+    """Reflex's name of "State.handler"."""
+    pages.load()
+    state, _, name = handler.rpartition(".")
+    return f"{_full_names()[state]}.{name}" if state in _full_names() else handler
+
+
+def _full_names(parent: Any = rx.State) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for state in parent.get_substates():
+        found[state.__name__] = state.get_full_name()
+        found |= _full_names(state)
+    return found
+
+
+def _dumps(value: Any, **options: Any) -> str:
+    """JSON as an attacker writes it: half surrogate pairs, and a number that is infinite."""
+    return json.dumps(value, **options | {"ensure_ascii": True}).replace("Infinity", "1e400")
+
+
+_RAW = SimpleNamespace(dumps=_dumps, loads=json.loads)
+
+
+class Socket:
+    """One open connection; what it is told is kept in `heard`."""
+
+    def __init__(self, client: socketio.AsyncClient, path: str) -> None:
+        self._client, self.path = client, path
+        self.heard: list[Any] = []
+        client.on("event", self.heard.append, namespace="/_event")
+
+    @property
+    def connected(self) -> bool:
+        return self._client.connected
+
+    async def send(self, handler: str, payload: Any = None, **more: Any) -> None:
+        """One event as a page sends it; `more` replaces its other fields."""
+        where = {"pathname": self.path, "asPath": self.path, "query": {}}
+        event = {
+            "name": name_of(handler),
+            "payload": {} if payload is None else payload,
+            "router_data": where,
+        }
+        await self.emit(event | more)
+
+    async def emit(self, event: Any, kind: str = "event") -> None:
+        """Anything at all, in an event's place; a socket that has been closed takes nothing."""
+        with suppress(SocketIOError):
+            await self._client.emit(kind, event, namespace="/_event")
+
+
+@asynccontextmanager
+async def open_socket(
+    web: Web, *, path: str = "/tg/app/", token: str = "", headers: dict[str, str] | None = None
+) -> AsyncIterator[Socket]:
+    """A connection with a client token of its own. Raises socketio's ConnectionError when it is refused."""
+    client = socketio.AsyncClient(reconnection=False, json=_RAW)
+    opened = Socket(client, path)
+    await client.connect(
+        f"{web.url}?token={token or uuid4()}",
+        headers=headers or {},
+        socketio_path="/_event",
+        namespaces=["/_event"],
+        transports=["websocket"],
+    )
+    try:
+        yield opened
+    finally:
+        await client.disconnect()
+
+
+async def sign_in(web: Web, socket: Socket, telegram_id: int) -> None:
+    """Present a resume secret of that person's, and wait until the screen is built."""
+    async with httpx.AsyncClient(trust_env=False) as http:
+        body = {"init_data": init_data({"id": telegram_id, "first_name": "Anna"})}
+        secret = (await http.post(f"{web.url}/api/auth/telegram-webapp", json=body)).json()["resume_secret"]
+    await socket.send(BOOT)
+    answer = {"secret": secret, "device": "desktop", "language": "en", "start": ""}
+    await socket.send("SessionState.present", {"answer": answer})
+    async with asyncio.timeout(20):
+        while '"ready"' not in str(socket.heard).replace("'", '"'):  # noqa: ASYNC110 - another process
+            await asyncio.sleep(0.05)

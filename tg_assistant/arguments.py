@@ -1,0 +1,88 @@
+"""What a socket may hand to a handler: the annotations say it, and nothing else gets as far as a handler.
+
+A page of ours never sends anything of what is refused here: Reflex itself checks no argument.
+"""
+
+import inspect
+import math
+import re
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any, get_origin, get_type_hints
+
+from reflex_base.event import EventHandler
+
+MAX_TEXT = 16_000  # characters; the longest a page sends is a question of 4,000
+_MAX_NUMBER = 2**53  # what a browser's numbers hold exactly
+_MAX_ITEMS = 100
+_MAX_DEPTH = 3
+_MAX_ADDRESS = 8_000  # characters; Telegram's fragment holds init data and a theme
+_DIGITS = re.compile(r"-?[0-9]{1,15}")
+
+
+def fit(handler: EventHandler, payload: object) -> bool:
+    """Whether the payload has the handler's arguments, all of them and no others, each of its type."""
+    if not isinstance(payload, dict):
+        return False
+    hints, needed = _signature(handler.fn)
+    return needed <= payload.keys() <= hints.keys() and all(
+        _is_a(hints[name], value) for name, value in payload.items()
+    )
+
+
+def place(router_data: object) -> dict[str, Any] | None:
+    """Where the page says it is, without what no page says; None when it is no place."""
+    if not isinstance(router_data, dict):
+        return None
+    kept = {name: router_data[name] for name in ("pathname", "asPath", "query") if name in router_data}
+    query = kept.get("query", {})
+    if not isinstance(query, dict) or not _is_plain(query):
+        return None
+    if not all(_is_text(kept.get(name, ""), _MAX_ADDRESS) for name in ("pathname", "asPath")):
+        return None
+    return kept
+
+
+@lru_cache(maxsize=512)
+def _signature(function: Any) -> tuple[Mapping[str, Any], frozenset[str]]:
+    hints = get_type_hints(function)
+    parameters = list(inspect.signature(function).parameters.values())[1:]
+    needed = frozenset(one.name for one in parameters if one.default is inspect.Parameter.empty)
+    return {one.name: hints.get(one.name, Any) for one in parameters}, needed
+
+
+def _is_a(hint: Any, value: object) -> bool:
+    if hint is str:
+        return _is_text(value)
+    if hint is bool:
+        return isinstance(value, bool)
+    if hint is int:  # Reflex makes a number of a field's digits
+        return _is_number(value) or (isinstance(value, str) and _DIGITS.fullmatch(value) is not None)
+    if dict in (hint, get_origin(hint)):
+        return isinstance(value, dict) and _is_plain(value)
+    return _is_plain(value)
+
+
+def _is_text(value: object, longest: int = MAX_TEXT) -> bool:
+    """Neither NUL, which PostgreSQL does not store, nor half a surrogate pair, which is no UTF-8."""
+    if not isinstance(value, str) or len(value) > longest or "\0" in value:
+        return False
+    return not any("\ud800" <= letter <= "\udfff" for letter in value)
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and abs(value) <= _MAX_NUMBER
+
+
+def _is_plain(value: object, depth: int = 0) -> bool:
+    """What JSON can say, and a form or the bridge does: short, shallow, finite."""
+    if isinstance(value, dict | list):
+        inside = [*value.keys(), *value.values()] if isinstance(value, dict) else value
+        return (
+            depth < _MAX_DEPTH
+            and len(value) <= _MAX_ITEMS
+            and all(_is_plain(one, depth + 1) for one in inside)
+        )
+    if isinstance(value, float):
+        return math.isfinite(value)
+    return value is None or isinstance(value, bool) or _is_text(value) or _is_number(value)

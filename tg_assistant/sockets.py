@@ -1,0 +1,192 @@
+"""The sockets' door: which may be open, what they may send, and that nothing stays of who never signed in.
+
+Reflex lets any socket call any handler of any page with any arguments, and keeps its state for an hour.
+"""
+
+import asyncio
+import re
+import time
+from collections import Counter
+from typing import Any
+from urllib.parse import parse_qs
+
+import reflex as rx
+import structlog
+from reflex.app import EventNamespace
+from reflex.istate.manager.memory import StateManagerMemory
+from reflex.istate.manager.redis import StateManagerRedis
+from reflex.istate.manager.token import BaseStateToken
+from reflex.middleware.middleware import Middleware
+from reflex.state import State, StateUpdate
+from reflex_base.event import Event
+from reflex_base.registry import RegisteredEventHandler, RegistrationContext
+
+from tg_assistant import arguments
+from tg_assistant.core import limits
+from tg_assistant.state import SessionState
+
+log = structlog.get_logger()
+MAX_ANONYMOUS = 60  # open sockets of one address on which nobody has signed in
+_FORGET_SECONDS = 2.0  # events that are still queued when a socket closes have run by then
+_MAX_REPORT = 1_500  # characters
+_TOKEN = re.compile(r"[0-9A-Fa-f-]{36}")
+_BROWSER_ERROR = "FrontendEventExceptionState.handle_frontend_exception"
+# Sign-in, and what is said of its failure; whatever else is ours needs a person on the socket
+_OPEN = {
+    *("SessionState.page_opened", "SessionState.present", "SessionState.refused", "SessionState.fail"),
+    "LandingState.load",
+}
+# The server's own words to itself: no page sends them
+_INTERNAL = {
+    *("SessionState.fail", "SessionState.loaded", "SessionState.look_again", "SessionState.watch"),
+}
+
+
+class Budget:
+    """So many lines of the log a socket, and so many a minute in all: reconnecting buys no more."""
+
+    def __init__(self, *, per_socket: int = 5, per_minute: int = 20) -> None:
+        self._per_socket, self._per_minute = per_socket, per_minute
+        self._used: Counter[str] = Counter()
+        self._since, self._in_window = 0.0, 0
+
+    def spend(self, sid: str | None = None) -> bool:
+        """Whether this socket, or one that is not known, may cause one more line."""
+        now = time.monotonic()
+        if now - self._since > 60:
+            self._since, self._in_window = now, 0
+        if self._in_window >= self._per_minute or (sid and self._used[sid] >= self._per_socket):
+            return False
+        if sid:
+            self._used[sid] += 1
+        self._in_window += 1
+        return True
+
+    def forget(self, sid: str) -> None:
+        del self._used[sid]
+
+
+class Sockets(EventNamespace):
+    """Reflex's namespace behind our checks."""
+
+    def __init__(self, namespace: str, app: rx.App) -> None:
+        super().__init__(namespace, app)
+        self._anonymous: dict[str, str] = {}  # socket → its address, until somebody has signed in
+        self._refusals, self._reports = Budget(), Budget()
+        self._forgetting: set[asyncio.Task[None]] = set()
+
+    async def on_connect(self, sid: str, environ: Any = None, auth: Any = None, *_: Any) -> bool | None:
+        """Refuses a token that no browser made, and an address with too many sockets of nobody."""
+        if environ is not self._opened_by(sid):
+            return None  # an event that calls itself "connect"
+        tokens = parse_qs(environ.get("QUERY_STRING", "")).get("token", [])
+        address = limits.key_of(str(self._build_static_router_data(sid, environ)["ip"]))
+        too_many = sum(one == address for one in self._anonymous.values()) >= MAX_ANONYMOUS
+        if too_many or not all(_TOKEN.fullmatch(token) for token in tokens):
+            self._refuse(sid, "too_many_sockets" if too_many else "token")
+            self._refusals.forget(sid)
+            return False
+        self._anonymous[sid] = address
+        try:
+            await super().on_connect(sid, environ, auth)
+        except BaseException:
+            self._anonymous.pop(sid, None)  # a refused socket is never heard of again
+            raise
+        return None
+
+    async def on_event(self, sid: str, data: Any = None, *_: Any) -> None:
+        """One event, if a page of ours could have sent it; anything else is a line without values."""
+        if sid not in self.sid_to_token:
+            return
+        event = data if isinstance(data, dict) else {}
+        known = _registered(event.get("name"))
+        name = _short(known) if known is not None else ""
+        where = arguments.place(event.get("router_data", {}))
+        payload = event.get("payload", {})
+        if known is None or name in _INTERNAL or name.endswith(".setvar"):
+            self._refuse(sid, "handler", name)
+        elif where is None or not arguments.fit(known.handler, payload):
+            self._refuse(sid, "arguments", name)
+        elif name != _BROWSER_ERROR or self._reports.spend(sid):
+            if name == _BROWSER_ERROR:
+                payload = {key: value[:_MAX_REPORT] for key, value in payload.items()}
+            await super().on_event(sid, event | {"router_data": where, "payload": payload})
+
+    def on_disconnect(self, sid: str, *_: Any) -> asyncio.Task[None] | None:
+        """Also what the socket's state held goes, unless somebody has signed in on it."""
+        server: Any = self.server
+        if server.manager.is_connected(sid, self.namespace):
+            return None  # an event that calls itself "disconnect"
+        token = self.sid_to_token.get(sid)
+        self._anonymous.pop(sid, None)
+        self._refusals.forget(sid)
+        self._reports.forget(sid)
+        closing = super().on_disconnect(sid)
+        if token is not None:
+            task = asyncio.create_task(self._forget(token))
+            self._forgetting.add(task)
+            task.add_done_callback(self._forgetting.discard)
+        return closing
+
+    def signed_in(self, sid: str) -> None:
+        """The socket is somebody's and counts no longer against its address."""
+        self._anonymous.pop(sid, None)
+
+    def _opened_by(self, sid: str) -> Any:
+        """The request that opened the socket."""
+        server: Any = self.server
+        return server.get_environ(sid, self.namespace)
+
+    def _refuse(self, sid: str, reason: str, handler: str = "") -> None:
+        if self._refusals.spend(sid):
+            log.info("page.event_refused", reason=reason, handler=handler)
+
+    async def _forget(self, token: str) -> None:
+        await asyncio.sleep(_FORGET_SECONDS)
+        if await self._token_manager.is_token_connected(token):
+            return
+        manager, key = self.app.state_manager, BaseStateToken(ident=token, cls=SessionState)
+        session = await (await manager.get_state(key)).get_state(SessionState)
+        if session._kept_known or await self._token_manager.is_token_connected(token):
+            return
+        if isinstance(manager, StateManagerRedis):
+            await manager.redis.delete(*(key._state_key(state) for state in _tree(State)))
+        elif isinstance(manager, StateManagerMemory):
+            manager._purge_token(key)
+
+
+class PeopleOnly(Middleware):
+    """Drops what a socket that is nobody's may not ask for, and asks once who is there.
+
+    A page that lay open until its state had run out is asked too, and so comes back by itself.
+    """
+
+    async def preprocess(self, app: rx.App, state: Any, event: Event) -> StateUpdate | None:
+        """Before every event, those that handlers send included."""
+        session = await state.get_state(SessionState)
+        if session._is_bound():
+            if isinstance(app.event_namespace, Sockets):
+                app.event_namespace.signed_in(session._sid)
+            return None
+        known = _registered(event.name)
+        if known is None or not _is_ours(known) or _short(known) in _OPEN:
+            return None
+        asked = session.challenge.startswith(f"{session.router.session.session_id}:")
+        return StateUpdate(events=[] if asked else Event.from_event_type(SessionState.page_opened))
+
+
+def _registered(name: object) -> RegisteredEventHandler | None:
+    return RegistrationContext.get().event_handlers.get(name) if isinstance(name, str) else None
+
+
+def _is_ours(known: RegisteredEventHandler) -> bool:
+    return known.states[0].__module__.startswith("tg_assistant.")
+
+
+def _short(known: RegisteredEventHandler) -> str:
+    """As the log and the rules name it: "State.handler"."""
+    return f"{known.states[0].__name__}.{known.handler.fn.__name__}"
+
+
+def _tree(state: type[Any]) -> list[type[Any]]:
+    return [state, *(one for child in state.get_substates() for one in _tree(child))]
