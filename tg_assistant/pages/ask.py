@@ -24,7 +24,7 @@ from tg_assistant.core.answers import Delta, Done, Sources
 from tg_assistant.errors import AlreadyExists, Invalid
 from tg_assistant.models import Question
 from tg_assistant.process import current, is_older
-from tg_assistant.state import HOME, SessionState, acting, is_live
+from tg_assistant.state import HOME, SessionState, acting, is_live, named
 from tg_assistant.template import page
 from tg_assistant.texts import text
 
@@ -63,7 +63,7 @@ class AskState(rx.State):
         if len(question) > answers.MAX_QUESTION:  # refused before the field is emptied
             raise Invalid("answers.question_too_long", max=answers.MAX_QUESTION)
         shown = Exchange(
-            id=UUID(hex=question_id).hex,
+            id=named(question_id, "questions.not_found").hex,
             question=question,
             answer="",
             parts=[],
@@ -79,9 +79,11 @@ class AskState(rx.State):
         """Ask, and show the answer as it grows. It is saved even when nobody looks any more."""
         async with self:
             sid = self.router.session.session_id
-            exchange_id, question = self.exchanges[-1]["id"], self.exchanges[-1]["question"]
             async with acting(self) as (_, actor):
                 pass
+            if not self.exchanges:
+                return None
+            exchange_id, question = self.exchanges[-1]["id"], self.exchanges[-1]["question"]
         try:
             answer = answers.ask(current(), actor, question, question_id=UUID(hex=exchange_id))
             async for event in rights.watched(current(), actor, answer):
@@ -100,9 +102,10 @@ class AskState(rx.State):
     async def resume(self) -> None:
         """The web process died while it answered: this one answers instead."""
         async with self, acting(self) as (db, actor):
-            newest = (await answers.history(db, actor, limit=1))[0]
-        if newest.answer is None and is_older(newest.created_at):
-            await answers.resume(current(), actor, newest.id)
+            asked = await answers.history(db, actor, limit=1)
+        for newest in asked:
+            if newest.answer is None and is_older(newest.created_at):
+                await answers.resume(current(), actor, newest.id)
 
     @rx.event(background=True)
     async def wait(self) -> None:

@@ -7,7 +7,6 @@ channel-remove, sheet-close, empty, channels-empty-add.
 import asyncio
 from contextlib import suppress
 from typing import Any, TypedDict
-from uuid import UUID
 
 import reflex as rx
 
@@ -22,7 +21,7 @@ from tg_assistant.core import channels
 from tg_assistant.core.channels import Followed
 from tg_assistant.errors import Unavailable
 from tg_assistant.process import current
-from tg_assistant.state import HOME, SessionState, acting, is_live
+from tg_assistant.state import HOME, SessionState, acting, is_live, named
 from tg_assistant.template import page
 from tg_assistant.texts import has, text
 
@@ -96,7 +95,7 @@ class ChannelsState(rx.State):
         """Pause the opened channel, or let its new posts come again."""
         paused = not self.opened["paused"]
         async with acting(self) as (db, actor):
-            await channels.pause(db, actor, UUID(self.opened["id"]), paused)
+            await channels.pause(db, actor, named(self.opened["id"], "channels.not_found"), paused)
         session = await self.get_state(SessionState)
         session._say(text("channels.paused_now" if paused else "channels.resumed_now", actor.language))
         await self._read()
@@ -104,7 +103,7 @@ class ChannelsState(rx.State):
     @rx.event
     async def remove(self) -> None:
         async with acting(self) as (db, actor):
-            await channels.remove(db, actor, UUID(self.opened["id"]))
+            await channels.remove(db, actor, named(self.opened["id"], "channels.not_found"))
         session = await self.get_state(SessionState)
         session._say(text("channels.removed", actor.language))
         self.opened = NOTHING

@@ -8,7 +8,6 @@ connect-browser, go-channels.
 
 from datetime import timedelta
 from typing import Any
-from uuid import UUID
 
 import reflex as rx
 
@@ -28,7 +27,7 @@ from tg_assistant.components.words import say
 from tg_assistant.core import accounts, limits, logins, rights
 from tg_assistant.models import Login, LoginStatus
 from tg_assistant.process import current
-from tg_assistant.state import HOME, SessionState, acting, count, is_live
+from tg_assistant.state import HOME, SessionState, acting, count, is_live, named
 from tg_assistant.template import page
 from tg_assistant.texts import text
 
@@ -72,7 +71,7 @@ class ConnectState(rx.State):
         async with acting(self) as (db, actor):
             await count(self, actor, limits.Rule.qr_start)
             if self._kept_login and self.status in _LIVE:
-                await logins.cancel(db, actor, UUID(self._kept_login))
+                await logins.cancel(db, actor, named(self._kept_login, "logins.not_found"))
             settings = current().settings
             started = await logins.start(db, actor, ttl=settings.security.qr_ttl_seconds)
         self._kept_login = str(started.login.id)
@@ -86,8 +85,9 @@ class ConnectState(rx.State):
         async with self:
             async with acting(self) as (_, actor):
                 login_id = self._kept_login
+                wanted = named(login_id, "logins.not_found")
             sid = self.router.session.session_id
-        async for login in rights.watched(current(), actor, logins.watch(current(), actor, UUID(login_id))):
+        async for login in rights.watched(current(), actor, logins.watch(current(), actor, wanted)):
             async with self:
                 if self._kept_login != login_id or not is_live(self, sid):
                     return
@@ -99,7 +99,7 @@ class ConnectState(rx.State):
     @rx.event
     async def cancel(self) -> None:
         async with acting(self) as (db, actor):
-            self._show(await logins.cancel(db, actor, UUID(self._kept_login)))
+            self._show(await logins.cancel(db, actor, named(self._kept_login, "logins.not_found")))
 
     @rx.event
     async def copied(self) -> None:

@@ -19,7 +19,7 @@ from tg_assistant.core import access, accounts, sessions
 from tg_assistant.errors import NotFound
 from tg_assistant.models import Account, AccountStatus, AppSession, Role
 from tg_assistant.process import current
-from tg_assistant.state import HOME, PANEL, SessionState, acting
+from tg_assistant.state import HOME, PANEL, SessionState, acting, named
 from tg_assistant.template import page
 from tg_assistant.texts import text
 
@@ -60,11 +60,11 @@ class SessionsState(rx.State):
     async def log_out(self, account_id: str) -> Any:
         """Also logs out at Telegram; when that is slow the screen says it is still being done."""
         async with acting(self) as (_, actor):
-            pass
+            wanted = named(account_id, "accounts.not_found")
         self.leaving = True
         yield
         try:
-            done = await accounts.disconnect(current(), actor, UUID(account_id))
+            done = await accounts.disconnect(current(), actor, wanted)
         finally:
             self.leaving = False
         session = await self.get_state(SessionState)

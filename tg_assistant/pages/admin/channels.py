@@ -4,7 +4,6 @@ Test ids: channels-search, group-channel (with data-name), group-channel-pause.
 """
 
 from typing import Any, TypedDict
-from uuid import UUID
 
 import reflex as rx
 
@@ -15,7 +14,7 @@ from tg_assistant.components.readable import colour, counted, initial
 from tg_assistant.components.words import say
 from tg_assistant.core import oversight
 from tg_assistant.core.oversight import ChannelSeen
-from tg_assistant.state import SessionState, acting, administering
+from tg_assistant.state import SessionState, acting, administering, named
 from tg_assistant.template import panel_page
 from tg_assistant.texts import text
 
@@ -54,7 +53,7 @@ class GroupChannelsState(rx.State):
     async def pause(self, channel_id: str, paused: bool) -> None:
         """For the whole group; the posts stay."""
         async with administering(self) as (db, actor):
-            seen = await oversight.pause_channel(db, actor, UUID(channel_id), paused)
+            seen = await oversight.pause_channel(db, actor, named(channel_id, "channels.not_found"), paused)
         changed = _row_of(seen, actor.language)
         self.rows = [changed if row["id"] == channel_id else row for row in self.rows]
 

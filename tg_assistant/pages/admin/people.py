@@ -5,7 +5,6 @@ member-session, member-session-end, people-role-….
 """
 
 from typing import Any, TypedDict
-from uuid import UUID
 
 import reflex as rx
 
@@ -20,8 +19,9 @@ from tg_assistant.components.words import say
 from tg_assistant.core import members, plans, sessions
 from tg_assistant.core.members import Changes, Member
 from tg_assistant.core.sessions import MemberSession
+from tg_assistant.errors import NotAllowed
 from tg_assistant.models import Role
-from tg_assistant.state import SessionState, acting, administering
+from tg_assistant.state import SessionState, acting, administering, named
 from tg_assistant.template import panel_page
 from tg_assistant.texts import text
 
@@ -83,8 +83,8 @@ class PeopleState(rx.State):
     @rx.event
     async def show(self, user_id: str) -> None:
         async with acting(self) as (db, actor):
-            member = await members.get(db, actor, UUID(user_id))
-            signed_in = await sessions.list_for_tenant(db, actor, user_id=UUID(user_id))
+            member = await members.get(db, actor, named(user_id, "users.not_found"))
+            signed_in = await sessions.list_for_tenant(db, actor, user_id=member.user.id)
         self.open = _person(member, actor.language)
         self.sign_ins = [_sign_in(one, actor.language) for one in signed_in]
 
@@ -97,7 +97,7 @@ class PeopleState(rx.State):
         """One of role, plan, disabled; core decides who may and refuses what was changed meanwhile."""
         changes = _changes(name, value)
         async with administering(self) as (db, actor):
-            user_id = UUID(self.open["id"])
+            user_id = named(self.open["id"], "users.not_found")
             member = await members.change(db, actor, user_id, version=self.open["version"], **changes)
         session = await self.get_state(SessionState)
         session._say(text("admin.saved", actor.language))
@@ -108,7 +108,7 @@ class PeopleState(rx.State):
     @rx.event
     async def end(self, session_id: str) -> None:
         async with administering(self) as (db, actor):
-            await sessions.end_for_member(db, actor, UUID(session_id))
+            await sessions.end_for_member(db, actor, named(session_id, "sessions.not_found"))
         self.sign_ins = [one for one in self.sign_ins if one["id"] != session_id]
 
     async def _read(self, cursor: str = "") -> None:
@@ -122,6 +122,8 @@ class PeopleState(rx.State):
 
 def _changes(name: str, value: str) -> Changes:
     if name == "role":
+        if value not in list(Role):
+            raise NotAllowed("access.role")
         return {"role": Role(value)}
     return {"plan": value} if name == "plan" else {"disabled": value == "yes"}
 
