@@ -139,7 +139,7 @@ async def reconcile(ctx: AccountContext, channel: Channel, *, below: int = 0) ->
             return 0
         await following.confirm(db, ctx.account_id, channel.id)
         if page.channel is not None:
-            following.describe(current, page.channel.title, convert.public_name(page.channel))
+            following.describe(current, convert.name_of(page.channel), convert.public_name(page.channel))
         known = [Range(low, below - 1 if below else page.ids[0])] if page.ids else []
         await incoming.save_page(db, channel.id, page.posts, known, via="reconcile")
         # what live updates brought after the page was read lies above `top`

@@ -7,6 +7,7 @@ from telethon import types
 from telethon.utils import get_inner_text
 
 from tg_assistant.core.incoming import IncomingPost
+from tg_assistant.infra.storable import storable
 
 # Kinds of documents, the first attribute that is present decides: https://core.telegram.org/type/DocumentAttribute
 _DOCUMENTS = {
@@ -38,7 +39,7 @@ def post(message: types.TypeMessage, titles: Mapping[int, str]) -> IncomingPost 
     return IncomingPost(
         message_id=message.id,
         posted_at=message.date,
-        text=_clean(message.message or _poll_text(message.media)),
+        text=message.message or _poll_text(message.media),
         edited_at=message.edit_date,
         links=_links(message),
         media=_media_kind(message.media),
@@ -54,8 +55,7 @@ def plain(message: types.TypeMessage) -> IncomingPost | None:
     """The post with its text alone, for a message whose other parts cannot be understood."""
     if not isinstance(message, types.Message) or message.date is None:
         return None
-    text = _clean(message.message or "")
-    return IncomingPost(message.id, message.date, text, edited_at=message.edit_date)
+    return IncomingPost(message.id, message.date, message.message or "", edited_at=message.edit_date)
 
 
 def titles_of(answer: Any) -> dict[int, str]:
@@ -64,21 +64,16 @@ def titles_of(answer: Any) -> dict[int, str]:
 
 
 def name_of(entity: Any) -> str:
-    """A chat's title, a person's name, or nothing."""
+    """A chat's title, a person's name, or nothing, as it can be stored."""
     title = getattr(entity, "title", None)
     parts = [title] if title else [getattr(entity, name, None) for name in ("first_name", "last_name")]
-    return _clean(" ".join(part for part in parts if part))
+    return storable(" ".join(part for part in parts if part))
 
 
 def public_name(chat: types.Channel) -> str | None:
     """The @name that opens the channel; collectible names stand in a list of their own."""
     active = [each.username for each in chat.usernames or [] if each.active]
     return chat.username or (active[0] if active else None)
-
-
-def _clean(text: str) -> str:
-    """What PostgreSQL and UTF-8 can hold: no NUL, no lone surrogates."""
-    return text.replace("\0", "").encode("utf-8", "replace").decode()
 
 
 def _links(message: types.Message) -> list[str]:
@@ -91,7 +86,7 @@ def _links(message: types.Message) -> list[str]:
     page = getattr(message.media, "webpage", None)
     if isinstance(page, types.WebPage):
         found.append(page.url)
-    return [_clean(link) for link in dict.fromkeys(found)]
+    return list(dict.fromkeys(found))
 
 
 def _marked(message: types.Message) -> list[tuple[types.TypeMessageEntity, str]]:
@@ -127,4 +122,4 @@ def _forward_title(forward: types.MessageFwdHeader, titles: Mapping[int, str]) -
     for name in ("channel_id", "chat_id", "user_id"):
         if (id_ := getattr(source, name, None)) is not None:
             return titles.get(id_) or None
-    return _clean(forward.from_name) if forward.from_name else None
+    return forward.from_name or None

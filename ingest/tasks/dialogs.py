@@ -6,9 +6,10 @@ from telethon import types
 from telethon.tl.functions.messages import GetDialogFiltersRequest
 
 from ingest.context import AccountContext
-from ingest.convert import public_name
+from ingest.convert import name_of, public_name
 from ingest.tasks import Result
 from tg_assistant.core import dialogs, tasks
+from tg_assistant.infra.storable import storable
 from tg_assistant.models import AccountTask, Dialog
 
 
@@ -33,7 +34,7 @@ def _row(ctx: AccountContext, chat: types.Channel, folder: str | None, position:
         tenant_id=ctx.tenant_id,
         telegram_id=chat.id,
         access_hash=chat.access_hash or 0,
-        title=chat.title,
+        title=name_of(chat),
         username=username,
         private=username is None,
         members=chat.participants_count,
@@ -50,5 +51,5 @@ async def _folders(ctx: AccountContext) -> dict[int, str]:
         title = getattr(folder, "title", "")  # text with entities since layer 198
         for peer in (*getattr(folder, "pinned_peers", ()), *getattr(folder, "include_peers", ())):
             if channel_id := getattr(peer, "channel_id", None):
-                found.setdefault(channel_id, getattr(title, "text", title))
+                found.setdefault(channel_id, storable(getattr(title, "text", title)))
     return found

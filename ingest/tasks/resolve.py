@@ -6,7 +6,7 @@ from telethon import errors, types
 from telethon.tl.functions.contacts import ResolveUsernameRequest
 
 from ingest.context import AccountContext
-from ingest.convert import public_name
+from ingest.convert import name_of, public_name
 from ingest.tasks import Result
 from tg_assistant.core import following, tasks
 from tg_assistant.core.following import Found
@@ -44,7 +44,7 @@ def _channel(answer: Any, name: str) -> Found:
         raise Invalid("channels.group", name=name)
     return Found(
         telegram_id=chat.id,
-        title=chat.title,
+        title=name_of(chat),
         username=public_name(chat),
         private=False,
         members=chat.participants_count,

@@ -51,6 +51,19 @@ async def test_any_order_of_new_edit_and_delete_converges(rt, told):
     assert Counter(id_ for id_ in found) == Counter({id_ for id_, _ in told})
 
 
+async def test_what_cannot_be_stored_is_replaced(rt):
+    """A NUL or half a character, wherever a post has texts, stops no page; told again it changes nothing."""
+    tenant = await a_tenant(rt)
+    channel = await a_channel(rt, tenant, [])
+    odd = post(1, "a\0b \ud83d", links=["https://x/\0"], forward_title="\udfff F")
+    for new in (2, 0):
+        async with rt.db.transaction(tenant.id) as db:
+            saved = await incoming.save_live(db, channel.id, [odd, post(2, "plain")], [1, 2])
+        assert (saved.new, saved.changed) == (new, 0)
+    row = (await stored(rt, channel))[1]
+    assert (row.text, row.links, row.forward_title) == ("a\ufffdb \ufffd", ["https://x/\ufffd"], "\ufffd F")
+
+
 async def test_a_repeated_page_changes_nothing(rt):
     """A killed backfill reads its last page again: no duplicate, no version, nothing dirty."""
     tenant = await a_tenant(rt)

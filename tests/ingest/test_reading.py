@@ -237,3 +237,21 @@ async def test_one_strange_message_stops_nothing(ingest_rt, sandbox, ingest, con
 
         await side.arrives()
     assert (await side.ours())[77] == side.served()[77]
+
+
+async def test_a_nul_stops_no_channel(ingest_rt, sandbox, ingest, connected):
+    """In a title, in its history, in a live post and in an edit: what comes after it arrives, too."""
+    side = make_channel(ingest_rt, sandbox, "Zero", ["anna"], posts=5)
+    side.telegram.title = "Ze\0ro"
+    [old] = side.publish("old \0 post")
+
+    async def like_theirs() -> bool:
+        return await side.ours() == {id_: text.replace("\0", "\ufffd") for id_, text in side.served().items()}
+
+    async with ingest.running():
+        channel = await follow(ingest_rt, connected, side)
+        await eventually(like_theirs, "the history")
+        side.edit(old.id, "edited \0 post")
+        side.publish("live \0 post", "after it")
+        await eventually(like_theirs, "live posts")
+    assert channel.title == "Ze\ufffdro"

@@ -16,6 +16,7 @@ from tg_assistant.core import ranges
 from tg_assistant.core.ranges import Range
 from tg_assistant.errors import NotFound
 from tg_assistant.infra import events, jobs, metrics
+from tg_assistant.infra.storable import storable
 from tg_assistant.models import Channel, Post, PostVersion
 
 _NEVER = datetime.min.replace(tzinfo=UTC)
@@ -148,15 +149,16 @@ def _renew(db: AsyncSession, post: Post, incoming: IncomingPost) -> bool:
 
 
 def _content(incoming: IncomingPost) -> dict[str, Any]:
-    """The columns that follow Telegram's latest version of a message."""
+    """The columns that follow Telegram's latest version of a message, as far as they can be stored."""
+    text = storable(incoming.text)
     return {
         "edited_at": incoming.edited_at,
-        "text": incoming.text,
-        "text_hash": hashlib.sha256(incoming.text.encode()).digest(),
-        "links": incoming.links,
+        "text": text,
+        "text_hash": hashlib.sha256(text.encode()).digest(),
+        "links": storable(incoming.links),
         "media": incoming.media,
         "album_id": incoming.album_id,
-        "forward_title": incoming.forward_title,
+        "forward_title": storable(incoming.forward_title),
         "forward_channel": incoming.forward_channel,
         "forward_message": incoming.forward_message,
         "views": incoming.views,
