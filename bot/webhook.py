@@ -43,7 +43,7 @@ async def serve(rt: Runtime, bot: Bot) -> None:
 
 
 async def _tell_alive(rt: Runtime) -> None:
-    """Nothing comes while nobody writes, so being able to save is told; one that ends at once tells nothing."""
+    """Nothing comes while nobody writes, so being able to save is told; one that ends early tells nothing."""
     while True:
         await asyncio.sleep(_BEAT_SECONDS)
         try:
