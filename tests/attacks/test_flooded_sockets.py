@@ -10,14 +10,16 @@ import pytest
 import redis.asyncio as redis
 from reflex.istate.manager.memory import StateManagerMemory
 from reflex.istate.manager.token import BaseStateToken
+from reflex_base.event import Event
 from socketio.exceptions import ConnectionError as Refused
 
 from tests.attacks.redis_server import running_redis
+from tests.attacks.test_every_handler import client, find
 from tests.pages.conftest import People, Web, db, frontend, people, serving, web
-from tests.sockets import BOOT, open_socket, sign_in
+from tests.sockets import BOOT, name_of, open_socket, sign_in
 from tg_assistant.core import limits
 from tg_assistant.demo.postgres import Postgres
-from tg_assistant.sockets import Sockets
+from tg_assistant.sockets import PeopleOnly, Sockets
 from tg_assistant.state import SessionState
 from tg_assistant.tg_assistant import app
 
@@ -182,3 +184,16 @@ async def test_the_state_of_nobody_goes_from_redis(
         assert await store.keys(f"*{nobody}*") == []
         assert await store.keys(f"{somebody}_*")
         await store.aclose()
+
+
+async def test_a_page_whose_state_has_run_out_is_asked_once() -> None:
+    """Its event is dropped, and the challenge brings it back; further events ask no more often."""
+    root = client()
+    event = Event(name=name_of("AddState.toggle"))
+    first = await PeopleOnly().preprocess(app, root, event)
+    assert first is not None and [one.name for one in first.events] == [name_of("SessionState.page_opened")]
+    SessionState.page_opened.fn(find(root, SessionState))
+    again = await PeopleOnly().preprocess(app, root, event)
+    assert again is not None and not again.events
+    for name in ("SessionState.present", "LandingState.load", BOOT):
+        assert await PeopleOnly().preprocess(app, root, Event(name=name_of(name))) is None
