@@ -3,9 +3,11 @@
 import io
 import json
 import zipfile
+from urllib.parse import quote
 
 import pytest
 
+from tests.followed import account
 from tests.people import member, tenant
 from tg_assistant.models import Role
 
@@ -81,3 +83,30 @@ async def test_the_last_owner_is_told_what_to_do(http, friends, sign_in):
     assert gone.json()["group"] is True
     left = (await http.get("/api/users/me", headers=anna)).json()
     assert left["tenant_id"] is None and left["role"] is None
+
+
+async def test_a_log_out_that_telegram_has_not_confirmed(http, rt, sign_in):
+    """Nobody works for Telegram here: 202 says that it is asked for, and the account is still listed."""
+    async with rt.db.transaction() as db:
+        actor = await member(db, await tenant(db), 8291)
+    async with rt.db.transaction(actor.tenant) as db:
+        linked = await account(db, actor)
+    anna = await sign_in(8291)
+    answer = await http.delete(f"/api/users/me/sessions/{linked.id}", headers=anna)
+    assert answer.status_code == 202
+    listed = (await http.get("/api/users/me/sessions", headers=anna)).json()["telegram"]
+    assert [one["id"] for one in listed] == [str(linked.id)]
+
+
+@pytest.mark.parametrize(
+    "form", ["+{}", "0{}", "{}_", "8_203", " {}", "{} ", "{}.0", "-{}", "٨٢٠٣", "9" * 17]
+)
+async def test_a_telegram_id_has_one_form(http, sign_in, form):
+    """What other readers take for the same number, another address is not."""
+    anna = await sign_in(8292)
+    path = quote(form.format(8292).replace("8_203", "8_292"))
+    assert (await http.get(f"/api/users/{path}", headers=anna)).status_code == 422
+    changed = await http.patch(f"/api/users/{path}", json={"language": "en"}, headers=anna)
+    assert changed.status_code == 422
+    assert (await http.get(f"/api/users/{path}/subscription", headers=anna)).status_code == 404
+    assert (await http.delete(f"/api/admin/jobs/{path}", headers=anna)).status_code in (403, 422)

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Response
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, Field
 
@@ -65,15 +65,23 @@ async def list_sessions(call: Call, limit: Limit = 50, cursor: Cursor = None) ->
     )
 
 
-@router.delete("/sessions/{session_id}", status_code=204)
-async def end_session(call: Call, rt: Rt, session_id: UUID) -> None:
-    """End an app session, or log a linked account out: at Telegram too, and its key is destroyed."""
+@router.delete(
+    "/sessions/{session_id}",
+    status_code=204,
+    responses={202: {"description": "Telegram has not confirmed the log-out yet; it is being tried on"}},
+)
+async def end_session(call: Call, rt: Rt, session_id: UUID, response: Response) -> None:
+    """End an app session, or log a linked account out: at Telegram too, and its key is destroyed.
+
+    202 while Telegram has not confirmed: the account is still in the list until it has.
+    """
     async with call.open() as (db, actor):
         linked = await accounts.list_(db, actor) if actor.tenant_id else []
         if session_id not in {account.id for account in linked}:
             await sessions.end(db, actor, session_id)
             return
-    await accounts.disconnect(rt, actor, session_id)
+    if not await accounts.disconnect(rt, actor, session_id):
+        response.status_code = 202
 
 
 @router.get(

@@ -8,12 +8,15 @@ from fastapi import APIRouter, Path
 from pydantic import BaseModel, ConfigDict, Field
 
 from tg_assistant.api.deps import Call
+from tg_assistant.api.numbers import PLAIN, is_plain
 from tg_assistant.core import users
 from tg_assistant.core.users import PlanInForce, Profile
 from tg_assistant.errors import NotFound
 
 router = APIRouter(prefix="/api/users", tags=["people"])
-TelegramId = Annotated[int, Path(description="the person's id at Telegram", examples=[210000001])]
+TelegramId = Annotated[
+    int, Path(ge=1, lt=10**16, description="the person's id at Telegram", examples=[210000001]), PLAIN
+]
 AnyId = Annotated[str, Path(description="an id, or a Telegram id", max_length=40, examples=["210000001"])]
 
 
@@ -84,7 +87,7 @@ async def subscription(call: Call, user_id: AnyId) -> PlanOut:
 
 
 def _who(text: str) -> UUID | int:
-    if text.isascii() and text.isdigit():
+    if is_plain(text):
         return int(text)
     try:
         return UUID(text)

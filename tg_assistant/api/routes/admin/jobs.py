@@ -8,12 +8,13 @@ from pydantic import BaseModel, Field
 
 from tg_assistant.api import limits
 from tg_assistant.api.deps import Call
+from tg_assistant.api.numbers import PLAIN
 from tg_assistant.api.pagination import Cursor, Limit, PageOut
 from tg_assistant.core import backlog
 from tg_assistant.core.limits import Rule
 
 router = APIRouter(prefix="/jobs", tags=["admin: jobs"])
-JobId = Annotated[int, Path(ge=1, lt=2**63)]
+JobId = Annotated[int, Path(ge=1, lt=2**63), PLAIN]
 _CHANGE = [limits.by_user(Rule.admin)]
 
 
