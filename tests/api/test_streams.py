@@ -19,6 +19,7 @@ from tests.live import served
 from tests.people import init_data
 from tg_assistant.api import sse, streams
 from tg_assistant.core import answers, indexing, logins
+from tg_assistant.core.access import Actor
 from tg_assistant.core.answers import Delta, Done, Sources
 from tg_assistant.models import AppSession, Question
 
@@ -181,6 +182,9 @@ async def test_silence_is_filled_with_heartbeats(monkeypatch):
     async def allowed():
         return None
 
+    somebody = Actor(
+        user_id=uuid4(), telegram_id=1, language="en", tenant_id=None, role=None, plan="free", door="rest"
+    )
     sent: list[bytes] = []
 
     async def send(message):
@@ -191,7 +195,7 @@ async def test_silence_is_filled_with_heartbeats(monkeypatch):
     async def receive():
         await asyncio.sleep(60)
 
-    await sse.stream(quiet(), "en", allowed)({"type": "http", "method": "GET"}, receive, send)
+    await sse.stream(quiet(), somebody, allowed)({"type": "http", "method": "GET"}, receive, send)
     assert any(piece.startswith(b": ping") for piece in sent)
     assert b"event: done" in b"".join(sent)
 

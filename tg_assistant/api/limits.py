@@ -4,7 +4,8 @@ Header fields: draft-ietf-httpapi-ratelimit-headers-10 (`RateLimit-Policy`, `Rat
 """
 
 import ipaddress
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 from uuid import UUID
 
@@ -14,15 +15,16 @@ from starlette.datastructures import MutableHeaders
 from tg_assistant.api.deps import Call, Rt
 from tg_assistant.core import limits
 from tg_assistant.core.limits import Rule
-from tg_assistant.errors import Unavailable
+from tg_assistant.errors import NotAllowed, SignInNeeded, Unavailable
 from tg_assistant.infra.limits import Standing
 
 
-def by_address(rule: Rule) -> Any:
-    """A dependency: so many requests a client address."""
+def by_address(rule: Rule, *, goes_on: bool = False) -> Any:
+    """A dependency: so many requests a client address. What `goes_on` is uncounted without Redis."""
 
     async def limited(rt: Rt, request: Request) -> None:
-        await _spend(request, limits.count(rt, rule, address=limited_address(rt, request)))
+        with _uncounted(goes_on):
+            await _spend(request, limits.count(rt, rule, address=limited_address(rt, request)))
 
     return Depends(limited)
 
@@ -31,11 +33,10 @@ def by_user(rule: Rule, *, goes_on: bool = False) -> Any:
     """A dependency: so many requests a person. What `goes_on` is let through uncounted without Redis."""
 
     async def limited(rt: Rt, request: Request, call: Call) -> None:
-        try:
-            await _spend(request, limits.count(rt, rule, user_id=call.claims().user_id))
-        except Unavailable:
-            if not goes_on:
-                raise
+        with _uncounted(goes_on):
+            who = await _who(rt, request, call)
+            whose = {"user_id": who} if who else {"address": limited_address(rt, request)}
+            await _spend(request, limits.count(rt, rule, **whose))  # type: ignore[arg-type]
 
     return Depends(limited)
 
@@ -44,18 +45,43 @@ def by_user_and_address(rule: Rule) -> Any:
     """A dependency: so many requests a person, and so many an address whoever sits behind it."""
 
     async def limited(rt: Rt, request: Request, call: Call) -> None:
-        await spend(rt, request, rule, call.claims().user_id)
+        await spend(rt, request, rule, call)
 
     return Depends(limited)
 
 
-async def spend(rt: Rt, request: Request, rule: Rule, user_id: UUID) -> None:
+async def spend(rt: Rt, request: Request, rule: Rule, call: Call) -> None:
     """For a route that counts only with some bodies: one use by this person and by their address.
 
-    Raises LimitReached, Unavailable.
+    Raises SignInNeeded, LimitReached, Unavailable.
     """
+    user_id = await _who(rt, request, call)
     address = limited_address(rt, request)
     await _spend(request, limits.count(rt, rule, user_id=user_id, address=address))
+
+
+async def _who(rt: Rt, request: Request, call: Call) -> UUID | None:
+    """Whom the request counts against; nobody where the token's session is over, whoever holds it now.
+
+    The route itself refuses those. Raises SignInNeeded for what is no token of ours.
+    """
+    claims = call.claims()
+    try:
+        await call.actor()
+    except SignInNeeded:
+        return None
+    except NotAllowed:
+        return claims.user_id
+    return claims.user_id
+
+
+@contextmanager
+def _uncounted(goes_on: bool) -> Iterator[None]:
+    try:
+        yield
+    except Unavailable:
+        if not goes_on:
+            raise
 
 
 async def _spend(request: Request, counting: Awaitable[list[Standing]]) -> None:
@@ -68,8 +94,9 @@ def add_headers(request: Request, headers: MutableHeaders) -> None:
     """What was counted for this request, on success and on refusal alike."""
     standings: list[Standing] = getattr(request.state, "standings", [])
     if standings:
-        headers["RateLimit-Policy"] = _list(standings, lambda s: f"q={s.limit};w={s.window}")
-        headers["RateLimit"] = _list(standings, lambda s: f"r={s.remaining};t={s.reset}")
+        # a refusal has said already which one it was
+        headers.setdefault("RateLimit-Policy", _list(standings, lambda s: f"q={s.limit};w={s.window}"))
+        headers.setdefault("RateLimit", _list(standings, lambda s: f"r={s.remaining};t={s.reset}"))
 
 
 def _list(standings: list[Standing], values: Callable[[Standing], str]) -> str:

@@ -4,12 +4,17 @@ import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
+from uuid import UUID
+from weakref import finalize
 
 from fastapi import Request
 from sse_starlette import EventSourceResponse, ServerSentEvent
+from starlette.types import Receive, Scope, Send
 
+from tg_assistant.api import open_streams
 from tg_assistant.api.problems import sentence
 from tg_assistant.core import rights
+from tg_assistant.core.access import Actor
 from tg_assistant.errors import AssistantError
 from tg_assistant.infra import metrics
 
@@ -43,15 +48,30 @@ def wanted(request: Request) -> bool:
 
 
 def stream(
-    events: AsyncIterator[Event], language: str, still_allowed: Callable[[], Awaitable[object]]
+    events: AsyncIterator[Event], actor: Actor, still_allowed: Callable[[], Awaitable[object]]
 ) -> EventSourceResponse:
     """An answer of `events`. An error of the tree becomes the last event, named `error`.
 
-    `still_allowed` is asked every second and raises once the person may not see this any more.
+    `still_allowed` is asked every second and raises once the person may not see this any more. Raises
+    LimitReached where the person, or the process, has too many streams open.
     """
-    return EventSourceResponse(
-        _told(rights.while_allowed(events, still_allowed), language), headers=_HEADERS, ping=HEARTBEAT_SECONDS
-    )
+    open_streams.enter(actor)
+    allowed = rights.while_allowed(events, open_streams.shared(actor, still_allowed))
+    return _Counted(actor.user_id, _told(allowed, actor.language))
+
+
+class _Counted(EventSourceResponse):
+    """Open until it was sent, or is given up without having been sent."""
+
+    def __init__(self, user_id: UUID, events: AsyncIterator[ServerSentEvent]) -> None:
+        self._leave = finalize(self, open_streams.leave, user_id)
+        super().__init__(events, headers=_HEADERS, ping=HEARTBEAT_SECONDS)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            self._leave()
 
 
 async def changes(

@@ -67,6 +67,7 @@ TEXTS = {
     "errors.jobs.not_found": "There is no such job that waits for a person.",
     "errors.jobs.status": "The status must be waiting, running or held.",
     "errors.limits.reached": "Too many attempts. Please wait a little.",
+    "errors.limits.streams": "Too many live views are open. Close one and try again.",
     "errors.limits.unavailable": "The service cannot do this right now. Try again in a few seconds.",
     "errors.links.spent": "This link has already been used.",
     "errors.links.unknown": "This link is no longer valid.",

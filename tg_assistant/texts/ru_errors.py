@@ -67,6 +67,7 @@ TEXTS = {
     "errors.jobs.not_found": "Такой задачи, ждущей решения человека, нет.",
     "errors.jobs.status": "Состояние может быть waiting, running или held.",
     "errors.limits.reached": "Слишком много попыток. Подождите немного.",
+    "errors.limits.streams": "Открыто слишком много живых просмотров. Закройте один и повторите.",
     "errors.limits.unavailable": "Сервис сейчас не может это сделать. Повторите через несколько секунд.",
     "errors.links.spent": "Эта ссылка уже использована.",
     "errors.links.unknown": "Эта ссылка больше не действует.",

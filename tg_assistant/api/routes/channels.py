@@ -100,7 +100,10 @@ _ADD: dict[int | str, dict[str, Any]] = {
         s409="Already followed",
     ),
 }
-_PROGRESS: dict[int | str, dict[str, Any]] = {200: {"content": sse.CONTENT}}
+_PROGRESS: dict[int | str, dict[str, Any]] = {
+    200: {"content": sse.CONTENT},
+    **may(429, s429="Too many streams are open"),
+}
 
 
 @router.get("/api/channels")
@@ -155,7 +158,7 @@ async def progress(
         followed = await channels.get(db, actor, channel_id)
     if not sse.wanted(request):
         return _progress(followed.progress, followed.channel.title, actor.language)
-    return sse.stream(_changes(rt, actor, followed.channel, last_event_id), actor.language, call.actor)
+    return sse.stream(_changes(rt, actor, followed.channel, last_event_id), actor, call.actor)
 
 
 def _changes(rt: Rt, actor: Actor, channel: Channel, last_seen: str | None) -> AsyncIterator[sse.Event]:

@@ -71,7 +71,7 @@ class CancelIn(BaseModel):
 async def start(call: Call, rt: Rt, request: Request, body: StartIn) -> StartOut:
     """Begin connecting the caller's own account; of more than three attempts the oldest are cancelled."""
     if body.invite_code:
-        await limits.spend(rt, request, Rule.invites, call.claims().user_id)
+        await limits.spend(rt, request, Rule.invites, call)
     async with call.open() as (db, actor):
         if body.telegram_user_id is not None and str(body.telegram_user_id) != str(actor.telegram_id):
             raise NotAllowed("accounts.not_yours")
@@ -96,7 +96,12 @@ async def status(call: Call, qr_session_id: UUID) -> StatusOut:
         return _status(await logins.status(db, actor, qr_session_id))
 
 
-@_routes.get("/events/{qr_session_id}", response_class=EventSourceResponse, responses=_EVENTS)
+@_routes.get(
+    "/events/{qr_session_id}",
+    response_class=EventSourceResponse,
+    responses=_EVENTS,
+    dependencies=[limits.by_user(Rule.qr_status)],
+)
 async def events(
     call: Call,
     rt: Rt,
@@ -107,7 +112,7 @@ async def events(
     async with call.open() as (db, actor):
         await logins.status(db, actor, qr_session_id)
     changes = sse.changes(logins.watch(rt, actor, qr_session_id), last_event_id, _event)
-    return sse.stream(changes, actor.language, call.actor)
+    return sse.stream(changes, actor, call.actor)
 
 
 def _event(login: Login) -> sse.Event:

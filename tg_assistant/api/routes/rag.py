@@ -11,7 +11,7 @@ from fastapi import APIRouter, Header, Request
 from pydantic import BaseModel, Field
 from sse_starlette import EventSourceResponse
 
-from tg_assistant.api import sse, streams
+from tg_assistant.api import open_streams, sse, streams
 from tg_assistant.api.deps import Call, Rt
 from tg_assistant.api.pagination import Cursor, Limit, PageOut
 from tg_assistant.api.problems import may
@@ -99,14 +99,17 @@ async def query(
     if body.user_id not in (None, actor.user_id):
         raise NotFound("users.not_found")
     began = monotonic()
+    streaming = bool(last_event_id) or sse.wanted(request)
+    if streaming:
+        open_streams.check_room(actor)  # before the question is asked, and counts
     if last_event_id:
         question = str(await streams.own(rt, actor, last_event_id))
         numbered = streams.read_on(rt, actor, last_event_id)
     else:
         question_id = await streams.begin(rt, actor, body.query, _wanted(body))
         numbered, question = streams.follow(question_id), str(question_id)
-    if last_event_id or sse.wanted(request):
-        return sse.stream(_events(numbered, question, began), actor.language, call.actor)
+    if streaming:
+        return sse.stream(_events(numbered, question, began), actor, call.actor)
     async for _, event in numbered:
         if isinstance(event, Done):
             return _answer(event, began)
