@@ -21,7 +21,7 @@ from tg_assistant.settings import Settings
 
 os.environ.pop("SESSION_CRYPTO_KEY", None)
 # everybody in the tests comes from 127.0.0.1, and often; tests/attacks/test_limits.py sets its own
-for _rate in ("SIGN_IN", "QR_INIT", "QR_STATUS", "INVITES", "ADMIN", "GRAPHQL", "EXPORT"):
+for _rate in ("SIGN_IN", "QR_INIT", "QR_STATUS", "REFRESH", "INVITES", "ADMIN", "GRAPHQL", "EXPORT"):
     os.environ[f"RATE_LIMIT_{_rate}"] = "100000:60"
 
 

@@ -128,6 +128,7 @@ class SecuritySettings(_Group):
     rate_limit_qr_init: str = Field(default="5:60", pattern=_RATE, validation_alias="RATE_LIMIT_QR_INIT")
     rate_limit_qr_status: str = Field(default="30:60", pattern=_RATE, validation_alias="RATE_LIMIT_QR_STATUS")
     rate_limit_sign_in: str = Field(default="10:60", pattern=_RATE, validation_alias="RATE_LIMIT_SIGN_IN")
+    rate_limit_refresh: str = Field(default="60:60", pattern=_RATE, validation_alias="RATE_LIMIT_REFRESH")
     rate_limit_invites: str = Field(default="10:60", pattern=_RATE, validation_alias="RATE_LIMIT_INVITES")
     rate_limit_admin: str = Field(default="50:3600", pattern=_RATE, validation_alias="RATE_LIMIT_ADMIN")
     rate_limit_graphql: str = Field(default="120:60", pattern=_RATE, validation_alias="RATE_LIMIT_GRAPHQL")
@@ -141,6 +142,7 @@ class SecuritySettings(_Group):
             "qr_start": self.rate_limit_qr_init,
             "qr_status": self.rate_limit_qr_status,
             "sign_in": self.rate_limit_sign_in,
+            "refresh": self.rate_limit_refresh,
             "invites": self.rate_limit_invites,
             "admin": self.rate_limit_admin,
             "graphql": self.rate_limit_graphql,

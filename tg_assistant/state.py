@@ -268,9 +268,9 @@ async def count(state: rx.State, actor: Actor, rule: Rule) -> None:
 
 @asynccontextmanager
 async def administering(state: rx.State) -> AsyncIterator[tuple[AsyncSession, Actor]]:
-    """As `acting`, for a change in the admin panel; counted as those over REST are."""
+    """As `acting`, for a change in the admin panel; counted as those over REST are: by the person alone."""
     async with acting(state) as (db, actor):
-        await count(state, actor, Rule.admin)
+        await limits.spend(current(), Rule.admin, user_id=actor.user_id)
         yield db, actor
 
 

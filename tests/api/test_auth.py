@@ -55,5 +55,10 @@ async def test_sign_out_ends_the_token_at_once(http, sign_in):
     """After sign-out the still unexpired access token names nobody."""
     bearer = await sign_in(8005)
     assert (await http.get("/api/users/me", headers=bearer)).json()["telegram_id"] == 8005
-    assert (await http.post("/api/auth/logout", headers=bearer)).status_code == 204
+    out = await http.post("/api/auth/logout", headers=bearer)
+    assert out.status_code == 204
+    # a partitioned cookie is taken away only by one that is partitioned, too
+    assert out.headers["set-cookie"] == (
+        "tga_refresh=; Path=/api/auth; Max-Age=0; HttpOnly; Secure; SameSite=None; Partitioned"
+    )
     assert (await http.get("/api/users/me", headers=bearer)).status_code == 401

@@ -6,7 +6,7 @@ import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 from uuid import uuid4
 
 import httpx
@@ -17,19 +17,23 @@ from sqlmodel import col, select
 
 from tests.attacks.redis_server import Redis, running_redis
 from tests.people import init_data, member, person, tenant
+from tg_assistant import process
 from tg_assistant.api.app import create_api
 from tg_assistant.api.limits import client_address
 from tg_assistant.core import limits, logins, plans
+from tg_assistant.core.access import Actor
 from tg_assistant.core.limits import Rule
 from tg_assistant.errors import LimitReached, Unavailable
 from tg_assistant.infra import metrics
 from tg_assistant.infra.limits import RateLimits
 from tg_assistant.infra.runtime import Runtime, open_runtime
-from tg_assistant.models import Login, LoginStatus
+from tg_assistant.models import Login, LoginStatus, Role
 from tg_assistant.settings import SecuritySettings, Settings
+from tg_assistant.state import administering
 
 DEFAULTS = {
     "rate_limit_sign_in": "10:60",
+    "rate_limit_refresh": "60:60",
     "rate_limit_qr_init": "5:60",
     "rate_limit_qr_status": "30:60",
     "rate_limit_invites": "10:60",
@@ -210,6 +214,96 @@ async def test_asking_for_the_state_too_often(settings: Settings):
     assert [answer.status_code for answer in ask] == [404] * 30 + [429]
 
 
+@pytest.mark.parametrize("prefix", ["/api/tg/qr", "/tg/qr", "/qr-auth"])
+async def test_asking_for_the_events_too_often(settings: Settings, prefix: str):
+    """The stream of a state counts as a look at it."""
+    async with web(settings) as rt, client(rt) as http:
+        mine = await bearer(rt, http)
+        ask = [await http.get(f"{prefix}/events/{uuid4()}", headers=mine) for _ in range(20)]
+        ask += [await http.get(f"{prefix}/status/{uuid4()}", headers=mine) for _ in range(11)]
+    assert [answer.status_code for answer in ask] == [404] * 30 + [429]
+
+
+async def test_a_dead_token_used_against_its_person(settings: Settings):
+    """After signing out the token still has its signature: it uses up an address, not the person."""
+    async with web(settings, rate_limit_graphql="3:60", rate_limit_qr_init="3:60") as rt, client(rt) as http:
+        async with rt.db.transaction() as db:
+            actor = await member(db, await tenant(db), next(NEXT))
+        tokens = []
+        for _ in range(2):
+            body = {
+                "init_data": init_data({"id": actor.telegram_id, "first_name": "P"}, query_id=uuid4().hex)
+            }
+            answer = await http.post("/api/auth/telegram-webapp", json=body)
+            tokens.append({"Authorization": f"Bearer {answer.json()['access_token']}"})
+        dead, live = tokens
+        assert (await http.post("/api/auth/logout", headers=dead)).status_code == 204
+        async with client(rt, "192.0.2.99") as thief:
+            for path in ("/api/tg/qr/start", "/api/tg/qr/status"):
+                at = path if path.endswith("start") else f"{path}/{uuid4()}"
+                method = "POST" if path.endswith("start") else "GET"
+                sent = {"json": {}} if method == "POST" else {}
+                tried = [await thief.request(method, at, headers=dead, **sent) for _ in range(32)]
+                assert {answer.status_code for answer in tried} == {401, 429}
+            asked = [
+                await thief.post("/api/graphql", json={"query": "{ me { id } }"}, headers=dead)
+                for _ in range(5)
+            ]
+            assert [answer.status_code == 429 for answer in asked] == [False] * 3 + [True] * 2
+        assert (await http.post("/api/tg/qr/start", json={}, headers=live)).status_code == 201
+        assert (await http.get(f"/api/tg/qr/status/{uuid4()}", headers=live)).status_code == 404
+        mine = await http.post("/api/graphql", json={"query": "{ me { id } }"}, headers=live)
+        assert mine.status_code == 200
+
+
+async def test_changing_too_much_as_an_admin(settings: Settings, monkeypatch: pytest.MonkeyPatch):
+    """REST and the panel have one count, by the person: who shares an address with an admin has their own."""
+
+    class Page:
+        """What a page's handler finds its actor by."""
+
+        def __init__(self, actor: Actor) -> None:
+            self._person = actor
+
+        async def get_state(self, _: object) -> "Page":
+            return self
+
+        async def _actor(self, _: object) -> Actor:
+            return self._person
+
+    async with web(settings, rate_limit_admin="4:3600") as rt, client(rt) as http:
+        monkeypatch.setattr(process, "_runtime", rt)
+        async with rt.db.transaction() as db:
+            where = await tenant(db)
+            admins = [await member(db, where, next(NEXT), Role.admin) for _ in range(2)]
+        for actor in admins:
+            body = {
+                "init_data": init_data({"id": actor.telegram_id, "first_name": "P"}, query_id=uuid4().hex)
+            }
+            token = (await http.post("/api/auth/telegram-webapp", json=body)).json()["access_token"]
+            mine = {"Authorization": f"Bearer {token}"}
+            for _ in range(2):
+                async with administering(cast(Any, Page(actor))):
+                    pass
+                assert (await http.post("/api/admin/invites", json={}, headers=mine)).status_code == 201
+            assert (await http.post("/api/admin/invites", json={}, headers=mine)).status_code == 429
+            with pytest.raises(LimitReached):
+                async with administering(cast(Any, Page(actor))):
+                    pass
+
+
+@pytest.mark.parametrize("call", ["refresh", "resume"])
+async def test_refreshing_too_often(settings: Settings, call: str):
+    """Sixty a minute from an address, both calls together; another address goes on."""
+    async with web(settings, rate_limit_refresh="4:60") as rt, client(rt) as http:
+        tried = [await http.post("/api/auth/refresh") for _ in range(2)]
+        tried += [await http.post(f"/api/auth/{call}", headers={"Cookie": "tga_refresh=x"}) for _ in range(4)]
+        assert [answer.status_code for answer in tried] == [401] * 4 + [429] * 2
+        assert tried[5].headers["ratelimit-policy"] == '"refresh";q=4;w=60'
+        async with client(rt, "192.0.2.90") as elsewhere:
+            assert (await elsewhere.post(f"/api/auth/{call}")).status_code == 401
+
+
 async def test_guessing_invites(settings: Settings):
     """Ten tries a minute of 36^12 codes, at the door of REST and of core alike."""
     async with web(settings) as rt, client(rt) as http:
@@ -322,6 +416,7 @@ async def closed(rt: Runtime, http: httpx.AsyncClient, mine: dict[str, str]) -> 
         "graphql": http.post("/api/graphql", json={"query": "{ me { id } }"}, headers=mine),
         "export": http.get("/api/users/me/export", headers=mine),
         "admin link": http.post("/admin/login/x"),
+        "refresh": http.post("/api/auth/refresh", headers={"Cookie": "tga_refresh=x"}),
     }
     return {name: await call for name, call in calls.items()}
 
@@ -364,6 +459,7 @@ async def test_redis_away(settings: Settings, redis: Redis, fault: str):
             "graphql": 200,
             "export": 503,
             "admin link": 503,
+            "refresh": 401,
         }
         refused = found["sign-in"]
         assert refused.json()["code"] == "limits.unavailable" and refused.headers["retry-after"] == "5"

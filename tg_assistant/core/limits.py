@@ -17,6 +17,7 @@ class Rule(StrEnum):
     """What is counted; the rates come from the RATE_LIMIT_* settings."""
 
     sign_in = "sign_in"
+    refresh = "refresh"
     qr_start = "qr_start"
     qr_status = "qr_status"
     invites = "invites"

@@ -7,13 +7,7 @@ from fastapi import APIRouter, Cookie, Request, Response
 from pydantic import BaseModel, Field
 
 from tg_assistant.api import limits
-from tg_assistant.api.browser import (
-    REFRESH_COOKIE,
-    REFRESH_PATH,
-    check_origin,
-    set_refresh_cookie,
-    whence,
-)
+from tg_assistant.api.browser import REFRESH_COOKIE, check_origin, set_refresh_cookie, whence
 from tg_assistant.api.deps import Call, Rt, jwt_secret
 from tg_assistant.core import access, sessions, tokens
 from tg_assistant.core.access import Actor
@@ -24,6 +18,8 @@ from tg_assistant.errors import AssistantError, SignInNeeded
 from tg_assistant.infra.runtime import Runtime
 
 router = APIRouter(prefix="/api/auth", tags=["sign-in"])
+# a load limit, not one of guesses (the token has 256 bits): without Redis nobody is signed out for it
+_MAY_ROTATE = [limits.by_address(Rule.refresh, goes_on=True)]
 Refresh = Annotated[str | None, Cookie(alias=REFRESH_COOKIE)]
 
 
@@ -76,7 +72,7 @@ async def sign_in(
     )
 
 
-@router.post("/refresh")
+@router.post("/refresh", dependencies=_MAY_ROTATE)
 async def refresh(rt: Rt, request: Request, response: Response, token: Refresh = None) -> TokenOut:
     """Rotate the refresh cookie for a new access token."""
     started, actor, _ = await _rotate(rt, request, token)
@@ -85,7 +81,7 @@ async def refresh(rt: Rt, request: Request, response: Response, token: Refresh =
     return TokenOut(**_token(rt, tokens.Claims(started.user_id, started.id)))
 
 
-@router.post("/resume")
+@router.post("/resume", dependencies=_MAY_ROTATE)
 async def resume(rt: Rt, request: Request, response: Response, token: Refresh = None) -> ResumedOut:
     """Rotate the refresh cookie for a resume secret too: a browser outside Telegram that was reloaded."""
     started, actor, secret = await _rotate(rt, request, token, resuming=True)
@@ -105,7 +101,8 @@ async def logout(call: Call, response: Response) -> None:
     async with call.open() as (db, actor):
         assert actor.session_id is not None
         await sessions.end(db, actor, actor.session_id)
-    response.delete_cookie(REFRESH_COOKIE, path=REFRESH_PATH)
+    # with the attributes it was set with: inside a frame a partitioned cookie is another one
+    set_refresh_cookie(response, "", 0)
 
 
 def validator(rt: Runtime) -> Validator:
