@@ -18,6 +18,8 @@ def own_database(server: Postgres) -> Iterator[Postgres]:
     with psycopg.connect(server.database("postgres").admin_url, autocommit=True) as admin:
         admin.execute(f"CREATE DATABASE {name} TEMPLATE {TEMPLATE} OWNER tg_owner")
         yield server.database(name)
+        # a process that was killed may have left a lock behind
+        admin.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [name])
         found = planted.in_rows(server.database(name).admin_url, planted.OF_THE_TESTS)
         admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
     assert found == set()
