@@ -256,7 +256,7 @@ export const Composer = ({ placeholder, sendLabel, busy, maxLength, shown, onSen
     const question = field.current.value.trim();
     if (!question || busy) return;
     const id = randomId();
-    onSend(question, id);
+    onSend([...question].slice(0, maxLength + 1).join(""), id); // enough to be refused; a socket takes 64 kB
     if (question.length > maxLength) return; // it will be refused: keep it for the person to shorten
     onTheWay = { id, question };
     following = true;
