@@ -9,7 +9,7 @@ from tests.corpus import a_channel, a_reader, a_tenant
 from tests.people import member, person
 from tests.servers import all_tenants
 from tg_assistant.core import access, audit, erasure, indexing, invites, notifications, sessions
-from tg_assistant.errors import NotAllowed, Unavailable
+from tg_assistant.errors import InviteSpent, NotAllowed, Unavailable
 from tg_assistant.infra import jobs
 from tg_assistant.infra.vectors import Space
 from tg_assistant.models import (
@@ -87,6 +87,22 @@ async def test_invites_of_the_group_stay(rt):
     async with rt.db.transaction(where.id) as db:
         left = (await db.exec(select(Invite).where(Invite.code == invite.code))).one()
         assert left.created_by is None and left.uses_count == 1
+
+
+async def test_an_invite_to_power_goes_with_its_maker(rt):
+    """An admin who leaves keeps no way back as an admin."""
+    where = await a_tenant(rt)
+    async with rt.db.transaction(where.id) as db:
+        admin = await member(db, where, 513, Role.admin)
+        powerful = await invites.create(db, admin, role=Role.admin, uses_limit=0)
+        plain = await invites.create(db, admin, uses_limit=0)
+    await erasure.erase(rt, admin)
+    async with rt.db.transaction(where.id) as db:
+        again = await person(db, 513)
+        with pytest.raises(InviteSpent):
+            await invites.redeem(db, again, powerful.code)
+        await invites.redeem(db, again, plain.code)
+        assert (await access.actor(db, again.user_id, door="test")).role is Role.user
 
 
 async def test_a_session_nobody_can_end_is_not_left_behind(rt, quick):

@@ -144,9 +144,18 @@ async def test_changing_and_deleting_an_invite(rt):
         until = datetime.now(UTC) + timedelta(days=1)
         changed = await invites.change(db, admin, invite.code, uses_limit=2, expires_at=until)
         assert (changed.uses_limit, changed.expires_at, changed.notes) == (2, until, "first")
-        for wrong in ({"uses_limit": -1}, {"notes": "x" * 501}, {"expires_at": datetime(2030, 1, 1)}):  # noqa: DTZ001
+        unreadable = datetime.fromisoformat("9999-12-31T23:59:59-14:00")  # year 10000 in UTC
+        bare = datetime(2030, 1, 1)  # noqa: DTZ001
+        for wrong in (
+            {"uses_limit": -1},
+            {"notes": "x" * 501},
+            {"expires_at": bare},
+            {"expires_at": unreadable},
+        ):
             with pytest.raises(Invalid):
                 await invites.change(db, admin, invite.code, **wrong)
+        assert (await invites.change(db, admin, invite.code, notes="a\0b")).notes == "a\ufffdb"
+        assert (await invites.create(db, admin, notes="\0")).notes == "\ufffd"
         await invites.redeem(db, await person(db, 6031), invite.code)
         await invites.delete(db, admin, invite.code)
         with pytest.raises(NotFound):

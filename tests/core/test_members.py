@@ -1,6 +1,7 @@
 """Roles, plans and access within a group: nobody rises by themselves, and the last owner stays."""
 
 import asyncio
+import itertools
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -12,6 +13,12 @@ from tg_assistant.core import access, answers, invites, logins, members, plans, 
 from tg_assistant.errors import Conflict, Invalid, LimitReached, NotAllowed, NotFound, SignInNeeded
 from tg_assistant.infra.db import set_tenant
 from tg_assistant.models import AuditEvent, Membership, Role
+
+_ids = itertools.count(79_000)
+
+
+def new_id() -> int:
+    return next(_ids)
 
 
 async def version_of(db, actor):
@@ -200,6 +207,28 @@ async def test_a_plan_ends_when_its_time_is_over(rt):
         await members.change(db, owner, anna.user_id, version=2, plan_expires_at=over)
         assert (await access.actor(db, anna.user_id, door="test")).plan == "free"
         assert (await users.plan_of(db, owner, anna.user_id)).plan == plans.of("free")
+
+
+@pytest.mark.parametrize(
+    "wrong", ["9999-12-31T23:59:59-14:00", "0001-01-01T00:00:00+14:00", "2030-01-01T00:00:00"]
+)
+async def test_an_end_that_nobody_could_read_back_is_refused(rt, wrong):
+    """With its offset it is year 10000 or 1 BC: PostgreSQL keeps it, and every later read would fail."""
+    async with rt.db.transaction() as db:
+        friends = await tenant(db)
+        owner, anna = await member(db, friends, new_id(), Role.owner), await member(db, friends, new_id())
+        with pytest.raises(Invalid):
+            await members.change(
+                db, owner, anna.user_id, version=1, plan_expires_at=datetime.fromisoformat(wrong)
+            )
+        assert len((await members.list_(db, owner)).items) == 2
+
+
+async def test_looking_for_a_plan_with_nul_finds_nobody(rt):
+    """U+0000 cannot be asked for in PostgreSQL; it is no failure."""
+    async with rt.db.transaction() as db:
+        owner = await member(db, await tenant(db), 7090, Role.owner)
+        assert (await members.list_(db, owner, plan="\0")).items == []
 
 
 async def test_limits_of_the_plan_hold_at_every_door(rt, monkeypatch):

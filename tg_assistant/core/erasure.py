@@ -142,6 +142,9 @@ async def _delete_group(db: AsyncSession, actor: Actor) -> None:
 
 
 async def _forget(db: AsyncSession, actor: Actor) -> None:
+    # whoever leaves keeps no way back with rights: their invites that make more than a user are revoked
+    rights = col(Invite.created_by) == actor.user_id, col(Invite.role) != Role.user.value
+    await db.exec(update(Invite).where(*rights).values(active=False))  # type: ignore[call-overload]
     # an invite belongs to its tenant: it stays, without the person's name on it
     for column in (Invite.created_by, Invite.last_used_by):
         statement = update(Invite).where(col(column) == actor.user_id).values({col(column): None})

@@ -16,9 +16,11 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from tg_assistant.core import audit, listing
 from tg_assistant.core.access import Actor, scoped
 from tg_assistant.core.listing import Order, Page
+from tg_assistant.core.moments import settable
 from tg_assistant.errors import AlreadyExists, Invalid, InviteSpent, NotFound
 from tg_assistant.infra import bot_api
 from tg_assistant.infra.db import set_invite, set_tenant
+from tg_assistant.infra.storable import storable
 from tg_assistant.models import Invite, InviteUse, Membership, Role, User
 from tg_assistant.settings import TelegramSettings
 
@@ -67,7 +69,7 @@ async def create(
         uses_limit=uses_limit,
         expires_at=expires_at,
         created_by=actor.user_id if actor.telegram_id else None,
-        notes=notes,
+        notes=storable(notes),
     )
     db.add(invite)
     await audit.record(db, actor, "invite.create", _hint(invite.code), role=role.value, uses_limit=uses_limit)
@@ -80,7 +82,7 @@ def _check(role: Role, uses_limit: int, expires_at: datetime | None, notes: str)
         raise Invalid("invites.owner_role")
     if not 0 <= uses_limit <= 10_000:
         raise Invalid("invites.uses_limit", max=10_000)
-    if expires_at is not None and expires_at.tzinfo is None:
+    if not settable(expires_at):
         raise Invalid("invites.expires_at")
     if len(notes) > 500:
         raise Invalid("invites.notes", max=500)
@@ -171,7 +173,7 @@ async def change(db: AsyncSession, actor: Actor, code: str, **changes: Unpack[Ch
     wanted = {"uses_limit": invite.uses_limit, "expires_at": None, "notes": "", **changes}
     _check(Role.user, **wanted)
     for name, value in changes.items():
-        setattr(invite, name, value)
+        setattr(invite, name, storable(value))
     db.add(invite)
     await db.flush()
     await audit.record(db, actor, "invite.change", _hint(invite.code), fields=sorted(changes))

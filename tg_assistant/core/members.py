@@ -12,7 +12,9 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from tg_assistant.core import audit, invites, listing, logins, plans
 from tg_assistant.core.access import Actor, scoped
 from tg_assistant.core.listing import Order, Page
+from tg_assistant.core.moments import settable
 from tg_assistant.errors import Conflict, Invalid, NotAllowed, NotFound
+from tg_assistant.infra.storable import storable
 from tg_assistant.models import AppSession, Membership, Role, Tenant, User
 
 
@@ -55,7 +57,7 @@ async def list_(
         query = query.where(_named(words))
     for name in ("role", "plan", "disabled"):
         if (value := wanted.get(name)) is not None:
-            query = query.where(col(getattr(Membership, name)) == value)
+            query = query.where(col(getattr(Membership, name)) == storable(value))
     order = Order[Any](
         col(Membership.created_at), col(Membership.id), lambda row: (row[0].created_at, row[0].id)
     )
@@ -121,8 +123,7 @@ async def _role_now(db: AsyncSession, actor: Actor) -> Role:
 def _check_plan(changes: Changes) -> None:
     if "plan" in changes and changes["plan"] not in plans.PLANS:
         raise Invalid("members.plan", plans=", ".join(plans.PLANS))
-    expires_at = changes.get("plan_expires_at")
-    if expires_at is not None and expires_at.tzinfo is None:
+    if not settable(changes.get("plan_expires_at")):
         raise Invalid("members.plan_expires_at")
 
 

@@ -1,0 +1,15 @@
+"""Which times a person may set: those that every reader of the database can read back."""
+
+from datetime import UTC, datetime
+
+FIRST = datetime(2000, 1, 1, tzinfo=UTC)
+LAST = datetime(2200, 1, 1, tzinfo=UTC)
+
+
+def settable(moment: datetime | None) -> bool:
+    """Whether it has a zone and lies from 2000 to 2200, or is None.
+
+    With its offset 9999-12-31 becomes year 10000 in UTC: PostgreSQL keeps that, Python cannot read it, and
+    neither could anybody the list with that row.
+    """
+    return moment is None or (moment.tzinfo is not None and FIRST <= moment <= LAST)
