@@ -71,7 +71,7 @@ async def test_an_answer_is_a_sentence_with_its_source(rt, reader):
 
 
 async def test_what_a_post_asks_itself_is_quoted_with_its_answer(rt):
-    """A heading with a question mark says nothing; what follows does."""
+    """A heading with a question mark says nothing; what follows does, in the answer and in its source."""
     tenant = await a_tenant(rt)
     post = "Почему шнурки развязываются сами? Удар пятки о землю расслабляет узел."
     channel = await a_channel(rt, tenant, [post], number=32)
@@ -79,6 +79,7 @@ async def test_what_a_post_asks_itself_is_quoted_with_its_answer(rt):
     reader = await a_reader(rt, tenant, 61_003, [channel.id])
     _, done = await asked(rt, reader, "Отчего развязываются шнурки?")
     assert "Удар пятки" in done.answer
+    assert f"{done.sources[0].quote} [1]" == done.answer
 
 
 async def test_a_question_in_the_other_language_is_answered(rt, reader):

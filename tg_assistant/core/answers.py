@@ -246,9 +246,8 @@ def _extractive(actor: Actor, asked: Question, extract: Extract, degraded: list[
         place = picked.passage.place
         if place.post_id not in numbers:
             places = [place, *picked.passage.also[:MAX_COPIES]]
-            new = [
-                _source(n, picked.passage, at, picked.text) for n, at in enumerate(places, len(sources) + 1)
-            ]
+            quote = _read_on(extract.of_post(place.post_id))
+            new = [_source(n, picked.passage, at, quote) for n, at in enumerate(places, len(sources) + 1)]
             sources += new
             numbers[place.post_id] = "".join(f"[{source.n}]" for source in new)
     pieces = [

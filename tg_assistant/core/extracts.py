@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from uuid import UUID
 
 import numpy as np
 import structlog
@@ -50,6 +51,10 @@ class Extract:
     sentences: list[Picked]
     confidence: float
     degraded: bool = False
+
+    def of_post(self, post_id: UUID) -> list[str]:
+        """All that the answer takes of one post: what its source quotes."""
+        return [one.text for one in self.sentences if one.passage.place.post_id == post_id]
 
 
 async def extract(rt: Runtime, question: str, found: Found) -> Extract:

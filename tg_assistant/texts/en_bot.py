@@ -73,7 +73,8 @@ TEXTS: dict[str, str | dict[str, str]] = {
     "in your name, and nothing is trained on your data.\n\n"
     "<b>Who sees it</b>\nOnly you see your questions and your private channels. The assistant runs on the server of "
     "this group's owner; an outside AI service is used only if the owner switched it on.\n\n"
-    "<b>For how long</b>\nQuestions until you delete your data. A channel's posts are deleted when nobody follows it.\n\n"
+    "<b>For how long</b>\nQuestions and answers: 90 days, unless the group's owner chose otherwise. "
+    "A channel's posts are deleted when nobody follows it.\n\n"
     "Delete everything now: /delete_me",
     "bot.cancel.stopped": "Stopped.",
     "bot.cancel.nothing": "There is nothing to stop right now.",
