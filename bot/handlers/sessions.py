@@ -52,7 +52,7 @@ def _line(account: Account, language: str) -> str:
         return say("bot.sessions.ended", language)
     since = account.connected_at
     date = text("bot.date", language, day=since.day, month=since.month, year=since.year)
-    return say("bot.sessions.line", language, device=account.device or "Telegram Assistant", date=date)
+    return say("bot.sessions.line", language, device=text("sessions.account_name", language), date=date)
 
 
 async def _ask(query: CallbackQuery, callback_data: SessionButton, actor: Actor) -> None:

@@ -25,16 +25,16 @@ async def anna(people: People, db: Database) -> Actor:
                 tenant_id=actor.tenant,
                 user_id=actor.user_id,
                 telegram_id=actor.telegram_id,
-                device="Test server",
+                device="Chrome, Linux",
             )
         )
     return actor
 
 
 async def test_shows_the_linked_account_and_this_sign_in(web: Web, page: Page, anna: Actor) -> None:
-    """The device name Telegram wait_for, and the sign-in one is in."""
+    """The name that Telegram lists, not the browser it was connected from; and the sign-in one is in."""
     await page.goto(web.open_as(anna.telegram_id, path="/tg/app/sessions/"))
-    assert "Test server" in await (await wait_for(page, "account")).inner_text()
+    assert "Telegram Assistant" in await (await wait_for(page, "account")).inner_text()
     assert "This sign-in" in await (await wait_for(page, "app-session")).inner_text()
 
 

@@ -106,7 +106,7 @@ def _linked(account: Account, language: str) -> Linked:
     since = text("sessions.connected_since", language, when=day(account.connected_at, language))
     return Linked(
         id=str(account.id),
-        device=account.device or text("sessions.account_name", language),
+        device=text("sessions.account_name", language),  # as Telegram lists it
         detail=text("sessions.ended", language) if ended else since,
         ended=ended,
     )
