@@ -72,7 +72,9 @@ async def test_a_role_is_changed_and_seen_by_core(
     await panel.get_by_test_id("member").first.click()
     await (await wait_for(panel, "role-admin")).click()
     await wait_for(panel, "notice")
-    await panel.get_by_test_id("member-disabled").click()
+    access = panel.get_by_test_id("member-disabled")
+    assert await access.get_attribute("aria-checked") == "true"
+    await access.click()
 
     async def is_changed() -> bool:
         async with db.transaction(owner.tenant_id) as session:

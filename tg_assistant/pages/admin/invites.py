@@ -148,7 +148,10 @@ def _row_of(invite: Invite, language: str) -> Row:
 def _status(invite: Invite) -> str:
     if not invite.active:
         return "revoked"
-    return "expired" if invite.expires_at and invite.expires_at <= Clock().now() else "active"
+    if invite.expires_at and invite.expires_at <= Clock().now():
+        return "expired"
+    # listed among the active ones, as over REST, but there is nothing to hand over any more
+    return "spent" if 0 < invite.uses_limit <= invite.uses_count else "active"
 
 
 def _used(one: Use, language: str) -> Used:

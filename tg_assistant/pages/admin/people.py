@@ -193,9 +193,9 @@ def _signed_in(one: SignIn) -> rx.Component:
 
 def _sheet() -> rx.Component:
     shown = PeopleState.open
-    disabled = switch(
-        shown["disabled"],
-        say("admin.disable"),
+    access = switch(
+        rx.cond(shown["disabled"], False, True),
+        say("admin.access"),
         on_click=PeopleState.change("disabled", rx.cond(shown["disabled"], "no", "yes")),
         data_testid="member-disabled",
     )
@@ -205,9 +205,7 @@ def _sheet() -> rx.Component:
         _choices("role", shown["role"], tuple(role.value for role in Role)),
         rx.el.div(say("admin.plan"), class_name="tg-section-head"),
         _choices("plan", shown["plan"], tuple(plans.PLANS)),
-        section(
-            cell(say("admin.disable"), subtitle=say("admin.disable_hint"), right=disabled, style="wrapped")
-        ),
+        section(cell(say("admin.access"), subtitle=say("admin.access_hint"), right=access, style="wrapped")),
         listed(PeopleState.sign_ins, _signed_in, header=say("sessions.app"), nothing="admin.no_sessions"),
         title=shown["name"],
         on_close=PeopleState.close,
