@@ -3,10 +3,13 @@
 import logging
 import os
 import sys
+from functools import partial
 
 from tg_assistant import process
 from tg_assistant.frontend import ROOT
 from tg_assistant.settings import Settings
+
+_KILL_SECONDS = 5  # after the signal to stop; the demo gives every process ten
 
 
 def serve(settings: Settings) -> None:
@@ -14,10 +17,13 @@ def serve(settings: Settings) -> None:
     os.chdir(ROOT)
     _set_environment(settings)
     process.configure(settings)
+    from granian import server
     from reflex.utils.exec import run_backend_prod
     from reflex_base import constants
     from reflex_base.environment import environment
 
+    # Granian waits for its worker without end while a browser keeps a connection; Reflex has no option for it
+    server.Server = partial(server.Server, workers_kill_timeout=_KILL_SECONDS)  # type: ignore[assignment,misc]
     environment.REFLEX_ENV_MODE.set(constants.Env.PROD)
     environment.REFLEX_SKIP_COMPILE.set(True)
     run_backend_prod(
