@@ -155,18 +155,13 @@ def _facts(invite: "Invite") -> dict[str, Any]:
     return {name: facts[name] for name in type(invite).model_fields}
 
 
-def _state(invite: "Invite") -> str:
-    if not invite.active:
-        return "revoked"
-    if invite.expires_at is not None and invite.expires_at <= datetime.now(UTC):
-        return "expired"
-    return "spent" if 0 < invite.uses_limit <= invite.uses_count else "active"
-
-
 def _show(invite: "Invite", as_json: bool) -> None:
+    from tg_assistant.core import invites
+
     if as_json:
         typer.echo(json.dumps(_facts(invite)))
         return
     uses = f"{invite.uses_count}/{invite.uses_limit or '∞'}"
     until = f"until {invite.expires_at:%Y-%m-%d %H:%M}" if invite.expires_at else "no end"
-    typer.echo(f"{invite.code}  {invite.role}  {uses}  {until}  {_state(invite)}  {invite.notes}".rstrip())
+    state = invites.state_of(invite, datetime.now(UTC))
+    typer.echo(f"{invite.code}  {invite.role}  {uses}  {until}  {state}  {invite.notes}".rstrip())

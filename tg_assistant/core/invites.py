@@ -88,6 +88,15 @@ def _check(role: Role, uses_limit: int, expires_at: datetime | None, notes: str)
         raise Invalid("invites.notes", max=500)
 
 
+def state_of(invite: Invite, now: datetime) -> str:
+    """revoked, expired, spent or active: the last alone lets somebody in."""
+    if not invite.active:
+        return "revoked"
+    if invite.expires_at is not None and invite.expires_at <= now:
+        return "expired"
+    return "spent" if 0 < invite.uses_limit <= invite.uses_count else "active"
+
+
 def operator(tenant_id: UUID) -> Actor:
     """The actor of the command line: whoever holds the database's password administers every tenant."""
     return Actor(UUID(int=0), 0, "en", tenant_id, Role.owner, "free", "cli")

@@ -7,9 +7,9 @@ LAST = datetime(2200, 1, 1, tzinfo=UTC)
 
 
 def settable(moment: datetime | None) -> bool:
-    """Whether it has a zone and lies from 2000 to 2200, or is None.
+    """Whether it has a zone and lies in the years 2000 to 2199, or is None.
 
     With its offset 9999-12-31 becomes year 10000 in UTC: PostgreSQL keeps that, Python cannot read it, and
     neither could anybody the list with that row.
     """
-    return moment is None or (moment.tzinfo is not None and FIRST <= moment <= LAST)
+    return moment is None or (moment.tzinfo is not None and FIRST <= moment < LAST)

@@ -132,7 +132,8 @@ def _number(given: Any, code: str, **values: Any) -> int:
 
 
 def _row_of(invite: Invite, language: str) -> Row:
-    status = _status(invite)
+    # a spent one is listed among the active, as over REST, but there is nothing to hand over any more
+    status = invites.state_of(invite, Clock().now())
     limit = str(invite.uses_limit or "∞")
     said = [
         text(f"admin.role_{invite.role}", language),
@@ -143,15 +144,6 @@ def _row_of(invite: Invite, language: str) -> Row:
     if invite.notes:
         said.append(invite.notes)
     return Row(code=invite.code, detail=" · ".join(said), status=status)
-
-
-def _status(invite: Invite) -> str:
-    if not invite.active:
-        return "revoked"
-    if invite.expires_at and invite.expires_at <= Clock().now():
-        return "expired"
-    # listed among the active ones, as over REST, but there is nothing to hand over any more
-    return "spent" if 0 < invite.uses_limit <= invite.uses_count else "active"
 
 
 def _used(one: Use, language: str) -> Used:
