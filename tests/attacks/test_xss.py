@@ -107,6 +107,9 @@ async def anna(people: People, db: Database) -> Actor:
             dialogs_at=datetime.now(UTC),
         )
         session.add(account)
+        for row in await session.exec(select(AppSession).where(col(AppSession.user_id) == actor.user_id)):
+            row.device = payloads.batches(2_000)[0]
+            session.add(row)
         await session.flush()
         for n, title in enumerate(payloads.batches(1_500)):
             await _channel(session, actor, account, (n, title))
@@ -184,7 +187,7 @@ PAGES: dict[str, tuple[str, str, int]] = {
     "questions, answers and sources": ("/tg/app/ask/", "answer", 100),
     "titles of followed channels": ("/tg/app/channels/", "channel", 100),
     "titles of channels to choose": ("/tg/app/channels/add/", "available", 100),
-    "names of devices": ("/tg/app/sessions/", "", 1),
+    "names of devices": ("/tg/app/sessions/", "app-session", 0),  # shown are only names that we give
 }
 
 
@@ -193,9 +196,9 @@ async def test_pages_of_the_mini_app(tab: Watched, web: Web, anna: Actor, what: 
     """All payloads at once in everything the page shows."""
     path, element, least = PAGES[what]
     await tab.page.goto(_opened_as(web, anna, path))
-    if element:
-        await wait_for(tab.page, element)
-    await tab.page.get_by_text("__ran(").first.wait_for()
+    await wait_for(tab.page, element)
+    if least:
+        await tab.page.get_by_text("__ran(").first.wait_for()
     await tab.holds(what, least)
 
 
