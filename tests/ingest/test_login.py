@@ -9,11 +9,12 @@ from sandbox.control import Sandbox
 from sandbox.faults import flood_wait
 from tests.ingest.conftest import Ingest
 from tests.ingest.connecting import all_of, ended, eventually, forgotten, shown, start, until
+from tests.servers import all_tenants
 from tg_assistant.core import accounts, dialogs, logins
 from tg_assistant.core.access import Actor
 from tg_assistant.infra.crypto import Keyring
 from tg_assistant.infra.runtime import Runtime
-from tg_assistant.models import Account, AccountTask, AuditEvent, Login, LoginStatus, Notification
+from tg_assistant.models import Account, AccountTask, AuditEvent, Login, LoginStatus, Membership, Notification
 from tg_assistant.settings import session_keys
 
 
@@ -63,6 +64,28 @@ async def test_another_persons_scan_is_logged_out(
         audit = [event.action for event in await all_of(ingest_rt, AuditEvent)]
         assert "account.mismatch" in audit
         await eventually(lambda: forgotten(ingest_rt))
+
+
+@pytest.mark.parametrize("how", ["switched off", "removed"])
+async def test_a_scan_after_access_has_ended(
+    ingest_rt: Runtime, sandbox: Sandbox, ingest: Ingest, anna: Actor, how: str
+) -> None:
+    """Started just before access ended, so that ending did not see the attempt: nothing is kept."""
+    started = await start(ingest_rt, anna)
+    async with all_tenants(ingest_rt) as db:
+        membership = (await db.exec(select(Membership).where(Membership.user_id == anna.user_id))).one()
+        if how == "removed":
+            await db.delete(membership)
+        else:
+            membership.disabled = True
+            db.add(membership)
+    async with ingest.running():
+        sandbox.phone("anna").scan(await shown(ingest_rt, anna, started.login.id))
+        login = await until(ingest_rt, anna, started.login.id, ended(LoginStatus.failed))
+        await eventually(lambda: not sandbox.phone("anna").sessions())
+        await eventually(lambda: forgotten(ingest_rt))
+    assert login.reason == "access_ended"
+    assert await all_of(ingest_rt, Account) == []
 
 
 async def test_two_factor_with_a_wrong_password_first(

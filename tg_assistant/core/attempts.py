@@ -14,7 +14,7 @@ from tg_assistant.core import accounts, audit, dialogs, leases, logins, notifica
 from tg_assistant.infra import metrics
 from tg_assistant.infra.crypto import Binding, Keyring, SealBroken
 from tg_assistant.infra.events import notify
-from tg_assistant.models import Account, AccountStatus, Login, LoginStatus, User
+from tg_assistant.models import Account, AccountStatus, Login, LoginStatus, Membership, User
 
 log = structlog.get_logger()
 _FINAL = [status.value for status in LoginStatus if status.final]
@@ -145,8 +145,12 @@ async def authorize(db: AsyncSession, login: Login, epoch: int, *, session: byte
     """One transaction: the account with its sealed session, the attempt's end, the first task.
 
     `session` belongs to the person who started (the caller has checked). Close its connection before: the
-    account's owner opens it next. False when the attempt was cancelled meanwhile. Raises LeaseLost.
+    account's owner opens it next. False when the attempt was cancelled meanwhile, or fails here because the
+    person was switched off or removed: then the key stays noted, to be logged out. Raises LeaseLost.
     """
+    if not await _has_access(db, login):
+        await end(db, login.id, epoch, LoginStatus.failed, "access_ended")
+        return False
     telegram_id = (await person(db, login)).telegram_id
     account = await _account(db, login, telegram_id, keyring)
     if not await end(db, login.id, epoch, LoginStatus.authorized):
@@ -168,6 +172,16 @@ async def authorize(db: AsyncSession, login: Login, epoch: int, *, session: byte
     await audit.record(db, None, "account.connected", account.id, device=login.device, **who)
     await notify(db, accounts.TOPIC, str(account.id))
     return True
+
+
+async def _has_access(db: AsyncSession, login: Login) -> bool:
+    """Locked before the attempt's own row, as switching off does; who does that now waits for our end."""
+    query = select(Membership.id).where(
+        Membership.tenant_id == login.tenant_id,
+        Membership.user_id == login.user_id,
+        ~col(Membership.disabled),
+    )
+    return (await db.exec(query.with_for_update(read=True))).first() is not None
 
 
 async def _account(db: AsyncSession, login: Login, telegram_id: int, keyring: Keyring) -> Account:

@@ -32,7 +32,15 @@ from tg_assistant.template import page
 from tg_assistant.texts import text
 
 _LIVE = (LoginStatus.pending, LoginStatus.awaiting_scan, LoginStatus.password_required)
-_FAILURES = ("ownership_mismatch", "flood_wait", "password_attempts", "telegram_unavailable")
+_FAILURES = {  # what has words of its own, with its picture
+    "access_ended": "🚪",
+    "ownership_mismatch": "🙅",
+    "flood_wait": "⏳",
+    "password_attempts": "🔑",
+    "telegram_unavailable": "📡",
+    "expired": "⌛",
+    "cancelled": "👌",
+}
 
 
 class ConnectState(rx.State):
@@ -249,14 +257,6 @@ def _password() -> rx.Component:
 
 def _failed() -> rx.Component:
     """Why it did not work, in words, and the way on."""
-    art = {
-        "ownership_mismatch": "🙅",
-        "flood_wait": "⏳",
-        "password_attempts": "🔑",
-        "telegram_unavailable": "📡",
-        "expired": "⌛",
-        "cancelled": "👌",
-    }
     retry = button(say("app.retry"), on_click=ConnectState.start, data_testid="connect-retry")
 
     def shown(reason: str, picture: str) -> rx.Component:
@@ -271,7 +271,7 @@ def _failed() -> rx.Component:
             testid="connect-failed",
         )
 
-    cases = [(reason, shown(reason, picture)) for reason, picture in art.items()]
+    cases = [(reason, shown(reason, picture)) for reason, picture in _FAILURES.items()]
     return rx.match(ConnectState.failure, *cases, shown("other", "🧩"))
 
 

@@ -96,6 +96,9 @@ TEXTS: dict[str, str | dict[str, str]] = {
     "login.cancel_confirm": "Cancel connecting? The link and the code stop working.",
     "login.already_title": "Your account is connected",
     "login.already": "You can disconnect it on the Sessions screen.",
+    "login.failed.access_ended_title": "Access is switched off",
+    "login.failed.access_ended": "The owner of this assistant switched off your access. We logged out of the account "
+    "at once and stored nothing. To get access back, write to the owner.",
     "login.failed.ownership_mismatch_title": "That was another account",
     "login.failed.ownership_mismatch": "The code was scanned by a different account than the one this app is open in. "
     "We logged out of it at once and stored nothing. Scan the code with your own account.",

@@ -36,6 +36,8 @@ TEXTS = {
         "other": "This password did not fit. {n} more tries.",
     },
     "connect.qr_alt": "Login code for Telegram",
+    "connect.reason.access_ended": "The owner of this assistant switched off your access. The account was "
+    "logged out at once and nothing was stored. To get access back, write to the owner.",
     "connect.reason.flood_wait": {
         "one": "Telegram asks for a pause of {n} second. It goes on by itself.",
         "other": "Telegram asks for a pause of {n} seconds. It goes on by itself.",
