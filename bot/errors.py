@@ -50,7 +50,10 @@ async def _tell(
     keyboard = None
     if error.code in _PLACES:
         keyboard = rows(app_button(rt.settings, "bot.button.connect", language, "connect"))
-    await bot.send_message(event_from_user.id, line, reply_markup=keyboard)
+    try:
+        await bot.send_message(event_from_user.id, line, reply_markup=keyboard)
+    except TelegramForbiddenError:  # an error of this handler finds no other
+        await _unwanted(event)
 
 
 async def _alerted(query: CallbackQuery, line: str) -> bool:
