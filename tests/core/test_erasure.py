@@ -8,13 +8,14 @@ from sqlmodel import SQLModel, col, select
 from tests.corpus import a_channel, a_reader, a_tenant
 from tests.people import member, person
 from tests.servers import all_tenants
-from tg_assistant.core import access, audit, erasure, indexing, invites, notifications, sessions
+from tg_assistant.core import access, audit, erasure, indexing, invites, notifications, sessions, updates
 from tg_assistant.errors import InviteSpent, NotAllowed, Unavailable
 from tg_assistant.infra import jobs
 from tg_assistant.infra.vectors import Space
 from tg_assistant.models import (
     Account,
     AccountStatus,
+    BotUpdate,
     Invite,
     Login,
     Notification,
@@ -73,6 +74,20 @@ async def test_everything_of_a_person_goes_and_nothing_of_others(rt):
     assert await rows_of(rt, max_.user_id) == before >= {"questions", "subscriptions", "accounts"}
     async with rt.db.transaction() as db:
         assert await db.get(User, anna.user_id) is None
+
+
+async def test_messages_that_could_not_be_processed_go_too(rt):
+    """They are kept a week for whoever runs the bot; not longer than their sender is there."""
+    where = await a_tenant(rt)
+    async with rt.db.transaction(where.id) as db:
+        anna, max_ = await member(db, where, 503), await member(db, where, 504)
+        for actor in (anna, max_):
+            sent = {"message": {"from": {"id": actor.telegram_id}, "text": "Held"}}
+            db.add(BotUpdate(update_id=actor.telegram_id, payload=sent, attempts=updates.HELD))
+    await erasure.erase(rt, anna)
+    async with rt.db.transaction() as db:
+        assert await db.get(BotUpdate, anna.telegram_id) is None
+        assert await db.get(BotUpdate, max_.telegram_id) is not None
 
 
 async def test_invites_of_the_group_stay(rt):

@@ -9,7 +9,7 @@ from sqlalchemy import func
 from sqlmodel import col, delete, select, update
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from tg_assistant.core import accounts, audit, channels, logins, notifications
+from tg_assistant.core import accounts, audit, channels, logins, notifications, updates
 from tg_assistant.core.access import Actor, scoped
 from tg_assistant.errors import NotAllowed, Unavailable
 from tg_assistant.infra import jobs
@@ -149,6 +149,7 @@ async def _forget(db: AsyncSession, actor: Actor) -> None:
     for column in (Invite.created_by, Invite.last_used_by):
         statement = update(Invite).where(col(column) == actor.user_id).values({col(column): None})
         await db.exec(statement)  # type: ignore[call-overload]
+    await updates.forget(db, actor.telegram_id)
     await db.exec(delete(User).where(col(User.id) == actor.user_id))  # type: ignore[call-overload]
 
 

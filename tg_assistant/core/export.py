@@ -8,19 +8,24 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from sqlalchemy import tuple_
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from tg_assistant.core import audit
+from tg_assistant.core import audit, updates
 from tg_assistant.core.access import Actor
 from tg_assistant.infra.db import set_user
 from tg_assistant.infra.runtime import Runtime
 from tg_assistant.models import (
     Account,
+    AccountTask,
     AppSession,
     AuditEvent,
     Channel,
+    Dialog,
+    Invite,
     InviteUse,
+    Login,
     Membership,
     Notification,
     Question,
@@ -40,6 +45,13 @@ class _Part:
     name: str
     model: Any
     fields: tuple[str, ...]
+    person: Any = None  # the column that says whose a row is; None: `user_id`, or the one of its account
+
+    def belongs_to(self, user_id: UUID) -> Any:
+        columns = self.model.__table__.c
+        if self.person is None and "user_id" not in columns:
+            return columns.account_id.in_(select(Account.id).where(Account.user_id == user_id))
+        return (columns.user_id if self.person is None else col(self.person)) == user_id
 
 
 _PARTS = (
@@ -59,7 +71,24 @@ _PARTS = (
         Question,
         ("id", "created_at", "door", "question", "answer", "sources", "abstained", "confidence"),
     ),
+    _Part(
+        "connection_attempts",
+        Login,
+        ("id", "status", "reason", "device", "created_at", "updated_at", "expires_at"),
+    ),
+    _Part("account_channels", Dialog, ("telegram_id", "title", "username", "private", "members", "folder")),
+    _Part(
+        "account_tasks",
+        AccountTask,
+        ("id", "kind", "args", "created_at", "deadline", "attempts", "done_at", "error"),
+    ),
     _Part("invites_used", InviteUse, ("code", "at")),
+    _Part(
+        "invites_made",
+        Invite,
+        ("code", "role", "uses_limit", "uses_count", "active", "expires_at", "created_at", "notes"),
+        Invite.created_by,
+    ),
     _Part("notifications", Notification, ("code", "args", "created_at", "sent_at")),
 )
 
@@ -105,12 +134,13 @@ def _files(rt: Runtime, actor: Actor) -> list[tuple[str, AsyncIterator[list[dict
     return [
         *((part.name, _rows(rt, actor, part)) for part in _PARTS),
         ("channels", _once(rt, actor, _channels)),
+        ("messages_not_processed", _once(rt, actor, _held)),
         ("audit", _audit(rt, actor)),
     ]
 
 
 async def _rows(rt: Runtime, actor: Actor, part: _Part) -> AsyncIterator[list[dict[str, Any]]]:
-    async for rows in _batches(rt, actor, part.model, part.model.user_id == actor.user_id):
+    async for rows in _batches(rt, actor, part.model, part.belongs_to(actor.user_id)):
         yield [{name: getattr(row, name) for name in part.fields} for row in rows]
 
 
@@ -132,16 +162,18 @@ async def _audit(rt: Runtime, actor: Actor) -> AsyncIterator[list[dict[str, Any]
 
 
 async def _batches(rt: Runtime, actor: Actor, model: Any, condition: Any) -> AsyncIterator[list[Any]]:
-    last = UUID(int=0)
+    key = list(model.__table__.primary_key.columns)
+    further = condition
     while True:
         async with rt.db.transaction(actor.tenant_id) as db:
             await set_user(db, actor.user_id)  # shows lines of no group, too
-            query = select(model).where(condition, model.id > last).order_by(model.id).limit(_BATCH)
+            query = select(model).where(further).order_by(*key).limit(_BATCH)
             rows = list((await db.exec(query)).all())
         if not rows:
             return
         yield rows
-        last = rows[-1].id
+        last = [getattr(rows[-1], column.name) for column in key]
+        further = condition & (tuple_(*key) > tuple_(*last))
 
 
 async def _once(rt: Runtime, actor: Actor, read: Any) -> AsyncIterator[list[dict[str, Any]]]:
@@ -167,6 +199,12 @@ async def _channels(db: AsyncSession, actor: Actor) -> list[dict[str, Any]]:
         }
         for channel, subscription in (await db.exec(query)).all()
     ]
+
+
+async def _held(db: AsyncSession, actor: Actor) -> list[dict[str, Any]]:
+    """What they wrote to the bot and it could not process; everything else it forgets at once."""
+    found = (await db.exec(updates.held_of(actor.telegram_id))).all()
+    return [{"received_at": row.received_at, "update": row.payload} for row in found]
 
 
 async def _profile(rt: Runtime, actor: Actor) -> dict[str, Any]:

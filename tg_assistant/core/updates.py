@@ -13,7 +13,7 @@ import structlog
 from sqlalchemy import delete, func, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import DataError, InterfaceError, OperationalError, StatementError
-from sqlmodel import col
+from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from tg_assistant.infra.events import notify
@@ -24,6 +24,7 @@ log = structlog.get_logger()
 TOPIC = "update"
 TRIES = 5  # then the person is told, and it is held: it stays in the table, and the rest goes on
 HELD = TRIES + 1  # what `attempts` says from then on
+_FROM_A_PERSON = ("message", "callback_query", "my_chat_member")  # kinds the bot asks Telegram for
 _KEEP_DONE = timedelta(days=2)  # Telegram repeats an unconfirmed update for 24 hours
 _KEEP_HELD = timedelta(days=7)
 
@@ -116,6 +117,19 @@ async def hold(db: AsyncSession, update_id: int) -> None:
     """Given up, and the person knows: never handed out again."""
     statement = update(BotUpdate).where(col(BotUpdate.update_id) == update_id).values(attempts=HELD)
     await db.exec(statement)  # type: ignore[call-overload]
+
+
+def held_of(telegram_id: int) -> Any:
+    """A query of the updates given up that this person sent, the oldest first; they are kept a week."""
+    sender = func.coalesce(*(col(BotUpdate.payload)[(kind, "from", "id")].astext for kind in _FROM_A_PERSON))
+    mine = col(BotUpdate.attempts) >= TRIES, sender == str(telegram_id)
+    return select(BotUpdate).where(*mine).order_by(col(BotUpdate.update_id))
+
+
+async def forget(db: AsyncSession, telegram_id: int) -> None:
+    """Delete the updates given up that this person sent."""
+    for held in (await db.exec(held_of(telegram_id))).all():
+        await db.delete(held)
 
 
 async def _count(db: AsyncSession, update_id: int, step: int) -> int:
