@@ -1,20 +1,25 @@
 """What Telegram shows of the bot: commands and description per language, and the button of the app."""
 
 import asyncio
+from collections import OrderedDict
+from collections.abc import Iterable
+from typing import Any
 
 import structlog
-from aiogram import Bot
-from aiogram.exceptions import TelegramBadRequest, TelegramRetryAfter
+from aiogram import BaseMiddleware, Bot
+from aiogram.exceptions import TelegramAPIError, TelegramBadRequest, TelegramRetryAfter
 from aiogram.types import (
     BotCommand,
     BotCommandScopeAllPrivateChats,
     BotCommandScopeChat,
     MenuButtonCommands,
     MenuButtonWebApp,
+    TelegramObject,
     WebAppInfo,
 )
 
 from bot.keyboards import app_button, app_url
+from bot.people import Handler
 from bot.telegram import AWAY, Contact
 from tg_assistant.core.access import Actor
 from tg_assistant.models import Role
@@ -28,6 +33,7 @@ COMMANDS = (
 )
 _SPOKEN = {"": "en", "ru": "ru"}  # Telegram's language_code ("" is everybody else) → ours
 _PAUSE = 5.0
+_REMEMBERED = 10_000  # people; who is forgotten is told once more
 
 
 async def until_done(settings: Settings, bot: Bot, contact: Contact) -> None:
@@ -42,13 +48,10 @@ async def until_done(settings: Settings, bot: Bot, contact: Contact) -> None:
 
 
 async def announce(settings: Settings, bot: Bot) -> None:
-    """Commands, descriptions and the menu button."""
+    """Commands, descriptions and the menu button in Telegram's language, for who has not written yet."""
     for code, language in _SPOKEN.items():
         await bot.set_my_commands(
-            [
-                BotCommand(command=name, description=text(f"bot.command.{name}", language))
-                for name in COMMANDS
-            ],
+            _described(COMMANDS, language),
             scope=BotCommandScopeAllPrivateChats(),
             language_code=code or None,
         )
@@ -56,32 +59,54 @@ async def announce(settings: Settings, bot: Bot) -> None:
         await bot.set_my_short_description(
             text("bot.short_description", language), language_code=code or None
         )
-    await menu(settings, bot, "en")
+    await _menu(settings, bot, "en")
 
 
-async def menu(settings: Settings, bot: Bot, language: str, chat_id: int | None = None) -> None:
+class Chats(BaseMiddleware):
+    """The menu button and the commands of one person's chat, in the language they are spoken to.
+
+    Telegram keeps both for each chat. They are told with the first update this process sees of a person, and
+    whenever their language or rank has changed since, in the chat, the app or the panel.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._told: OrderedDict[int, tuple[str, bool]] = OrderedDict()
+
+    async def __call__(self, handler: Handler, event: TelegramObject, data: dict[str, Any]) -> Any:
+        if (actor := data.get("actor")) is not None:
+            await self.speak(data["bot"], actor)
+        return await handler(event, {**data, "chats": self})
+
+    async def speak(self, bot: Bot, actor: Actor) -> None:
+        """Nothing is sent where nothing changed. A refusal is written down: the next update tries again."""
+        wanted = (actor.language, actor.role is not None and actor.role.rank >= Role.admin.rank)
+        if self._told.get(actor.telegram_id) == wanted:
+            return
+        try:
+            await _menu(self._settings, bot, actor.language, actor.telegram_id)
+            names = (*COMMANDS, "admin") if wanted[1] else COMMANDS
+            scope = BotCommandScopeChat(chat_id=actor.telegram_id)
+            await bot.set_my_commands(_described(names, actor.language), scope=scope)
+        except TelegramAPIError as error:
+            log.warning("announcing.chat_refused", error=type(error).__name__)
+            return
+        self._told[actor.telegram_id] = wanted
+        if len(self._told) > _REMEMBERED:
+            self._told.popitem(last=False)
+
+
+async def _menu(settings: Settings, bot: Bot, language: str, chat_id: int | None = None) -> None:
     """The button beside the input field: everybody's, or one person's in their language."""
-    title = text("bot.menu", language)
     if app_button(settings, "bot.menu", language) is None:
         await bot.set_chat_menu_button(chat_id=chat_id, menu_button=MenuButtonCommands())
         return
+    button = MenuButtonWebApp(text=text("bot.menu", language), web_app=WebAppInfo(url=app_url(settings)))
     try:
-        await bot.set_chat_menu_button(
-            chat_id=chat_id,
-            menu_button=MenuButtonWebApp(text=title, web_app=WebAppInfo(url=app_url(settings))),
-        )
+        await bot.set_chat_menu_button(chat_id=chat_id, menu_button=button)
     except TelegramBadRequest as error:
         log.warning("announcing.menu_refused", reason=error.message)
 
 
-async def own_commands(bot: Bot, actor: Actor, chat_id: int) -> None:
-    """An admin's list has /admin besides; who is no admin any more gets everybody's list back."""
-    scope = BotCommandScopeChat(chat_id=chat_id)
-    if actor.role is None or actor.role.rank < Role.admin.rank:
-        await bot.delete_my_commands(scope=scope)
-        return
-    names = (*COMMANDS, "admin")
-    described = [
-        BotCommand(command=name, description=text(f"bot.command.{name}", actor.language)) for name in names
-    ]
-    await bot.set_my_commands(described, scope=scope)
+def _described(names: Iterable[str], language: str) -> list[BotCommand]:
+    return [BotCommand(command=name, description=text(f"bot.command.{name}", language)) for name in names]

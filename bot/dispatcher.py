@@ -3,6 +3,7 @@
 from aiogram import Dispatcher
 
 from bot import errors
+from bot.announcing import Chats
 from bot.handlers import (
     adding,
     admin,
@@ -24,6 +25,7 @@ def make_dispatcher(rt: Runtime) -> Dispatcher:
     """Handlers get `rt` and `actor` by name. The order of the routers is the order of asking."""
     dispatcher = Dispatcher(rt=rt, running=asking.Running(), disable_fsm=True)
     dispatcher.update.outer_middleware(Meeting(rt))
+    dispatcher.update.outer_middleware(Chats(rt.settings))
     dispatcher.include_routers(
         errors.make_router(),
         groups.make_router(),

@@ -1,10 +1,9 @@
 """/admin: a one-time link to the admin panel, for admins alone."""
 
-from aiogram import Bot, Router
+from aiogram import Router
 from aiogram.filters import Command
 from aiogram.types import InlineKeyboardButton, LinkPreviewOptions, Message
 
-from bot.announcing import own_commands
 from bot.keyboards import rows
 from bot.words import say
 from tg_assistant.core import links
@@ -19,8 +18,7 @@ def make_router() -> Router:
     return router
 
 
-async def _admin(message: Message, actor: Actor, rt: Runtime, bot: Bot) -> None:
-    await own_commands(bot, actor, message.chat.id)
+async def _admin(message: Message, actor: Actor, rt: Runtime) -> None:
     async with rt.db.transaction(actor.tenant_id) as db:
         token = await links.make(db, actor, Purpose.admin)
     url = f"{rt.settings.web.public_url}/admin/login/{token}"

@@ -4,7 +4,7 @@ from aiogram import Bot, F, Router
 from aiogram.filters import Command
 from aiogram.types import CallbackQuery, InlineKeyboardButton, Message
 
-from bot.announcing import menu
+from bot.announcing import Chats
 from bot.handlers.asking import Running
 from bot.handlers.buttons import show
 from bot.keyboards import LanguageButton, app_button, rows
@@ -47,12 +47,12 @@ async def _language(message: Message, actor: Actor) -> None:
 
 
 async def _chosen(
-    query: CallbackQuery, callback_data: LanguageButton, actor: Actor, rt: Runtime, bot: Bot
+    query: CallbackQuery, callback_data: LanguageButton, actor: Actor, rt: Runtime, bot: Bot, chats: Chats
 ) -> None:
     async with rt.db.transaction(actor.tenant_id) as db:
         actor = await access.set_language(db, actor, callback_data.code)
-    await menu(rt.settings, bot, actor.language, query.from_user.id)
     await show(query, say("bot.language.done", actor.language))
+    await chats.speak(bot, actor)
 
 
 async def _cancel(message: Message, actor: Actor, running: Running) -> None:

@@ -4,11 +4,10 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from uuid import UUID
 
-from aiogram import Bot, F, Router
+from aiogram import F, Router
 from aiogram.filters import Command, CommandObject
 from aiogram.types import InlineKeyboardButton, InlineKeyboardMarkup, Message
 
-from bot.announcing import menu, own_commands
 from bot.handlers.channels import card
 from bot.keyboards import app_button, rows
 from bot.words import say
@@ -16,7 +15,7 @@ from tg_assistant.core import access, accounts, channels, invites, limits, posts
 from tg_assistant.core.access import Actor
 from tg_assistant.errors import AlreadyExists, NotFound
 from tg_assistant.infra.runtime import Runtime
-from tg_assistant.models import Role, Tenant
+from tg_assistant.models import Tenant
 
 _QUOTE = 700  # characters of a post shown in the chat
 INVITE = r"(inv_)?[A-Za-z0-9]{12}"
@@ -33,10 +32,7 @@ async def _no_member(_: Message, actor: Actor) -> bool:
     return actor.tenant_id is None
 
 
-async def _start(message: Message, command: CommandObject, actor: Actor, rt: Runtime, bot: Bot) -> None:
-    await menu(rt.settings, bot, actor.language, message.chat.id)
-    if actor.role is not None and actor.role.rank >= Role.admin.rank:
-        await own_commands(bot, actor, message.chat.id)
+async def _start(message: Message, command: CommandObject, actor: Actor, rt: Runtime) -> None:
     kind, _, value = (command.args or "").strip().partition("_")
     await _PAYLOADS.get(kind, _greet)(message, value, actor, rt)
 

@@ -38,7 +38,11 @@ async def test_an_admin_gets_a_link_that_opens_once(admin, chat, rt, telegram):
         assert (await links.spend(db, token, Purpose.admin)).user_id == admin.user_id
         with pytest.raises(InviteSpent):
             await links.spend(db, token, Purpose.admin)
-    assert "admin" in {one["command"] for one in telegram.world.bot.commands_for(anna.person)}
+
+    async def known():
+        return "admin" in {one["command"] for one in telegram.world.bot.commands_for(anna.person)}
+
+    assert await until(known)
 
 
 async def test_who_is_no_admin_gets_none(admin, chat, rt, telegram):

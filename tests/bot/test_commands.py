@@ -9,7 +9,8 @@ from sandbox.faults import bot_error
 from tests.bot.chat import buttons, until
 from tests.counted import moved
 from tests.people import person, tenant
-from tg_assistant.core import invites
+from tg_assistant.core import access, invites
+from tg_assistant.core.initdata import TelegramPerson
 from tg_assistant.models import Account, Channel, ChannelAccess, Membership, Role, Subscription, User
 from tg_assistant.texts import text
 
@@ -84,6 +85,39 @@ async def test_commands_and_menu_are_told_to_telegram(telegram, chat):
     assert {"command": "help", "description": text("bot.command.help", "en")} in max_
     button = telegram.world.bot.menu_button_for(chat("max").person)
     assert button["web_app"]["url"] == "https://ask.example.org/tg/app/"
+
+
+async def test_the_chat_speaks_the_language_of_the_person(telegram, chat, rt):
+    """Button and commands follow Telegram's language, then the choice in the chat or in the app."""
+    max_ = chat("max")
+
+    def told(language):
+        async def look():
+            world = telegram.world.bot
+            known = world.commands_for(max_.person)
+            return (
+                world.menu_button_for(max_.person)["text"] == text("bot.menu", language)
+                and {
+                    "command": "help",
+                    "description": text("bot.command.help", language),
+                }
+                in known
+            )
+
+        return look
+
+    await max_.says("/start")
+    assert await until(told("en"))
+    choice = await max_.says("/language")
+    await max_.presses(choice, text("bot.language.name", "ru"))
+    assert await until(told("ru"))
+    async with rt.db.transaction() as db:
+        person = await access.meet(
+            db, TelegramPerson(telegram_id=max_.person.id, first_name="Max"), door="app"
+        )
+        await access.set_language(db, person, "en")
+    await max_.says("/help")
+    assert await until(told("en"))
 
 
 @WHO
