@@ -109,6 +109,28 @@ async def test_two_owners_who_demote_each_other_at_once_leave_one(rt):
             assert len((await db.exec(left)).all()) == 1
 
 
+async def test_an_invite_made_the_moment_its_maker_is_demoted(rt):
+    """Demotion waits for the invite and revokes it; one begun after it makes none."""
+    async with rt.db.transaction() as db:
+        where = await tenant(db)
+        owner, admin = await member(db, where, 331, Role.owner), await member(db, where, 332, Role.admin)
+
+    async def demote():
+        async with rt.db.transaction(where.id) as db:
+            await members.change(db, owner, admin.user_id, version=1, role=Role.user)
+
+    async with rt.db.transaction(where.id) as db:
+        invite = await invites.create(db, admin, role=Role.admin)
+        demotion = asyncio.create_task(demote())
+        done, _ = await asyncio.wait({demotion}, timeout=0.5)
+        assert not done
+    await demotion
+    async with rt.db.transaction(where.id) as db:
+        assert not (await invites.get(db, owner, invite.code)).active
+        with pytest.raises(NotAllowed):
+            await invites.create(db, admin, role=Role.admin)
+
+
 async def test_switching_somebody_off_signs_them_out(rt):
     """Sessions end at once and the person is no actor any more; switched on, they have to sign in again."""
     async with rt.db.transaction() as db:

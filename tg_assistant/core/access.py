@@ -74,6 +74,21 @@ def scoped(model: type[T], actor: Actor) -> SelectOfScalar[T]:
     return select(model).where(model.tenant_id == actor.tenant)
 
 
+async def hold_role(db: AsyncSession, actor: Actor, least: Role) -> Role:
+    """The actor's role as it is now, which nobody lowers before this transaction ends. Raises NotAllowed.
+
+    For what must not outlive the right to it: who takes that right away waits, and then finds it.
+    """
+    if actor.door == "cli":
+        return Role.owner  # whoever holds the database's password
+    own = scoped(Membership, actor).where(Membership.user_id == actor.user_id, ~col(Membership.disabled))
+    locked = own.with_for_update(read=True).execution_options(populate_existing=True)
+    mine = (await db.exec(locked)).first()
+    if mine is None or Role(mine.role).rank < least.rank:
+        raise NotAllowed("access.role")
+    return Role(mine.role)
+
+
 async def actor(db: AsyncSession, user_id: UUID, *, door: str, session_id: UUID | None = None) -> Actor:
     """The person as the database has them now. Raises SignInNeeded for an unknown or disabled one."""
     await set_user(db, user_id)

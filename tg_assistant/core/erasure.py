@@ -142,6 +142,8 @@ async def _delete_group(db: AsyncSession, actor: Actor) -> None:
 
 
 async def _forget(db: AsyncSession, actor: Actor) -> None:
+    # an invite they are making this moment is there once this is ours, and is met below
+    await db.exec(select(Membership.id).where(Membership.user_id == actor.user_id).with_for_update())
     # whoever leaves keeps no way back with rights: their invites that make more than a user are revoked
     rights = col(Invite.created_by) == actor.user_id, col(Invite.role) != Role.user.value
     await db.exec(update(Invite).where(*rights).values(active=False))  # type: ignore[call-overload]

@@ -14,7 +14,7 @@ from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from tg_assistant.core import audit, listing
-from tg_assistant.core.access import Actor, scoped
+from tg_assistant.core.access import Actor, hold_role, scoped
 from tg_assistant.core.listing import Order, Page
 from tg_assistant.core.moments import settable
 from tg_assistant.errors import AlreadyExists, Invalid, InviteSpent, NotFound
@@ -63,6 +63,7 @@ async def create(
     """Admins of the tenant only. `uses_limit` 0 = unlimited. Raises Invalid for an owner's role."""
     actor.require(Role.admin)
     _check(role, uses_limit, expires_at, notes)
+    await hold_role(db, actor, Role.admin)
     invite = new(
         actor.tenant,
         role=role,

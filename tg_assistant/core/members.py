@@ -10,7 +10,7 @@ from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from tg_assistant.core import audit, invites, listing, logins, plans
-from tg_assistant.core.access import Actor, scoped
+from tg_assistant.core.access import Actor, hold_role, scoped
 from tg_assistant.core.listing import Order, Page
 from tg_assistant.core.moments import settable
 from tg_assistant.errors import Conflict, Invalid, NotAllowed, NotFound
@@ -96,7 +96,7 @@ async def change(
     actor.require(Role.admin)
     # rights are read behind the lock: of two owners who demote each other at once, one comes too late
     await db.exec(select(Tenant.id).where(Tenant.id == actor.tenant).with_for_update(key_share=True))
-    role = await _role_now(db, actor)
+    role = await hold_role(db, actor, Role.admin)
     member = await get(db, actor, user_id)
     if member.membership.version != version:
         raise Conflict("members.changed", version=member.membership.version)
@@ -108,16 +108,6 @@ async def change(
         await _check_other_owner(db, actor, user_id)
     await _apply(db, actor, member, changes)
     return member
-
-
-async def _role_now(db: AsyncSession, actor: Actor) -> Role:
-    if actor.door == "cli":
-        return Role.owner  # whoever holds the database's password
-    own = scoped(Membership, actor).where(Membership.user_id == actor.user_id, ~col(Membership.disabled))
-    mine = (await db.exec(own.execution_options(populate_existing=True))).first()
-    if mine is None or Role(mine.role).rank < Role.admin.rank:
-        raise NotAllowed("access.role")
-    return Role(mine.role)
 
 
 def _check_plan(changes: Changes) -> None:
