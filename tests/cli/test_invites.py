@@ -136,6 +136,16 @@ def test_a_database_that_is_not_there_is_a_sentence(
     assert code == 1 and out == "" and err.startswith("DATABASE_URL") and len(err.strip().splitlines()) == 1
 
 
+def test_a_row_that_cannot_be_read_is_a_sentence(run, database: Postgres, tenant: str):
+    """PostgreSQL keeps moments that Python has no number for; the SQL and its values stay unsaid."""
+    code = json.loads(run("invites", "create", "--tenant", tenant, "--json")[1])["code"]
+    with psycopg.connect(database.admin_url, autocommit=True) as admin:
+        admin.execute("UPDATE invites SET last_used_at = 'infinity' WHERE code = %s", [code])
+    left, out, err = run("invites", "get", "--code", code)
+    assert (left, out) == (1, "") and "tg-assistant migrate" in err and len(err.strip().splitlines()) == 1
+    assert "SELECT" not in err and code not in err
+
+
 def test_a_database_without_a_schema_says_how_to_get_one(run, monkeypatch: pytest.MonkeyPatch, postgres):
     """The very first command of an operator who forgot `migrate`."""
     with psycopg.connect(postgres.database("postgres").admin_url, autocommit=True) as admin:

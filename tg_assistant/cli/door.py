@@ -4,7 +4,8 @@ import asyncio
 import logging
 import os
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import typer
@@ -49,9 +50,6 @@ def transaction(work: "Callable[[AsyncSession], Awaitable[Answer]]", *, all_tena
 
     `all_tenants` for what looks at more than one tenant: only the owner's role may, any other would see none.
     """
-
-    from sqlalchemy.exc import ProgrammingError
-
     from tg_assistant.infra import logs
     from tg_assistant.infra.db import Database, set_operator
 
@@ -67,14 +65,31 @@ def transaction(work: "Callable[[AsyncSession], Awaitable[Answer]]", *, all_tena
         finally:
             await database.close()
 
-    try:
+    with in_words():
         return asyncio.run(run())
+
+
+@contextmanager
+def in_words() -> Iterator[None]:
+    """What goes wrong inside ends the command as one sentence with exit code 1, never as SQL."""
+    from sqlalchemy.exc import DataError, ProgrammingError
+
+    from tg_assistant.settings import SettingsError
+
+    try:
+        yield
+    except SettingsError as error:
+        fail(str(error))
     except AssistantError as error:
         fail(sentence(error))
     except ProgrammingError as error:
         if getattr(error.orig, "sqlstate", "") != _UNDEFINED_TABLE:
             raise
         fail("The database has no schema yet, or an old one: tg-assistant migrate")
+    except DataError as error:
+        fail(
+            f"The database holds or refuses a value ({error.orig}). If it is an old row: tg-assistant migrate"
+        )
 
 
 def sentence(error: AssistantError) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
-from tg_assistant.cli.door import fail, sentence
+from tg_assistant.cli.door import fail, in_words
 
 if TYPE_CHECKING:
     from tg_assistant.core.access import Actor
@@ -55,7 +55,8 @@ def delete(
     from tg_assistant.core import erasure
 
     if not yes:
-        typer.confirm(f"Delete everything of {telegram_id}?", abort=True, err=True)
+        again = "Also that they were switched off is forgotten: by an open invite they could join again."
+        typer.confirm(f"Delete everything of {telegram_id}? {again}", abort=True, err=True)
     receipt = _for_person(telegram_id, lambda rt, person: erasure.erase(rt, person, with_group=with_group))
     if as_json:
         typer.echo(json.dumps(asdict(receipt), default=str))
@@ -69,10 +70,9 @@ def _for_person(telegram_id: int, work: "Callable[[Runtime, Actor], Awaitable[An
     import logging
 
     from tg_assistant.core import access
-    from tg_assistant.errors import AssistantError
     from tg_assistant.infra import logs
     from tg_assistant.infra.runtime import open_runtime
-    from tg_assistant.settings import SettingsError, load
+    from tg_assistant.settings import load
 
     logs.configure_terminal(logging.WARNING)
 
@@ -82,9 +82,5 @@ def _for_person(telegram_id: int, work: "Callable[[Runtime, Actor], Awaitable[An
                 person = await access.at_their_word(db, telegram_id)
             return await work(rt, person)
 
-    try:
+    with in_words():
         return asyncio.run(run())
-    except SettingsError as error:
-        fail(str(error))
-    except AssistantError as error:
-        fail(sentence(error))
