@@ -7,7 +7,7 @@ from html import escape
 from bot.messages import LIMIT, Block, pack, split, units
 from bot.words import say
 from tg_assistant.core.answers import Done, Source
-from tg_assistant.texts import text
+from tg_assistant.texts import date, text
 
 _CITATION = re.compile(r"\[(\d{1,3}(?:, ?\d{1,3})*)\]")
 _TITLE = 200
@@ -45,8 +45,7 @@ def _number(part: str, links: dict[int, str]) -> str:
 
 def _sources(sources: Sequence[Source], language: str) -> Iterator[Block]:
     for position, source in enumerate(sources):
-        date = source.posted_at
-        when = text("bot.date", language, day=date.day, month=date.month, year=date.year)
+        when = date(source.posted_at, language)
         title = source.channel_title[:_TITLE]
         html = f'{source.n}. <a href="{escape(source.url)}">{escape(title, quote=False)}</a>, {when}'
         plain = f"{source.n}. {title}, {when}"

@@ -12,7 +12,7 @@ from tg_assistant.core.access import Actor
 from tg_assistant.core.erasure import Receipt
 from tg_assistant.errors import NotAllowed
 from tg_assistant.infra.runtime import Runtime
-from tg_assistant.texts import text
+from tg_assistant.texts import date, text
 
 
 def make_router() -> Router:
@@ -67,7 +67,7 @@ async def _done(query: CallbackQuery, actor: Actor, receipt: Receipt) -> None:
     values = {
         "channels": text("bot.delete.channels", actor.language, n=receipt.channels),
         "questions": text("bot.delete.questions", actor.language, n=receipt.questions),
-        "date": text("bot.date", actor.language, day=at.day, month=at.month, year=at.year),
+        "date": date(at, actor.language),
         "number": str(receipt.id),
     }
     group = f"\n\n{say('bot.delete.group', actor.language)}" if receipt.group else ""

@@ -14,7 +14,7 @@ from tg_assistant.core import search
 from tg_assistant.core.access import Actor
 from tg_assistant.core.search import Hit, Results
 from tg_assistant.infra.runtime import Runtime
-from tg_assistant.texts import text
+from tg_assistant.texts import date
 
 _PAGE = 5
 _TITLE = 80
@@ -60,8 +60,7 @@ async def _found(rt: Runtime, actor: Actor, words: str, offset: int) -> Shown:
 
 def _line(hit: Hit, n: int, language: str) -> str:
     at, title = hit.shown.post.posted_at, hit.shown.channel.title[:_TITLE]
-    date = text("bot.date", language, day=at.day, month=at.month, year=at.year)
-    head = say("bot.search.line", language, n=n, url=hit.shown.url, title=title, date=date)
+    head = say("bot.search.line", language, n=n, url=hit.shown.url, title=title, date=date(at, language))
     pieces = ((escape(" ".join(piece.text.split("\n")), quote=False), piece.match) for piece in hit.extract)
     return f"{head}\n{''.join(f'<b>{words}</b>' if match else words for words, match in pieces)}"
 

@@ -12,7 +12,7 @@ from tg_assistant.core.access import Actor
 from tg_assistant.errors import NotFound
 from tg_assistant.infra.runtime import Runtime
 from tg_assistant.models import Account, AccountStatus
-from tg_assistant.texts import text
+from tg_assistant.texts import date, text
 
 
 def make_router() -> Router:
@@ -50,9 +50,8 @@ async def _shown(rt: Runtime, actor: Actor) -> tuple[str, InlineKeyboardMarkup |
 def _line(account: Account, language: str) -> str:
     if account.status != AccountStatus.connected:
         return say("bot.sessions.ended", language)
-    since = account.connected_at
-    date = text("bot.date", language, day=since.day, month=since.month, year=since.year)
-    return say("bot.sessions.line", language, device=text("sessions.account_name", language), date=date)
+    name = text("sessions.account_name", language)
+    return say("bot.sessions.line", language, device=name, date=date(account.connected_at, language))
 
 
 async def _ask(query: CallbackQuery, callback_data: SessionButton, actor: Actor) -> None:

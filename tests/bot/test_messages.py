@@ -70,7 +70,7 @@ def test_an_answer_with_links():
     assert '[<a href="https://t.me/boat/1?a=1&amp;b=2">1</a>]' in html
     assert '<a href="https://t.me/boat/2?a=1&amp;b=2">2</a>, 7]' in html
     assert "&lt;b&gt;at&lt;/b&gt;" in html
-    assert "Max &lt;boat&gt; &amp; co</a>, 2026-11-03" in html
+    assert "Max &lt;boat&gt; &amp; co</a>, 3 Nov 2026" in html
 
 
 @pytest.mark.parametrize("language", ["ru", "en"])

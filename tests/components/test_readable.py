@@ -6,7 +6,7 @@ import pytest
 
 from tg_assistant.components.conversation import parts
 from tg_assistant.components.devices import device_name
-from tg_assistant.components.readable import ago, colour, counted, grouped, initial
+from tg_assistant.components.readable import ago, colour, counted, grouped, initial, tenths
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 
@@ -21,7 +21,7 @@ NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
         (timedelta(hours=21), "21 час назад", "21 hours ago"),
         (timedelta(days=1), "вчера", "yesterday"),
         (timedelta(days=5), "5 дней назад", "5 days ago"),
-        (timedelta(days=30), "23.10.2026", "2026-10-23"),
+        (timedelta(days=30), "23.10.2026", "23 Oct 2026"),
     ],
 )
 def test_times_are_relative_for_a_week(age: timedelta, ru: str, en: str) -> None:
@@ -35,6 +35,11 @@ def test_numbers_are_grouped_by_language() -> None:
     assert grouped(1234567, "en") == "1,234,567"
     assert counted("channels.members", "ru", 58_201) == "58\u202f201 подписчик"
     assert counted("channels.posts", "en", 1) == "1 post"
+
+
+def test_decimals_go_by_language() -> None:
+    """A comma in Russian, a point in English."""
+    assert (tenths(0.34, "ru"), tenths(0.34, "en")) == ("0,3", "0.3")
 
 
 def test_every_peer_has_a_letter_and_a_colour() -> None:

@@ -2,9 +2,10 @@
 
 from datetime import UTC, datetime
 
-from tg_assistant.texts import text
+from tg_assistant.texts import date, text
 
 _GROUPING = {"ru": "\u202f", "en": ","}
+_DECIMAL = {"ru": ",", "en": "."}
 _COLOURS = 7
 
 
@@ -19,12 +20,12 @@ def ago(when: datetime, language: str, *, now: datetime | None = None) -> str:
         return text("time.hours", language, n=int(seconds // 3600))
     if seconds < 7 * 86_400:
         return text("time.days", language, n=int(seconds // 86_400))
-    return day(when, language)
+    return date(when, language)
 
 
-def day(when: datetime, language: str) -> str:
-    """`31.12.2026` or `2026-12-31`."""
-    return when.strftime("%d.%m.%Y" if language == "ru" else "%Y-%m-%d")
+def tenths(value: float, language: str) -> str:
+    """`0,3` or `0.3`."""
+    return f"{value:.1f}".replace(".", _DECIMAL[language])
 
 
 def counted(code: str, language: str, n: int) -> str:

@@ -12,7 +12,7 @@ import reflex as rx
 from tg_assistant.components.controls import segment
 from tg_assistant.components.devices import device_name
 from tg_assistant.components.lists import cell, chevron, round_icon, section
-from tg_assistant.components.readable import ago, day
+from tg_assistant.components.readable import ago
 from tg_assistant.components.telegram import confirm_button
 from tg_assistant.components.words import say
 from tg_assistant.core import access, accounts, sessions
@@ -21,7 +21,7 @@ from tg_assistant.models import Account, AccountStatus, AppSession, Role
 from tg_assistant.process import current
 from tg_assistant.state import HOME, PANEL, SessionState, acting, named
 from tg_assistant.template import page
-from tg_assistant.texts import text
+from tg_assistant.texts import date, text
 
 
 class Linked(TypedDict):
@@ -103,7 +103,7 @@ class SessionsState(rx.State):
 
 def _linked(account: Account, language: str) -> Linked:
     ended = account.status == AccountStatus.ended
-    since = text("sessions.connected_since", language, when=day(account.connected_at, language))
+    since = text("sessions.connected_since", language, when=date(account.connected_at, language))
     return Linked(
         id=str(account.id),
         device=text("sessions.account_name", language),  # as Telegram lists it

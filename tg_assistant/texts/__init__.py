@@ -6,9 +6,11 @@ sentence or, where a number decides the wording, its plural forms: `{"one": …,
 
 import importlib
 import pkgutil
+from datetime import datetime
 from functools import cache
 
 LANGUAGES = ("ru", "en")
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 Sentence = str | dict[str, str]
 
 
@@ -29,6 +31,13 @@ def text(code: str, language: str | None, **values: object) -> str:
         form = plural(number if isinstance(number, int) else 0, chosen)
         sentence = sentence.get(form) or sentence["many" if "many" in sentence else "other"]
     return sentence.format(**values) if values else sentence
+
+
+def date(when: datetime, language: str | None) -> str:
+    """`31.12.2026` or `31 Dec 2026`; the months' names do not follow the server's locale."""
+    if language_of(language) == "ru":
+        return when.strftime("%d.%m.%Y")
+    return f"{when.day} {_MONTHS[when.month - 1]} {when.year}"
 
 
 def has(code: str) -> bool:

@@ -5,7 +5,6 @@ TEXTS: dict[str, str | dict[str, str]] = {
     "bot.description": "I answer questions from the channels you read, and every answer links to the posts it came from.\n\n"
     "By invite. I read only what your own account may read.",
     "bot.short_description": "Answers from your channels, with links to the posts.",
-    "bot.date": "{year}-{month:02}-{day:02}",
     "bot.wait_seconds": {"one": "Try again in {n} second.", "other": "Try again in {n} seconds."},
     "bot.wait_minutes": {"one": "Try again in {n} minute.", "other": "Try again in {n} minutes."},
     # commands

@@ -13,7 +13,7 @@ from tg_assistant.components.controls import segment, segments
 from tg_assistant.components.lists import cell, chevron, round_icon, section
 from tg_assistant.components.panel import listed, more
 from tg_assistant.components.qr_code import qr_code, qr_picture
-from tg_assistant.components.readable import ago, day
+from tg_assistant.components.readable import ago
 from tg_assistant.components.sheet import sheet
 from tg_assistant.components.telegram import confirm_button, copy_button
 from tg_assistant.components.words import say
@@ -25,7 +25,7 @@ from tg_assistant.models import Invite, Role
 from tg_assistant.process import current
 from tg_assistant.state import SessionState, acting, administering
 from tg_assistant.template import panel_page
-from tg_assistant.texts import text
+from tg_assistant.texts import date, text
 
 _STATES = ("active", "expired", "revoked")
 
@@ -140,7 +140,7 @@ def _row_of(invite: Invite, language: str) -> Row:
         text("admin.invite_used", language, used=invite.uses_count, limit=limit),
     ]
     if invite.expires_at is not None:
-        said.append(text("admin.invite_until", language, when=day(invite.expires_at, language)))
+        said.append(text("admin.invite_until", language, when=date(invite.expires_at, language)))
     if invite.notes:
         said.append(invite.notes)
     return Row(code=invite.code, detail=" · ".join(said), status=status)

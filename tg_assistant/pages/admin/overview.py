@@ -7,7 +7,7 @@ import reflex as rx
 
 from tg_assistant.components.lists import section
 from tg_assistant.components.panel import fact
-from tg_assistant.components.readable import grouped
+from tg_assistant.components.readable import grouped, tenths
 from tg_assistant.components.words import say
 from tg_assistant.core import statistics
 from tg_assistant.core.statistics import Statistics
@@ -61,7 +61,7 @@ def _value(name: str, value: float | None, language: str) -> str:
     if name == "abstained_share":
         return f"{round(value * 100)}%"
     if name == "median_milliseconds":
-        return text("admin.seconds", language, seconds=f"{value / 1000:.1f}")
+        return text("admin.seconds", language, seconds=tenths(value / 1000, language))
     return grouped(int(value), language)
 
 
