@@ -151,10 +151,19 @@
     const [a, b] = [luminance(one), luminance(other)];
     return a === null || b === null ? null : (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
   };
+  const mixed = (hex, pole, share) =>
+    `#${channels(hex)
+      .map((c) => Math.round((c * (1 - share) + pole * share) * 255).toString(16).padStart(2, "0"))
+      .join("")}`;
+  /** The colour itself, or the nearest mix with white or black that can be read on `background`. */
   const readable = (foreground, background, least) => {
-    const found = contrast(foreground, background);
-    if (found === null || found >= least) return foreground;
-    return contrast("#ffffff", background) >= contrast("#000000", background) ? "#ffffff" : "#000000";
+    if (contrast(foreground, background) === null) return foreground;
+    const pole = contrast("#ffffff", background) >= contrast("#000000", background) ? 1 : 0;
+    for (let share = 0; share < 1; share += 0.05) {
+      const colour = mixed(foreground, pole, share);
+      if (contrast(colour, background) >= least) return colour;
+    }
+    return pole ? "#ffffff" : "#000000";
   };
 
   const setScheme = (scheme) => {
@@ -162,7 +171,7 @@
     root.style.colorScheme = scheme;
   };
 
-  /** A theme may be any colours: text that cannot be read on its ground is replaced by black or white. */
+  /** A theme may be any colours: text that cannot be read on its ground is made darker or lighter. */
   const applyTheme = (params) => {
     if (!params) return;
     const theme = { ...params };
@@ -171,12 +180,13 @@
     for (const [name, ground, least] of [
       ["text_color", section, 4.5],
       ["button_text_color", theme.button_color, 3],
-      ["hint_color", section, 2.5],
-      ["subtitle_text_color", section, 2.5],
-      ["section_header_text_color", page, 2.5],
-      ["link_color", section, 2.5],
-      ["accent_text_color", section, 2.5],
-      ["destructive_text_color", section, 2.5],
+      ["hint_color", section, 4.5],
+      ["hint_color", page, 4.5],
+      ["subtitle_text_color", section, 4.5],
+      ["section_header_text_color", page, 4.5],
+      ["link_color", section, 3],
+      ["accent_text_color", section, 3],
+      ["destructive_text_color", section, 4.5],
     ]) {
       if (theme[name] && ground) theme[name] = readable(theme[name], ground, least);
     }
