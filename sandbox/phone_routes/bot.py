@@ -81,6 +81,7 @@ ROUTES: Routes = [
     ("GET", "/bot", _bot),
     ("GET", "/bot/messages", _messages),
     ("POST", "/bot/messages", _write),
+    ("DELETE", "/bot/messages", lambda phone: {"cleared": phone.world.chats.clear(phone.person)}),
     ("POST", "/bot/start", _start),
     ("POST", "/bot/callback", _press),
     ("POST", "/bot/block", _block),

@@ -93,6 +93,13 @@ class Chats:
         self._step(person, "delete", message)
         self._world.hub.emit("message_deleted", person=person, message=message)
 
+    def clear(self, person: Person) -> int:
+        """ "Clear history": nothing stays in the chat; how many messages went."""
+        gone = self.messages(person)
+        for message in gone:
+            self.delete(person, message)
+        return len(gone)
+
     def _step(self, person: Person, kind: str, message: BotMessage) -> None:
         person.pts += 1
         event = AccountEvent(person.id, person.pts, kind, message.id)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import psycopg
 from PIL import Image
 from playwright.async_api import Locator, Page, expect
 
@@ -79,5 +80,11 @@ class Camera:
 
 
 async def dressed(product: Product, arrives: "Arrivals", look: Look, name: str) -> Person:
-    await product.phone(name).patch("/settings", theme=look.theme, language=look.language)
+    """A person whose chat, questions and bot speak the look's language alone."""
+    phone = product.phone(name)
+    await phone.patch("/settings", theme=look.theme, language=look.language)
+    with psycopg.connect(product.demo.running_database().owner_url, autocommit=True) as db:
+        db.execute("TRUNCATE questions")
+    await phone.delete("/bot/messages")
+    await phone.starts()
     return await arrives(name, platform=look.platform, **look.browser)

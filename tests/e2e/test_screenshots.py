@@ -8,6 +8,7 @@ from tests.e2e.looks import Camera, Look, dressed
 from tests.e2e.newcomers import becomes_a_stranger, is_invited
 from tests.e2e.person import PATIENCE, Person
 from tests.product import Product
+from tests.stories.journey import Traveller
 
 QUESTIONS = {
     "ru": "Сколько мест будет в новом читальном зале библиотеки Ветрова?",
@@ -48,6 +49,7 @@ async def test_connecting(
     somebody = await dressed(product, arrives, look, "max")
     await somebody.phone_api.put("/two-factor", password=PASSWORD, hint="battery staple")
     phone = somebody.phone
+    await camera.takes("bot-start", phone, phone.get_by_test_id("message-in").last)
     await phone.get_by_test_id("menu-button").click()
     await camera.takes("home", phone, somebody.at("home-next"), somebody.at("tab-ask"))
     await somebody.turns_to("channels")
@@ -67,8 +69,26 @@ async def test_connecting(
     await _scans(somebody, camera)
     await _gives_the_password(somebody, camera, second)
     await camera.takes("connect-done", phone, somebody.at("connect-done"))
-    await disconnects(await belongs(product, "max"))
+    await _picks_channels(product, somebody, camera)
+    await _leaves(await belongs(product, "max"))
     await somebody.phone_api.delete("/two-factor")
+
+
+async def _picks_channels(product: Product, somebody: Person, camera: Camera) -> None:
+    """Telegram answers slowly, so that some channels are read and others wait."""
+    await product.control("delay", method="messages.getHistory", seconds=1.5, times=30)
+    await somebody.picks_channels()
+    arriving = somebody.at("channel").locator("[role=progressbar]")
+    await expect(somebody.at("channel").filter(has_not=arriving)).not_to_have_count(0, timeout=PATIENCE)
+    await camera.takes("channels-arriving", somebody.phone, arriving.first)
+    await product.control("clear-faults")
+
+
+async def _leaves(traveller: Traveller) -> None:
+    """Nothing followed and no account, as before."""
+    for channel in (await traveller.rest("GET", "/api/channels"))["items"]:
+        await traveller.rest("DELETE", f"/api/channels/{channel['id']}")
+    await disconnects(traveller)
 
 
 async def _in_a_browser(somebody: Person, camera: Camera) -> Page:
@@ -132,7 +152,10 @@ async def test_settled(product: Product, arrives: Arrivals, settled, look: Look,
     await settled("anna")
     anna = await dressed(product, arrives, look, "anna")
     phone = anna.phone
-    await anna.enters("channels")
+    await anna.enters()
+    await anna.turns_to("ask")
+    await camera.takes("ask-empty", phone, anna.at("ask-empty"))
+    await anna.turns_to("channels")
     await camera.takes("channels", phone, anna.at("channel").first, anna.at("channels-add"))
     await anna.at("channel").first.click()
     await camera.takes("channel-sheet", phone, anna.at("channel-sheet"))
@@ -145,6 +168,9 @@ async def test_settled(product: Product, arrives: Arrivals, settled, look: Look,
     await anna.at("source").last.click()
     await camera.takes("source", phone, anna.at("source-sheet"))
     await anna.at("sheet-close").click(position={"x": 30, "y": 30})
+    await anna.phone.get_by_test_id("webapp-close").click()
+    await anna.enters()
+    await camera.takes("reopened", phone, anna.at("answer").last.or_(anna.at("home-next")).first)
     await anna.turns_to("sessions")
     await camera.takes("sessions", phone, anna.at("account"), anna.at("app-session").first)
     await anna.asks_in_the_bot(QUESTIONS[look.language])

@@ -47,6 +47,7 @@ export function createApi(person) {
     bot: () => get("/bot"),
     botMessages: (before) => get(`/bot/messages${query({ before_id: before, limit: 50 })}`),
     sendToBot: (body) => post("/bot/messages", body),
+    clearBot: () => del("/bot/messages"),
     startBot: (param) => post("/bot/start", param ? { start_param: param } : {}),
     callback: (message_id, data) => post("/bot/callback", { message_id, data }),
     blockBot: (blocked) => post("/bot/block", { blocked }),

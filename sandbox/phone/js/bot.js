@@ -39,12 +39,18 @@ function header({ session, subtitle, state, ...view }) {
   const more = iconButton("more", session.t("more"), { testid: "chat-menu", onclick: () => menu(more, [
     { icon: "reload", text: session.t("restart").toLowerCase().replace(/^./, (c) => c.toUpperCase()), testid: "bot-restart",
       run: () => session.api.startBot().catch((e) => toast(session.words(e))) },
+    { icon: "trash", text: session.t("clearHistory"), testid: "bot-clear",
+      run: () => clear(session).catch((e) => toast(session.words(e))) },
     !state.bot.blocked && { icon: "block", text: session.t("blockBot"), destructive: true, testid: "bot-block",
       run: () => block({ session, state, ...view }) },
   ]) });
   return h("header", { class: "bar" },
     h("a", { class: "icon-button back", href: session.href(""), testid: "chat-back", "aria-label": session.t("back") }, icon("back")),
     avatar(bot.first_name, bot.id, 42, "bot"), h("div", { class: "bar-text" }, h("b", {}, bot.first_name), subtitle), more);
+}
+
+async function clear(session) {
+  if (await confirm(session, { title: `${session.t("clearHistory")}?`, action: session.t("clearHistory") })) await session.api.clearBot();
 }
 
 async function block(view) {
