@@ -4,6 +4,7 @@ from typing import Any
 
 import reflex as rx
 
+from tg_assistant.components.bot_link import LandingState, bot_address
 from tg_assistant.components.controls import button, link_button
 from tg_assistant.components.telegram import close_button
 from tg_assistant.components.words import say
@@ -65,7 +66,15 @@ def outside() -> rx.Component:
 
 def link_needed() -> rx.Component:
     """The admin panel in a browser that no link of the bot's has signed in, or not any more."""
-    return empty("🔑", say("sign_in.link_title"), say("sign_in.link"), testid="link-needed")
+    go = rx.el.a(
+        say("panel.open_bot", bot=""),
+        LandingState.bot,
+        href=bot_address(),
+        class_name="tg-button",
+        data_testid="to-bot",
+    )
+    way = rx.el.div(rx.cond(LandingState.bot != "", go, rx.fragment()), on_mount=LandingState.load)
+    return empty("🔑", say("sign_in.link_title"), say("sign_in.link"), way, testid="link-needed")
 
 
 def offline() -> rx.Component:

@@ -3,37 +3,16 @@
 Test ids: landing, landing-open, landing-closed, not-found.
 """
 
-from contextlib import suppress
-
 import reflex as rx
 
+from tg_assistant.components.bot_link import LandingState, bot_address
 from tg_assistant.components.controls import link_button
 from tg_assistant.components.icons import icon
 from tg_assistant.components.lists import round_icon
-from tg_assistant.components.qr_code import qr_picture
 from tg_assistant.components.states import empty
 from tg_assistant.components.words import in_browser
-from tg_assistant.errors import Unavailable
-from tg_assistant.infra import bot_api
-from tg_assistant.process import current
 from tg_assistant.template import open_page
 from tg_assistant.texts import LANGUAGES, text
-
-
-class LandingState(rx.State):
-    """The bot's name; empty until Telegram has told it."""
-
-    bot: str = ""
-    link_qr: str = ""
-
-    @rx.event(background=True)
-    async def load(self) -> None:
-        """Telegram away is no reason to keep anybody waiting: the page says in words where to go."""
-        with suppress(Unavailable):
-            name = await bot_api.username(current().settings.telegram)
-            async with self:
-                self.bot = name
-                self.link_qr = qr_picture(f"https://t.me/{name}")
 
 
 def _open() -> rx.Component:
@@ -44,7 +23,7 @@ def _open() -> rx.Component:
     ]
     go = rx.el.a(
         *labels,
-        href=rx.Var.create("https://t.me/") + LandingState.bot,
+        href=bot_address(),
         class_name="tg-button",
         data_testid="landing-open",
     )

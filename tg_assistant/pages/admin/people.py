@@ -132,7 +132,8 @@ def _person(member: Member, language: str) -> Person:
     user, membership = member.user, member.membership
     name = f"{user.first_name} {user.last_name}".strip() or f"@{user.username}"
     seen = ago(user.last_seen_at, language) if user.last_seen_at else text("admin.never_seen", language)
-    said = [text(f"admin.role_{membership.role}", language), membership.plan, seen]
+    plan = text(f"panel.plan_{plans.of(membership.plan).name}", language)
+    said = [text(f"admin.role_{membership.role}", language), plan, seen]
     if membership.disabled:
         said.insert(0, text("admin.disabled", language))
     return Person(
@@ -170,7 +171,7 @@ def _choices(name: str, chosen: Any, values: tuple[str, ...]) -> rx.Component:
     return segments(
         *(
             segment(
-                say(f"admin.role_{value}") if name == "role" else value,
+                say(f"admin.role_{value}" if name == "role" else f"panel.plan_{value}"),
                 chosen == value,
                 on_click=PeopleState.change(name, value),
                 data_testid=f"{name}-{value}",

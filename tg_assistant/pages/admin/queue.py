@@ -17,7 +17,7 @@ from tg_assistant.core import backlog
 from tg_assistant.infra.queue import QueuedJob
 from tg_assistant.state import SessionState, acting, administering
 from tg_assistant.template import panel_page
-from tg_assistant.texts import text
+from tg_assistant.texts import has, text
 
 
 class Row(TypedDict):
@@ -72,7 +72,9 @@ def _row_of(job: QueuedJob, language: str) -> Row:
     said = [text(f"admin.job_{job.status}", language), ago(job.created_at, language)]
     if job.attempts:
         said.append(text("admin.job_attempts", language, n=job.attempts))
-    return Row(id=job.id, name=job.name, detail=" · ".join(said), status=job.status)
+    code = f"panel.job_{job.name}"
+    name = text(code, language) if has(code) else job.name
+    return Row(id=job.id, name=name, detail=" · ".join(said), status=job.status)
 
 
 def _row(one: Row) -> rx.Component:

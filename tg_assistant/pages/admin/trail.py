@@ -6,6 +6,7 @@ from uuid import UUID
 import reflex as rx
 
 from tg_assistant.components.controls import segment, segments
+from tg_assistant.components.happened import details
 from tg_assistant.components.lists import cell
 from tg_assistant.components.panel import listed, more
 from tg_assistant.components.readable import ago
@@ -49,10 +50,16 @@ class TrailState(rx.State):
     async def _read(self, cursor: str = "") -> None:
         async with acting(self) as (db, actor):
             found = await trail.list_(db, actor, action=self.topic or None, cursor=cursor or None)
-            names = await trail.names(db, actor, [one.user_id for one in found.items])
+            names = await trail.names(db, actor, [person for one in found.items for person in _people(one)])
         shown = [_line(one, names, actor.language) for one in found.items]
         self.lines = [*self.lines, *shown] if cursor else shown
         self.cursor = found.next_cursor or ""
+
+
+def _people(event: AuditEvent) -> list[UUID | None]:
+    """Who did it, and to whom."""
+    member = event.detail.get("member")
+    return [event.user_id, UUID(member)] if member else [event.user_id]
 
 
 def _line(event: AuditEvent, names: dict[UUID, str], language: str) -> Line:
@@ -60,13 +67,14 @@ def _line(event: AuditEvent, names: dict[UUID, str], language: str) -> Line:
     who = names.get(event.user_id) if event.user_id else None
     said = [who or text("admin.somebody" if event.user_id else "admin.system", language)]
     said.append(ago(event.at, language))
-    said += [f"{name}: {value}" for name, value in event.detail.items()]
-    what = text(code, language) if has(code) else event.action
+    called = {str(person): name for person, name in names.items()}
+    said += details(event.action, event.detail, language, called)
+    what = text(code if has(code) else "panel.did_something", language)
     return Line(id=str(event.id), what=what, detail=" · ".join(said))
 
 
 def _row(line: Line) -> rx.Component:
-    return cell(line["what"], subtitle=line["detail"], data_testid="trail-line")
+    return cell(line["what"], subtitle=line["detail"], style="wrapped", data_testid="trail-line")
 
 
 @panel_page("trail", load=TrailState.load)
