@@ -164,6 +164,20 @@ export const TelegramLink = ({ href, children, ...rest }) => (
 // Whether the newest message is kept in sight: until the person scrolls up, and again once they ask.
 let following = true;
 
+/** A row that scrolls sideways and opens with its chosen member (`.on`) in the middle. */
+export const ScrolledRow = ({ children, ...rest }) => {
+  const row = useRef(null);
+  useEffect(() => {
+    const chosen = row.current?.querySelector(".on");
+    if (chosen) row.current.scrollLeft = chosen.offsetLeft - (row.current.clientWidth - chosen.offsetWidth) / 2;
+  }, []);
+  return (
+    <nav {...rest} ref={row}>
+      {children}
+    </nav>
+  );
+};
+
 /** Keeps the newest message in sight while an answer streams, unless the person has scrolled away. */
 export const FollowBottom = ({ mark, children, ...rest }) => {
   const end = useRef(null);

@@ -7,6 +7,7 @@ from reflex_components_core.react_router.dom import ReactRouterLink
 
 from tg_assistant.components.controls import button
 from tg_assistant.components.lists import cell, section
+from tg_assistant.components.telegram import scrolled_row
 from tg_assistant.components.words import say
 from tg_assistant.state import PANEL
 
@@ -25,7 +26,7 @@ def panel_tabs(active: str) -> rx.Component:
         )
         for name in _SECTIONS
     ]
-    return rx.el.nav(*tabs, class_name="tg-segments panel")
+    return scrolled_row(*tabs, class_name="tg-segments panel")
 
 
 def more(cursor: Any, on_click: Any) -> rx.Component:

@@ -65,6 +65,13 @@ class TelegramLink(rx.Component):
     href: rx.Var[str]
 
 
+class ScrolledRow(rx.Component):
+    """A row of links wider than a phone; the one with the class `on` is in sight."""
+
+    library = _LIBRARY
+    tag = "ScrolledRow"
+
+
 class FollowBottom(rx.Component):
     """A column that keeps its end in sight whenever `mark` changes."""
 
@@ -147,6 +154,7 @@ copy_button = CopyButton.create
 share_button = ShareButton.create
 telegram_link = TelegramLink.create
 follow_bottom = FollowBottom.create
+scrolled_row = ScrolledRow.create
 countdown = Countdown.create
 composer = Composer.create
 kept_field = KeptField.create

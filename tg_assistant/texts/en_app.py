@@ -1,7 +1,7 @@
 """The Mini App's sentences in English: short, second person, sentence case."""
 
 TEXTS: dict[str, str | dict[str, str]] = {
-    "app.name": "Channel Assistant",
+    "app.name": "Telegram Assistant",
     "app.ok": "OK",
     "app.cancel": "Cancel",
     "app.try_again": "Try again",

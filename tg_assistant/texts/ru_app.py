@@ -1,7 +1,7 @@
 """Предложения Mini App на русском: на «вы», коротко, без восклицательных знаков."""
 
 TEXTS: dict[str, str | dict[str, str]] = {
-    "app.name": "Ассистент каналов",
+    "app.name": "Telegram Assistant",
     "app.ok": "Понятно",
     "app.cancel": "Отменить",
     "app.try_again": "Повторить",

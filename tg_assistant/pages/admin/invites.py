@@ -153,16 +153,17 @@ def _used(one: Use, language: str) -> Used:
     return Used(name=name, when=ago(one.use.at, language))
 
 
-def _field(name: str, hint: str, **props: Any) -> rx.Component:
-    return rx.el.input(
+def _field(name: str, placeholder: Any, **props: Any) -> rx.Component:
+    """A row with the field's name at the left; `placeholder` is what an empty one means."""
+    field = rx.el.input(
         name=name,
-        placeholder=say(hint),
-        aria_label=say(hint),
+        placeholder=placeholder,
         auto_complete="off",
         class_name="tg-field",
         data_testid=f"invite-{name}",
         **props,
     )
+    return rx.el.label(rx.el.span(say(f"admin.invite_{name}")), field, class_name="tg-row tg-labelled")
 
 
 def _form() -> rx.Component:
@@ -179,12 +180,12 @@ def _form() -> rx.Component:
         say("admin.invite_create"), type="submit", class_name="tg-button wide", data_testid="invite-create"
     )
     return rx.el.form(
+        rx.el.div(say("admin.invite_new"), class_name="tg-section-head"),
         segments(*roles),
         section(
-            rx.el.div(_field("uses", "admin.invite_uses", input_mode="numeric"), class_name="tg-row"),
-            rx.el.div(_field("days", "admin.invite_days", input_mode="numeric"), class_name="tg-row"),
-            rx.el.div(_field("notes", "admin.invite_notes", max_length=500), class_name="tg-row"),
-            header=say("admin.invite_new"),
+            _field("uses", "1", input_mode="numeric"),
+            _field("days", say("admin.invite_endless"), input_mode="numeric"),
+            _field("notes", say("admin.invite_notes_hint"), max_length=500),
             footer=say("admin.invite_hint"),
         ),
         rx.el.div(submit, class_name="tg-section"),
