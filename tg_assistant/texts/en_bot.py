@@ -10,7 +10,7 @@ TEXTS: dict[str, str | dict[str, str]] = {
     # commands
     "bot.command.ask": "Ask your channels a question",
     "bot.command.search": "Find posts by their words",
-    "bot.command.channels": "My channels and how far they are read",
+    "bot.command.channels": "My channels and their loading progress",
     "bot.command.add": "Add a channel: @name or link",
     "bot.command.sessions": "The connected account",
     "bot.command.language": "Language: Russian or English",
@@ -19,8 +19,9 @@ TEXTS: dict[str, str | dict[str, str]] = {
     "bot.command.delete_me": "Delete everything about me",
     "bot.command.cancel": "Stop the answer",
     "bot.command.admin": "Admin panel",
-    "bot.admin.link": "The admin panel opens in a browser. The link is good for {minutes} minutes and works once; do not forward it.",
-    "bot.admin.link_plain": "Admin panel: {url}\n\nThe link is good for {minutes} minutes and works once; do not forward it.",
+    "bot.admin.link": "The admin panel opens in a browser. The link is valid for {minutes} minutes and works once; do not forward it.",
+    "bot.admin.link_plain": "Admin panel: {url}\n\n"
+    "The link is valid for {minutes} minutes and works once; do not forward it.",
     "bot.button.open_panel": "Open the panel",
     # buttons
     "bot.button.open_app": "Open the app",
@@ -37,9 +38,9 @@ TEXTS: dict[str, str | dict[str, str]] = {
     "bot.button.remove": "Yes, remove",
     "bot.button.keep": "No, keep",
     "bot.button.back_to_channels": "← All channels",
-    "bot.button.log_out": "Log the account out",
-    "bot.button.log_out_yes": "Yes, log out",
-    "bot.button.delete_group": "Delete the group with everything in it, too",
+    "bot.button.log_out": "Disconnect the account",
+    "bot.button.log_out_yes": "Yes, disconnect",
+    "bot.button.delete_group": "Also delete the group with everything in it",
     "bot.button.delete_me": "Delete everything about me",
     "bot.button.delete_me_really": "Yes, delete for good",
     # /start
@@ -58,13 +59,12 @@ TEXTS: dict[str, str | dict[str, str]] = {
     "bot.invite.joined": "You are in the group “{group}”.",
     "bot.post": "<b>{title}</b>\n\n{quote}",
     # /help, /privacy, /cancel, language
-    "bot.help": "<b>Ask</b>\nWrite a question in plain words, in English or Russian. "
-    "I answer from your channels only; if they say nothing about it, I say so.\n"
-    "/search words — only the posts, with links\n\n"
-    "<b>Channels</b>\n/channels — the list and how far it is read\n/add @name — add a channel; "
-    "a link or a forwarded post does too\n\n"
-    "<b>Account</b>\n/sessions — the connected account, logging out\n/language — language\n"
-    "/privacy — what is kept\n/delete_me — delete everything\n/cancel — stop the answer",
+    "bot.help": "<b>Ask</b>\nWrite a question in plain words, in English or Russian. I answer from your channels "
+    "only; if they say nothing about it, I say so.\n/search words — only the posts, with links\n\n"
+    "<b>Channels</b>\n/channels — the list and loading progress\n/add @name — add a channel; a link or a "
+    "forwarded post works too\n\n"
+    "<b>Account</b>\n/sessions — the connected account, disconnecting\n/language — language\n/privacy — "
+    "what is kept\n/delete_me — delete everything\n/cancel — stop the answer",
     "bot.privacy": "<b>What is kept</b>\nThe posts of the channels you chose, your questions with their answers, your name "
     "in Telegram, and the session of the connected account. The session is encrypted, its key is kept apart "
     "from the database.\n\n"
@@ -87,16 +87,15 @@ TEXTS: dict[str, str | dict[str, str]] = {
     "or add a channel that writes about it: <code>/add @name</code>",
     "bot.ask.no_channels": "There is nothing to answer from yet: add a channel with <code>/add @name</code> or in the app.",
     "bot.ask.sources": "<b>Sources</b>",
-    "bot.ask.degraded.meaning": "<i>Search by meaning is away at the moment; I searched by words.</i>",
-    "bot.ask.degraded.model": "<i>The language model did not answer, so these are sentences of the posts themselves.</i>",
-    "bot.login_code": "This looks like a login code. Never send one to any chat: Telegram makes it useless at once. "
-    "The account is connected by QR code, no code is needed.",
+    "bot.ask.degraded.meaning": "<i>Search by meaning is not available at the moment; I searched by words.</i>",
+    "bot.ask.degraded.model": "<i>The language model did not answer, so these are sentences from the posts themselves.</i>",
+    "bot.login_code": "This looks like a login code. Never send one to any chat: Telegram cancels it at once. Your account is connected by QR code, and no login code is needed.",
     # search
     "bot.search.empty": "Write what to look for after the command: <code>/search night ferry</code>.",
     "bot.search.head": "<b>{query}</b>",
     "bot.search.line": '{n}. <a href="{url}">{title}</a>, {date}',
     "bot.search.nothing": "Nothing found. Try other words.",
-    "bot.search.by_words_only": "<i>Search by meaning is away at the moment; I searched by words.</i>",
+    "bot.search.by_words_only": "<i>Search by meaning is not available at the moment; I searched by words.</i>",
     # channels
     "bot.channels.head": {"one": "<b>{n} channel</b>", "other": "<b>{n} channels</b>"},
     "bot.channels.line": "• <b>{title}</b> — {state}",
@@ -126,8 +125,8 @@ TEXTS: dict[str, str | dict[str, str]] = {
     "bot.sessions.line": "Connected on {date}. Telegram shows it under Devices as “{device}”.",
     "bot.sessions.ended": "Telegram ended the session. Connect the account again to get new posts.",
     "bot.sessions.none": "No account is connected. Connect yours so that the assistant can see your channels.",
-    "bot.sessions.confirm": "Log the account out? The session ends in Telegram too, and no new posts are loaded.",
-    "bot.sessions.done": "The account is logged out, its session in Telegram is ended.",
+    "bot.sessions.confirm": "Disconnect the account? The session ends in Telegram too, and no new posts will be loaded.",
+    "bot.sessions.done": "The account is disconnected, and its session in Telegram has ended.",
     "bot.sessions.pending": "Telegram is not answering yet. The session ends as soon as it does; "
     "you can end it at once in Telegram: Settings → Devices.",
     # deletion
@@ -137,7 +136,7 @@ TEXTS: dict[str, str | dict[str, str]] = {
     "bot.delete.kept": "Nothing was deleted.",
     "bot.delete.done": "Everything was deleted on {date}: {channels}, {questions}, the sessions and your membership.\n\n"
     "Receipt: <code>{number}</code>",
-    "bot.delete.group": "The group was deleted with everything in it, too.",
+    "bot.delete.group": "The group was also deleted, with everything in it.",
     "bot.delete.channels": {"one": "{n} channel", "other": "{n} channels"},
     "bot.delete.questions": {"one": "{n} question", "other": "{n} questions"},
     # the rest
@@ -146,8 +145,8 @@ TEXTS: dict[str, str | dict[str, str]] = {
     "bot.not_text": "I understand text only. Write your question in words, or forward a channel's post to add it.",
     "bot.old_button": "This button is out of date. Everything I can do: /help",
     # errors
-    "errors.erasure.last_owner": "You are the only owner of a group that has other people in it. "
-    "Make one of them an owner in the admin panel first, or delete the group with all that is in it, too.",
-    "errors.erasure.log_out_pending": "Telegram has not confirmed the log-out yet, so nothing is deleted so far. "
-    "Try again in a minute, or end the session yourself: Settings → Devices.",
+    "errors.erasure.last_owner": "You are the only owner of a group that has other people in it. Make one of them an owner in the "
+    "admin panel first, or delete the group with everything in it as well.",
+    "errors.erasure.log_out_pending": "Telegram has not confirmed the log-out yet, so nothing has been deleted. Try again in a minute, "
+    "or end the session yourself: Settings → Devices.",
 }

@@ -10,12 +10,11 @@ TEXTS = {
     "connect.closed_title": "Ссылка больше не действует",
     "connect.explain.authorized": "Аккаунт подключён. Вернитесь в Telegram и выберите каналы; страницу "
     "закройте.",
-    "connect.explain.awaiting_scan": "Сканируйте камерой внутри Telegram, а не камерой телефона.",
+    "connect.explain.awaiting_scan": "Сканируйте код из Telegram, а не обычной камерой телефона.",
     "connect.explain.cancelled": "Ничего не подключено. Можно начать заново из приложения.",
     "connect.explain.expired": "Время вышло, ничего не подключено. Начните заново из приложения.",
     "connect.explain.failed": "Ничего не подключено. Начните заново из приложения.",
-    "connect.explain.password_required": "У вашего аккаунта есть второй пароль (двухэтапная аутентификация). "
-    "Введите его здесь.",
+    "connect.explain.password_required": "У вашего аккаунта включена двухэтапная аутентификация. Введите её пароль здесь.",
     "connect.explain.pending": "Запрашиваем код входа у Telegram.",
     "connect.for": "Для: {who}",
     "connect.link_button": "Показать код входа",
@@ -24,8 +23,8 @@ TEXTS = {
     "не пишет, "
     "не вступает и не отвечает за вас; отключить его можно в любой момент.",
     "connect.link_title": "Подключить Telegram-аккаунт: {who}",
-    "connect.noscript": "Чтобы показать код входа, странице нужен JavaScript.",
-    "connect.offline": "Нет связи. Пробуем снова.",
+    "connect.noscript": "Чтобы показать код входа, странице нужен JavaScript. Включите его и обновите страницу.",
+    "connect.offline": "Нет связи. Продолжаем попытки.",
     "connect.password_button": "Продолжить",
     "connect.password_hint": "Подсказка:",
     "connect.password_label": "Пароль двухэтапной аутентификации",
@@ -39,9 +38,9 @@ TEXTS = {
     "connect.reason.access_ended": "Владелец ассистента закрыл вам доступ. Мы сразу вышли из аккаунта и "
     "ничего не сохранили. Чтобы вернуть доступ, напишите владельцу.",
     "connect.reason.flood_wait": {
-        "one": "Telegram просит подождать {n} секунду. Дальше всё пойдёт само.",
-        "few": "Telegram просит подождать {n} секунды. Дальше всё пойдёт само.",
-        "many": "Telegram просит подождать {n} секунд. Дальше всё пойдёт само.",
+        "one": "Telegram просит подождать {n} секунду. Потом продолжим автоматически.",
+        "few": "Telegram просит подождать {n} секунды. Потом продолжим автоматически.",
+        "many": "Telegram просит подождать {n} секунд. Потом продолжим автоматически.",
     },
     "connect.reason.other": "Ничего не подключено. Начните заново из приложения.",
     "connect.reason.ownership_mismatch": "Код отсканирован другим аккаунтом Telegram. Мы сразу вышли из "
@@ -50,8 +49,8 @@ TEXTS = {
     "connect.reason.password_attempts": "Три неверных пароля. Ничего не подключено. Проверьте пароль в "
     "настройках "
     "Telegram и начните заново из приложения.",
-    "connect.reason.replaced": "В приложении начата новая попытка. Откройте её ссылку.",
-    "connect.reason.telegram_unavailable": "Telegram сейчас не отвечает. Пробуем ещё раз сами.",
+    "connect.reason.replaced": "В приложении начато новое подключение. Откройте ссылку из него.",
+    "connect.reason.telegram_unavailable": "Telegram сейчас не отвечает. Продолжаем попытки.",
     "connect.seconds_left": "Новый код через {n} с",
     "connect.state.authorized": "Подключено",
     "connect.state.awaiting_scan": "Отсканируйте код",

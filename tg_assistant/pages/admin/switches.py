@@ -10,7 +10,7 @@ from tg_assistant.components.panel import fact, listed
 from tg_assistant.components.readable import ago
 from tg_assistant.components.words import say
 from tg_assistant.core import experiments, flags
-from tg_assistant.core.experiments import TrialState
+from tg_assistant.core.experiments import Sums, TrialState
 from tg_assistant.core.flags import FlagState
 from tg_assistant.state import SessionState, acting, administering
 from tg_assistant.template import panel_page
@@ -87,7 +87,7 @@ def _trial(one: TrialState, language: str) -> TrialRow:
     variants = [
         Variant(
             name=text(f"admin.trial_{name}_{variant}", language),
-            result=text("admin.trial_result", language, met=sums.exposures, came=sums.outcomes),
+            result=_result(sums, language),
         )
         for variant, sums in one.results.items()
     ]
@@ -98,6 +98,12 @@ def _trial(one: TrialState, language: str) -> TrialRow:
         share=one.share if one.started_at is not None else 0,
         variants=variants,
     )
+
+
+def _result(sums: Sums, language: str) -> str:
+    answers = text("admin.trial_answers", language, n=sums.exposures)
+    again = text("admin.trial_again", language, n=sums.outcomes)
+    return text("admin.trial_result", language, answers=answers, again=again)
 
 
 def _flag_row(one: FlagRow) -> rx.Component:
