@@ -38,6 +38,16 @@ async def test_leads_to_the_bot(told: tuple[Web, str], browser: Browser, languag
     await context.close()
 
 
+async def test_the_panel_without_a_link_leads_to_the_bot(told: tuple[Web, str], page: Page) -> None:
+    """Whoever opens its address gets a way on, not only a sentence."""
+    web, bot = told
+    await page.goto(f"{web.url}/admin/")
+    await wait_for(page, "link-needed")
+    go = await wait_for(page, "to-bot")
+    assert await go.get_attribute("href") == f"https://t.me/{bot}"
+    assert f"@{bot}" in await go.inner_text()
+
+
 async def test_says_in_words_where_to_go_while_the_bots_name_is_unknown(web: Web, page: Page) -> None:
     """Telegram cannot be asked: the page stands, nothing hangs, nothing is wider than a phone."""
     await page.goto(web.url)
