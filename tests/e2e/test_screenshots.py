@@ -47,6 +47,7 @@ async def test_connecting(
 ) -> None:
     """From the first screen to the connected account, on both screens, with a cloud password between."""
     somebody = await dressed(product, arrives, look, "max")
+    await is_invited(product, "max")  # in the look's language
     await somebody.phone_api.put("/two-factor", password=PASSWORD, hint="battery staple")
     phone = somebody.phone
     await camera.takes("bot-start", phone, phone.get_by_test_id("message-in").last)

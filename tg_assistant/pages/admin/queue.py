@@ -95,7 +95,14 @@ def _row(one: Row) -> rx.Component:
         class_name="tg-inline",
     )
     held = rx.cond(one["status"] == "held", decide, rx.fragment())
-    return cell(one["name"], subtitle=one["detail"], right=held, data_testid="job", data_status=one["status"])
+    return cell(
+        one["name"],
+        subtitle=one["detail"],
+        right=held,
+        style="wrapped",
+        data_testid="job",
+        data_status=one["status"],
+    )
 
 
 @panel_page("queue", load=QueueState.load)
