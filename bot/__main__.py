@@ -11,12 +11,14 @@ from tg_assistant.settings import Settings, SettingsError, load
 
 
 async def serve(settings: Settings) -> None:
+    """Until SIGTERM or SIGINT."""
     uncaught.log_loop_errors()
     async with open_runtime(settings) as rt:
         await run(rt)
 
 
 def main() -> None:
+    """Ends with one sentence when a setting is wrong."""
     try:
         settings = load("bot")
     except SettingsError as error:

@@ -22,6 +22,7 @@ _PLACES = {"accounts.not_connected": "connect", "accounts.disconnected": "connec
 
 
 def make_router() -> Router:
+    """Core's errors become words, a person who blocked the bot none; the rest is `processing`'s."""
     router = Router(name="errors")
     router.error.register(_tell, ExceptionTypeFilter(AssistantError))
     router.error.register(_unwanted, ExceptionTypeFilter(TelegramForbiddenError))

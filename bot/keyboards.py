@@ -57,6 +57,7 @@ def rows(*buttons: InlineKeyboardButton | None) -> InlineKeyboardMarkup | None:
 
 
 def button(code: str, language: str, data: CallbackData) -> InlineKeyboardButton:
+    """Raises ValueError when `data` packs to more than Telegram's 64 bytes."""
     return InlineKeyboardButton(text=text(code, language), callback_data=data.pack())
 
 
@@ -100,6 +101,8 @@ def _show(each: Followed) -> str:
 
 
 def channel_card(followed: Followed, language: str) -> InlineKeyboardMarkup | None:
+    """Pause or resume, whichever applies, removing, and the way back."""
+
     def act(action: str) -> InlineKeyboardButton:
         return button(f"bot.button.{action}", language, ChannelButton(action=action, id=followed.channel.id))
 
@@ -111,6 +114,7 @@ def channel_card(followed: Followed, language: str) -> InlineKeyboardMarkup | No
 
 
 def confirm_remove(channel_id: UUID, language: str) -> InlineKeyboardMarkup | None:
+    """Keeping shows the channel's card again."""
     return rows(
         button("bot.button.remove", language, ChannelButton(action="remove", id=channel_id)),
         button("bot.button.keep", language, ChannelButton(action="show", id=channel_id)),

@@ -41,9 +41,11 @@ class Contact:
         self._answered_at = 0.0
 
     def answered(self) -> None:
+        """Telegram has just answered a call."""
         self._answered_at = time.monotonic()
 
     def recent(self) -> bool:
+        """Whether it did within 90 seconds."""
         return time.monotonic() - self._answered_at < _RECENT
 
 

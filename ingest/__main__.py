@@ -26,6 +26,7 @@ async def run(settings: Settings) -> None:
 
 
 def main() -> None:
+    """Ends with one sentence when a setting is wrong."""
     try:
         settings = load("ingest")
     except SettingsError as error:

@@ -19,8 +19,7 @@ async def run(rt: Runtime) -> NoReturn:
     while True:
         try:
             await measure(rt)
-        except Exception:
-            # PostgreSQL may be away for a while; the numbers stay as they were
+        except Exception:  # PostgreSQL may be away for a while; the numbers stay as they were
             log.warning("gauges.failed", exc_info=True)
         await asyncio.sleep(SECONDS)
 

@@ -54,8 +54,8 @@ class Hints:
             await self._save(watched, kind, updates)
         except LeaseLost:
             raise
+        # a strange update, or a database away for a moment, must not end the account's reading
         except Exception as error:
-            # a strange update, or a database away for a moment, must not end the account's reading
             log.exception("hints.failed", error=type(error).__name__)
             self.watchlist.look_soon(telegram_id)
 

@@ -90,6 +90,7 @@ class Looks:
     watchlist: Watchlist
 
     async def run(self) -> None:
+        """Until cancelled; wakes when somebody follows or leaves a channel of the tenant."""
         key = str(self.ctx.tenant_id)
         async with self.ctx.rt.events.listening("subscriptions", key) as changed:
             self.watchlist.changed = changed

@@ -71,8 +71,7 @@ async def _sweep_for_ever(rt: Runtime) -> None:
     while True:
         try:
             await sweep(rt)
-        except Exception:
-            # PostgreSQL may be away for a while; the next round does what this one could not
+        except Exception:  # PostgreSQL may be away for a while; the next round does what this one could not
             log.exception("sweep.failed")
         await asyncio.sleep(SWEEP_SECONDS)
 
@@ -85,8 +84,7 @@ async def _rebuild_for_ever(rt: Runtime) -> None:
         except Unavailable:
             await asyncio.sleep(SWEEP_SECONDS)  # Chroma or PostgreSQL is away; soon again
             continue
-        except Exception:
-            # the index is only a projection: whatever is wrong with it must not stop the jobs
+        except Exception:  # the index is only a projection: whatever is wrong with it must not stop the jobs
             log.exception("rebuild.failed")
         await asyncio.sleep(REBUILD_SECONDS)
 
@@ -96,7 +94,6 @@ async def _retain_for_ever(rt: Runtime) -> None:
     while True:
         try:
             await retention.run_due(rt)
-        except Exception:
-            # PostgreSQL may be away, or one group's rows locked for long; the next round comes soon
+        except Exception:  # PostgreSQL may be away, or a group's rows locked for long; the next round is soon
             log.exception("retention.failed")
         await asyncio.sleep(RETENTION_SECONDS)

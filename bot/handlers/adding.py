@@ -20,6 +20,7 @@ _LINK = r"^\s*(@[A-Za-z][A-Za-z0-9_]{3,31}|(https?://)?(www\.)?(t|telegram)\.me/
 
 
 def make_router() -> Router:
+    """/add, a forwarded post, and a bare link or @name."""
     router = Router(name="adding")
     router.message.register(_add, Command("add"))
     router.message.register(_forwarded, F.forward_origin)

@@ -13,6 +13,7 @@ from tg_assistant.infra.runtime import Runtime
 
 
 def make_router() -> Router:
+    """/admin, whoever sends it: core refuses all but admins."""
     router = Router(name="admin")
     router.message.register(_admin, Command("admin"))
     return router

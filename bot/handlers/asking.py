@@ -44,6 +44,7 @@ class Running:
 
 
 def make_router() -> Router:
+    """/ask, and every text that no handler before it took."""
     router = Router(name="asking")
     router.message.register(_command, Command("ask"))
     router.message.register(_plain, F.text, ~F.text.startswith("/"))

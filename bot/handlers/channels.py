@@ -27,6 +27,7 @@ Shown = tuple[str, InlineKeyboardMarkup | None]
 
 
 def make_router() -> Router:
+    """/channels, turning its pages, and the buttons of one channel."""
     router = Router(name="channels")
     router.message.register(_list, Command("channels"))
     router.callback_query.register(_turned, ChannelsPage.filter())

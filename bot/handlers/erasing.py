@@ -16,6 +16,7 @@ from tg_assistant.texts import date, text
 
 
 def make_router() -> Router:
+    """/delete_me and its two confirmations; step 3 takes the group along."""
     router = Router(name="erasing")
     router.message.register(_asked, Command("delete_me"))
     router.callback_query.register(_kept, ErasureButton.filter(F.step == 0))

@@ -22,6 +22,7 @@ _SENT = {
 
 
 def make_router() -> Router:
+    """Comes last: what nobody understood is answered, too; service messages are not."""
     router = Router(name="fallback")
     router.message.register(_unknown, F.text)
     router.message.register(_not_text, F.content_type.in_(_SENT))

@@ -7,6 +7,7 @@ from bot.words import say
 
 
 def make_router() -> Router:
+    """Comes first: nothing said in a group reaches the other handlers."""
     router = Router(name="groups")
     router.message.register(_called, F.chat.type != "private", F.text.startswith("/"))
     router.message.register(_overheard, F.chat.type != "private")

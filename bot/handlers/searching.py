@@ -22,6 +22,7 @@ Shown = tuple[str, InlineKeyboardMarkup | None]
 
 
 def make_router() -> Router:
+    """/search and turning its pages."""
     router = Router(name="searching")
     router.message.register(_search, Command("search"))
     router.callback_query.register(_turned, SearchPage.filter())

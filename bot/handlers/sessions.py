@@ -16,6 +16,7 @@ from tg_assistant.texts import date, text
 
 
 def make_router() -> Router:
+    """/sessions; disconnecting asks once more."""
     router = Router(name="sessions")
     router.message.register(_sessions, Command("sessions"))
     router.callback_query.register(_ask, SessionButton.filter(F.action == "ask"))

@@ -22,6 +22,7 @@ INVITE = r"(inv_)?[A-Za-z0-9]{12}"
 
 
 def make_router() -> Router:
+    """/start, and an invite's bare code from who is no member."""
     router = Router(name="start")
     router.message.register(_start, Command("start"))
     router.message.register(_typed_code, F.text.regexp(rf"^\s*{INVITE}\s*$"), _no_member)

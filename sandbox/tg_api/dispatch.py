@@ -82,8 +82,7 @@ class Dispatcher:
             return bytes(types.RpcError(fault.code, fault.message))
         except WorldError as error:
             return bytes(types.RpcError(_CODES.get(error.code, 400), error.code))
-        except Exception as error:
-            # One broken call must not end the server; the client sees what Telegram says then.
+        except Exception as error:  # one broken call must not end the server; the client gets Telegram's 500
             log.exception("sandbox.rpc_failed", method=method)
             self._world.violations.record("sandbox_bug", method=method, error=repr(error))
             return bytes(types.RpcError(500, "INTERNAL"))

@@ -102,8 +102,7 @@ class WireServer:
             await connection.run()
         except (OSError, EOFError, struct.error, asyncio.CancelledError) as error:
             log.debug("sandbox.connection_ended", reason=str(error) or type(error).__name__)
-        except Exception:
-            # A malformed packet ends its own connection only.
+        except Exception:  # a malformed packet ends its own connection only
             log.exception("sandbox.connection_failed")
         finally:
             self.forget(connection)

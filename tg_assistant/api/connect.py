@@ -32,6 +32,7 @@ class PasswordIn(BaseModel):
 
 @router.get("/tg/connect/static/{name}")
 async def static(name: str) -> Response:
+    """The page's script and style, by a list of names: nothing else of the folder. Raises NotFound."""
     if name not in _STATIC:
         raise NotFound("http.404")
     return Response((HERE / "static" / name).read_text(), media_type=_STATIC[name])
@@ -58,6 +59,7 @@ async def live_state(rt: Rt, request: Request, token: PageToken = None) -> JSONR
 
 @router.post("/tg/connect/live/cancel")
 async def cancel(rt: Rt, request: Request, token: PageToken = None) -> Response:
+    """From the page's own form only. Raises NotAllowed for a foreign origin, NotFound without an attempt."""
     check_origin(rt, request)
     async with rt.db.transaction() as db:
         await logins.cancel_by_page(db, token or "")

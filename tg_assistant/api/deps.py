@@ -19,6 +19,7 @@ RuntimeGetter = Callable[[], Runtime]
 
 
 def runtime(request: Request) -> Runtime:
+    """The process's own, once it is open: the app is built before it."""
     getter: RuntimeGetter = request.app.state.runtime
     return getter()
 
@@ -64,6 +65,7 @@ class Caller:
 
 
 def caller(request: Request, rt: Rt) -> Caller:
+    """Reads no token yet: `open` does, so that a public address costs no query."""
     return Caller(request, rt)
 
 
@@ -71,6 +73,7 @@ Call = Annotated[Caller, Depends(caller)]
 
 
 def jwt_secret(rt: Runtime) -> str:
+    """Settings refuse to start web without one; see `settings.load`."""
     secret = rt.settings.security.jwt_secret
     assert secret is not None, "web does not start without JWT_SECRET"
     return secret.get_secret_value()

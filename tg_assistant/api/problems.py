@@ -68,6 +68,7 @@ def sentence(error: AssistantError, language: str, reference: str = "") -> str:
 def problem(
     request: Request, status: int, code: str, title: str, detail: str, **more: object
 ) -> JSONResponse:
+    """An `application/problem+json` answer (RFC 9457), counted by its code."""
     metrics.errors_total.labels("rest", code).inc()
     request.state.code = code
     body = {
@@ -102,6 +103,7 @@ def http_problem(request: Request, status: int, headers: Mapping[str, str] | Non
 
 
 async def on_assistant_error(request: Request, error: Exception) -> JSONResponse:
+    """With `Retry-After`, `RateLimit` and `WWW-Authenticate` where they apply."""
     assert isinstance(error, AssistantError)
     values = {k: v for k, v in error.values.items() if isinstance(v, (int, float, str))}
     detail = sentence(error, language(request))
@@ -118,11 +120,13 @@ async def on_assistant_error(request: Request, error: Exception) -> JSONResponse
 
 
 async def on_http_error(request: Request, error: Exception) -> JSONResponse:
+    """Starlette's own refusals in the same form as ours."""
     assert isinstance(error, HTTPException)
     return http_problem(request, error.status_code, error.headers)
 
 
 async def on_validation_error(request: Request, error: Exception) -> JSONResponse:
+    """At most twenty faults, by the field's name."""
     assert isinstance(error, RequestValidationError)
     # the values themselves stay out: they may be secrets
     faults = [{"field": _field(e["loc"]), "problem": e["msg"]} for e in error.errors()]
@@ -135,6 +139,7 @@ def _field(place: tuple[int | str, ...]) -> str:
 
 
 async def on_surprise(request: Request, error: Exception) -> JSONResponse:
+    """Our own bug: logged with a reference, which is all the person is told."""
     reference = uuid4().hex[:8]
     log.error("request.failed", reference=reference, path=request.url.path, exc_info=error)
     error.add_note(_TOLD)
@@ -148,6 +153,7 @@ def is_told(error: Exception) -> bool:
 
 
 def install(app: FastAPI) -> None:
+    """For routes and for whatever Starlette refuses before one is found."""
     app.add_exception_handler(AssistantError, on_assistant_error)
     app.add_exception_handler(HTTPException, on_http_error)
     app.add_exception_handler(RequestValidationError, on_validation_error)

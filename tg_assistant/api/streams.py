@@ -33,6 +33,7 @@ class Asking:
     more: asyncio.Event = field(default_factory=asyncio.Event)
 
     def ring(self) -> None:
+        """Wakes who listens now; the next event gets a bell of its own."""
         self.more.set()
         self.more = asyncio.Event()
 

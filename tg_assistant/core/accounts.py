@@ -150,6 +150,7 @@ async def waiting(db: AsyncSession) -> list[UUID]:
 
 
 async def read(db: AsyncSession, account_id: UUID) -> Account:
+    """The row as it is now, whatever the session had loaded. Raises NoResultFound once it was deleted."""
     query = select(Account).where(Account.id == account_id)
     return (await db.exec(query.execution_options(populate_existing=True))).one()
 
@@ -167,4 +168,5 @@ def open_session(account: Account, keyring: Keyring) -> bytes:
 
 
 def binding(account: Account) -> Binding:
+    """What the sealed session is tied to: an envelope copied to another row does not open there."""
     return Binding(account.tenant_id, account.user_id, account.telegram_id, account.id)

@@ -38,6 +38,7 @@ async def waiting(db: AsyncSession) -> list[UUID]:
 
 
 async def read(db: AsyncSession, login_id: UUID) -> Login:
+    """The row as it is now, whatever the session had loaded. Raises NoResultFound once it was deleted."""
     query = select(Login).where(Login.id == login_id)
     return (await db.exec(query.execution_options(populate_existing=True))).one()
 
@@ -49,6 +50,7 @@ async def seconds_left(db: AsyncSession, login_id: UUID) -> float:
 
 
 async def person(db: AsyncSession, login: Login) -> Person:
+    """Whose attempt it is: the Telegram id that has to scan, and the language to speak."""
     query = select(User.telegram_id, User.language).where(User.id == login.user_id)
     return Person(*(await db.exec(query)).one())
 
@@ -78,6 +80,7 @@ async def keep_pending(db: AsyncSession, login_id: UUID, epoch: int, sealed: byt
 
 
 async def show_qr(db: AsyncSession, login_id: UUID, epoch: int, url: str, expires_at: datetime) -> bool:
+    """A new code to scan, valid until `expires_at`; False and LeaseLost as `step`."""
     return await step(
         db,
         login_id,

@@ -69,6 +69,7 @@ class Lexical:
 
     @property
     def ideal(self) -> float:
+        """The sum of the rarities; 0 for a question of stop words alone."""
         return sum(self.rarity.values())
 
 

@@ -62,6 +62,7 @@ class Validator:
 
     @property
     def bot_id(self) -> int:
+        """What stands before the colon of a bot token; Ed25519 signatures are over it."""
         return int(self.bot_token.partition(":")[0])
 
     def check(self, init_data: str, now: datetime) -> InitData:

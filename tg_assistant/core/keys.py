@@ -76,6 +76,7 @@ async def waiting(db: AsyncSession) -> KeyRotation | None:
 
 
 async def read(db: AsyncSession, rotation_id: UUID) -> KeyRotation:
+    """The rotation as it is now. Raises NoResultFound for an unknown one."""
     return await db.get_one(KeyRotation, rotation_id, populate_existing=True)
 
 

@@ -198,6 +198,7 @@ async def submit_password(db: AsyncSession, page_token: str, password: str) -> L
 
 
 async def cancel_by_page(db: AsyncSession, page_token: str) -> Login:
+    """The second screen gives up; one that is over stays as it ended. Raises NotFound."""
     login = await by_page(db, page_token)
     await _end(db, login, LoginStatus.cancelled, None)
     return login

@@ -65,6 +65,7 @@ async def due(db: AsyncSession, limit: int = 50) -> list[Due]:
 
 
 async def sent(db: AsyncSession, owed: Due) -> None:
+    """Told once; it is not due again."""
     await _change(db, owed, sent_at=func.now())
 
 

@@ -14,6 +14,7 @@ def _code(url: str) -> qrcode.QRCode:
 
 
 def png(url: str) -> bytes:
+    """Four modules of quiet zone and error correction M: a damaged 15 % still scans."""
     buffer = io.BytesIO()
     _code(url).make_image().save(buffer)
     return buffer.getvalue()

@@ -32,6 +32,7 @@ class Claims:
 
 
 def issue(claims: Claims, *, secret: str, ttl_seconds: int, now: datetime) -> str:
+    """Signed, for `ttl_seconds` from `now`. Raises RuntimeError for a secret under 32 bytes."""
     _check_key(secret)
     payload = {
         "sub": str(claims.user_id),

@@ -44,6 +44,7 @@ class Binding:
     session_id: UUID
 
     def data(self) -> bytes:
+        """56 bytes of fixed width, so that no two bindings can be written alike."""
         telegram_id = self.telegram_id.to_bytes(8, "big", signed=True)
         return b"".join((self.tenant_id.bytes, self.user_id.bytes, telegram_id, self.session_id.bytes))
 

@@ -63,6 +63,7 @@ class Database:
                 raise
 
     async def close(self) -> None:
+        """Returns the pool's connections; transactions still open are cut."""
         await self.engine.dispose()
 
 
@@ -70,7 +71,7 @@ class Database:
 async def _begun(session: AsyncSession) -> AsyncIterator[None]:
     try:
         yield
-    except BaseException:
+    except BaseException:  # a cancellation, too: it is raised again
         await session.rollback()
         raise
     await session.commit()

@@ -30,9 +30,11 @@ class Events:
         self._task: asyncio.Task[None] | None = None
 
     async def open(self) -> None:
+        """Begin to listen, on a connection of its own; PostgreSQL may still be away."""
         self._task = asyncio.create_task(self._listen(), name="events")
 
     async def close(self) -> None:
+        """Waits until the connection is given back; who still waits hears nothing more."""
         if self._task:
             self._task.cancel()
             with suppress(asyncio.CancelledError):

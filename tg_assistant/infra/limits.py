@@ -66,6 +66,7 @@ class RateLimits:
             return False
 
     async def close(self) -> None:
+        """Gives back what counts: Redis's connections, or the timer of the memory."""
         if isinstance(self._storage, RedisStorage):
             bridge: Any = self._storage.bridge
             await bridge.storage.aclose()

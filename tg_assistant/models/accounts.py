@@ -24,6 +24,7 @@ class LoginStatus(StrEnum):
 
     @property
     def final(self) -> bool:
+        """Whether the attempt is over: nothing changes it any more."""
         return self in {
             LoginStatus.authorized,
             LoginStatus.failed,

@@ -16,6 +16,7 @@ SQLModel.metadata.naming_convention = {
 
 
 def moment(*, index: bool = False, now: bool = False, null: bool = True) -> Any:
+    """A column with time zone; `now` fills it by the database's clock."""
     default = func.now() if now else None
     return Field(
         default=None,
@@ -30,6 +31,7 @@ def now() -> Any:
 
 
 def big(*, index: bool = False, null: bool = False, primary_key: bool = False) -> Any:
+    """64 bits: Telegram's ids passed 32 long ago."""
     return Field(
         default=None,
         sa_column=Column(

@@ -18,6 +18,7 @@ class Role(StrEnum):
 
     @property
     def rank(self) -> int:
+        """Orders roles: user < admin < owner."""
         return list(Role).index(self)
 
 

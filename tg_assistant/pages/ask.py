@@ -93,7 +93,7 @@ class AskState(rx.State):
         except AlreadyExists:  # it had arrived before the connection was lost
             async with self:
                 return AskState.wait
-        except BaseException:
+        except BaseException:  # a cancellation, too: the screen must not wait for ever; it is raised again
             async with self:
                 self._end(exchange_id)
             raise

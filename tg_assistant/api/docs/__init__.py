@@ -34,6 +34,7 @@ _DAY = {"Cache-Control": "public, max-age=86400"}
 
 @router.get("/openapi.json")
 async def openapi(request: Request) -> JSONResponse:
+    """The description in force; docs/api/openapi.json is its copy."""
     return JSONResponse(request.app.openapi(), headers={"Cache-Control": "no-cache"})
 
 
@@ -51,6 +52,7 @@ async def redoc() -> Response:
 
 @router.get("/docs/static/{name}")
 async def static(name: str) -> Response:
+    """Swagger's and ReDoc's files from the installed packages, by a list of names. Raises NotFound."""
     if name in _OWN:
         return Response((_HERE / name).read_bytes(), media_type=_OWN[name], headers=_DAY)
     if name in _BUNDLED:

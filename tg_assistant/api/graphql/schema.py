@@ -51,6 +51,7 @@ class Within:
     until: datetime | None = None
 
     def wanted(self, limit: int) -> Wanted:
+        """As core takes it; more than `MAX_IDS` channels are cut off."""
         ids = self.channel_ids[:MAX_IDS] if self.channel_ids is not None else None
         return Wanted(channel_ids=ids, since=self.since, until=self.until, limit=limit)
 
@@ -59,15 +60,18 @@ class Within:
 class Query:
     @strawberry.field
     def me(self, info: Asked) -> Person:
+        """Read from SQL when the request came in."""
         return Person.of(info.context.actor)
 
     @strawberry.field(description="What the caller follows, by title.")
     async def channels(self, info: Asked) -> list[Channel]:
+        """Raises NotAllowed without a membership."""
         async with info.context.open() as db:
             return [Channel.of(each) for each in await channels.list_(db, info.context.actor)]
 
     @strawberry.field
     async def channel(self, info: Asked, id: UUID) -> Channel:
+        """Raises NotFound for one the caller does not follow, too."""
         async with info.context.open() as db:
             return Channel.of(await channels.get(db, info.context.actor, id))
 
@@ -79,6 +83,7 @@ class Query:
         first: First = PAGE,
         after: str | None = None,
     ) -> Connection[Post]:
+        """`after` is a cursor of `edges`. Raises Invalid for a foreign one."""
         async with info.context.open() as db:
             page = await posts.list_(db, info.context.actor, channel_ids, _or(first, PAGE), after)
         edges = [Edge(node=Post.of(each), cursor=posts.cursor_of(each.post)) for each in page.items]
@@ -86,6 +91,7 @@ class Query:
 
     @strawberry.field
     async def post(self, info: Asked, id: UUID) -> Post:
+        """With its text as it is now. Raises NotFound for one the caller may not read, too."""
         async with info.context.open() as db:
             return Post.of(await posts.get(db, info.context.actor, id))
 
@@ -99,6 +105,7 @@ class Query:
         first: First = PAGE,
         after: str | None = None,
     ) -> Hits:
+        """`by_words_only` says that search by meaning is away. Raises Invalid for an empty query."""
         context, wanted = info.context, (within or Within()).wanted(_or(first, PAGE))
         how = _or(mode, Mode.HYBRID).value
         found = await search.search(context.rt, context.actor, query, mode=how, cursor=after, **wanted)
@@ -109,6 +116,7 @@ class Query:
     async def questions(
         self, info: Asked, first: First = PAGE, after: str | None = None
     ) -> Connection[Question]:
+        """Whatever door they were asked through."""
         async with info.context.open() as db:
             page = await questions.page(db, info.context.actor, limit=_or(first, PAGE), cursor=after)
         edges = [Edge(node=Question.of(each), cursor=questions.cursor_of(each)) for each in page.items]
@@ -118,6 +126,7 @@ class Query:
         description="Where the caller is signed in (the 100 last seen), and what account is linked."
     )
     async def sessions(self, info: Asked) -> Sessions:
+        """Without a membership there can be no account, and none is looked for."""
         actor = info.context.actor
         async with info.context.open() as db:
             app = (await sessions.page(db, actor)).items
@@ -134,6 +143,7 @@ class Mutation:
     async def ask(
         self, info: Asked, question: str, within: Within | None = None, limit: int | None = SOURCES
     ) -> Answer:
+        """Waits for the whole answer; REST streams it. Raises Invalid, LimitReached."""
         most = max(1, min(_or(limit, SOURCES), 20))
         context, wanted = info.context, (within or Within()).wanted(most)
         async for event in answers.ask(context.rt, context.actor, question, **wanted):

@@ -46,6 +46,7 @@ class Person:
 
     @classmethod
     def of(cls, actor: Actor) -> "Person":
+        """The caller only: nobody else is a Person here."""
         return cls(
             id=actor.user_id,
             telegram_id=str(actor.telegram_id),
@@ -81,6 +82,7 @@ class Channel:
 
     @classmethod
     def of(cls, followed: channels.Followed) -> "Channel":
+        """A followed channel with how far it is read."""
         channel, shown = followed.channel, Progress.__annotations__
         return cls(
             id=channel.id,
@@ -101,6 +103,7 @@ class Version:
 
     @classmethod
     def of(cls, version: PostVersion) -> "Version":
+        """A text a post had before it was edited."""
         return cls(version=version.version, text=version.text, saved_at=version.saved_at)
 
 
@@ -121,15 +124,18 @@ class Post:
 
     @strawberry.field(description="Earlier texts, the oldest first.")
     async def versions(self, info: Asked) -> list[Version]:
+        """The oldest first; loaded for all posts of the answer at once."""
         return [Version.of(each) for each in await info.context.versions.load(self.id)]
 
     @strawberry.field
     async def channel(self, info: Asked) -> Channel | None:
+        """None once the caller follows it no more; loaded for all posts at once."""
         followed = await info.context.channels.load(self.channel_id)
         return Channel.of(followed) if followed else None
 
     @classmethod
     def of(cls, shown: posts.ShownPost) -> "Post":
+        """A post the caller was found to be allowed to read."""
         own = shown.post.model_dump(include=set(cls.__annotations__) - {"channel_title", "url"})
         return cls(**own, channel_title=shown.channel.title, url=shown.url)
 
@@ -158,6 +164,7 @@ class Hit:
 
     @classmethod
     def of(cls, hit: searching.Hit) -> "Hit":
+        """A post found, with the part of it that says why."""
         extract = [Piece(text=piece.text, match=piece.match) for piece in hit.extract]
         also = [Place(**vars(place)) for place in hit.also]
         return cls(post=Post.of(hit.shown), score=hit.score, extract=extract, also=also)
@@ -181,11 +188,13 @@ class Source:
 
     @strawberry.field(description="null once the post is deleted or may no longer be read")
     async def post(self, info: Asked) -> Post | None:
+        """None when it was deleted since, or is no longer the caller's to read."""
         shown = await info.context.posts.load(self.post_id)
         return Post.of(shown) if shown else None
 
     @classmethod
     def of(cls, source: answers.Source) -> "Source":
+        """Numbered as the answer's text cites it."""
         return cls(**vars(source))
 
 
@@ -202,6 +211,7 @@ class Question:
 
     @classmethod
     def of(cls, asked: AskedQuestion) -> "Question":
+        """With its answer, as it was given then."""
         own = asked.model_dump(include=set(cls.__annotations__) - {"sources"})
         return cls(**own, sources=[Source.of(each) for each in answers.sources_of(asked)])
 
@@ -217,6 +227,7 @@ class Answer:
 
     @classmethod
     def of(cls, done: answers.Done) -> "Answer":
+        """Abstained answers have no sources."""
         return cls(
             id=done.question_id,
             answer=done.answer,
@@ -237,6 +248,7 @@ class AppSignIn:
 
     @classmethod
     def of(cls, row: AppSession, current: UUID | None) -> "AppSignIn":
+        """`current` is the session of this very request."""
         own = row.model_dump(include=set(cls.__annotations__) - {"current"})
         return cls(**own, current=row.id == current)
 
@@ -251,6 +263,7 @@ class TelegramAccount:
 
     @classmethod
     def of(cls, row: Account) -> "TelegramAccount":
+        """Never with its session: that leaves the database for ingest alone."""
         own = row.model_dump(include=set(cls.__annotations__) - {"telegram_id"})
         return cls(**own, telegram_id=str(row.telegram_id))
 

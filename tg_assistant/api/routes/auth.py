@@ -106,6 +106,7 @@ async def logout(call: Call, response: Response) -> None:
 
 
 def validator(rt: Runtime) -> Validator:
+    """The demo's Telegram signs with a key of its own; production has Telegram's."""
     telegram = rt.settings.telegram
     return Validator(
         telegram.bot_token.get_secret_value(),

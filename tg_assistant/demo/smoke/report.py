@@ -48,7 +48,7 @@ class Report:
             yield
             if self.stopped:  # a cancellation may get lost on its way through libraries
                 raise KeyboardInterrupt
-        except BaseException:
+        except BaseException:  # an interrupt, too: it is raised again
             self.failed_at = self.failed_at or name
             raise
         finally:

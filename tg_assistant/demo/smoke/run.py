@@ -116,7 +116,7 @@ async def _walk(
         await _connect(anna, smoke)
         await _read(anna, rest, supervisor, smoke)
         await _ask(anna, rest, smoke)
-    except BaseException:
+    except BaseException:  # an interrupt, too: it is raised again, after the picture
         if telegram.pages:
             FAILURE_PICTURE.parent.mkdir(exist_ok=True)
             await telegram.pages[0].screenshot(path=FAILURE_PICTURE)
