@@ -155,11 +155,12 @@
     `#${channels(hex)
       .map((c) => Math.round((c * (1 - share) + pole * share) * 255).toString(16).padStart(2, "0"))
       .join("")}`;
-  /** The colour itself, or the nearest mix with white or black that can be read on `background`. */
-  const readable = (foreground, background, least) => {
-    if (contrast(foreground, background) === null) return foreground;
+  /** The colour itself if it can be read on `background`; else white or black, or the nearest mix with them. */
+  const readable = (foreground, background, least, mixing) => {
+    const found = contrast(foreground, background);
+    if (found === null || found >= least) return foreground;
     const pole = contrast("#ffffff", background) >= contrast("#000000", background) ? 1 : 0;
-    for (let share = 0; share < 1; share += 0.05) {
+    for (let share = 0.05; mixing && share < 1; share += 0.05) {
       const colour = mixed(foreground, pole, share);
       if (contrast(colour, background) >= least) return colour;
     }
@@ -188,7 +189,8 @@
       ["accent_text_color", section, 3],
       ["destructive_text_color", section, 4.5],
     ]) {
-      if (theme[name] && ground) theme[name] = readable(theme[name], ground, least);
+      const mixing = name !== "text_color" && name !== "button_text_color"; // red stays red, body text is plain
+      if (theme[name] && ground) theme[name] = readable(theme[name], ground, least, mixing);
     }
     for (const [name, value] of Object.entries(theme)) {
       if (channels(value)) root.style.setProperty(`--tg-${name.replaceAll("_", "-")}`, value);

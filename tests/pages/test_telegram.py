@@ -3,6 +3,7 @@
 from playwright.async_api import Page
 
 from tests.pages.conftest import People, Web, until, wait_for
+from tg_assistant.theme import contrast
 
 DARK = {"bg_color": "#17212b", "secondary_bg_color": "#0e1621", "text_color": "#f5f5f5"}
 CHANGED = "params => window.Telegram.WebView.receiveEvent('theme_changed', {theme_params: params})"
@@ -37,6 +38,18 @@ async def test_unreadable_theme_is_made_readable(web: Web, page: Page, people: P
     assert await _colour(page, "[data-testid=home-next]", "color") == "rgb(0, 0, 0)"
 
 
+async def test_red_stays_red_and_can_be_read(web: Web, page: Page, people: People) -> None:
+    """Telegram's own red on its own dark grey has a contrast of 3.8: it is made lighter until it has 4.5."""
+    anna = await people.member()
+    theme = {"bg_color": "#212121", "secondary_bg_color": "#0f0f0f", "destructive_text_color": "#e53935"}
+    await page.goto(web.open_as(anna.telegram_id, theme=theme))
+    await wait_for(page, "home-next")
+    read = "one => getComputedStyle(one).getPropertyValue('--tg-destructive-text-color').trim()"
+    red = await page.locator("html").evaluate(read)
+    assert contrast(red, "#212121") >= 4.5 > contrast("#e53935", "#212121")
+    assert int(red[1:3], 16) > 2 * int(red[3:5], 16)
+
+
 async def test_back_button_follows_the_route(web: Web, page: Page, people: People) -> None:
     """Shown below the first level, and it leads up; hidden where there is nothing above."""
     anna = await people.member()
@@ -53,6 +66,7 @@ async def test_back_button_follows_the_route(web: Web, page: Page, people: Peopl
     await page.evaluate("window.Telegram.WebView.receiveEvent('back_button_pressed')")
     await wait_for(page, "home-next")
     await until(hidden)
+    assert page.url == f"{web.url}/tg/app/"
 
 
 async def test_closing_is_confirmed_only_while_connecting(web: Web, page: Page, people: People) -> None:

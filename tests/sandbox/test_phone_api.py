@@ -24,6 +24,14 @@ async def test_two_people_with_their_own_chats(sandbox: Sandbox, phone: Phone) -
     assert mine - others and others - mine
 
 
+async def test_a_cleared_chat_is_empty(sandbox: Sandbox, phone: Phone) -> None:
+    """ "Clear history" takes every message away and leaves the bot started."""
+    await phone("POST", "anna/bot/start")
+    assert (await phone("DELETE", "anna/bot/messages"))["cleared"] >= 1
+    assert (await phone("GET", "anna/bot/messages"))["messages"] == []
+    assert (await phone("GET", "anna/bot"))["started"]
+
+
 async def test_owner_writes_edits_and_deletes(sandbox: Sandbox, phone: Phone) -> None:
     """The owner may, a follower may not, a stranger sees nothing."""
     own = sandbox.channels.get("kuhnya").id
