@@ -1,8 +1,9 @@
 """Column shapes shared by all tables."""
 
+from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, DateTime, ForeignKey, LargeBinary, func
+from sqlalchemy import BigInteger, CheckConstraint, DateTime, ForeignKey, LargeBinary, func
 from sqlalchemy import text as sql
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Column, Field, SQLModel
@@ -13,6 +14,15 @@ SQLModel.metadata.naming_convention = {
     "fk": "fk_%(table_name)s_%(column_0_N_name)s",
     "pk": "pk_%(table_name)s",
 }
+
+# which times a person may set, before LAST: those that every reader of the database can read back
+FIRST, LAST = datetime(2000, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
+
+
+def readable(table: str, column: str) -> CheckConstraint:
+    """That a column's times lie from FIRST to before LAST, whoever writes them."""
+    rule = f"{column} >= timestamptz '{FIRST}' AND {column} < timestamptz '{LAST}'"
+    return CheckConstraint(rule, name=f"ck_{table}_{column}")
 
 
 def moment(*, index: bool = False, now: bool = False, null: bool = True) -> Any:

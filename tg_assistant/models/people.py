@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 from sqlalchemy import BigInteger, ForeignKey
 from sqlmodel import Column, Field, SQLModel
 
-from tg_assistant.models.base import json_object, mention, moment, now, ref
+from tg_assistant.models.base import json_object, mention, moment, now, readable, ref
 
 
 class Role(StrEnum):
@@ -55,6 +55,7 @@ class User(SQLModel, table=True):
 
 class Membership(SQLModel, table=True):
     __tablename__: ClassVar[Any] = "memberships"
+    __table_args__ = (readable("memberships", "plan_expires_at"),)
     id: UUID = Field(default_factory=uuid4, primary_key=True)
     tenant_id: UUID = ref("tenants.id")
     user_id: UUID = Field(
@@ -72,6 +73,7 @@ class Invite(SQLModel, table=True):
     """`uses_limit` 0 = unlimited. Only `tenants.create` makes one for an owner."""
 
     __tablename__: ClassVar[Any] = "invites"
+    __table_args__ = (readable("invites", "expires_at"),)
     code: str = Field(primary_key=True, max_length=12)
     tenant_id: UUID = ref("tenants.id")
     role: str = Role.user.value
