@@ -6,7 +6,7 @@ import reflex as rx
 
 from tg_assistant.components.controls import segment, segments, switch
 from tg_assistant.components.lists import cell, section
-from tg_assistant.components.panel import fact, listed
+from tg_assistant.components.panel import listed
 from tg_assistant.components.readable import ago
 from tg_assistant.components.words import say
 from tg_assistant.core import experiments, flags
@@ -135,7 +135,7 @@ def _trial_card(one: TrialRow) -> rx.Component:
     return rx.el.div(
         section(
             cell(one["title"], subtitle=one["detail"], style="wrapped"),
-            rx.foreach(one["variants"], lambda variant: fact(variant["name"], variant["result"])),
+            rx.foreach(one["variants"], lambda variant: cell(variant["name"], subtitle=variant["result"])),
             header=say("admin.trials"),
         ),
         segments(*shares),
