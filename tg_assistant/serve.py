@@ -56,6 +56,8 @@ class QuietValues(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         message = record.getMessage()
+        if message.startswith("Attempting to send delta to disconnected client"):
+            return False  # who leaves, or is cut off, in the middle of something: a line for each event left
         head, cut, _ = message.partition("Event data:")
         if message.startswith("Error transforming event payload"):
             head, cut, _ = message.partition(": ")

@@ -133,8 +133,14 @@ class SecuritySettings(_Group):
     rate_limit_admin: str = Field(default="50:3600", pattern=_RATE, validation_alias="RATE_LIMIT_ADMIN")
     rate_limit_graphql: str = Field(default="120:60", pattern=_RATE, validation_alias="RATE_LIMIT_GRAPHQL")
     rate_limit_export: str = Field(default="5:3600", pattern=_RATE, validation_alias="RATE_LIMIT_EXPORT")
+    rate_limit_socket: str = Field(default="60:3", pattern=_RATE, validation_alias="RATE_LIMIT_SOCKET")
     session_crypto_key: SecretStr | None = Field(default=None, validation_alias="SESSION_CRYPTO_KEY")
     session_crypto_key_file: Path | None = Field(default=None, validation_alias="SESSION_CRYPTO_KEY_FILE")
+
+    def socket_events(self) -> tuple[int, int]:
+        """How many events a page's socket may send at once, and the seconds in which as many come anew."""
+        count, _, seconds = self.rate_limit_socket.partition(":")
+        return int(count), int(seconds)
 
     def rates(self) -> dict[str, str]:
         """Each rate limit's `count:seconds` by the name core knows it by."""

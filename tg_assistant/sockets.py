@@ -23,6 +23,7 @@ from reflex_base.registry import RegisteredEventHandler, RegistrationContext
 
 from tg_assistant import arguments
 from tg_assistant.core import limits
+from tg_assistant.frames import Frames
 from tg_assistant.state import SessionState
 
 log = structlog.get_logger()
@@ -30,6 +31,7 @@ MAX_ANONYMOUS = 60  # open sockets of one address on which nobody has signed in
 _FORGET_SECONDS = 2.0  # events that are still queued when a socket closes have run by then
 _MAX_REPORT = 1_500  # characters
 _TOKEN = re.compile(r"[0-9A-Fa-f-]{36}")
+_EVENTS = {"connect": 3, "disconnect": 2, "event": 2, "client_error": 2, "ping": 1}  # and how much each takes
 _BROWSER_ERROR = "FrontendEventExceptionState.handle_frontend_exception"
 # Sign-in, and what is said of its failure; whatever else is ours needs a person on the socket
 _OPEN = {
@@ -73,7 +75,14 @@ class Sockets(EventNamespace):
         super().__init__(namespace, app)
         self._anonymous: dict[str, str] = {}  # socket → its address, until somebody has signed in
         self._refusals, self._reports = Budget(), Budget()
+        self._frames = Frames(app.sio, lambda reason: self._refuse("", reason))
         self._forgetting: set[asyncio.Task[None]] = set()
+
+    async def trigger_event(self, event: object, *args: Any) -> Any:
+        """Events that are known, with as many values as they have: anything else would be a traceback."""
+        if not isinstance(event, str) or event not in _EVENTS:
+            return None
+        return await super().trigger_event(event, *args[: _EVENTS[event]])
 
     async def on_connect(self, sid: str, environ: Any = None, auth: Any = None, *_: Any) -> bool | None:
         """Refuses a token that no browser made, and an address with too many sockets of nobody."""
@@ -82,6 +91,7 @@ class Sockets(EventNamespace):
         tokens = parse_qs(environ.get("QUERY_STRING", "")).get("token", [])
         address = limits.key_of(str(self._build_static_router_data(sid, environ)["ip"]))
         too_many = sum(one == address for one in self._anonymous.values()) >= MAX_ANONYMOUS
+        too_many = too_many or not self._frames.admit(self._connection(sid), address)
         if too_many or not all(_TOKEN.fullmatch(token) for token in tokens):
             self._refuse(sid, "too_many_sockets" if too_many else "token")
             self._refusals.forget(sid)
@@ -89,7 +99,7 @@ class Sockets(EventNamespace):
         self._anonymous[sid] = address
         try:
             await super().on_connect(sid, environ, auth)
-        except BaseException:
+        except BaseException:  # a cancellation, too: it is raised again
             self._anonymous.pop(sid, None)  # a refused socket is never heard of again
             raise
         return None
@@ -128,9 +138,14 @@ class Sockets(EventNamespace):
             task.add_done_callback(self._forgetting.discard)
         return closing
 
-    def signed_in(self, sid: str) -> None:
+    def signed_in(self, sid: str, person: str) -> None:
         """The socket is somebody's and counts no longer against its address."""
         self._anonymous.pop(sid, None)
+        self._frames.belongs(self._connection(sid), person)
+
+    def _connection(self, sid: str) -> str:
+        server: Any = self.server
+        return server.manager.eio_sid_from_sid(sid, self.namespace) or ""
 
     def _opened_by(self, sid: str) -> Any:
         """The request that opened the socket."""
@@ -166,7 +181,7 @@ class PeopleOnly(Middleware):
         session = await state.get_state(SessionState)
         if session._is_bound():
             if isinstance(app.event_namespace, Sockets):
-                app.event_namespace.signed_in(session._sid)
+                app.event_namespace.signed_in(session._sid, session._person)
             return None
         known = _registered(event.name)
         if known is None or not _is_ours(known) or _short(known) in _OPEN:

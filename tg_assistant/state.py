@@ -58,6 +58,7 @@ class SessionState(rx.State):
     notice: Notice = {"text": "", "kind": "", "number": 0}  # noqa: RUF012 - Reflex copies defaults
     _sid: str = ""
     _session: str = ""
+    _person: str = ""
     _asked: int = 0
     _loaded: list[str] = []  # noqa: RUF012
     _kept_known: bool = False  # somebody has signed in here once: what the client typed is worth keeping
@@ -91,6 +92,7 @@ class SessionState(rx.State):
             await self._clear()  # what another sign-in saw on this socket is not this one's
         self._remember_launch(answer)
         self._sid, self._session = self.router.session.session_id, str(session.id)
+        self._person = str(actor.user_id)
         self._kept_known = True
         return [event for event in (SessionState.watch, self._entered(actor)) if event is not None]
 
@@ -116,9 +118,9 @@ class SessionState(rx.State):
         """Rights were lost: nothing on the screen stays; what may still be seen is built anew."""
         if not self._is_bound():
             return None
-        bound = self._sid, self._session
+        bound = self._sid, self._session, self._person
         await self._clear()
-        self._sid, self._session = bound
+        self._sid, self._session, self._person = bound
         async with acting(self) as (_, actor):
             pass
         return [event for event in (SessionState.watch, self._entered(actor)) if event is not None]

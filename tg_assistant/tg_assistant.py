@@ -13,6 +13,7 @@ from tg_assistant.api.app import create_api
 from tg_assistant.api.cors import CrossOrigin
 from tg_assistant.api.doorstep import Doorstep
 from tg_assistant.errors import AssistantError
+from tg_assistant.frames import Untold
 from tg_assistant.headers import SecurityHeaders
 from tg_assistant.infra import metrics
 from tg_assistant.serve import QuietValues
@@ -21,7 +22,7 @@ from tg_assistant.state import ForgetOnReconnect, SessionState
 
 log = structlog.get_logger()
 _VIEWPORT = "width=device-width, initial-scale=1, viewport-fit=cover, interactive-widget=resizes-content"
-_reports = Budget()
+_reports, _unreadable = Budget(), Budget()
 for _name in ("reflex.app", "reflex_base.event.processor.base_state_processor"):
     logging.getLogger(_name).addFilter(QuietValues())
 
@@ -57,6 +58,7 @@ class App(rx.App):
         if self.sio is not None and self.event_namespace is not None:
             self._event_namespace = Sockets(self.event_namespace.namespace, self)
             self.sio.register_namespace(self._event_namespace)
+            Untold(_unreadable.spend).install()
 
 
 app = App(

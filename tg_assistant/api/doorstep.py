@@ -3,11 +3,13 @@
 import re
 from urllib.parse import unquote
 
+import structlog
 from fastapi import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from tg_assistant.api import problems
 
+log = structlog.get_logger()
 # a browser reads `//host` and `/\host` as another host, and takes `..` away before it asks
 _NOT_A_PATH = re.compile(r"^/[/\\]|(^|[/\\])\.\.([/\\]|$)")
 
@@ -19,13 +21,22 @@ class Doorstep:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
+        if scope["type"] == "websocket":
+            await self._socket(scope, receive, send)
+        elif scope["type"] != "http":
             await self._app(scope, receive, send)
         elif is_no_path(scope["path"], scope.get("raw_path") or b""):
             missing = problems.http_problem(Request(scope), 404)
             await missing(scope, receive, send)
         else:
             await self._guarded(scope, receive, send)
+
+    async def _socket(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """A frame that Engine.IO cannot even take apart ends its connection, without a traceback."""
+        try:
+            await self._app(scope, receive, send)
+        except (ValueError, LookupError) as error:
+            log.info("page.socket_broken", error=type(error).__name__)
 
     async def _guarded(self, scope: Scope, receive: Receive, send: Send) -> None:
         """The process's door: Starlette raises again what it has answered, and the server would print it."""
@@ -38,7 +49,7 @@ class Doorstep:
 
         try:
             await self._app(scope, receive, noting)
-        except Exception as error:
+        except Exception as error:  # whatever a route lets through: logged once, never printed by the server
             request = Request(scope)
             answer = None if problems.is_told(error) else await problems.on_surprise(request, error)
             if not begun:
