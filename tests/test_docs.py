@@ -38,6 +38,14 @@ def test_links_lead_somewhere(page: str):
     assert not [link for link in links if not (ROOT / link).exists()]
 
 
+@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md"])
+def test_named_paths_exist(page: str):
+    """What "I want to change … → open …" names can be opened."""
+    rows = [line for line in (ROOT / page).read_text().splitlines() if line.startswith("| ")]
+    named = re.findall(r"`([a-z_]+/[A-Za-z0-9_./]*)`", "\n".join(rows))
+    assert not [path for path in named if not (ROOT / path).exists()]
+
+
 def test_make_help_names_every_documented_target():
     """The README's and the contracts' targets exist in the Makefile."""
     makefile = (ROOT / "Makefile").read_text()
