@@ -26,7 +26,7 @@ _LINES: list[tuple[str, dict[str, Any], str, str]] = [
     ),
     ("account.ended", {"reason": "SOMETHING_NEW"}, "", ""),
     ("account.mismatch", {"scanned_telegram_id": 42}, "Telegram id: 42", "Telegram id: 42"),
-    ("notification.drop", {"reason": "blocked"}, "бот остановлен", "bot stopped"),
+    ("notification.drop", {"reason": "blocked"}, "человек остановил бота", "the person stopped the bot"),
     ("flag.set", {"enabled": False}, "выключено", "off"),
     ("experiment.set", {"running": True, "share": 10}, "участвуют 10%", "10% take part"),
     ("experiment.set", {"running": False, "share": 10}, "остановлен", "stopped"),

@@ -100,7 +100,7 @@ TEXTS: dict[str, str | dict[str, str]] = {
     "admin.did_keys.rotate": "Key rotation requested",
     "admin.did_keys.rotated": "Keys rotated",
     "admin.did_notification.drop": "Bot message not delivered",
-    "admin.did_retention.change": "Keeping periods changed",
+    "admin.did_retention.change": "Retention periods changed",
     "admin.door_app": "the app",
     "admin.door_bot": "the bot",
     "admin.door_rest": "the API",

@@ -47,5 +47,5 @@ TEXTS: dict[str, str | dict[str, str]] = {
     "panel.reason_expired": "expired",
     "panel.reason_deactivated": "account deleted or banned",
     "panel.reason_key": "its key no longer fits",
-    "panel.reason_blocked": "bot stopped",
+    "panel.reason_blocked": "the person stopped the bot",
 }

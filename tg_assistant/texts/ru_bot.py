@@ -116,7 +116,7 @@ TEXTS: dict[str, str | dict[str, str]] = {
     "или перешлите сюда пост канала.",
     "bot.channels.posts": {"one": "{n} пост", "few": "{n} поста", "many": "{n} постов"},
     "bot.channels.state.ready": "{posts}, всё загружено",
-    "bot.channels.state.loading": "{posts}, загружаем: {percent} %",
+    "bot.channels.state.loading": "{posts}, загружаем: {percent}%",
     "bot.channels.state.waiting": "ждём начала загрузки",
     "bot.channels.state.paused": "{posts}, на паузе",
     "bot.channels.state.stopped": "{posts}, загрузка остановилась",

@@ -51,5 +51,5 @@ TEXTS: dict[str, str | dict[str, str]] = {
     "panel.reason_expired": "истёк",
     "panel.reason_deactivated": "аккаунт удалён или заблокирован",
     "panel.reason_key": "ключ больше не подходит",
-    "panel.reason_blocked": "бот остановлен",
+    "panel.reason_blocked": "человек остановил бота",
 }
