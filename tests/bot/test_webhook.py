@@ -105,7 +105,7 @@ async def test_it_says_that_it_is_alive(post, rt):
     async def told():
         return (await wellbeing.bot(rt))["bot"]
 
-    await until(told)
+    assert await until(told)
 
 
 async def test_without_a_database_telegram_is_asked_to_come_again(settings, rt, telegram):

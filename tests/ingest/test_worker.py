@@ -37,7 +37,7 @@ async def test_a_wiped_chroma_is_made_whole_by_a_starting_worker(rt):
         async def whole() -> bool:
             return await rt.vectors.count(space) == there > 0
 
-        await eventually(whole, 20)
+        assert await eventually(whole, 20)
     finally:
         working.cancel()
         await asyncio.gather(working, return_exceptions=True)

@@ -13,6 +13,7 @@ from tests.pages.conftest import People, Web, wait_for
 from tg_assistant.core.access import Actor
 from tg_assistant.infra.db import Database
 from tg_assistant.models import Account, Channel, ChannelAccess, Post, Question, Subscription
+from tg_assistant.texts import text
 
 PATH = "/tg/app/ask/"
 WHOLE = "[data-testid=answer]:is([data-state=done], [data-state=abstained], [data-state=failed])"
@@ -103,7 +104,9 @@ async def test_answer_finished_elsewhere_appears(web: Web, page: Page, anna: Act
         saved = (await session.exec(select(Question).where(Question.id == row.id))).one()
         saved.answer, saved.sources, saved.abstained = "At 23:40 [1].", [_source()], False
         session.add(saved)
-    await page.locator("[data-testid=answer][data-state=done]").wait_for()
+    answer = page.locator("[data-testid=answer][data-state=done]")
+    await answer.wait_for()
+    assert "At 23:40" in await answer.inner_text()
 
 
 async def test_nothing_found_is_said_honestly(web: Web, page: Page, anna: Actor, db: Database) -> None:
@@ -157,11 +160,12 @@ async def test_without_channels_the_way_leads_to_adding(web: Web, page: Page, pe
     await page.goto(web.open_as(nobody.telegram_id, path=PATH))
     await (await wait_for(page, "ask-add-channels")).click()
     await wait_for(page, "add-connect")
+    assert page.url == f"{web.url}/tg/app/channels/add/"
 
 
 async def test_address_that_does_not_exist(web: Web, page: Page) -> None:
     """A sentence, not a blank page; and the front door says what this is."""
     await page.goto(f"{web.url}/tg/app/nowhere")
-    await wait_for(page, "not-found")
+    assert text("landing.lost_title", "en") in await (await wait_for(page, "not-found")).inner_text()
     await page.goto(web.url)
-    await wait_for(page, "landing")
+    assert text("landing.title", "en") in await (await wait_for(page, "landing")).inner_text()

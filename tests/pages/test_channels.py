@@ -63,6 +63,7 @@ async def test_nothing_followed_yet_leads_to_adding(web: Web, page: Page, anna: 
     await wait_for(page, "empty")
     await page.get_by_test_id("channels-add").click()
     await wait_for(page, "available")
+    assert page.url == f"{web.url}{ADD}"
 
 
 async def test_chosen_channels_are_followed(web: Web, page: Page, anna: Actor, db: Database) -> None:
@@ -166,6 +167,7 @@ async def test_progress_moves_without_a_press(web: Web, page: Page, anna: Actor,
         session.add(channel)
         await notify(session, "channel", str(channel.id))
     await bar.wait_for(state="detached")
+    assert await page.get_by_test_id("channel").count() == 1
 
 
 async def test_pause_and_removal(web: Web, page: Page, anna: Actor) -> None:
@@ -179,6 +181,7 @@ async def test_pause_and_removal(web: Web, page: Page, anna: Actor) -> None:
     page.once("dialog", lambda dialog: dialog.accept())
     await page.get_by_test_id("channel-remove").click()
     await wait_for(page, "empty")
+    assert await page.get_by_test_id("channel").count() == 0
 
 
 @pytest.mark.parametrize("wrong", ["a b c", "@" + "x" * 300, "https://example.org/x", ""])
@@ -198,3 +201,4 @@ async def test_without_an_account_the_way_leads_to_connecting(web: Web, page: Pa
     await page.goto(web.open_as(nobody.telegram_id, path=ADD))
     await (await wait_for(page, "add-connect")).click()
     await wait_for(page, "connect-start")
+    assert page.url == f"{web.url}/tg/app/connect/"

@@ -6,7 +6,7 @@ from uuid import UUID
 
 import httpx
 import pytest
-from playwright.async_api import Page
+from playwright.async_api import Page, expect
 from sqlmodel import col, select
 
 from tests.pages.conftest import People, Web, until, wait_for
@@ -93,6 +93,7 @@ async def test_desktop_shows_the_code_itself_and_renews_it(
         return await picture.get_attribute("src") != first
 
     await until(renewed)
+    assert (await picture.get_attribute("src") or "").startswith("data:image/svg")
     await page.close()
 
 
@@ -111,6 +112,7 @@ async def test_success_leads_to_the_channels(web: Web, page: Page, anna: Actor, 
     await wait_for(page, "connect-done")
     await page.get_by_test_id("go-channels").click()
     await page.wait_for_url("**/tg/app/channels/add/")
+    await expect(page.get_by_test_id("connect-done")).to_have_count(0)
 
 
 @pytest.mark.parametrize(

@@ -105,6 +105,7 @@ async def test_language_changes_at_once(web: Web, page: Page, anna: Actor) -> No
         return await page.evaluate("document.documentElement.lang") == "ru"
 
     await until(is_russian)
+    assert "Sessions" not in await page.locator("body").inner_text()
 
 
 async def test_screen_comes_back_by_itself_when_the_socket_is_cut(web: Web, browser, anna: Actor) -> None:

@@ -9,13 +9,14 @@ from tg_assistant.core import invites
 from tg_assistant.demo.postgres import Postgres
 from tg_assistant.infra.db import Database
 from tg_assistant.models import Role
+from tg_assistant.texts import text
 
 
 async def test_member_is_signed_in_without_a_click(web: Web, page: Page, people: People) -> None:
     """Init data alone brings a member to the first screen."""
     anna = await people.member()
     await page.goto(web.open_as(anna.telegram_id))
-    await wait_for(page, "home-next")
+    assert text("home.start", "en") in await (await wait_for(page, "home-next")).inner_text()
 
 
 async def test_init_data_leaves_the_address_bar_before_the_socket_opens(
@@ -52,8 +53,11 @@ async def test_reload_keeps_the_session(web: Web, page: Page, people: People) ->
     anna = await people.member()
     await page.goto(web.open_as(anna.telegram_id))
     await wait_for(page, "home-next")
+    posted: list[str] = []
+    page.on("request", lambda request: posted.append(request.url))
     await page.reload()
     await wait_for(page, "home-next")
+    assert not [url for url in posted if url.endswith("/api/auth/telegram-webapp")]
 
 
 async def test_used_init_data_asks_to_open_again(
@@ -66,7 +70,7 @@ async def test_used_init_data_asks_to_open_again(
     await wait_for(page, "home-next")
     other = await context.new_page()
     await other.goto(address)
-    await wait_for(other, "reopen")
+    assert text("sign_in.reopen", "en") in await (await wait_for(other, "reopen")).inner_text()
     await wait_for(other, "close-app")
 
 
@@ -83,7 +87,7 @@ async def test_old_init_data_asks_to_open_again_in_the_persons_language(
 async def test_ordinary_browser_is_told_where_to_open(web: Web, page: Page) -> None:
     """Nobody signs in without Telegram."""
     await page.goto(f"{web.url}/tg/app/ask/")
-    await wait_for(page, "outside")
+    assert text("sign_in.outside", "en") in await (await wait_for(page, "outside")).inner_text()
 
 
 async def test_stranger_redeems_an_invite_brought_along(
@@ -142,5 +146,5 @@ async def test_works_in_a_frame_whose_storage_is_blocked(web: Web, browser, peop
     )
     page = await context.new_page()
     await page.goto(f"{web.url}/tg/app/ask/{telegram_fragment(anna.telegram_id)}")
-    await wait_for(page, "empty")
+    assert text("ask.no_channels_title", "en") in await (await wait_for(page, "empty")).inner_text()
     await context.close()
