@@ -80,6 +80,7 @@ class TelegramSettings(_Group):
 
     @property
     def bot_id(self) -> int:
+        """What stands before the token's colon; Telegram signs init data over it."""
         return int(self.bot_token.get_secret_value().partition(":")[0])
 
     def foreign_names(self) -> list[str]:

@@ -27,4 +27,5 @@ class LandingState(rx.State):
 
 
 def bot_address() -> rx.Var[str]:
+    """Ends in a slash until the bot's name is known."""
     return rx.Var.create("https://t.me/") + LandingState.bot

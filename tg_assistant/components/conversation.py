@@ -59,6 +59,7 @@ def _glued(piece: str, cited: bool) -> str:
 
 
 def source_rows(sources: Iterable[Source], language: str) -> list[SourceRow]:
+    """For a state: times in words, no object of core."""
     return [
         SourceRow(
             n=source.n,

@@ -47,6 +47,7 @@ class Demo:
 
     @property
     def control_url(self) -> str:
+        """The sandbox's control API; the smoke run injects faults through it and nothing else."""
         return f"http://127.0.0.1:{self.ports['phone']}/control"
 
     def install(self) -> dict[str, str]:
@@ -54,9 +55,11 @@ class Demo:
         return json.loads((self.folder.path / "sandbox" / "install.json").read_text())
 
     def bot_username(self) -> str:
+        """Without the @; the sandbox chose it at its first start."""
         return self.install()["bot_username"]
 
     def running_database(self) -> Postgres:
+        """Raises AssertionError before PostgreSQL was started: the plan's order is wrong then."""
         assert self.database, "PostgreSQL is up before whoever needs it"
         return self.database
 
@@ -69,12 +72,14 @@ class Demo:
         write_private(self.folder.path / "env", "\n".join(lines) + "\n")
 
     def sandbox_command(self) -> list[str]:
+        """It needs no settings of the product: ports and a folder are all."""
         command = [sys.executable, "-m", "sandbox", "--data", str(self.folder.path / "sandbox")]
         for name in ("mtproto", "bot_api", "phone"):
             command += [f"--{name.replace('_', '-')}-port", str(self.ports[name])]
         return [*command, "--no-seed"] if self.load_posts else command
 
     def base(self) -> dict[str, str]:
+        """What every process gets; each adds its own secrets and no other's."""
         return plain_environment() | {
             "ENVIRONMENT": "development",
             "CHROMA_URL": chroma.url(self.ports["chroma"]),
@@ -89,6 +94,7 @@ class Demo:
         return f"http://127.0.0.1:{self.ports[f'{name}_health']}/health"
 
     def bot_environment(self) -> dict[str, str]:
+        """The app's role in PostgreSQL, the bot's token, and no session key."""
         made = self.install()
         return self.base() | {
             "DATABASE_URL": self.running_database().app_url,
@@ -97,6 +103,7 @@ class Demo:
         }
 
     def web_environment(self) -> dict[str, str]:
+        """The bot's, and what a browser has to do with: frames, the SDK's copy, roomy rates."""
         return self.bot_environment() | {
             "JWT_SECRET": self.folder.secrets()["JWT_SECRET"],
             "WEB_PORT": str(self.ports["web"]),
@@ -107,6 +114,7 @@ class Demo:
         }
 
     def ingest_environment(self) -> dict[str, str]:
+        """The worker's role, and alone of all the session key and the way to the local data centre."""
         made = self.install()
         return (
             self.bot_environment()
@@ -124,6 +132,7 @@ class Demo:
         )
 
     def operator_environment(self) -> dict[str, str]:
+        """The owner's role; what is unset before the first start is left out."""
         mine = {name: value for name, value in self.base().items() if name not in plain_environment()}
         made = self.install() if (self.folder.path / "sandbox" / "install.json").exists() else {}
         bot = {"BOT_TOKEN": made["bot_token"], "BOT_API_BASE": self.bot_api_url} if made else {}

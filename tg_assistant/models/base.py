@@ -37,6 +37,7 @@ def moment(*, index: bool = False, now: bool = False, null: bool = True) -> Any:
 
 
 def now() -> Any:
+    """Never null: the database's clock fills it."""
     return moment(now=True)
 
 
@@ -51,12 +52,14 @@ def big(*, index: bool = False, null: bool = False, primary_key: bool = False) -
 
 
 def json_object(default: str = "{}") -> Any:
+    """JSONB, never null."""
     return Field(
         default_factory=dict, sa_column=Column(JSONB, nullable=False, server_default=sql(f"'{default}'"))
     )
 
 
 def blob() -> Any:
+    """Bytes: hashes, and secrets that were sealed first."""
     return Field(default=None, sa_column=Column(LargeBinary, nullable=True))
 
 

@@ -55,6 +55,7 @@ class Report:
             self.seconds[name] = round(time.monotonic() - began, 2)
 
     def as_dict(self) -> dict[str, Any]:
+        """What the run prints; facts that were not reached are left out."""
         return {
             name: value for name, value in asdict(self).items() if value is not None and name != "stopped"
         }
