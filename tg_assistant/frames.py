@@ -16,7 +16,12 @@ from tg_assistant.pace import Pace
 _SHARED = 5  # times a connection's frames for all of a person's, or of an address's that are nobody's
 _BINARY = ("5", "6")  # Socket.IO's packets that announce binary pieces
 _UNREADABLE = (ValueError, TypeError, LookupError, AttributeError, RecursionError)
-_LOGGERS = ("engineio.server", "socketio.server")
+_LOGGERS = {
+    "engineio.server": "",
+    "socketio.server": "",
+    "reflex.app": "Frontend ",
+}  # and their lines' beginning
+_LONGEST = 300  # characters of such a line
 
 
 class Frames:
@@ -83,20 +88,25 @@ class Frames:
 
 
 class Untold(logging.Filter):
-    """Lines of the libraries about bytes they could not read: few of them, and without a traceback."""
+    """Lines of the libraries about what a stranger sent: few of them, short, and without a traceback."""
 
-    def __init__(self, spend: Callable[[], bool]) -> None:
+    def __init__(self, spend: Callable[[], bool], begins: str) -> None:
         super().__init__()
-        self._spend = spend
+        self._spend, self._begins = spend, begins
 
     def filter(self, record: logging.LogRecord) -> bool:
+        said = record.getMessage()
+        if not said.startswith(self._begins):
+            return True
+        record.msg, record.args = said[:_LONGEST], ()
         record.exc_info = record.exc_text = None
         return self._spend()
 
-    def install(self) -> None:
-        """Their own handlers go, too: they write beside our log."""
-        for name in _LOGGERS:
-            logger = logging.getLogger(name)
-            for handler in list(logger.handlers):
-                logger.removeHandler(handler)
-            logger.addFilter(self)
+
+def quieten(spend: Callable[[], bool]) -> None:
+    """Put `Untold` on their loggers; handlers of their own go, which write beside our log."""
+    for name, begins in _LOGGERS.items():
+        logger = logging.getLogger(name)
+        for handler in list(logger.handlers):
+            logger.removeHandler(handler)
+        logger.addFilter(Untold(spend, begins))

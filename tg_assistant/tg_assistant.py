@@ -13,7 +13,7 @@ from tg_assistant.api.app import create_api
 from tg_assistant.api.cors import CrossOrigin
 from tg_assistant.api.doorstep import Doorstep
 from tg_assistant.errors import AssistantError
-from tg_assistant.frames import Untold
+from tg_assistant.frames import quieten
 from tg_assistant.headers import SecurityHeaders
 from tg_assistant.infra import metrics
 from tg_assistant.serve import QuietValues
@@ -58,7 +58,7 @@ class App(rx.App):
         if self.sio is not None and self.event_namespace is not None:
             self._event_namespace = Sockets(self.event_namespace.namespace, self)
             self.sio.register_namespace(self._event_namespace)
-            Untold(_unreadable.spend).install()
+            quieten(_unreadable.spend)
 
 
 app = App(

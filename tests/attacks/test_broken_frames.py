@@ -81,3 +81,14 @@ async def test_binary_pieces_without_end(web: Web) -> None:
                 if not socket.closed:
                     await socket.send_bytes(b"x" * 60_000)
         assert socket.closed
+
+
+async def test_headers_that_reflex_repeats(web: Web) -> None:
+    """A made-up version of the page, and of its state, is told of in short lines and few, or in none."""
+    before = len(web.log.read_text())
+    for _ in range(60):
+        async with open_socket(web, headers={"Sec-WebSocket-Protocol": "v" * 6_000}) as one:
+            assert one.connected
+    await asyncio.sleep(0.3)
+    written = web.log.read_text()[before:]
+    assert len(written) < 12_000
