@@ -6,7 +6,7 @@ import pytest
 
 from tg_assistant.components.conversation import parts
 from tg_assistant.components.devices import device_name
-from tg_assistant.components.readable import ago, colour, counted, grouped, initial, tenths
+from tg_assistant.components.readable import ago, colour, counted, dotted, grouped, initial, tenths
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 
@@ -77,3 +77,8 @@ def test_answer_is_cut_at_its_citations() -> None:
     ]
     assert parts("") == []
     assert parts("[x] <b>[123]</b>")[0]["text"] == "[x] <b>[123]</b>"
+
+
+def test_a_row_of_phrases_breaks_between_them() -> None:
+    """The only ordinary space is the one after a dot."""
+    assert dotted(["Admin", "2 hours ago"]) == "Admin\u00a0· 2\u00a0hours\u00a0ago"

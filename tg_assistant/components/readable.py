@@ -38,6 +38,11 @@ def grouped(n: int, language: str) -> str:
     return f"{n:,}".replace(",", _GROUPING[language])
 
 
+def dotted(phrases: list[str]) -> str:
+    """Short phrases in a row; a line breaks between two of them, never inside one or before a dot."""
+    return "\u00a0· ".join(phrase.replace(" ", "\u00a0") for phrase in phrases)
+
+
 def initial(title: str) -> str:
     """The letter in a peer's coloured circle."""
     return next((letter.upper() for letter in title if letter.isalnum()), "#")

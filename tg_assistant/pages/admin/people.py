@@ -12,7 +12,7 @@ from tg_assistant.components.controls import search_field, segment, segments, sw
 from tg_assistant.components.devices import device_name
 from tg_assistant.components.lists import avatar, cell, chevron, section
 from tg_assistant.components.panel import listed, more
-from tg_assistant.components.readable import ago, colour, initial
+from tg_assistant.components.readable import ago, colour, dotted, initial
 from tg_assistant.components.sheet import sheet
 from tg_assistant.components.telegram import confirm_button
 from tg_assistant.components.words import say
@@ -141,7 +141,7 @@ def _person(member: Member, language: str) -> Person:
         name=name,
         letter=initial(name),
         colour=colour(user.telegram_id),
-        detail=" · ".join(said),
+        detail=dotted(said),
         role=membership.role,
         plan=membership.plan,
         disabled=membership.disabled,
