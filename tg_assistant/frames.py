@@ -71,10 +71,12 @@ class Frames:
 
     async def end(self, connection: str, reason: str = "") -> None:
         """The connection is gone, whoever closed it."""
-        await self._end(connection, reason)
-        self._owners.pop(connection, None)
-        self._closing.discard(connection)
-        self._paces[0].forget(connection)
+        try:
+            await self._end(connection, reason)
+        finally:
+            self._owners.pop(connection, None)
+            self._closing.discard(connection)
+            self._paces[0].forget(connection)
 
     async def _close(self, connection: str, reason: str) -> None:
         """All of it, not the namespace alone, which could be opened again; a page comes back by itself."""

@@ -22,6 +22,7 @@ ADMIN = sorted(
     if target.path.startswith("/api/admin/")
 )
 OWNER, ADMIN_ID, PLAIN, SECOND = 8_300_001, 8_300_002, 8_300_003, 8_300_004
+_leaving = iter(range(8_300_020, 8_300_030))
 Signed = Callable[..., Any]
 
 
@@ -73,6 +74,9 @@ def _body(path: str) -> dict[str, Any]:
     """What the route takes, so that it is the role that is refused and not the form."""
     known = {"/channels/": {"paused": True}, "/flags/": {"enabled": True}, "/experiments/": {"running": True}}
     return next((body for part, body in known.items() if part in path), {})
+
+
+_leaving = iter(range(8_300_020, 8_300_030))
 
 
 async def test_rising_by_oneself(
@@ -145,20 +149,29 @@ async def test_rights_just_lost_are_lost(
     assert again.status_code == 401
 
 
-async def test_coming_back_by_an_invite_of_ones_own(
-    http: httpx.AsyncClient, rt: Runtime, group: Tenant, sign_in: Signed
+@pytest.mark.parametrize("maker", ["their own", "the owner's"])
+@pytest.mark.parametrize("lowered_first", [True, False])
+async def test_coming_back_by_an_open_invite(
+    http: httpx.AsyncClient, rt: Runtime, group: Tenant, sign_in: Signed, maker: str, lowered_first: bool
 ) -> None:
-    """An admin who was lowered, deletes themselves and redeems the admin's invite they once made: refused."""
+    """An admin reads the code of an admin's invite, is lowered or leaves, and redeems it: refused."""
+    telegram_id = next(_leaving)
     async with rt.db.transaction(group.id) as db:
-        await member(db, group, 8_300_020, Role.admin)
-    kim, owner = await sign_in(8_300_020), await sign_in(OWNER)
-    made = await http.post("/api/admin/invites", json={"role": "admin", "uses_limit": 0}, headers=kim)
-    me = (await http.get("/api/users/me", headers=kim)).json()
-    lower = {"version": 1, "role": "user"}
-    assert (await http.patch(f"/api/admin/users/{me['id']}", json=lower, headers=owner)).status_code == 200
+        await member(db, group, telegram_id, Role.admin)
+    kim, owner = await sign_in(telegram_id), await sign_in(OWNER)
+    by = kim if maker == "their own" else owner
+    made = await http.post("/api/admin/invites", json={"role": "admin", "uses_limit": 0}, headers=by)
+    code = made.json()["code"]
+    assert (await http.get(f"/api/admin/invites/{code}", headers=kim)).status_code == 200
+    if lowered_first:
+        me = (await http.get("/api/users/me", headers=kim)).json()
+        lower = {"version": 1, "role": "user"}
+        assert (
+            await http.patch(f"/api/admin/users/{me['id']}", json=lower, headers=owner)
+        ).status_code == 200
     assert (await http.delete("/api/users/me", headers=kim)).status_code == 200
-    back = await sign_in(8_300_020)
-    answer = await http.post("/api/invites/redeem", json={"code": made.json()["code"]}, headers=back)
+    back = await sign_in(telegram_id)
+    answer = await http.post("/api/invites/redeem", json={"code": code}, headers=back)
     assert answer.status_code == 410
 
 

@@ -23,7 +23,7 @@ from tg_assistant.core import (
 from tg_assistant.core.ranges import Range
 from tg_assistant.errors import AlreadyExists, Invalid, NotAllowed, NotFound
 from tg_assistant.infra import jobs
-from tg_assistant.models import AccountStatus, Channel, Dialog, Notification, Post, Subscription
+from tg_assistant.models import AccountStatus, Channel, Dialog, Membership, Notification, Post, Subscription
 
 _ids = iter(range(70_000, 90_000))
 
@@ -245,6 +245,21 @@ async def test_removing_keeps_what_others_follow_and_purges_what_nobody_does(rt,
     async with rt.db.transaction(tenant.id) as db:
         assert (await db.exec(select(Post).where(Post.channel_id == channel.id))).all() == []
         assert await db.get(Channel, channel.id) is None
+
+
+async def test_nobody_reads_by_the_account_of_somebody_switched_off(rt, tenant):
+    """Their session asks Telegram nothing more for the group; switched on again it goes on."""
+    anna, linked = await person(rt, tenant)
+    async with rt.db.transaction(tenant.id) as db:
+        channel = await follow(db, anna, found())
+        membership = (await db.exec(select(Membership).where(Membership.user_id == anna.user_id))).one()
+        for disabled in (True, False):
+            membership.disabled = disabled
+            db.add(membership)
+            await db.flush()
+            reader = await readers.of(db, await db.get_one(Channel, channel.id))
+            assert (reader is None) == disabled
+            assert (await readers.looked_after(db, linked.id) == []) == disabled
 
 
 async def test_a_paused_channel_stays_readable_and_is_read_no_further(rt, tenant):

@@ -9,7 +9,7 @@ from sqlmodel import SQLModel, select
 
 from tests.corpus import a_channel, a_reader, a_tenant
 from tests.people import member, person
-from tg_assistant.core import export, invites, members, notifications, sessions, updates
+from tg_assistant.core import audit, export, invites, members, notifications, sessions, updates
 from tg_assistant.models import Account, AccountTask, BotUpdate, Dialog, Login, Question, Role, SignIn
 
 _NOW = datetime.now(UTC)
@@ -46,6 +46,8 @@ async def a_life(rt):
         await notifications.add(db, anna.user_id, "account.connected", tenant_id=where.id)
         await _connected(db, where, (anna, max_))
         await members.change(db, admin, anna.user_id, version=1, plan="plus")
+        scanned = {"tenant_id": where.id, "user_id": anna.user_id, "scanned_telegram_id": 7502}
+        await audit.record(db, None, "account.mismatch", "x", **scanned)
     return where, anna, max_, admin, session
 
 
@@ -65,6 +67,7 @@ async def _connected(db, where, people):
             db.add(Dialog(telegram_id=n, title=title, access_hash=ACCESS_HASH, **part))
         db.add(AccountTask(kind="resolve", args={"name": f"of {actor.telegram_id}"}, **part))
         message = {"from": {"id": actor.telegram_id}, "text": f"Held of {actor.telegram_id}"}
+        message["forward_origin"] = {"sender_user": {"id": 7502, "first_name": SECRETS[2]}}
         held = {"payload": {"message": message}, "attempts": updates.HELD}
         db.add(BotUpdate(update_id=actor.telegram_id, **held))
 

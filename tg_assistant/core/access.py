@@ -16,7 +16,7 @@ from tg_assistant.core.initdata import MAX_AGE, MAX_FUTURE, InitData, TelegramPe
 from tg_assistant.errors import NotAllowed, NotFound, SignInNeeded
 from tg_assistant.infra.clock import Clock
 from tg_assistant.infra.db import set_tenant, set_user
-from tg_assistant.models import Membership, Role, SeenInitData, SignIn, User
+from tg_assistant.models import Membership, Role, SeenInitData, SignIn, Tenant, User
 from tg_assistant.texts import language_of
 
 T = TypeVar("T", bound=Any)
@@ -81,6 +81,10 @@ async def hold_role(db: AsyncSession, actor: Actor, least: Role) -> Role:
     """
     if actor.door == "cli":
         return Role.owner  # whoever holds the database's password
+    # the group before its members, as its deletion does: what is written next refers to the group, too
+    await db.exec(
+        select(Tenant.id).where(Tenant.id == actor.tenant).with_for_update(read=True, key_share=True)
+    )
     own = scoped(Membership, actor).where(Membership.user_id == actor.user_id, ~col(Membership.disabled))
     locked = own.with_for_update(read=True).execution_options(populate_existing=True)
     mine = (await db.exec(locked)).first()

@@ -9,7 +9,7 @@ from sqlalchemy import func
 from sqlmodel import col, delete, select, update
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from tg_assistant.core import accounts, audit, channels, logins, notifications, updates
+from tg_assistant.core import accounts, audit, channels, invites, logins, notifications, updates
 from tg_assistant.core.access import Actor, scoped
 from tg_assistant.errors import NotAllowed, Unavailable
 from tg_assistant.infra import jobs
@@ -142,11 +142,16 @@ async def _delete_group(db: AsyncSession, actor: Actor) -> None:
 
 
 async def _forget(db: AsyncSession, actor: Actor) -> None:
-    # an invite they are making this moment is there once this is ours, and is met below
-    await db.exec(select(Membership.id).where(Membership.user_id == actor.user_id).with_for_update())
-    # whoever leaves keeps no way back with rights: their invites that make more than a user are revoked
-    rights = col(Invite.created_by) == actor.user_id, col(Invite.role) != Role.user.value
-    await db.exec(update(Invite).where(*rights).values(active=False))  # type: ignore[call-overload]
+    # an invite they are making this moment is there once this row is ours, and is met below
+    own = select(Membership).where(Membership.user_id == actor.user_id).with_for_update()
+    mine = (await db.exec(own.execution_options(populate_existing=True))).first()
+    if mine is not None:
+        # whoever leaves keeps no way back with rights
+        back = invites.way_back(actor.user_id, Role(mine.role), Role.user) & (
+            col(Invite.role) != Role.user.value
+        )
+        revoked = update(Invite).where(Invite.tenant_id == mine.tenant_id, back).values(active=False)  # type: ignore[arg-type]
+        await db.exec(revoked)  # type: ignore[call-overload]
     # an invite belongs to its tenant: it stays, without the person's name on it
     for column in (Invite.created_by, Invite.last_used_by):
         statement = update(Invite).where(col(column) == actor.user_id).values({col(column): None})

@@ -35,6 +35,11 @@ from tg_assistant.models import (
     User,
 )
 
+_PROFILE = {"id", "telegram_id", "first_name", "last_name", "username", "created_at", "last_seen_at"} | {
+    "language",
+    "language_chosen",
+}
+_OF_OTHERS = {"member", "scanned_telegram_id"}  # what a line of the trail says of somebody else
 _BATCH = 500  # rows; a slow reader holds no transaction
 
 
@@ -86,7 +91,7 @@ _PARTS = (
     _Part(
         "invites_made",
         Invite,
-        ("code", "role", "uses_limit", "uses_count", "active", "expires_at", "created_at", "notes"),
+        ("code", "role", "uses_limit", "uses_count", "active", "expires_at", "created_at"),
         Invite.created_by,
     ),
     _Part("notifications", Notification, ("code", "args", "created_at", "sent_at")),
@@ -155,7 +160,7 @@ async def _audit(rt: Runtime, actor: Actor) -> AsyncIterator[list[dict[str, Any]
                 "action": row.action,
                 "by_you": row.user_id == actor.user_id,
                 "subject": "" if row.action.startswith("member.") and row.subject != mine else row.subject,
-                "detail": {name: said for name, said in row.detail.items() if name != "member"},
+                "detail": {name: said for name, said in row.detail.items() if name not in _OF_OTHERS},
             }
             for row in rows
         ]
@@ -202,9 +207,17 @@ async def _channels(db: AsyncSession, actor: Actor) -> list[dict[str, Any]]:
 
 
 async def _held(db: AsyncSession, actor: Actor) -> list[dict[str, Any]]:
-    """What they wrote to the bot and it could not process; everything else it forgets at once."""
+    """What they wrote to the bot and it could not process; everything else it forgets at once.
+
+    Not whose message it forwards or replies to.
+    """
     found = (await db.exec(updates.held_of(actor.telegram_id))).all()
-    return [{"received_at": row.received_at, "update": row.payload} for row in found]
+    return [{"received_at": row.received_at, "wrote": _wrote(row.payload)} for row in found]
+
+
+def _wrote(update: dict[str, Any]) -> str:
+    message, pressed = update.get("message") or {}, update.get("callback_query") or {}
+    return message.get("text") or message.get("caption") or pressed.get("data") or ""
 
 
 async def _profile(rt: Runtime, actor: Actor) -> dict[str, Any]:
@@ -216,7 +229,7 @@ async def _profile(rt: Runtime, actor: Actor) -> dict[str, Any]:
     if row is not None:
         kept = {"role", "plan", "plan_expires_at", "disabled", "created_at"}
         membership = {"group": row[1], **row[0].model_dump(include=kept)}
-    return {**user.model_dump(), "membership": membership}
+    return {**user.model_dump(include=_PROFILE), "membership": membership}
 
 
 def _json(value: object) -> str:

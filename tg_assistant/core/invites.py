@@ -156,16 +156,20 @@ async def revoke(db: AsyncSession, actor: Actor, code: str) -> Invite:
     return invite
 
 
-async def revoke_all_by(db: AsyncSession, actor: Actor, user_id: UUID) -> None:
-    """Call when somebody loses their role: by an invite of their own they would have it back.
+def way_back(user_id: UUID, was: Role, now: Role) -> ColumnElement[bool]:
+    """Invites by which somebody would have a role back that they lose.
 
-    Core's own: the caller has checked the actor's right.
+    Their own, and all of the group that make more than they are now: they could read those codes.
     """
+    lost = [role.value for role in Role if now.rank < role.rank <= was.rank]
+    return col(Invite.active) & ((col(Invite.created_by) == user_id) | col(Invite.role).in_(lost))
+
+
+async def revoke_way_back(db: AsyncSession, actor: Actor, user_id: UUID, was: Role, now: Role) -> None:
+    """Call when somebody loses their role."""
     actor.require(Role.admin)
-    theirs = scoped(Invite, actor).where(Invite.created_by == user_id, col(Invite.active))
-    for invite in (await db.exec(theirs)).all():
+    for invite in (await db.exec(scoped(Invite, actor).where(way_back(user_id, was, now)))).all():
         invite.active = False
-        db.add(invite)
         await audit.record(db, actor, "invite.revoke", _hint(invite.code), member=str(user_id))
 
 
@@ -200,7 +204,7 @@ async def delete(db: AsyncSession, actor: Actor, code: str) -> None:
 
 @dataclass(frozen=True)
 class Use:
-    """Who joined by an invite; `user` is None for a person who was erased since."""
+    """Who joined by an invite; `user` is None for a person erased since."""
 
     use: InviteUse
     user: User | None

@@ -150,8 +150,9 @@ async def _apply(db: AsyncSession, actor: Actor, member: Member, changes: Change
     if changes.get("disabled"):
         await end_sessions(db, membership.user_id)
         await logins.end_all(db, actor, membership.user_id)
-    if changes.get("disabled") or Role(membership.role).rank < was.rank:
-        await invites.revoke_all_by(db, actor, membership.user_id)
+    now = Role.user if changes.get("disabled") else Role(membership.role)
+    if changes.get("disabled") or now.rank < was.rank:
+        await invites.revoke_way_back(db, actor, membership.user_id, was, now)
     said = {name: str(value) for name, value in changes.items()}
     await audit.record(db, actor, "member.change", membership.user_id, **said)
 

@@ -5,11 +5,20 @@ from uuid import UUID
 from sqlmodel import col, or_, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from tg_assistant.models import Account, AccountStatus, Channel, ChannelAccess, Dialog, Subscription
+from tg_assistant.models import (
+    Account,
+    AccountStatus,
+    Channel,
+    ChannelAccess,
+    Dialog,
+    Membership,
+    Subscription,
+)
 
 
 async def of(db: AsyncSession, channel: Channel) -> Account | None:
-    """An account that may read the channel: of a follower who has not paused it, access not lost.
+    """An account that may read the channel: of a follower who is not switched off and has not
+    paused it, access not lost.
 
     One never tried stands in for a public channel, after those seen to have access. None while an admin has
     paused the channel for the whole group.
@@ -19,6 +28,7 @@ async def of(db: AsyncSession, channel: Channel) -> Account | None:
         return None
     query = (
         select(Account)
+        .join(Membership, col(Membership.user_id) == col(Account.user_id))
         .join(Subscription, col(Subscription.user_id) == col(Account.user_id))
         .join(
             ChannelAccess,
@@ -28,6 +38,7 @@ async def of(db: AsyncSession, channel: Channel) -> Account | None:
         .where(
             Account.tenant_id == channel.tenant_id,
             Account.status == AccountStatus.connected,
+            ~col(Membership.disabled),
             Subscription.channel_id == channel.id,
             col(Subscription.paused).is_(False),
             col(ChannelAccess.lost_at).is_(None),
@@ -53,6 +64,7 @@ async def looked_after(db: AsyncSession, account_id: UUID) -> list[tuple[Channel
             (col(Account.user_id) == col(Subscription.user_id))
             & (col(Account.tenant_id) == col(Channel.tenant_id)),
         )
+        .join(Membership, col(Membership.user_id) == col(Account.user_id))
         .join(
             ChannelAccess,
             (col(ChannelAccess.channel_id) == col(Channel.id))
@@ -67,6 +79,7 @@ async def looked_after(db: AsyncSession, account_id: UUID) -> list[tuple[Channel
         )
         .where(
             Account.id == account_id,
+            ~col(Membership.disabled),
             col(Channel.paused).is_(False),
             col(Subscription.paused).is_(False),
             col(ChannelAccess.lost_at).is_(None),

@@ -185,9 +185,7 @@ async def _perform(name: str, handler: Handler, job: Job) -> None:
         # a neighbour is away: that is not the job's fault, so it is tried until the neighbour is back
         log.warning("job.postponed", job=name, attempts=job.attempts, error=error.code)
         raise RetryRequested(delay=timedelta(seconds=_AWAY_SECONDS), reason=error.code) from error
-    except (
-        Exception
-    ) as error:  # nothing is swallowed: PGQueuer gets it again, the log its name without its words
+    except Exception as error:  # nothing is swallowed: PGQueuer gets it, the log its name without its words
         log.warning("job.failed", job=name, attempts=job.attempts, error=type(error).__name__)
         raise
     finally:
