@@ -52,6 +52,9 @@ def ask(http, town):
     return asked
 
 
+_NO_CHANNEL = "There is no such channel on your list. Open the list again."
+
+
 async def test_everything_that_is_read(ask, town):
     """Who asks, channels, posts with versions, sessions: in one request."""
     _, channels = town
@@ -148,7 +151,7 @@ async def test_errors_in_words_beside_what_was_read(http, ask, town):
     query = "query ($id: UUID!) { me { language } channel(id: $id) { title } }"
     [error] = (await ask(query, id=str(uuid4())))["errors"]
     assert error["extensions"] == {"code": "channels.not_found", "status": 404}
-    assert error["path"] == ["channel"] and error["message"] == "There is no such channel on your list."
+    assert error["path"] == ["channel"] and error["message"] == _NO_CHANNEL
     [error] = (await ask('{ search(query: "!!!") { byWordsOnly } }'))["errors"]
     assert error["extensions"]["code"] == "search.empty"
     [error] = (await ask('{ posts(after: "x") { pageInfo { endCursor } } }'))["errors"]

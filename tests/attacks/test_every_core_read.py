@@ -51,6 +51,9 @@ VALUES: dict[str, Callable[[World], Any]] = {
     "cursor": lambda world: None,
     "status": lambda world: None,
     "role": lambda world: Role.user,
+    "least": lambda world: Role.user,
+    "was": lambda world: Role.owner,
+    "to": lambda world: Role.user,
     "purpose": lambda world: Purpose.admin,
     "limit": lambda world: 100,
 }

@@ -156,19 +156,19 @@ async def revoke(db: AsyncSession, actor: Actor, code: str) -> Invite:
     return invite
 
 
-def way_back(user_id: UUID, was: Role, now: Role) -> ColumnElement[bool]:
+def way_back(user_id: UUID, was: Role, to: Role) -> ColumnElement[bool]:
     """Invites by which somebody would have a role back that they lose.
 
     Their own, and all of the group that make more than they are now: they could read those codes.
     """
-    lost = [role.value for role in Role if now.rank < role.rank <= was.rank]
+    lost = [role.value for role in Role if to.rank < role.rank <= was.rank]
     return col(Invite.active) & ((col(Invite.created_by) == user_id) | col(Invite.role).in_(lost))
 
 
-async def revoke_way_back(db: AsyncSession, actor: Actor, user_id: UUID, was: Role, now: Role) -> None:
+async def revoke_way_back(db: AsyncSession, actor: Actor, user_id: UUID, was: Role, to: Role) -> None:
     """Call when somebody loses their role."""
     actor.require(Role.admin)
-    for invite in (await db.exec(scoped(Invite, actor).where(way_back(user_id, was, now)))).all():
+    for invite in (await db.exec(scoped(Invite, actor).where(way_back(user_id, was, to)))).all():
         invite.active = False
         await audit.record(db, actor, "invite.revoke", _hint(invite.code), member=str(user_id))
 
