@@ -55,7 +55,7 @@ TEXTS: dict[str, str | dict[str, str]] = {
     "admin.invite_days": "Days",
     "admin.invite_endless": "no end",
     "admin.invite_notes": "Note",
-    "admin.invite_notes_hint": "only for you",
+    "admin.invite_notes_hint": "not shown to guests",
     "admin.invite_hint": "Whoever has the link can join the group. 0 people means no limit.",
     "admin.invite_create": "Create invite",
     "admin.invite_active": "Active",

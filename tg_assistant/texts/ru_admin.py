@@ -55,7 +55,7 @@ TEXTS: dict[str, str | dict[str, str]] = {
     "admin.invite_days": "Дней",
     "admin.invite_endless": "бессрочно",
     "admin.invite_notes": "Заметка",
-    "admin.invite_notes_hint": "только для вас",
+    "admin.invite_notes_hint": "не видна гостю",
     "admin.invite_hint": "Вступить в группу сможет любой, у кого есть ссылка. 0 человек — без ограничений.",
     "admin.invite_create": "Создать приглашение",
     "admin.invite_active": "Действуют",
