@@ -18,7 +18,9 @@ from reflex.istate.manager.redis import StateManagerRedis
 from reflex.istate.manager.token import BaseStateToken
 from reflex.middleware.middleware import Middleware
 from reflex.state import State, StateUpdate
+from reflex_base.constants import RouteVar
 from reflex_base.event import Event
+from reflex_base.event.context import EventContext
 from reflex_base.registry import RegisteredEventHandler, RegistrationContext
 
 from tg_assistant import arguments
@@ -122,6 +124,16 @@ class Sockets(EventNamespace):
                 payload = {key: value[:_MAX_REPORT] for key, value in payload.items()}
             await super().on_event(sid, event | {"router_data": where, "payload": payload})
 
+    async def emit_update(self, update: StateUpdate, token: str) -> None:
+        """Tell only the socket that asked: what was being made for one that is gone is nobody's.
+
+        Reflex would tell whoever holds the token by then, which a browser chooses and which proves nothing.
+        """
+        asked = _asked_by()
+        record = self._token_manager.token_to_socket.get(token)
+        if asked is None or (record is not None and record.sid == asked):
+            await super().emit_update(update, token)
+
     def on_disconnect(self, sid: str, *_: Any) -> asyncio.Task[None] | None:
         """Also what the socket's state held goes, unless somebody has signed in on it."""
         server: Any = self.server
@@ -192,6 +204,14 @@ class PeopleOnly(Middleware):
 
 def _registered(name: object) -> RegisteredEventHandler | None:
     return RegistrationContext.get().event_handlers.get(name) if isinstance(name, str) else None
+
+
+def _asked_by() -> str | None:
+    """The socket whose event is being handled; None outside of any."""
+    try:
+        return EventContext.get().router_data.get(RouteVar.SESSION_ID)
+    except LookupError:
+        return None
 
 
 def _is_ours(known: RegisteredEventHandler) -> bool:

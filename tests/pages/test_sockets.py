@@ -120,6 +120,30 @@ async def test_a_stolen_client_token_is_worth_nothing(web: Web, anna: Actor) -> 
             assert secret not in json.dumps(heard)
 
 
+@pytest.mark.parametrize("milliseconds", [0, 10, 30])
+async def test_what_was_being_made_for_a_gone_socket(web: Web, anna: Actor, milliseconds: int) -> None:
+    """Anna's socket closes while her screen is built; who takes its token that moment gets none of it."""
+    async with httpx.AsyncClient(trust_env=False) as http:
+        body = {"init_data": init_data({"id": anna.telegram_id, "first_name": "Anna"})}
+        secret = (await http.post(f"{web.url}/api/auth/telegram-webapp", json=body)).json()["resume_secret"]
+    pages.load()
+    session = next(s for s in _page_states() if s.__name__ == "SessionState").get_full_name()
+    path, stolen = "/tg/app/channels", []
+    for _ in range(5):
+        token = str(uuid4())
+        async with _socket(web, token) as (client, heard):
+            await _call(client, "reflex___state____state.hydrate_and_load", path, {})
+            await _wait_until(lambda told=heard: told)
+            for _ in range(3):
+                answer = {"answer": {"secret": secret, "device": "phone"}}
+                await _call(client, f"{session}.present", path, answer)
+            await asyncio.sleep(milliseconds / 1000)
+        async with _socket(web, token) as (_, told):
+            await asyncio.sleep(0.7)
+            stolen += told
+    assert SECRET not in json.dumps(stolen, ensure_ascii=False)
+
+
 async def _wait_until(check: Any) -> None:
     async with asyncio.timeout(10):
         while not check():  # noqa: ASYNC110 - another process changes it
