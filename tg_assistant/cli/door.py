@@ -15,6 +15,7 @@ from tg_assistant import texts
 from tg_assistant.errors import AssistantError
 
 if TYPE_CHECKING:
+    from sqlalchemy.exc import DBAPIError
     from sqlmodel.ext.asyncio.session import AsyncSession
 
 Answer = TypeVar("Answer")
@@ -24,7 +25,8 @@ _OWNER_ONLY = (
 )
 
 AWAY = "DATABASE_URL: PostgreSQL does not answer there, or refuses this name and password"
-_UNDEFINED_TABLE = "42P01"  # https://www.postgresql.org/docs/current/errcodes-appendix.html
+# undefined table, undefined column: https://www.postgresql.org/docs/current/errcodes-appendix.html
+_OLD_SCHEMA, _NOT_ALLOWED = ("42P01", "42703"), "42501"
 
 _UsageError: Any = typer.BadParameter.__base__  # Typer has no public name for it
 
@@ -72,7 +74,7 @@ def transaction(work: "Callable[[AsyncSession], Awaitable[Answer]]", *, all_tena
 @contextmanager
 def in_words() -> Iterator[None]:
     """What goes wrong inside ends the command as one sentence with exit code 1, never as SQL."""
-    from sqlalchemy.exc import DataError, ProgrammingError
+    from sqlalchemy.exc import DBAPIError
 
     from tg_assistant.settings import SettingsError
 
@@ -82,14 +84,19 @@ def in_words() -> Iterator[None]:
         fail(str(error))
     except AssistantError as error:
         fail(sentence(error))
-    except ProgrammingError as error:
-        if getattr(error.orig, "sqlstate", "") != _UNDEFINED_TABLE:
-            raise
-        fail("The database has no schema yet, or an old one: tg-assistant migrate")
-    except DataError as error:
-        fail(
-            f"The database holds or refuses a value ({error.orig}). If it is an old row: tg-assistant migrate"
-        )
+    except DBAPIError as error:
+        fail(_of_database(error))
+
+
+def _of_database(error: "DBAPIError") -> str:
+    """Without the statement and its values, which belong to somebody."""
+    state = getattr(error.orig, "sqlstate", None) or ""
+    if state in _OLD_SCHEMA:
+        return "The database has no schema yet, or an old one: tg-assistant migrate"
+    if state == _NOT_ALLOWED:
+        return _OWNER_ONLY
+    said = str(error.orig).partition("\n")[0]
+    return f"The database refused this or holds what cannot be read: {said}"
 
 
 def sentence(error: AssistantError) -> str:
