@@ -245,16 +245,20 @@ export const KeptField = ({ keep, initial, onTyped, children, ...rest }) => {
 const randomId = () =>
   Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
 
-/** A text field that grows, sends on Enter, and empties itself when the question is on its way. */
-// The question last sent, until the server shows it: a lost connection may have swallowed it.
+// The question last sent, until the server has written it down: a lost connection, or the end of the
+// server's process, may have swallowed it, even where it is on the screen already.
 let onTheWay = null;
 
+/** A text field that grows, sends on Enter, and empties itself when the question is on its way. */
 export const Composer = ({ placeholder, sendLabel, busy, maxLength, shown, onSend }) => {
   const field = useRef(null);
-  const arrived = () => shown.some((exchange) => exchange.id === onTheWay.id);
+  const arrived = () => shown.some((exchange) => exchange.id === onTheWay.id && exchange.kept);
   useEffect(() => {
-    // After a reconnect the screen is built anew. The id makes sure that a question sent twice is asked once.
-    if (onTheWay && !arrived()) onSend(onTheWay.question, onTheWay.id);
+    // After a reconnect the screen is built anew, and while another question is answered none is taken.
+    // The id makes sure that a question sent twice is asked once.
+    if (onTheWay && !busy && !arrived()) onSend(onTheWay.question, onTheWay.id);
+  }, [busy]);
+  useEffect(() => {
     field.current.value = typed.get("question") ?? "";
     grow();
   }, []);

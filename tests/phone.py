@@ -13,7 +13,7 @@ import httpx
 T = TypeVar("T")
 
 
-async def until(look: Callable[[], Awaitable[T | None]], what: str, seconds: float = 30) -> T:
+async def until(look: Callable[[], Awaitable[T | None]], what: str, seconds: float = 60) -> T:
     """The first truthy answer of `look`. Fails by naming `what` was waited for."""
     deadline = time.monotonic() + seconds
     while True:
@@ -33,7 +33,7 @@ class Phone:
 
     async def _call(self, method: str, path: str, **body: Any) -> Any:
         answer = await self.http.request(
-            method, f"{self.base}/phone-api/{self.person}{path}", json=body or None, timeout=15
+            method, f"{self.base}/phone-api/{self.person}{path}", json=body or None, timeout=60
         )
         answer.raise_for_status()
         return answer.json()
@@ -69,17 +69,17 @@ class Phone:
 
         return await until(look, "an invitation")
 
-    async def says(self, text: str, *, contains: str = "", seconds: float = 30) -> str:
+    async def says(self, text: str, *, contains: str = "", seconds: float = 60) -> str:
         """Send a message to the bot and wait for the answer (that contains something)."""
         sent = await self.post("/bot/messages", text=text)
         return await self.hears(sent["id"], contains, seconds)
 
-    async def starts(self, payload: str = "", *, contains: str = "", seconds: float = 30) -> str:
+    async def starts(self, payload: str = "", *, contains: str = "", seconds: float = 60) -> str:
         """Press START, as a t.me/bot?start=… link does."""
         sent = await self.post("/bot/start", start_param=payload)
         return await self.hears(sent["id"], contains, seconds)
 
-    async def hears(self, after: int, contains: str = "", seconds: float = 30) -> str:
+    async def hears(self, after: int, contains: str = "", seconds: float = 60) -> str:
         async def look() -> str | None:
             texts = [m["text"] for m in await self.messages() if m["id"] > after and not m["out"]]
             return "\n".join(texts) if any(contains in text for text in texts) else None

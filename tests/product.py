@@ -5,7 +5,7 @@ import os
 import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -49,7 +49,7 @@ class Product:
         async def back() -> bool:
             return self.supervisor.pid(name) not in (None, old) and item.up.is_set()
 
-        await until(back, f"{name} to come back", 60)
+        await until(back, f"{name} to come back", 180)
 
 
 @asynccontextmanager
@@ -60,7 +60,12 @@ async def running_product(data: Path, models: Path, make: type[Demo] = Demo) -> 
     with open_data_folder(data) as folder:
         ports, _ = folder.choose_ports(any_free=True)
         demo = make(folder, ports)
-        async with supervised(demo, Console()) as supervisor, httpx.AsyncClient(trust_env=False) as http:
+        async with (
+            supervised(demo, Console()) as supervisor,
+            httpx.AsyncClient(trust_env=False, timeout=60) as http,
+        ):
+            for item in supervisor.running.values():
+                item.step = replace(item.step, patience=240)  # a busy machine is no fault
             await supervisor.start()
             watching = asyncio.create_task(supervisor.watch())
             try:

@@ -100,6 +100,6 @@ async def sign_in(web: Web, socket: Socket, telegram_id: int) -> None:
     await socket.send(BOOT)
     answer = {"secret": secret, "device": "desktop", "language": "en", "start": ""}
     await socket.send("SessionState.present", {"answer": answer})
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while '"ready"' not in str(socket.heard).replace("'", '"'):  # noqa: ASYNC110 - another process
             await asyncio.sleep(0.05)

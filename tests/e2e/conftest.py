@@ -7,16 +7,27 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.async_api import Browser, BrowserContext
+from playwright.async_api import Browser, BrowserContext, expect
 
 from tests.e2e import looks
 from tests.e2e.cable import Cable, CabledDemo
 from tests.e2e.looks import Camera, Look
-from tests.e2e.person import DESK, PHONE, Person
+from tests.e2e.person import DESK, PATIENCE, PHONE, Person
+from tests.phone import Phone, until
 from tests.product import Product, running_product
 from tests.stories import journey
 from tests.stories.journey import Traveller
 from tg_assistant.demo.smoke.browser import chromium
+
+expect.set_options(timeout=PATIENCE)
+_HERE = Path(__file__).parent
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Many steps, each of which may wait long on a busy machine; the first test starts the whole product."""
+    for item in items:
+        if item.path.is_relative_to(_HERE):
+            item.add_marker(pytest.mark.timeout(1200))
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -85,7 +96,7 @@ async def browsers(browser: Browser, request: pytest.FixtureRequest) -> AsyncIte
         async def opened(**options: Any) -> BrowserContext:
             context = await browser.new_context(**{"viewport": PHONE} | options)
             stack.push_async_callback(closed, context)
-            context.set_default_timeout(15_000)
+            context.set_default_timeout(PATIENCE)
             context.on("weberror", lambda error: errors.append(str(error.error)))
             return context
 
@@ -141,9 +152,24 @@ async def connected(traveller: Traveller) -> bool:
 
 
 async def disconnects(traveller: Traveller) -> None:
-    """Log the account out, at Telegram too."""
+    """Log the account out, and wait until Telegram has done so, too: the answer does not for long."""
     for account in (await traveller.rest("GET", "/api/users/me/sessions"))["telegram"]:
         await traveller.rest("DELETE", f"/api/users/me/sessions/{account['id']}")
+    await has_devices(traveller.phone, 0)
+    await until(lambda: _unconnected(traveller), "the account to be logged out")
+
+
+async def _unconnected(traveller: Traveller) -> bool:
+    return not await connected(traveller)
+
+
+async def has_devices(phone: Phone, count: int) -> None:
+    """Wait until Telegram lists that many logged-in devices: a screen may know before or after it."""
+
+    async def listed() -> bool:
+        return len(await phone.get("/devices")) == count
+
+    await until(listed, f"{phone.person} to have {count} devices")
 
 
 def preferences(folder: Path, **profile: Any) -> Path:

@@ -1,12 +1,17 @@
 """A person with a browser: their Telegram in a tab, the Mini App in a frame of another site inside it."""
 
 from dataclasses import dataclass, field
+from typing import Any
 
+import psycopg
 from playwright.async_api import Frame, Locator, expect
 
 from tests.phone import Phone, until
-from tg_assistant.demo.smoke.walk import PATIENCE, Anna
+from tg_assistant.demo.smoke import walk
+from tg_assistant.demo.smoke.walk import Anna
 
+PATIENCE = 180_000  # milliseconds; only what never comes takes that long, however busy the machine
+walk.PATIENCE = PATIENCE
 PHONE = {"width": 390, "height": 844}
 DESK = {"width": 1280, "height": 800}
 
@@ -43,6 +48,27 @@ class Person(Anna):
         except AssertionError:  # a tap that met a redraw is lost, and people tap again
             await self.at(f"tab-{tab}").click()
             await self.frame_at(f"/tg/app/{tab}/")
+
+    async def sees_the_conversation(self) -> int:
+        """Wait for all that was asked before: a tab just turned to is empty at first. How much that is."""
+        with psycopg.connect(self.demo.running_database().admin_url) as db:
+            me = (await self.phone_api.get("/me"))["id"]
+            mine = "SELECT count(*) FROM questions JOIN users ON users.id = user_id WHERE telegram_id = %s"
+            row = db.execute(mine, [me]).fetchone()
+        asked = min(row[0] if row else 0, 20)  # the newest twenty are shown
+
+        async def shown() -> bool:
+            return await self.at("question").count() >= asked
+
+        await until(shown, f"{asked} questions on the screen", PATIENCE / 1000)
+        return asked
+
+    async def asks_in_the_app(self, question: str) -> dict[str, Any]:
+        """The walker's way, which finds the answer by the number of those above it."""
+        if not await self.at("ask-input").is_visible():
+            await self.turns_to("ask")
+        await self.sees_the_conversation()
+        return await super().asks_in_the_app(question)
 
     def at(self, test_id: str) -> Locator:
         """An element of the Mini App."""

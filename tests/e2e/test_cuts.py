@@ -4,12 +4,14 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
+import psycopg
 import pytest
 from playwright.async_api import Page, expect
 
 from tests.e2e.cable import Cable
-from tests.e2e.conftest import Arrivals, belongs, disconnects
+from tests.e2e.conftest import Arrivals, belongs, disconnects, has_devices
 from tests.e2e.person import PATIENCE, Person
+from tests.phone import until
 from tests.product import Product
 from tests.stories.journey import Traveller
 from tg_assistant.demo.smoke.run import ANSWER, QUESTION
@@ -30,10 +32,10 @@ def broken(request: pytest.FixtureRequest, product: Product, cable: Cable):
     @asynccontextmanager
     async def line(somebody: Person) -> AsyncIterator[None]:
         if request.param == "kill":
-            killed = asyncio.create_task(product.kill("web"))
-            await asyncio.sleep(0)
-            yield
-            await killed
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(product.kill("web"))
+                await asyncio.sleep(0)
+                yield
             return
         cable.cut()
         await expect(somebody.at("offline-banner")).to_be_visible(timeout=PATIENCE)
@@ -65,7 +67,7 @@ async def test_during_login(product: Product, arrives: Arrivals, broken) -> None
         await expect(max_.at("connect-done")).to_be_visible(timeout=PATIENCE)
         await expect(second.locator("#done")).to_be_visible(timeout=PATIENCE)
         await expect(max_.at("offline-banner")).to_be_hidden()
-    assert len(await max_.phone_api.get("/devices")) == 1
+    await has_devices(max_.phone_api, 1)
     await disconnects(traveller)
 
 
@@ -85,10 +87,48 @@ async def test_during_a_question(
         await expect(anna.at("ask-input")).to_have_value("")
         async with broken(anna):  # at once: the question itself may be lost on its way
             pass
-        await expect(anna.at("question").last).to_have_text(question, timeout=PATIENCE)
-        last = anna.at("answer").last
-        await expect(last).to_have_attribute("data-state", "done", timeout=PATIENCE)
-        await expect(last).to_contain_text(ANSWER)
+        await _is_answered_once(anna, traveller, question, before)
+
+
+async def test_a_question_on_the_screen_but_not_written_down(
+    product: Product, arrives: Arrivals, settled: Callable[[str], Awaitable[Traveller]]
+) -> None:
+    """The web process dies between showing a question and keeping it: the browser asks again, once."""
+    traveller = await settled("anna")
+    anna = await arrives("anna")
+    await anna.enters("ask")
+    await expect(anna.at("ask-input")).to_be_visible(timeout=PATIENCE)
+    before = len(await _history(traveller))
+    question = f"{QUESTION} ({before})"
+    async with no_reload(anna):
+        async with _nothing_written_down(product):
+            await anna.at("ask-input").fill(question)
+            await anna.at("ask-input").press("Enter")
+            await expect(anna.at("question").last).to_have_text(question)
+            assert len(await _history(traveller)) == before
+            await product.kill("web")
+        await _is_answered_once(anna, traveller, question, before)
+
+
+@asynccontextmanager
+async def _nothing_written_down(product: Product) -> AsyncIterator[None]:
+    """No new question gets into the table meanwhile; reading goes on."""
+    admin = product.demo.running_database().admin_url
+    async with await psycopg.AsyncConnection.connect(admin) as db:
+        await db.execute("LOCK TABLE questions IN SHARE MODE")
+        yield
+
+
+async def _is_answered_once(anna: Person, traveller: Traveller, question: str, before: int) -> None:
+    # the history first: until the screen resumes it shows what was before, answers to other questions too
+    async def written() -> bool:
+        return len(await _history(traveller)) > before
+
+    await until(written, "the question to be written down", PATIENCE / 1000)
+    await expect(anna.at("question").last).to_have_text(question)
+    last = anna.at("answer").last
+    await expect(last).to_have_attribute("data-state", "done")
+    await expect(last).to_contain_text(ANSWER)
     after = await _history(traveller)
     assert len(after) == before + 1 and after[0]["question"] == question
 
@@ -120,4 +160,5 @@ async def test_during_backfill(
             await asyncio.sleep(2)
         await expect(row).to_contain_text(str(total), timeout=PATIENCE)
         await expect(row.locator("[role=progressbar]")).to_have_count(0)
-    assert await anna.at("channel").count() == len((await traveller.rest("GET", "/api/channels"))["items"])
+    followed = (await traveller.rest("GET", "/api/channels"))["items"]
+    await expect(anna.at("channel")).to_have_count(len(followed))

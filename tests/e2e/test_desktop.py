@@ -2,7 +2,7 @@
 
 from playwright.async_api import expect
 
-from tests.e2e.conftest import Arrivals, belongs, disconnects
+from tests.e2e.conftest import Arrivals, belongs, disconnects, has_devices
 from tests.e2e.person import DESK, PATIENCE
 from tests.product import Product
 
@@ -17,6 +17,6 @@ async def test_the_phone_scans_the_code_in_the_app(product: Product, arrives: Ar
     await max_.new_attempt().click()
     await expect(max_.at("connect-qr").locator("img")).to_be_visible(timeout=PATIENCE)
     await max_.scans()
-    assert len(await max_.phone_api.get("/devices")) == 1
+    await has_devices(max_.phone_api, 1)
     await disconnects(traveller)
-    assert await max_.phone_api.get("/devices") == []
+    await has_devices(max_.phone_api, 0)

@@ -77,7 +77,7 @@ async def test_connecting(
 
 async def _picks_channels(product: Product, somebody: Person, camera: Camera) -> None:
     """Telegram answers slowly, so that some channels are read and others wait."""
-    await product.control("delay", method="messages.getHistory", seconds=1.5, times=30)
+    await product.control("delay", method="messages.getHistory", seconds=4.0, times=30)
     picked = await somebody.picks_channels()
     arriving = somebody.at("channel").locator("[role=progressbar]")
     await expect(arriving).not_to_have_count(picked, timeout=PATIENCE)

@@ -33,10 +33,14 @@ class SourceRow(TypedDict):
 
 
 class Exchange(TypedDict):
-    """One question with its answer. `state`: waiting, streaming, done, abstained, failed."""
+    """One question with its answer. `state`: waiting, streaming, done, abstained, failed.
+
+    `kept`: it is written down, or refused in words; until then the browser sends it again after a cut.
+    """
 
     id: str
     question: str
+    kept: bool
     answer: str
     parts: list[Part]
     sources: list[SourceRow]

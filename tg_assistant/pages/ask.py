@@ -6,7 +6,7 @@ failed), cite, source, source-sheet, source-open, sheet-close, ask-copy, ask-add
 
 import asyncio
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 import reflex as rx
@@ -65,6 +65,7 @@ class AskState(rx.State):
         shown = Exchange(
             id=named(question_id, "questions.not_found").hex,
             question=question,
+            kept=False,
             answer="",
             parts=[],
             sources=[],
@@ -85,7 +86,10 @@ class AskState(rx.State):
                 return None
             exchange_id, question = self.exchanges[-1]["id"], self.exchanges[-1]["question"]
         try:
-            answer = answers.ask(current(), actor, question, question_id=UUID(hex=exchange_id))
+            asked = await answers.begin(current(), actor, question, UUID(hex=exchange_id))
+            async with self:
+                self._change(exchange_id, kept=True)
+            answer = answers.finish(current(), actor, asked, {})
             async for event in rights.watched(current(), actor, answer):
                 async with self:
                     if is_live(self, sid):
@@ -93,9 +97,9 @@ class AskState(rx.State):
         except AlreadyExists:  # it had arrived before the connection was lost
             async with self:
                 return AskState.wait
-        except BaseException:  # a cancellation, too: the screen must not wait for ever; it is raised again
+        except BaseException as error:  # a cancellation, too: the screen must not wait for ever
             async with self:
-                self._end(exchange_id)
+                self._end(exchange_id, told=isinstance(error, Exception))
             raise
 
     @rx.event(background=True)
@@ -159,18 +163,23 @@ class AskState(rx.State):
         self.exchanges = list(self.exchanges)
         self.mark += 1
 
-    def _end(self, exchange_id: str) -> None:
-        """The answer broke off; the error itself is shown as a notice."""
+    def _end(self, exchange_id: str, *, told: bool) -> None:
+        """The answer broke off; the error itself is shown as a notice, unless the process is ending."""
         for one in self.exchanges:
             if one["id"] == exchange_id and one["state"] in ("waiting", "streaming"):
-                one["state"] = "failed"
-        self.exchanges, self.busy = list(self.exchanges), False
+                self._change(exchange_id, state="failed", kept=one["kept"] or told)
+        self.busy = False
+
+    def _change(self, exchange_id: str, **values: Any) -> None:
+        changed = [{**one, **values} if one["id"] == exchange_id else one for one in self.exchanges]
+        self.exchanges = cast("list[Exchange]", changed)
 
 
 def _exchange(asked: Question, language: str) -> Exchange:
     return Exchange(
         id=asked.id.hex,
         question=asked.question,
+        kept=True,
         answer=asked.answer or "",
         parts=parts(asked.answer or ""),
         sources=source_rows(answers.sources_of(asked), language),
