@@ -2,6 +2,8 @@
 
 import asyncio
 import re
+from collections.abc import AsyncIterator
+from uuid import NAMESPACE_URL, UUID, uuid5
 
 from aiogram import Bot, F, Router
 from aiogram.filters import Command, CommandObject
@@ -13,7 +15,8 @@ from bot.waiting import Draft, typing
 from bot.words import say
 from tg_assistant.core import answers, channels, rights
 from tg_assistant.core.access import Actor
-from tg_assistant.core.answers import Delta, Done
+from tg_assistant.core.answers import Delta, Done, Event
+from tg_assistant.errors import AlreadyExists
 from tg_assistant.infra.runtime import Runtime
 
 _LOGIN_CODE = re.compile(r"\s*\d(?:[\s-]?\d){4,5}\s*")  # Telegram sends five or six digits
@@ -70,7 +73,8 @@ async def _plain(message: Message, actor: Actor, rt: Runtime, bot: Bot, running:
 
 async def _ask(message: Message, question: str, actor: Actor, rt: Runtime, bot: Bot) -> None:
     async with typing(bot, message.chat.id):
-        done = await _answered(rt, actor, question, Draft(bot, message.chat.id, message.message_id))
+        draft = Draft(bot, message.chat.id, message.message_id)
+        done = await _answered(_events(rt, actor, question, _name(bot, message)), rt, actor, draft)
     if done.abstained and not await _has_channels(rt, actor):
         keyboard = rows(app_button(rt.settings, "bot.button.add_channels", actor.language, "channels/add"))
         await message.answer(say("bot.ask.no_channels", actor.language), reply_markup=keyboard)
@@ -79,16 +83,31 @@ async def _ask(message: Message, question: str, actor: Actor, rt: Runtime, bot: 
         await message.answer(html)
 
 
-async def _answered(rt: Runtime, actor: Actor, question: str, draft: Draft) -> Done:
+def _name(bot: Bot, message: Message) -> UUID:
+    """The question's id: the same each time this message is worked on."""
+    return uuid5(NAMESPACE_URL, f"tg://bot?id={bot.id}&chat={message.chat.id}&message={message.message_id}")
+
+
+async def _events(rt: Runtime, actor: Actor, question: str, question_id: UUID) -> AsyncIterator[Event]:
+    """A message worked on before (the process died, Telegram was away) asks no second question."""
+    try:
+        async for event in answers.ask(rt, actor, question, question_id=question_id):
+            yield event
+    except AlreadyExists:
+        async for event in answers.resume(rt, actor, question_id):
+            yield event
+
+
+async def _answered(events: AsyncIterator[Event], rt: Runtime, actor: Actor, draft: Draft) -> Done:
     growing = ""
     done: Done | None = None
-    async for event in rights.watched(rt, actor, answers.ask(rt, actor, question)):
+    async for event in rights.watched(rt, actor, events):
         if isinstance(event, Delta):
             growing += event.text
             await draft.show(growing)
         elif isinstance(event, Done):
             done = event
-    assert done is not None, "answers.ask always ends in Done"
+    assert done is not None, "the events of an answer end in Done"
     return done
 
 

@@ -5,9 +5,10 @@ import asyncio
 import pytest
 
 from bot.handlers import asking
+from sandbox.faults import bot_error
 from tests.bot.chat import links, until
 from tests.corpus import a_channel, a_reader, a_tenant
-from tg_assistant.core import indexing
+from tg_assistant.core import indexing, questions
 from tg_assistant.core.access import Actor
 from tg_assistant.core.answers import Delta, Done, Sources
 from tg_assistant.texts import text
@@ -99,3 +100,19 @@ async def test_a_long_answer_comes_in_order(readers, chat, monkeypatch):
     sent = chat("max").sends("Tell me")
     await chat("max").hears(sent.id, "number 219")
     assert " ".join(chat("max").heard(after=sent.id)) == answer
+
+
+async def test_telegram_away_while_answering_costs_one_question(rt, readers, telegram, chat):
+    """The answer is sent once Telegram takes messages again; the question is asked, and counted, once."""
+    before = await _asked_by(rt, readers["anna"])
+    telegram.fail("sendMessage", bot_error(502, "Bad Gateway"), times=4)
+    answer = await chat("anna").says(
+        "В какой день вернутся автобусы на Садовую?", contains="5 декабря", seconds=60
+    )
+    assert links(answer)[0] == "https://t.me/channel_1/1"
+    assert await _asked_by(rt, readers["anna"]) == before + 1
+
+
+async def _asked_by(rt, reader: Actor) -> int:
+    async with rt.db.transaction(reader.tenant_id) as db:
+        return len((await questions.page(db, reader, limit=100)).items)

@@ -1,13 +1,14 @@
 """One question, one answer: checked, cited, saved, and honest about what is missing."""
 
 from dataclasses import replace
+from uuid import uuid4
 
 import pytest
 
 from tests.corpus import a_channel, a_reader, a_tenant
-from tg_assistant.core import answers, indexing, plans
+from tg_assistant.core import answers, indexing, plans, questions
 from tg_assistant.core.answers import Delta, Done, Sources
-from tg_assistant.errors import Invalid, LimitReached, NotAllowed, Unavailable
+from tg_assistant.errors import Invalid, LimitReached, NotAllowed, NotFound, Unavailable
 from tg_assistant.infra.vectors import Vectors
 from tg_assistant.texts import text
 
@@ -109,12 +110,12 @@ async def test_what_no_post_says_is_not_answered(rt, reader):
 async def test_a_question_nobody_can_answer_is_refused(rt, reader, question, code):
     """Empty or longer than 4,000 characters; nothing is written down."""
     async with rt.db.transaction(reader.tenant_id) as db:
-        before = len(await answers.history(db, reader, limit=100))
+        before = len((await questions.page(db, reader, limit=100)).items)
     with pytest.raises(Invalid) as error:
         await asked(rt, reader, question)
     assert error.value.code == code
     async with rt.db.transaction(reader.tenant_id) as db:
-        assert len(await answers.history(db, reader, limit=100)) == before
+        assert len((await questions.page(db, reader, limit=100)).items) == before
 
 
 async def test_a_stranger_is_refused(rt, reader):
@@ -127,8 +128,8 @@ async def test_the_question_is_kept_with_its_answer_and_sources(rt, reader):
     """History gives back what the person saw, the newest first, and nobody else's."""
     _, done = await asked(rt, reader, "На сколько дней закроют мост?")
     async with rt.db.transaction(reader.tenant_id) as db:
-        newest, *_ = await answers.history(db, reader)
-        other = await answers.history(db, replace(reader, user_id=done.question_id))
+        newest, *_ = (await questions.page(db, reader)).items
+        other = (await questions.page(db, replace(reader, user_id=done.question_id))).items
     assert (newest.id, newest.answer, newest.abstained) == (done.question_id, done.answer, False)
     assert answers.sources_of(newest) == done.sources
     assert newest.milliseconds is not None
@@ -191,3 +192,17 @@ async def test_a_model_is_not_asked_what_no_post_can_answer(rt, reader):
     _, done = await asked(replace(rt, llm=llm), reader, "Кто выиграл чемпионат мира по шахматам?")
     assert done.abstained
     assert llm.asked == []
+
+
+async def test_a_question_of_an_interrupted_door_is_answered_and_told_again(rt, reader):
+    """Left without an answer it gets one, once; asked for again, it is the same answer."""
+    left = await answers.begin(rt, reader, "Сколько стоит месячный проездной?", uuid4())
+    first = [event async for event in answers.resume(rt, reader, left.id)]
+    again = [event async for event in answers.resume(rt, reader, left.id)]
+    assert "1 950 ₽" in first[-1].answer and len(first) > 1
+    assert again == [first[-1]]
+    async with rt.db.transaction(reader.tenant_id) as db:
+        page = await questions.page(db, reader)
+    assert [one.id for one in page.items].count(left.id) == 1 and page.items[0].id == left.id
+    with pytest.raises(NotFound):
+        await anext(answers.resume(rt, replace(reader, user_id=uuid4()), left.id))

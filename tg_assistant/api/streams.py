@@ -114,15 +114,10 @@ async def _saved(rt: Runtime, actor: Actor, question_id: UUID) -> Done:
         async with rt.db.transaction(actor.tenant) as db:
             asked = await questions.get(db, actor, question_id)
         if asked.answer is not None:
-            return Done(
-                asked.id,
-                asked.answer,
-                answers.sources_of(asked),
-                bool(asked.abstained),
-                asked.confidence or 0,
-            )
+            return answers.as_it_was(asked)
         if attempt * _POLL_SECONDS > _WAIT_SECONDS / 4:  # whoever was asking would be done by now
-            await answers.resume(rt, actor, question_id)
+            async for _ in answers.resume(rt, actor, question_id):
+                pass
         await asyncio.sleep(_POLL_SECONDS)
     raise NotFound("questions.not_found")
 

@@ -14,8 +14,8 @@ from sqlalchemy.exc import IntegrityError
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from tg_assistant.core import answer_style, citations, extracts, plans, retrieval
-from tg_assistant.core.access import Actor, scoped
+from tg_assistant.core import answer_style, citations, extracts, plans, questions, retrieval
+from tg_assistant.core.access import Actor
 from tg_assistant.core.extracts import Extract
 from tg_assistant.core.retrieval import Found, Passage, Place, Wanted
 from tg_assistant.errors import AlreadyExists, Invalid, LimitReached
@@ -83,8 +83,7 @@ async def ask(
 ) -> AsyncIterator[Event]:
     """`Sources`, any number of `Delta`, `Done`; an abstention is `Done` alone.
 
-    A door that may send a question twice gives it an id: the second time raises AlreadyExists.
-
+    A door that may send a question twice gives it an id: the second time raises AlreadyExists; see `resume`.
     Reads only channels the actor may read. Raises Invalid (empty, too long), LimitReached (questions of the
     day, by plan) and NotAllowed before anything is yielded.
     """
@@ -93,15 +92,18 @@ async def ask(
         yield event
 
 
-async def resume(rt: Runtime, actor: Actor, question_id: UUID) -> None:
-    """Answer a question of the actor's whose process died before it could; no-op once it is answered."""
-    actor.require()
-    mine = scoped(Question, actor).where(Question.id == question_id, Question.user_id == actor.user_id)
+async def resume(rt: Runtime, actor: Actor, question_id: UUID) -> AsyncIterator[Event]:
+    """The events of a question the actor asked before: `Done` as it was, or all, if nobody has answered it.
+
+    For a door that was interrupted. Raises NotFound for a question that is gone, or somebody else's.
+    """
     async with rt.db.transaction(actor.tenant) as db:
-        asked = (await db.exec(mine.where(col(Question.answer).is_(None)))).first()
-    if asked is not None:
-        async for _ in finish(rt, actor, asked, {}):
-            pass
+        asked = await questions.get(db, actor, question_id)
+    if asked.answer is not None:
+        yield as_it_was(asked)
+        return
+    async for event in finish(rt, actor, asked, {}):
+        yield event
 
 
 async def finish(rt: Runtime, actor: Actor, asked: Question, wanted: Wanted) -> AsyncIterator[Event]:
@@ -129,16 +131,10 @@ def _outcome(done: Done) -> str:
     return "degraded" if done.degraded else "answered"
 
 
-async def history(db: AsyncSession, actor: Actor, *, limit: int = 20) -> list[Question]:
-    """The actor's own questions, the newest first."""
-    actor.require()
-    query = (
-        select(Question)
-        .where(Question.tenant_id == actor.tenant, Question.user_id == actor.user_id)
-        .order_by(col(Question.created_at).desc())
-        .limit(min(limit, 100))
-    )
-    return list(await db.exec(query))
+def as_it_was(asked: Question) -> Done:
+    """The end of an answer given before."""
+    assert asked.answer is not None, "nobody has answered it"
+    return Done(asked.id, asked.answer, sources_of(asked), bool(asked.abstained), asked.confidence or 0)
 
 
 def sources_of(asked: Question) -> list[Source]:

@@ -18,7 +18,7 @@ from tg_assistant.components.sheet import sheet
 from tg_assistant.components.states import empty
 from tg_assistant.components.telegram import composer, follow_bottom, telegram_link
 from tg_assistant.components.words import say
-from tg_assistant.core import answers, channels, rights
+from tg_assistant.core import answers, channels, questions, rights
 from tg_assistant.core.access import Actor
 from tg_assistant.core.answers import Delta, Done, Sources
 from tg_assistant.errors import AlreadyExists, Invalid
@@ -106,10 +106,11 @@ class AskState(rx.State):
     async def resume(self) -> None:
         """The web process died while it answered: this one answers instead."""
         async with self, acting(self) as (db, actor):
-            asked = await answers.history(db, actor, limit=1)
-        for newest in asked:
+            asked = await questions.page(db, actor, limit=1)
+        for newest in asked.items:
             if newest.answer is None and is_older(newest.created_at):
-                await answers.resume(current(), actor, newest.id)
+                async for _ in answers.resume(current(), actor, newest.id):
+                    pass
 
     @rx.event(background=True)
     async def wait(self) -> None:
@@ -140,8 +141,8 @@ class AskState(rx.State):
         session._say(text("ask.copied", session.language))
 
     async def _read(self, db: Any, actor: Actor) -> None:
-        asked = await answers.history(db, actor, limit=_HISTORY)
-        self.exchanges = [_exchange(one, actor.language) for one in reversed(asked)]
+        asked = await questions.page(db, actor, limit=_HISTORY)
+        self.exchanges = [_exchange(one, actor.language) for one in reversed(asked.items)]
         self.busy = bool(self.exchanges) and self.exchanges[-1]["state"] == "waiting"
         self.mark += 1
 
