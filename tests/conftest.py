@@ -6,7 +6,10 @@ from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import httpx
 import pytest
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
 from prometheus_client import generate_latest
 
 from tests.attacks import planted
@@ -14,7 +17,7 @@ from tests.databases import own_database
 from tests.servers import migrated_template, settings_for
 from tg_assistant.demo.chroma import running_chroma
 from tg_assistant.demo.postgres import Postgres, running_postgres
-from tg_assistant.infra import metrics
+from tg_assistant.infra import metrics, vectors
 from tg_assistant.infra.db import Database
 from tg_assistant.infra.runtime import Runtime, open_runtime
 from tg_assistant.settings import Settings
@@ -23,6 +26,10 @@ os.environ.pop("SESSION_CRYPTO_KEY", None)
 # everybody in the tests comes from 127.0.0.1, and often; tests/attacks/test_limits.py sets its own
 for _rate in ("SIGN_IN", "QR_INIT", "QR_STATUS", "REFRESH", "INVITES", "ADMIN", "GRAPHQL", "EXPORT"):
     os.environ[f"RATE_LIMIT_{_rate}"] = "100000:60"
+# on a busy machine an example may take any time, and a search by meaning more than its 4 s
+hypothesis_settings.register_profile("suite", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+hypothesis_settings.load_profile("suite")
+vectors._SEARCH = httpx.Timeout(60, connect=2)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

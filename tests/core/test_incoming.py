@@ -29,7 +29,7 @@ told = st.lists(
 )
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
 @given(told=told)
 async def test_any_order_of_new_edit_and_delete_converges(rt, told):
     """The newest version told of stands, unless a deletion was told of: then the post stays deleted."""

@@ -16,7 +16,7 @@ def ids(found: list[Range]) -> list[int]:
     return [id_ for span in found for id_ in range(span.low, span.high + 1)]
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
 @given(added=st.lists(spans, max_size=12))
 async def test_ranges_merge_and_gaps_are_their_complement(rt, added):
     """Against a plain set of ids: the same ids are known, ranges never touch, gaps are all the others."""

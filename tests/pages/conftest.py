@@ -16,7 +16,7 @@ from urllib.parse import quote, urlencode
 
 import httpx
 import pytest
-from playwright.async_api import Browser, BrowserContext, Page, async_playwright
+from playwright.async_api import Browser, BrowserContext, Page, async_playwright, expect
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from tests.people import PUBLIC_KEY, init_data, member, person, tenant
@@ -33,6 +33,8 @@ QUIET = [
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"),
     *("--disable-component-update", "--disable-sync"),
 ]
+PATIENCE = 60_000  # milliseconds; only what never comes takes that long, however busy the machine
+expect.set_options(timeout=PATIENCE)
 LIGHT = {"bg_color": "#ffffff", "secondary_bg_color": "#f0f0f0", "text_color": "#000000"}
 _SERVE = "from tg_assistant.serve import serve; from tg_assistant.settings import load; serve(load('web'))"
 
@@ -98,11 +100,12 @@ def serving(
         yield Web(url, process, log)
     finally:
         process.terminate()
-        process.wait(15)
+        process.wait(60)
 
 
 def _wait_until_up(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
-    for _ in range(150):
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline:
         assert process.poll() is None, log.read_text()[-3000:]
         try:
             if httpx.get(f"{url}/bridge.js", trust_env=False).status_code == 200:
@@ -177,7 +180,7 @@ async def browser() -> AsyncIterator[Browser]:
 async def context(browser: Browser) -> AsyncIterator[BrowserContext]:
     """A phone's browser with nothing stored."""
     opened = await browser.new_context(viewport={"width": 390, "height": 844})
-    opened.set_default_timeout(10_000)
+    opened.set_default_timeout(PATIENCE)
     yield opened
     await opened.close()
 
@@ -199,7 +202,7 @@ async def wait_for(page: Any, test_id: str) -> Any:
     return found
 
 
-async def until(check: Any, seconds: float = 10) -> None:
+async def until(check: Any, seconds: float = 60) -> None:
     """Wait until an awaitable check is true."""
     async with asyncio.timeout(seconds):
         while not await check():  # noqa: ASYNC110 - another process changes it

@@ -1,7 +1,7 @@
 """The admin panel in a browser: the way in by a one-time link, and what an admin does there."""
 
 import pytest
-from playwright.async_api import Page
+from playwright.async_api import Page, expect
 from sqlmodel import col, select
 
 from tests.pages.conftest import People, Web, until, wait_for
@@ -41,8 +41,7 @@ async def panel(web: Web, page: Page, db: Database, owner: Actor) -> Page:
 async def test_the_link_leads_to_the_overview(panel: Page) -> None:
     """The number of members is there, and a reload needs no new link."""
     shown = panel.locator("[data-testid=fact][data-name=members]")
-    await shown.wait_for()
-    assert "1" in await shown.inner_text()
+    await expect(shown).to_contain_text("1")
     await panel.reload()
     await shown.wait_for()
 
@@ -73,7 +72,7 @@ async def test_a_role_is_changed_and_seen_by_core(
     await (await wait_for(panel, "role-admin")).click()
     await wait_for(panel, "notice")
     access = panel.get_by_test_id("member-disabled")
-    assert await access.get_attribute("aria-checked") == "true"
+    await expect(access).to_have_attribute("aria-checked", "true")
     await access.click()
 
     async def is_changed() -> bool:
@@ -107,10 +106,11 @@ async def test_an_invite_is_made_and_revoked(panel: Page, db: Database, owner: A
     """The form gives a code with its picture; revoked, it leaves the list of active ones."""
     panel.on("dialog", lambda dialog: dialog.accept())
     await panel.get_by_test_id("panel-invites").click()
+    await wait_for(panel, "invite")  # the list is there: the form is not built anew any more
     await (await wait_for(panel, "invite-notes")).fill("for <b>Max</b>")
     await panel.get_by_test_id("invite-uses").fill("3")
     await panel.get_by_test_id("invite-create").click()
-    assert "for <b>Max</b>" in await (await wait_for(panel, "invite-sheet")).inner_text()
+    await expect(panel.get_by_test_id("invite-sheet")).to_contain_text("for <b>Max</b>")
     await wait_for(panel, "invite-qr")
     await panel.get_by_test_id("invite-revoke").click()
 

@@ -6,7 +6,7 @@ from hashlib import sha256
 from typing import Any
 
 import pytest
-from playwright.async_api import BrowserContext, Page
+from playwright.async_api import BrowserContext, Page, expect
 from sqlmodel import select
 
 from tests.pages.conftest import People, Web, wait_for
@@ -78,18 +78,18 @@ async def test_question_gets_an_answer(web: Web, page: Page, anna: Actor) -> Non
     await field.fill("When does the night ferry leave?")
     await field.press("Enter")
     await wait_for(page, "question")
-    assert await field.input_value() == ""
-    await page.locator(WHOLE).wait_for(timeout=60_000)
+    await expect(field).to_have_value("")
+    await page.locator(WHOLE).wait_for(timeout=120_000)
 
 
 async def test_earlier_questions_are_there_again(web: Web, page: Page, anna: Actor, db: Database) -> None:
     """The conversation is rebuilt from the database, numbers and sources included."""
     await _asked(db, anna, answer="At 23:40 [1].", sources=[_source()], abstained=False)
     await page.goto(web.open_as(anna.telegram_id, path=PATH, platform="weba"))
-    assert "At 23:40" in await (await wait_for(page, "answer")).inner_text()
+    await expect(page.get_by_test_id("answer")).to_contain_text("At 23:40")
     await page.get_by_test_id("cite").click()
     sheet = await wait_for(page, "source-sheet")
-    assert POST in await sheet.inner_text()
+    await expect(sheet).to_contain_text(POST)
     assert await page.get_by_test_id("source-open").get_attribute("href") == SOURCE["url"]
     await page.get_by_test_id("sheet-close").click(position={"x": 10, "y": 10})
     await sheet.wait_for(state="detached")
@@ -104,9 +104,7 @@ async def test_answer_finished_elsewhere_appears(web: Web, page: Page, anna: Act
         saved = (await session.exec(select(Question).where(Question.id == row.id))).one()
         saved.answer, saved.sources, saved.abstained = "At 23:40 [1].", [_source()], False
         session.add(saved)
-    answer = page.locator("[data-testid=answer][data-state=done]")
-    await answer.wait_for()
-    assert "At 23:40" in await answer.inner_text()
+    await expect(page.locator("[data-testid=answer][data-state=done]")).to_contain_text("At 23:40")
 
 
 async def test_nothing_found_is_said_honestly(web: Web, page: Page, anna: Actor, db: Database) -> None:
@@ -123,7 +121,7 @@ async def test_too_long_question_is_kept_for_its_writer(web: Web, page: Page, an
     field = await wait_for(page, "ask-input")
     await field.fill("why " * 50_000)
     await page.get_by_test_id("ask-send").click()
-    assert "4" in await (await wait_for(page, "notice")).inner_text()
+    await expect(page.get_by_test_id("notice")).to_contain_text("4")
     assert len(await field.input_value()) > 10_000
     assert await page.get_by_test_id("question").count() == 0
 
@@ -134,7 +132,7 @@ async def test_answers_are_text(web: Web, page: Page, anna: Actor, db: Database)
     nasty = "<img src=x onerror=alert(1)> [1]"
     await _asked(db, anna, answer=nasty, sources=[_source() | {"quote": nasty}], abstained=False)
     await page.goto(web.open_as(anna.telegram_id, path=PATH))
-    assert "onerror" in await (await wait_for(page, "answer")).inner_text()
+    await expect(page.get_by_test_id("answer")).to_contain_text("onerror")
     assert await page.locator("img").count() == 0
 
 

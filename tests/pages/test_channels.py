@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 
 import pytest
-from playwright.async_api import Page
+from playwright.async_api import Locator, Page, expect
 from sqlmodel import select
 
 from tests.pages.conftest import People, Web, cut_line, until, wait_for
@@ -71,12 +71,10 @@ async def test_chosen_channels_are_followed(web: Web, page: Page, anna: Actor, d
     await page.goto(web.open_as(anna.telegram_id, path=ADD))
     await (await wait_for(page, "available")).click()
     await page.get_by_test_id("available").nth(1).click()
-    await page.get_by_text("Add 2 channels").wait_for()
-    assert await (await wait_for(page, "add-selected")).inner_text() == "Add 2 channels"
+    await expect(page.get_by_test_id("add-selected")).to_have_text("Add 2 channels")
     await page.get_by_test_id("add-selected").click()
     await page.wait_for_url(f"**{LIST}")
-    await wait_for(page, "channel")
-    assert await page.get_by_test_id("channel").count() == 2
+    await expect(page.get_by_test_id("channel")).to_have_count(2)
     async with db.transaction(anna.tenant_id) as session:
         rows = await session.exec(select(Subscription).where(Subscription.user_id == anna.user_id))
         assert len(rows.all()) == 2
@@ -96,7 +94,7 @@ async def test_choice_outlives_a_list_that_is_read_anew(
     await first.click()  # at once: the list is being read
     await page.get_by_text("Add 1 channel").wait_for()
     await page.wait_for_timeout(500)
-    assert await first.get_attribute("aria-checked") == "true"
+    await expect(first).to_have_attribute("aria-checked", "true")
     assert await first.evaluate("row => row.same")
 
 
@@ -109,23 +107,27 @@ async def test_what_was_typed_and_chosen_outlives_a_cut_line(web: Web, browser, 
     await wait_for(page, "add-selected")
     await page.get_by_test_id("add-link").fill("@half_a_na")
     await page.get_by_test_id("add-search").fill("harb")
-
-    async def only_one() -> bool:
-        return await page.get_by_test_id("available").count() == 1
-
-    await until(only_one)
+    rows = page.get_by_test_id("available")
+    await expect(rows).to_have_count(1)
+    await rows.evaluate("row => { row.old = true }")
     await cut_line(context, page)
-    await wait_for(page, "available")
-    await until(only_one)
-    assert await page.get_by_test_id("available").get_attribute("aria-checked") == "true"
-    assert await page.get_by_test_id("add-selected").inner_text() == "Add 1 channel"
-    assert await page.get_by_test_id("add-link").input_value() == "@half_a_na"
-    assert await page.get_by_test_id("add-search").input_value() == "harb"
+    await until(lambda: _is_built_anew(rows))
+    await expect(rows).to_have_count(1)
+    await expect(rows).to_have_attribute("aria-checked", "true")
+    await expect(page.get_by_test_id("add-selected")).to_have_text("Add 1 channel")
+    await expect(page.get_by_test_id("add-link")).to_have_value("@half_a_na")
+    await expect(page.get_by_test_id("add-search")).to_have_value("harb")
     await page.get_by_test_id("tab-channels").click()
     await (await wait_for(page, "channels-add")).click()
     await wait_for(page, "available")
-    assert await page.get_by_test_id("add-link").input_value() == ""
+    await expect(page.get_by_test_id("add-link")).to_have_value("")
     await context.close()
+
+
+async def _is_built_anew(rows: Locator) -> bool:
+    """There are rows, and none is from before the cut."""
+    old = await rows.evaluate_all("all => all.map(row => Boolean(row.old))")
+    return bool(old) and not any(old)
 
 
 async def test_search_and_folders_narrow_the_list(web: Web, page: Page, anna: Actor) -> None:
@@ -134,25 +136,21 @@ async def test_search_and_folders_narrow_the_list(web: Web, page: Page, anna: Ac
     await wait_for(page, "available")
     rows = page.get_by_test_id("available")
     await page.get_by_test_id("add-search").fill("HARB")
-
-    async def only_one() -> bool:
-        return await rows.count() == 1
-
-    await until(only_one)
+    await expect(rows).to_have_count(1)
     await page.get_by_test_id("add-search").fill("zzzz")
     await wait_for(page, "empty")
     await page.get_by_test_id("add-search").fill("")
     await wait_for(page, "available")
     await page.get_by_test_id("folder").get_by_text("Home").click()
-    await until(only_one)
-    assert "City Aloud" in await rows.first.inner_text()
+    await expect(rows).to_have_count(1)
+    await expect(rows).to_contain_text("City Aloud")
 
 
 async def test_titles_are_text(web: Web, page: Page, anna: Actor) -> None:
     """Markup in a title is shown, not run."""
     page.on("dialog", lambda dialog: pytest.fail(f"a script ran: {dialog.message}"))
     await _add(web, page, anna, 3)
-    assert await page.get_by_text(NASTY, exact=True).count() == 1
+    await expect(page.get_by_text(NASTY, exact=True)).to_have_count(1)
 
 
 async def test_progress_moves_without_a_press(web: Web, page: Page, anna: Actor, db: Database) -> None:
@@ -167,7 +165,7 @@ async def test_progress_moves_without_a_press(web: Web, page: Page, anna: Actor,
         session.add(channel)
         await notify(session, "channel", str(channel.id))
     await bar.wait_for(state="detached")
-    assert await page.get_by_test_id("channel").count() == 1
+    await expect(page.get_by_test_id("channel")).to_have_count(1)
 
 
 async def test_pause_and_removal(web: Web, page: Page, anna: Actor) -> None:
@@ -181,7 +179,7 @@ async def test_pause_and_removal(web: Web, page: Page, anna: Actor) -> None:
     page.once("dialog", lambda dialog: dialog.accept())
     await page.get_by_test_id("channel-remove").click()
     await wait_for(page, "empty")
-    assert await page.get_by_test_id("channel").count() == 0
+    await expect(page.get_by_test_id("channel")).to_have_count(0)
 
 
 @pytest.mark.parametrize("wrong", ["a b c", "@" + "x" * 300, "https://example.org/x", ""])

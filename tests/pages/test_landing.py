@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Browser, Page
+from playwright.async_api import Browser, Page, expect
 
 from sandbox.control import run_sandbox
 from tests.pages.conftest import Web, serving, wait_for
@@ -29,7 +29,7 @@ async def test_leads_to_the_bot(told: tuple[Web, str], browser: Browser, languag
     context = await browser.new_context(locale=language, viewport={"width": 1280, "height": 800})
     page = await context.new_page()
     await page.goto(web.url)
-    assert title in await page.get_by_role("heading", level=1).inner_text()
+    await expect(page.get_by_role("heading", level=1)).to_contain_text(title)
     go = await wait_for(page, "landing-open")
     assert await go.get_attribute("href") == f"https://t.me/{bot}"
     assert f"@{bot}" in await go.inner_text()
@@ -51,5 +51,5 @@ async def test_the_panel_without_a_link_leads_to_the_bot(told: tuple[Web, str], 
 async def test_says_in_words_where_to_go_while_the_bots_name_is_unknown(web: Web, page: Page) -> None:
     """Telegram cannot be asked: the page stands, nothing hangs, nothing is wider than a phone."""
     await page.goto(web.url)
-    assert "chat with the bot" in await (await wait_for(page, "landing-closed")).inner_text()
+    await expect(page.get_by_test_id("landing-closed")).to_contain_text("chat with the bot")
     assert await page.evaluate("document.documentElement.scrollWidth") <= 390

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 
 import pytest
-from playwright.async_api import Browser, Page
+from playwright.async_api import Browser, Page, expect
 from sqlmodel import col, select
 
 from tests.pages.conftest import People, Web, cut_line, until, wait_for
@@ -34,8 +34,8 @@ async def anna(people: People, db: Database) -> Actor:
 async def test_shows_the_linked_account_and_this_sign_in(web: Web, page: Page, anna: Actor) -> None:
     """The name that Telegram lists, not the browser it was connected from; and the sign-in one is in."""
     await page.goto(web.open_as(anna.telegram_id, path="/tg/app/sessions/"))
-    assert "Telegram Assistant" in await (await wait_for(page, "account")).inner_text()
-    assert "This sign-in" in await (await wait_for(page, "app-session")).inner_text()
+    await expect(page.get_by_test_id("account")).to_contain_text("Telegram Assistant")
+    await expect(page.get_by_test_id("app-session")).to_contain_text("This sign-in")
 
 
 async def test_logging_out_asks_first_and_then_asks_telegram(
@@ -81,15 +81,14 @@ async def test_sign_ins_of_one_device_are_one_line(
     page.on("dialog", lambda dialog: dialog.accept())
     await page.goto(web.open_as(anna.telegram_id, path="/tg/app/sessions/"))
     lines = page.get_by_test_id("app-session")
-    await wait_for(page, "app-session")
-    said = await lines.all_inner_texts()
-    assert len(said) == 2
-    assert "Firefox, Windows" in said[0] and "This sign-in · 3 sign-ins" in said[0]
-    assert "Unknown device" in said[1]
+    await expect(lines).to_have_count(2)
+    await expect(lines.nth(0)).to_contain_text("Firefox, Windows")
+    await expect(lines.nth(0)).to_contain_text("This sign-in · 3 sign-ins")
+    await expect(lines.nth(1)).to_contain_text("Unknown device")
     await page.evaluate("window.Telegram = undefined")  # no native popup in a plain browser
     await lines.nth(0).get_by_test_id("app-session-end").click()
     await lines.nth(0).get_by_test_id("app-session-end").wait_for(state="detached")
-    assert "3 sign-ins" not in await lines.nth(0).inner_text()
+    await expect(lines.nth(0)).not_to_contain_text("3 sign-ins")
     await lines.nth(1).get_by_test_id("app-session-end").click()
     await lines.nth(1).wait_for(state="detached")
     await context.close()
@@ -105,7 +104,7 @@ async def test_language_changes_at_once(web: Web, page: Page, anna: Actor) -> No
         return await page.evaluate("document.documentElement.lang") == "ru"
 
     await until(is_russian)
-    assert "Sessions" not in await page.locator("body").inner_text()
+    await expect(page.locator("body")).not_to_contain_text("Sessions", use_inner_text=True)
 
 
 async def test_screen_comes_back_by_itself_when_the_socket_is_cut(web: Web, browser, anna: Actor) -> None:

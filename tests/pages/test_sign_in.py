@@ -2,7 +2,7 @@
 
 import time
 
-from playwright.async_api import BrowserContext, Page
+from playwright.async_api import BrowserContext, Page, expect
 
 from tests.pages.conftest import People, Web, serving, telegram_fragment, wait_for
 from tg_assistant.core import invites
@@ -102,7 +102,7 @@ async def test_stranger_redeems_an_invite_brought_along(
         session.add(invite)
     await page.goto(web.open_as(stranger.telegram_id, start_param=f"inv_{invite.code}"))
     field = await wait_for(page, "invite-code")
-    assert await field.input_value() == invite.code
+    await expect(field).to_have_value(invite.code)
     await page.get_by_test_id("invite-submit").click()
     await wait_for(page, "home-next")
 
@@ -113,7 +113,7 @@ async def test_wrong_invite_says_why_and_stays(web: Web, page: Page, people: Peo
     await page.goto(web.open_as(stranger.telegram_id, path="/tg/app/channels/"))
     await (await wait_for(page, "invite-code")).fill("AAAAAAAAAAAA")
     await page.get_by_test_id("invite-submit").click()
-    assert "invite" in (await (await wait_for(page, "notice")).inner_text()).lower()
+    await expect(page.get_by_test_id("notice")).to_contain_text("invite", ignore_case=True)
     await wait_for(page, "invite-code")
 
 

@@ -32,7 +32,7 @@ async def watched(page: Page, url: str, ready: str) -> tuple[list[str], list[str
     )
     page.on("request", lambda request: asked.append(request.url))
     await page.goto(url)
-    await page.locator(ready).first.wait_for(timeout=30_000)
+    await page.locator(ready).first.wait_for(timeout=60_000)
     await page.wait_for_timeout(500)
     return complaints, asked
 
