@@ -1,17 +1,28 @@
 """Bytes below Reflex's events: frames no library of ours would send, on the websocket and by polling."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from uuid import uuid4
 
 import aiohttp
 import pytest
 
-from tests.pages.conftest import People, Web, db, frontend, people, web
+from tests.pages.conftest import People, Web, db, frontend, people, serving
 from tests.sockets import open_socket, sign_in
+from tg_assistant.demo.postgres import Postgres
 
-__all__ = ["db", "frontend", "people", "web"]
+__all__ = ["db", "frontend", "people"]
+
+
+@pytest.fixture(scope="module")
+def web(frontend: None, database: Postgres, workdir: Path) -> Iterator[Web]:
+    """How much a socket may send is an attack of its own; here fifty frames of each kind must get in."""
+    with serving(database, workdir, settings={"RATE_LIMIT_SOCKET": "1000000:1"}) as running:
+        yield running
+
+
 DEEP = "[" * 30_000
 FRAMES: list[str | bytes] = [
     *("", "0", "1", "3", "4", "5", "6", "9", "garbage", "\x00", "4x", "49", "4\x00", "42", "40"),
@@ -32,7 +43,7 @@ async def raw_socket(web: Web) -> AsyncIterator[aiohttp.ClientWebSocketResponse]
     """A websocket on which the namespace is open, as a page's is."""
     address = f"{web.url}/_event/?EIO=4&transport=websocket&token={uuid4()}"
     async with aiohttp.ClientSession() as session, session.ws_connect(address) as socket:
-        await socket.receive(timeout=10)
+        await socket.receive(timeout=60)
         await socket.send_str("40/_event,")
         yield socket
 
@@ -76,7 +87,7 @@ async def test_binary_pieces_without_end(web: Web) -> None:
     """Ten billion pieces announced: none is gathered, the connection ends before the second comes."""
     async with raw_socket(web) as socket:
         await socket.send_str("4" + '59999999999-/_event,["event",{"_placeholder":true,"num":0}]')
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while (await socket.receive()).type not in (aiohttp.WSMsgType.CLOSE, aiohttp.WSMsgType.CLOSED):
                 if not socket.closed:
                     await socket.send_bytes(b"x" * 60_000)
