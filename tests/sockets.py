@@ -115,7 +115,7 @@ async def open_when_there_is_room(web: Web) -> AsyncIterator[Socket]:
 
 async def sign_in(web: Web, socket: Socket, telegram_id: int) -> None:
     """Present a resume secret of that person's, and wait until the screen is built."""
-    async with httpx.AsyncClient(trust_env=False) as http:
+    async with httpx.AsyncClient(trust_env=False, timeout=60) as http:
         data = init_data({"id": telegram_id, "first_name": "Anna"}, query_id=uuid4().hex)
         body = {"init_data": data}
         secret = (await http.post(f"{web.url}/api/auth/telegram-webapp", json=body)).json()["resume_secret"]

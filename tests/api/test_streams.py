@@ -46,7 +46,7 @@ async def reader(rt, url):
 @pytest.fixture
 async def own(url, reader) -> dict[str, str]:
     data = init_data({"id": 71_001, "first_name": "P", "language_code": "en"}, query_id=os.urandom(8).hex())
-    async with httpx.AsyncClient(trust_env=False) as client:
+    async with httpx.AsyncClient(trust_env=False, timeout=60) as client:
         answer = await client.post(f"{url}/api/auth/telegram-webapp", json={"init_data": data})
     return {"Authorization": f"Bearer {answer.json()['access_token']}"}
 
@@ -55,7 +55,7 @@ async def read(url, method, path, headers, **more):
     """Events (id, name, data) until the stream ends or the connection is cut, and the head of the answer."""
     events, current = [], {}
     async with (
-        httpx.AsyncClient(trust_env=False, timeout=30) as client,
+        httpx.AsyncClient(trust_env=False, timeout=60) as client,
         client.stream(method, url + path, headers={**STREAM, **headers}, **more) as answer,
     ):
         assert answer.status_code == 200, await answer.aread()
@@ -120,7 +120,7 @@ async def test_another_process_replays_the_saved_answer(url, own, rt, reader):
 @pytest.mark.parametrize("last", [f"{uuid4()}:1", "x", "1", ":", "é:1"])
 async def test_a_made_up_place_to_go_on_is_refused(url, own, last):
     """Another's question, or none at all: 404, and nothing is asked."""
-    async with httpx.AsyncClient(trust_env=False) as client:
+    async with httpx.AsyncClient(trust_env=False, timeout=60) as client:
         headers = {**own, **STREAM, "Last-Event-ID": last.encode()}
         answer = await client.post(f"{url}/api/rag/query", headers=headers, json=QUESTION)
     assert (answer.status_code, answer.json()["code"]) == (404, "questions.not_found")
@@ -161,7 +161,7 @@ async def test_a_revoked_session_sees_nothing_more_after_a_second(url, own, rt, 
 async def test_progress_ends_when_everything_can_be_searched(url, own, rt, reader):
     """A channel read to its end answers with one event and ends; the error, if any, is in words."""
     path = f"/api/channels/{reader[1].id}/progress"
-    async with httpx.AsyncClient(trust_env=False) as client:
+    async with httpx.AsyncClient(trust_env=False, timeout=60) as client:
         plain = (await client.get(url + path, headers=own)).json()
     assert plain["done"] == 1 and plain["last_error"] is None
     if plain["finished"]:
@@ -225,7 +225,7 @@ async def test_asking_survives_its_reader_and_says_what_went_wrong(rt, reader, m
 @pytest.mark.parametrize(("query", "code"), [(" ", "empty_question"), ("x" * 4_001, "question_too_long")])
 async def test_a_refused_question_begins_no_stream(url, own, query, code):
     """Its status says so, in a problem document: 422, not 200 and an event."""
-    async with httpx.AsyncClient(trust_env=False) as client:
+    async with httpx.AsyncClient(trust_env=False, timeout=60) as client:
         headers = {**own, **STREAM}
         answer = await client.post(f"{url}/api/rag/query", headers=headers, json={"query": query})
     assert (answer.status_code, answer.json()["code"]) == (422, f"answers.{code}")
@@ -255,6 +255,6 @@ async def test_a_slow_answer_has_begun_before_its_first_word(url, own, monkeypat
 
 async def test_another_persons_attempt_has_no_stream(url, own):
     """404 before a stream begins, as for an attempt that does not exist."""
-    async with httpx.AsyncClient(trust_env=False) as client:
+    async with httpx.AsyncClient(trust_env=False, timeout=60) as client:
         answer = await client.get(f"{url}/api/tg/qr/events/{uuid4()}", headers=own)
     assert answer.status_code == 404

@@ -30,7 +30,7 @@ class Redis:
         options = ["--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
         quiet = subprocess.DEVNULL
         self.process = subprocess.Popen([BINARY, *options], stdout=quiet, stderr=quiet)
-        for _ in range(200):
+        for _ in range(1_500):
             with socket.socket() as probe:
                 if probe.connect_ex(("127.0.0.1", self.port)) == 0:
                     return
@@ -41,7 +41,7 @@ class Redis:
         assert self.process is not None
         self.process.send_signal(signal.SIGCONT)
         self.process.kill()
-        self.process.wait(10)
+        self.process.wait(60)
 
     def freeze(self) -> None:
         """It takes connections and answers nothing."""

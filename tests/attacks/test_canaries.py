@@ -230,4 +230,4 @@ async def test_a_private_channel(http: httpx.AsyncClient, rt: Runtime, sign_in: 
         await db.exec(mine.values(lost_at=datetime.now(UTC)))  # type: ignore[call-overload]
     began = time.monotonic()
     assert await reads(of_a) == [set()] * 4
-    assert time.monotonic() - began < 20
+    assert time.monotonic() - began < 60

@@ -446,6 +446,9 @@ async def test_many_watches_of_one_socket_are_one(rt: Runtime, world: World, mon
 
     monkeypatch.setattr("tg_assistant.state._until_lost", until_lost)
     watches = [asyncio.create_task(SessionState.watch.fn(Held(session))) for _ in range(1000)]
+    async with asyncio.timeout(60):
+        while not waiting:  # noqa: ASYNC110 - a list
+            await asyncio.sleep(0.05)
     await asyncio.sleep(1)
     assert len(waiting) == 1
     gone.set()

@@ -449,7 +449,7 @@ async def test_redis_away(settings: Settings, redis: Redis, fault: str):
         redis.kill() if fault == "killed" else redis.freeze()
         began = time.monotonic()
         found = await closed(rt, http, mine)
-        assert time.monotonic() - began < 25
+        assert time.monotonic() - began < 60
         assert {name: answer.status_code for name, answer in found.items()} == {
             "sign-in": 503,
             "qr start": 503,
@@ -463,7 +463,7 @@ async def test_redis_away(settings: Settings, redis: Redis, fault: str):
         }
         refused = found["sign-in"]
         assert refused.json()["code"] == "limits.unavailable" and refused.headers["retry-after"] == "5"
-        assert "redis" not in refused.text.lower() and str(redis.port) not in refused.text
+        assert "redis" not in refused.text.lower() and f":{redis.port}" not in refused.text
         with pytest.raises(Unavailable):
             await limits.spend(rt, Rule.invites, user_id=uuid4())
         redis.kill()

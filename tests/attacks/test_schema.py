@@ -110,9 +110,9 @@ def test_what_ends_its_caller(url: str, settings: Settings, method: str, path: s
         headers = {"Authorization": f"Bearer {signed.json()['access_token']}"}
         cookies = {REFRESH_COOKIE: signed.cookies[REFRESH_COOKIE]} if own else {}
         if own and case.path_parameters:
-            listed = httpx.get(f"{url}/api/users/me/sessions", headers=headers, trust_env=False)
+            listed = httpx.get(f"{url}/api/users/me/sessions", headers=headers, trust_env=False, timeout=60)
             case.path_parameters["session_id"] = listed.json()["app"][0]["id"]
-        answer = case.call(headers=headers, cookies=cookies, timeout=20)
+        answer = case.call(headers=headers, cookies=cookies, timeout=60)
         case.validate_response(answer)
         statuses.add(answer.status_code)
 
@@ -124,14 +124,16 @@ def test_the_bots_health_is_as_described(url: str) -> None:
     """503 with the failing checks named, in the document's form."""
     operation = schemathesis.openapi.from_url(f"{url}/openapi.json")["/health/bot"]["GET"]
     case = operation.Case()
-    answer = case.call(timeout=20)
+    answer = case.call(timeout=60)
     case.validate_response(answer, excluded_checks=[not_a_server_error])
     assert answer.status_code == 503 and answer.json()["failing"]
 
 
 def _signed_in(url: str, telegram_id: int) -> httpx.Response:
     data = init_data({"id": telegram_id, "first_name": "P"}, query_id=os.urandom(8).hex())
-    return httpx.post(f"{url}/api/auth/telegram-webapp", json={"init_data": data}, trust_env=False)
+    return httpx.post(
+        f"{url}/api/auth/telegram-webapp", json={"init_data": data}, trust_env=False, timeout=60
+    )
 
 
 def _token(url: str, telegram_id: int) -> str:

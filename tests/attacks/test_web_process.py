@@ -51,7 +51,7 @@ INSIDE = (
 
 @pytest.fixture
 async def http(web: Web) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(base_url=web.url, trust_env=False) as client:
+    async with httpx.AsyncClient(base_url=web.url, trust_env=False, timeout=60) as client:
         yield client
 
 

@@ -59,10 +59,9 @@ class Watched:
 
         Elements that begin with `links` are what the page itself makes of an address.
         """
-        shown = await self.page.evaluate(
-            "document.body.innerText + [...document.querySelectorAll('input')].map(i => i.value)"
-        )
-        assert shown.count("__ran(") >= least, (place, shown[:500])
+        shown = "() => document.body.innerText + [...document.querySelectorAll('input')].map(i => i.value)"
+        enough = f"least => (({shown})()).split('__ran(').length > least"
+        await self.page.wait_for_function(enough, arg=least)
         injected = await self.page.evaluate(INJECTED)
         assert [each for each in injected if links is None or not each.startswith(links)] == [], place
         for move in ("mouse.move(5, 5)", "mouse.move(200, 300)"):

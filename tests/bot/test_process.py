@@ -52,7 +52,7 @@ async def process(environment):
 
 
 async def healthy(environment):
-    async with httpx.AsyncClient(trust_env=False) as http:
+    async with httpx.AsyncClient(trust_env=False, timeout=60) as http:
 
         async def answers():
             try:
@@ -114,7 +114,7 @@ async def test_health_says_what_fails(rt, settings):
     nowhere = settings.telegram.model_copy(update={"bot_api_base": "http://127.0.0.1:1"})
     changed = settings.model_copy(update={"telegram": nowhere, "health_port": port})
     task = asyncio.create_task(work(replace(rt, settings=changed)))
-    async with httpx.AsyncClient(trust_env=False) as http:
+    async with httpx.AsyncClient(trust_env=False, timeout=60) as http:
 
         async def answer():
             try:

@@ -101,4 +101,4 @@ def test_a_failed_initdb_is_one_sentence(tmp_path: Path):
 def test_chroma_answers_its_heartbeat(tmp_path: Path):
     """The address given out is one that answers."""
     with running_chroma(tmp_path / "chroma") as url:
-        assert httpx.get(f"{url}/api/v2/heartbeat").json()["nanosecond heartbeat"] > 0
+        assert httpx.get(f"{url}/api/v2/heartbeat", timeout=60).json()["nanosecond heartbeat"] > 0

@@ -73,7 +73,7 @@ async def test_channel_in_the_bot_and_over_rest(product: Product, anna: Person, 
     assert re.search(expected, said, re.IGNORECASE), said
     traveller = await belongs(product, "anna")
     answer = await product.http.post(
-        f"{product.demo.web_url}/api/channels", json={"link": text}, headers=traveller.bearer, timeout=30
+        f"{product.demo.web_url}/api/channels", json={"link": text}, headers=traveller.bearer, timeout=60
     )
     problem = answer.json()
     assert 400 <= answer.status_code < 500 and problem["code"], answer.text

@@ -33,7 +33,7 @@ async def url(checks: dict[str, bool]) -> AsyncIterator[str]:
 
 async def test_well_and_failing(url: str, checks: dict[str, bool]) -> None:
     """200 while every check holds; 503 with the failing one's name; 404 elsewhere."""
-    async with httpx.AsyncClient(base_url=url) as http:
+    async with httpx.AsyncClient(base_url=url, timeout=60) as http:
         assert (await http.get("/health")).json() == {"status": "ok", "checks": {"database": True}}
         checks["leases"] = False
         answer = await http.get("/health?x=1")
@@ -49,13 +49,13 @@ async def test_nonsense_is_dropped(url: str) -> None:
         writer.write(nonsense)
         await reader.read()
         writer.close()
-    async with httpx.AsyncClient(base_url=url) as http:
+    async with httpx.AsyncClient(base_url=url, timeout=60) as http:
         assert (await http.get("/health")).status_code == 200
 
 
 async def test_metrics_stand_on_the_internal_port(url: str) -> None:
     """Prometheus reads them here, in its text format."""
-    async with httpx.AsyncClient(base_url=url) as http:
+    async with httpx.AsyncClient(base_url=url, timeout=60) as http:
         answer = await http.get("/metrics")
     assert answer.status_code == 200 and answer.headers["content-type"].startswith("text/plain")
     assert "# TYPE http_requests_total counter" in answer.text

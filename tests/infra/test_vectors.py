@@ -103,7 +103,7 @@ async def test_the_server_holds_no_texts(vectors, chroma_url):
     space, channel = a_space(), uuid4()
     await vectors.upsert(space, [uuid4()], unit(1), [channel])
     root = f"{chroma_url}/api/v2/tenants/default_tenant/databases/default_database/collections"
-    async with httpx.AsyncClient() as http:
+    async with httpx.AsyncClient(timeout=60) as http:
         listed = (await http.get(root)).json()
         (collection,) = [c["id"] for c in listed if c["name"].startswith(space.tenant_id.hex)]
         include = {"include": ["documents", "metadatas"]}

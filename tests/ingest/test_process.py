@@ -62,7 +62,7 @@ async def ingest_process(settings: Settings) -> AsyncIterator[tuple[Process, int
 
 async def healthy(port: int) -> bool:
     try:
-        async with httpx.AsyncClient() as http:
+        async with httpx.AsyncClient(timeout=60) as http:
             return (await http.get(f"http://127.0.0.1:{port}/health")).status_code == 200
     except httpx.TransportError:
         return False
@@ -106,7 +106,7 @@ async def test_health_names_what_fails(ingest_settings: Settings) -> None:
 
         async def answered() -> bool:
             try:
-                async with httpx.AsyncClient() as http:
+                async with httpx.AsyncClient(timeout=60) as http:
                     answer = await http.get(f"http://127.0.0.1:{port}/health", timeout=10)
             except httpx.TransportError:
                 return False

@@ -74,7 +74,7 @@ async def test_link_opens_the_second_screens_page(web: Web, page: Page, anna: Ac
     """What is copied is an address that answers."""
     await _start(web, page, anna, "ios")
     link = await (await wait_for(page, "connect-link")).inner_text()
-    async with httpx.AsyncClient(trust_env=False) as http:
+    async with httpx.AsyncClient(trust_env=False, timeout=60) as http:
         assert (await http.get(link)).status_code == 200
 
 

@@ -101,7 +101,7 @@ async def test_nobody_gets_nothing_from_any_handler(web: Web, anna: Actor, db: D
 
 async def test_a_stolen_client_token_is_worth_nothing(web: Web, anna: Actor) -> None:
     """Anna's socket is gone; whoever connects with its token is asked who they are and shown nothing."""
-    async with httpx.AsyncClient(trust_env=False) as http:
+    async with httpx.AsyncClient(trust_env=False, timeout=60) as http:
         body = {"init_data": init_data({"id": anna.telegram_id, "first_name": "Anna"})}
         secret = (await http.post(f"{web.url}/api/auth/telegram-webapp", json=body)).json()["resume_secret"]
     pages.load()
@@ -125,7 +125,7 @@ async def test_a_stolen_client_token_is_worth_nothing(web: Web, anna: Actor) -> 
 @pytest.mark.parametrize("milliseconds", [0, 10, 30])
 async def test_what_was_being_made_for_a_gone_socket(web: Web, anna: Actor, milliseconds: int) -> None:
     """Anna's socket closes while her screen is built; who takes its token that moment gets none of it."""
-    async with httpx.AsyncClient(trust_env=False) as http:
+    async with httpx.AsyncClient(trust_env=False, timeout=60) as http:
         body = {"init_data": init_data({"id": anna.telegram_id, "first_name": "Anna"})}
         secret = (await http.post(f"{web.url}/api/auth/telegram-webapp", json=body)).json()["resume_secret"]
     pages.load()

@@ -19,7 +19,7 @@ UPGRADE = {
 
 @pytest.fixture
 async def http(web) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(base_url=web.url, trust_env=False) as client:
+    async with httpx.AsyncClient(base_url=web.url, trust_env=False, timeout=60) as client:
         yield client
 
 

@@ -23,7 +23,7 @@ class Traveller:
     async def rest(self, method: str, path: str, expect: int | None = None, **body: Any) -> Any:
         """Call the API; fails unless it answers `expect` (default: any success)."""
         answer = await self.http.request(
-            method, self.base + path, json=body or None, headers=self.bearer, timeout=30
+            method, self.base + path, json=body or None, headers=self.bearer, timeout=60
         )
         ok = answer.status_code == expect if expect else answer.is_success
         assert ok, f"{method} {path}: {answer.status_code} {answer.text}"
@@ -53,7 +53,7 @@ async def signs_in(product: Product, phone: Phone) -> Traveller:
 @asynccontextmanager
 async def second_screen(connect_url: str) -> AsyncIterator[httpx.AsyncClient]:
     """An ordinary browser of its own: looks at the link, then spends it."""
-    async with httpx.AsyncClient(trust_env=False, follow_redirects=True) as browser:
+    async with httpx.AsyncClient(trust_env=False, follow_redirects=True, timeout=60) as browser:
         assert (await browser.get(connect_url)).status_code == 200
         assert (await browser.post(connect_url, data={"go": "1"})).status_code == 200
         yield browser
