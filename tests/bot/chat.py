@@ -15,7 +15,7 @@ class Chat:
         self._telegram, self._phone = telegram, telegram.phone(person)
         self.person = self._phone.person
 
-    async def says(self, text: str, *, contains: str = "", seconds: float = 15) -> BotMessage:
+    async def says(self, text: str, *, contains: str = "", seconds: float = 60) -> BotMessage:
         """Write, and wait for the answer (that contains something)."""
         sent = self._phone.send(text)
         return await self.hears(sent.id, contains, seconds)
@@ -26,7 +26,7 @@ class Chat:
         self._telegram.world.commit()
         return item
 
-    async def hears(self, after: int, contains: str = "", seconds: float = 15) -> BotMessage:
+    async def hears(self, after: int, contains: str = "", seconds: float = 60) -> BotMessage:
         return (await self._until(lambda m: m.id > after and contains in m.text, contains, seconds))[0]
 
     async def presses(self, message: BotMessage, label: str, contains: str = "") -> tuple[str, str | None]:
@@ -40,7 +40,7 @@ class Chat:
         def changed(item: BotMessage) -> bool:
             return item.id >= message.id and item.text != before and contains in item.text
 
-        return (await self._until(changed, contains, 15))[0].text, answer.text
+        return (await self._until(changed, contains, 60))[0].text, answer.text
 
     def last(self) -> BotMessage:
         return [m for m in self._phone.messages() if not m.out][-1]
@@ -59,7 +59,7 @@ class Chat:
         raise AssertionError(f"the bot did not say {what!r}; it said {self.heard()[-3:]}")
 
 
-async def until(look: Callable[[], Awaitable[Any]], seconds: float = 15) -> Any:
+async def until(look: Callable[[], Awaitable[Any]], seconds: float = 60) -> Any:
     """The first truthy answer of `look`. Raises TimeoutError."""
     async with asyncio.timeout(seconds):
         while not (found := await look()):  # noqa: ASYNC110 - looks at a database and a world, which set no event

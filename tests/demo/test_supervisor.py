@@ -40,7 +40,7 @@ def supervise(tmp_path: Path):
         yield make
 
 
-async def _until(condition, seconds: float = 10) -> None:
+async def _until(condition, seconds: float = 60) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "it did not happen in time"
@@ -62,7 +62,7 @@ async def test_an_impatient_supervisor_names_what_keeps_dying(supervise):
     supervisor.patient = False
 
     async def walk() -> None:
-        await asyncio.sleep(60)
+        await asyncio.sleep(240)
 
     try:
         await supervisor.start()
@@ -92,9 +92,8 @@ async def test_the_dead_rise_again(supervise):
     await supervisor.start()
     before = supervisor.pid("web")
     os.kill(before, signal.SIGKILL)
-    await _until(lambda: not supervisor.running["web"].up.is_set())
+    await _until(lambda: supervisor.pid("web") not in (None, before))
     await _until(supervisor.running["web"].up.is_set)
-    assert supervisor.pid("web") not in (None, before)
     await supervisor.stop()
     assert "ended (SIGKILL); starting again in 0.5 s" in out.getvalue()
 
@@ -132,7 +131,7 @@ async def test_stopping_kills_the_stubborn(supervise, monkeypatch: pytest.Monkey
     await _until(lambda: supervisor.running["bot"].last_lines)
     pid, child = supervisor.pid("bot"), int(supervisor.running["bot"].last_lines[0])
     await supervisor.stop()
-    await _until(lambda: not _alive(pid) and not _alive(child), 3)
+    await _until(lambda: not _alive(pid) and not _alive(child))
 
 
 def test_a_killed_supervisor_takes_everyone_along(tmp_path: Path):

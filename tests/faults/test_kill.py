@@ -51,7 +51,7 @@ async def test_a_killed_process_loses_nothing(product, anna, process):
         return not last
 
     try:
-        await until(whole, "every post to be here and indexed", 90)
+        await until(whole, "every post to be here and indexed", 200)
     except AssertionError as error:
         raise AssertionError(f"{error}: {last}") from None
 
@@ -74,7 +74,7 @@ async def test_thirty_kills_in_a_row_lose_nothing(product, anna):
         last.update(await differences(product, anna.phone, [mine["title"]]))
         return not last
 
-    await until(whole, "every post to be here and indexed", 120)
+    await until(whole, "every post to be here and indexed", 200)
 
 
 async def test_what_is_said_to_a_dead_bot_is_answered(product, anna):

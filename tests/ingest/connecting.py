@@ -21,7 +21,7 @@ async def start(rt: Runtime, actor: Actor) -> logins.Started:
 
 
 async def until(
-    rt: Runtime, actor: Actor, login_id: UUID, right: Callable[[Login], bool], seconds: float = 30
+    rt: Runtime, actor: Actor, login_id: UUID, right: Callable[[Login], bool], seconds: float = 90
 ) -> Login:
     """The attempt as soon as it looks right."""
     async with asyncio.timeout(seconds), aclosing(logins.watch(rt, actor, login_id)) as steps:
@@ -56,7 +56,7 @@ async def all_of(rt: Runtime, model: type) -> list[Any]:
         return list((await db.exec(select(model))).all())
 
 
-async def eventually(check: Callable[[], Awaitable[Any] | Any], seconds: float = 30) -> Any:
+async def eventually(check: Callable[[], Awaitable[Any] | Any], seconds: float = 90) -> Any:
     """The first truthy value of `check`; polled, because the other side has no event for it."""
     async with asyncio.timeout(seconds):
         while True:

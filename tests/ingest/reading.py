@@ -16,14 +16,14 @@ from tg_assistant.errors import Unavailable
 from tg_assistant.infra.runtime import Runtime
 from tg_assistant.models import Channel, Dialog, Post
 
-SECONDS = 40.0
+SECONDS = 120.0
 
 
 async def connect(rt: Runtime, sandbox: Sandbox, actor: Actor, who: str) -> None:
     """The person connects their account; an ingest has to be running."""
     async with rt.db.transaction(actor.tenant) as db:
         started = await logins.start(db, actor, device="test")
-    async with asyncio.timeout(15), aclosing(logins.watch(rt, actor, started.login.id)) as steps:
+    async with asyncio.timeout(90), aclosing(logins.watch(rt, actor, started.login.id)) as steps:
         scanned = False
         async for login in steps:
             if login.qr_url and not scanned:

@@ -31,7 +31,7 @@ class Process:
 
     async def ready(self) -> None:
         """Wait until it answers."""
-        for _ in range(200):
+        for _ in range(1_200):
             try:
                 assert (await self.get(f"http://127.0.0.1:{self.phone_port}/control/health"))["ok"]
                 break

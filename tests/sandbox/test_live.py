@@ -14,7 +14,7 @@ from sandbox.control import Sandbox
 from tests.sandbox.conftest import Connect
 
 
-async def until(condition: Callable[[], Any], seconds: float = 5) -> None:
+async def until(condition: Callable[[], Any], seconds: float = 60) -> None:
     """Wait for something to become true."""
     deadline = asyncio.get_running_loop().time() + seconds
     while not condition():

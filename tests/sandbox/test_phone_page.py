@@ -32,6 +32,8 @@ from sandbox.control import Sandbox, run_sandbox
 
 SDK = Path(__file__).parents[2] / "assets/vendor/telegram-web-app.js"
 CHROMIUM = Path("/usr/bin/chromium")
+PATIENCE = 60_000  # milliseconds; only what never comes takes that long, however busy the machine
+expect.set_options(timeout=PATIENCE)
 QUIET = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"]
 
 MINI_APP = """<!doctype html><script src="/sdk.js"></script><body><pre id="log"></pre><script>
@@ -149,7 +151,7 @@ async def page(browser: Browser, sandbox: Sandbox) -> AsyncIterator[Page]:
     """A page at phone width; an error in its scripts fails the test."""
     context = await browser.new_context(viewport={"width": 390, "height": 844})
     page = await context.new_page()
-    page.set_default_timeout(10_000)
+    page.set_default_timeout(PATIENCE)
     broken: list[str] = []
     page.on("pageerror", lambda error: broken.append(str(error)))
     yield page
@@ -265,7 +267,7 @@ async def opened_tab(page: Page, link: Locator) -> Page:
     page.on("popup", lambda tab: tabs.append(tab))  # noqa: PLW0108 - Playwright takes no built-in method
     await link.click()
     confirm = page.get_by_test_id("open-link-confirm")
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not tabs:
             if await confirm.is_visible():
                 await confirm.click()
@@ -329,7 +331,7 @@ async def test_scanner_links_and_terminate_ends_a_device(page: Page, sandbox: Sa
     await expect(page.get_by_test_id("scan-empty")).to_be_visible()
     async with desk(sandbox, "Test desk") as client:
         login = await client.qr_login()
-        waiting = asyncio.create_task(login.wait(20))
+        waiting = asyncio.create_task(login.wait(60))
         code = page.get_by_test_id("scan-code-1")
         await expect(code).to_contain_text("Test desk")
         assert int(re.findall(r"\d+", await page.get_by_test_id("scan-seconds-1").inner_text())[0]) <= 30
@@ -353,7 +355,7 @@ async def test_two_step_password_is_asked_after_the_scan(page: Page, sandbox: Sa
     await expect(page.get_by_test_id("twofa-state")).to_have_text("On")
     async with desk(sandbox, "Second desk") as client:
         login = await client.qr_login()
-        waiting = asyncio.create_task(login.wait(20))
+        waiting = asyncio.create_task(login.wait(60))
         await page.goto(f"{sandbox.phone_url}/#/max/settings/devices/scan")
         await page.get_by_test_id("scan-code-1").click()
         await page.get_by_test_id("scan-confirm").click()
