@@ -51,8 +51,11 @@ async def own(url, reader) -> dict[str, str]:
     return {"Authorization": f"Bearer {answer.json()['access_token']}"}
 
 
-async def read(url, method, path, headers, **more):
-    """Events (id, name, data) until the stream ends or the connection is cut, and the head of the answer."""
+async def read(url, method, path, headers, *, begun=None, **more):
+    """Events (id, name, data) until the stream ends or the connection is cut, and the head of the answer.
+
+    The first one sets `begun`.
+    """
     events, current = [], {}
     async with (
         httpx.AsyncClient(trust_env=False, timeout=60) as client,
@@ -67,6 +70,8 @@ async def read(url, method, path, headers, **more):
                 elif not line and current:
                     events.append((current.get("id"), current["event"], json.loads(current["data"])))
                     current = {}
+                    if begun is not None:
+                        begun.set()
         except httpx.TransportError:
             events.append((None, "cut", None))
         return events, answer.headers
@@ -132,8 +137,9 @@ async def test_the_status_of_an_attempt_ends_in_a_final_event(url, own, rt, read
     async with rt.db.transaction(actor.tenant) as db:
         started = await logins.start(db, actor)
     path = f"/api/tg/qr/events/{started.login.id}"
-    reading = asyncio.create_task(read(url, "GET", path, own))
-    await asyncio.sleep(0.7)
+    begun = asyncio.Event()
+    reading = asyncio.create_task(read(url, "GET", path, own, begun=begun))
+    await begun.wait()
     async with rt.db.transaction(actor.tenant) as db:
         await logins.cancel(db, actor, started.login.id)
     events, _ = await reading
@@ -147,13 +153,15 @@ async def test_a_revoked_session_sees_nothing_more_after_a_second(url, own, rt, 
     actor = reader[0]
     async with rt.db.transaction(actor.tenant) as db:
         started = await logins.start(db, actor)
-    reading = asyncio.create_task(read(url, "GET", f"/qr-auth/events/{started.login.id}", own))
-    await asyncio.sleep(0.7)
+    begun = asyncio.Event()
+    path = f"/qr-auth/events/{started.login.id}"
+    reading = asyncio.create_task(read(url, "GET", path, own, begun=begun))
+    await begun.wait()
     async with rt.db.transaction() as db:
         await db.exec(
             update(AppSession).where(AppSession.user_id == actor.user_id).values(revoked_at=datetime.now(UTC))
         )
-    async with asyncio.timeout(2.5):
+    async with asyncio.timeout(10):
         events, _ = await reading
     assert events[-1][1] == "error" and events[-1][2]["status"] == 401
 

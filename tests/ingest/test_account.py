@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+from datetime import UTC, datetime
 
 import pytest
 from pydantic import SecretStr
@@ -123,14 +124,15 @@ async def test_a_killed_owner_is_replaced_within_the_lease(
         await eventually(lambda: listed(ingest_rt))
     dead = await take(ingest_rt.db, Account, account.id, "dead")
     assert dead is not None
+    until = (await the_account(ingest_rt)).lease_until
+    assert until is not None
     async with ingest.running():
-        await asyncio.sleep(3)
-        assert (await the_account(ingest_rt)).lease_owner == "dead"
 
         async def taken_over() -> bool:
             return (await the_account(ingest_rt)).lease_owner not in ("dead", None)
 
         await eventually(taken_over)
+        assert datetime.now(UTC) >= until
         assert (await the_account(ingest_rt)).lease_epoch > dead.epoch
 
 
@@ -151,7 +153,7 @@ async def test_a_task_in_hand_survives_its_connection(
     client = new_client(ingest.settings, None, may_send=lease.alive)
     ctx = AccountContext(ingest_rt, account.id, account.tenant_id, anna.user_id, client, lease.epoch)
     again = asyncio.create_task(task_loop.run(ctx))
-    task = await tasks.wait(ingest_rt, anna, in_hand.id, seconds=10)
+    task = await tasks.wait(ingest_rt, anna, in_hand.id, seconds=60)
     again.cancel()
     assert task is not None and task.error == "tasks.failed"
     assert task.attempts == 1  # that the connection broke was not the task's fault
@@ -254,7 +256,7 @@ async def test_writes_of_an_old_epoch_are_refused(
     async with ingest.running():
         account = await connect(ingest_rt, sandbox, anna)
     # ingest gives the lease back when it ends, or it runs out a little later
-    old = await eventually(lambda: take(ingest_rt.db, Account, account.id, "old"), 30)
+    old = await eventually(lambda: take(ingest_rt.db, Account, account.id, "old"))
     assert await take(ingest_rt.db, Account, account.id, "new") is None
     async with ingest_rt.db.transaction() as db:
         task = await tasks.add(db, account.id, "dialogs")

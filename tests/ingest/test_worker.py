@@ -37,7 +37,7 @@ async def test_a_wiped_chroma_is_made_whole_by_a_starting_worker(rt):
         async def whole() -> bool:
             return await rt.vectors.count(space) == there > 0
 
-        assert await eventually(whole, 20)
+        assert await eventually(whole)
     finally:
         working.cancel()
         await asyncio.gather(working, return_exceptions=True)
@@ -76,7 +76,7 @@ async def test_a_working_worker_deletes_what_is_too_old_and_what_a_deleted_group
                 asked = (await db.exec(select(Question).where(Question.tenant_id == here.id))).first()
             return asked is None and await rt.vectors.count(space) == 0
 
-        await eventually(clean, 20)
+        await eventually(clean)
     finally:
         working.cancel()
         await asyncio.gather(working, return_exceptions=True)
