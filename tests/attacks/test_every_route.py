@@ -85,7 +85,7 @@ async def _tried(
     http: httpx.AsyncClient, target: Target, headers: dict[str, str], pick: Any
 ) -> httpx.Response:
     http.cookies.clear()
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         return await http.request(headers=headers, **target.request(pick))
 
 

@@ -100,18 +100,24 @@ def test_rates_that_are_none(wrong: str):
 async def test_signing_in_too_often(settings: Settings):
     """Ten a minute from one address, good or bad; the eleventh waits, another address does not."""
     async with web(settings) as rt, client(rt) as http, client(rt, "192.0.2.2") as other:
-        before = metrics.rate_limit_exceeded_total.labels("sign_in")._value.get()
+        before, began = metrics.rate_limit_exceeded_total.labels("sign_in")._value.get(), time.monotonic()
+
+        def left(answer: httpx.Response, remaining: int) -> bool:
+            """Whether the window is said to end a minute after the first use, however long ago that is."""
+            found = re.fullmatch(rf'"sign_in";r={remaining};t=(\d+)', answer.headers["ratelimit"])
+            return found is not None and 59 - (time.monotonic() - began) <= int(found[1]) <= 60
+
         for n in range(10):
             answer = await sign_in(http) if n % 2 else await http.post("/api/auth/telegram-webapp", json={})
             assert answer.status_code in (200, 401)
             assert answer.headers["ratelimit-policy"] == '"sign_in";q=10;w=60'
-            assert re.fullmatch(rf'"sign_in";r={9 - n};t=(5\d|60)', answer.headers["ratelimit"])
+            assert left(answer, 9 - n)
         refused = await sign_in(http)
         assert refused.status_code == 429
         assert refused.headers["content-type"] == "application/problem+json"
         assert refused.headers["ratelimit-policy"] == '"sign_in";q=10;w=60'
-        assert re.fullmatch(r'"sign_in";r=0;t=(5\d|60)', refused.headers["ratelimit"])
-        assert 50 <= int(refused.headers["retry-after"]) <= 60
+        assert left(refused, 0)
+        assert refused.headers["ratelimit"].endswith(f";t={refused.headers['retry-after']}")
         assert refused.json()["code"] == "limits.reached"
         assert metrics.rate_limit_exceeded_total.labels("sign_in")._value.get() == before + 1
         assert (await sign_in(other)).status_code == 200

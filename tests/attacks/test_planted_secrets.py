@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -32,7 +33,6 @@ from tg_assistant.settings import SecuritySettings, session_keys
 
 LLM_KEY, WEBHOOK = (f"{name}-{secrets.token_urlsafe(24)}" for name in ("llm", "hook"))
 PASSWORD = f"two steps {secrets.token_hex(8)}"
-WEB_HEALTH = free_port()
 # a code that lets people in is looked up by itself; everything else is sealed or hashed
 ALLOWED = {"invites.code": {"invite code"}, "invite_uses.code": {"invite code"}}
 # Files: the installation's own secrets stand in one. A QR code stands in its row while it is shown, so in
@@ -40,6 +40,12 @@ ALLOWED = {"invites.code": {"invite code"}, "invite_uses.code": {"invite code"}}
 # what people type there.
 KEPT = {"secrets.json": {"JWT secret", "session key"}, "pg/": {"invite code", "login token"}}
 TELEGRAM = "sandbox/"
+
+
+@cache
+def web_health() -> int:
+    """The web process's internal port, chosen as it starts: one chosen while tests are collected is old."""
+    return free_port()
 
 
 class Planted(Demo):
@@ -55,7 +61,7 @@ class Planted(Demo):
 
     def web_environment(self) -> dict[str, str]:
         """With the internal port, for its metrics."""
-        return super().web_environment() | {"HEALTH_PORT": str(WEB_HEALTH)}
+        return super().web_environment() | {"HEALTH_PORT": str(web_health())}
 
 
 @dataclass
@@ -147,7 +153,7 @@ async def _connects(walk: Walk, anna: Traveller) -> None:
 
         await until(shown, "the code")
         walk.secrets["page token"] = next(iter(browser.cookies.jar)).value or ""
-        walk.secrets["login token"] = (await anna.phone.get("/scanner"))[-1]["token"]
+        walk.secrets["login token"] = (await until(lambda: anna.phone.get("/scanner"), "a code"))[-1]["token"]
         await anna.phone.scans()
         await until(is_asked, "the password to be asked for")
         address = f"{anna.base}/tg/qr/password/{started['qr_session_id']}"
@@ -197,7 +203,7 @@ async def _errs(walk: Walk, anna: Traveller) -> None:
             await http.get(f"{base}/api/users/me", headers={"Authorization": f"Bearer {odd}"})
             await http.get(f"{base}/api/users/me", headers={"Authorization": f"tma {odd}"})
     demo = walk.product.demo
-    for port in (WEB_HEALTH, demo.ports["bot_health"], demo.ports["ingest_health"]):
+    for port in (web_health(), demo.ports["bot_health"], demo.ports["ingest_health"]):
         page = await http.get(f"http://127.0.0.1:{port}/metrics")
         assert page.status_code == 200
         walk.said[f"metrics of {port}"] = page.content

@@ -162,7 +162,7 @@ async def test_cut_off_between_success_and_check(
         patch.setattr(Attempt, "_store", dies)
         async with ingest.running():
             sandbox.phone(who).scan(await shown(ingest_rt, anna, started.login.id))
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(60):
                 await accepted.wait()
     assert sandbox.phone(who).sessions(), "the key is good at Telegram"
     assert await all_of(ingest_rt, Account) == []

@@ -147,7 +147,7 @@ def _generated(url: str, token: str, form: tuple[str, int], folder: Path) -> tup
     command += ["--phases", form[0], "--max-examples", str(form[1]), "--no-color"]
     for path in APART:
         command += ["--exclude-path", path]
-    command += ["--exclude-path-regex", "/users/me$", "--request-timeout", "20", "--max-failures", "20"]
+    command += ["--exclude-path-regex", "/users/me$", "--request-timeout", "60", "--max-failures", "20"]
     ran = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=1500, check=False)
     said = ran.stdout + ran.stderr
     generated = re.search(r"(\d+) generated", said)

@@ -122,12 +122,13 @@ async def test_cors_for_the_own_origin_alone(http: httpx.AsyncClient, web: Web) 
 async def test_a_websocket_of_another_origin(web: Web, origin: str, transport: str) -> None:
     """A page elsewhere opens no socket, by either transport; our own opens the one Reflex uses."""
     facts = {"socketio_path": "/_event", "namespaces": ["/_event"], "transports": [transport]}
+    facts["wait_timeout"] = 30  # seconds; its default, one, a busy machine needs to let anybody in
     async with aiohttp.ClientSession() as session:
-        client = socketio.AsyncClient(reconnection=False, http_session=session)
+        client = socketio.AsyncClient(reconnection=False, http_session=session, request_timeout=60)
         with pytest.raises(Refused):
             await client.connect(web.url, headers={"Origin": origin}, **facts)
         assert not client.connected
-        own = socketio.AsyncClient(reconnection=False, http_session=session)
+        own = socketio.AsyncClient(reconnection=False, http_session=session, request_timeout=60)
         await own.connect(web.url, headers={"Origin": web.url}, **facts | {"transports": ["websocket"]})
         assert own.connected
         await own.disconnect()
