@@ -55,12 +55,12 @@ class SessionState(rx.State):
     start: str = ""
     challenge: str = ""
     refusals: int = 0
-    notice: Notice = {"text": "", "kind": "", "number": 0}  # noqa: RUF012 - Reflex copies defaults
+    built: list[str] = []  # noqa: RUF012 - Reflex copies defaults; the screens this socket has been shown
+    notice: Notice = {"text": "", "kind": "", "number": 0}  # noqa: RUF012
     _sid: str = ""
     _session: str = ""
     _person: str = ""
     _asked: int = 0
-    _loaded: list[str] = []  # noqa: RUF012
     _kept_known: bool = False  # somebody has signed in here once: what the client typed is worth keeping
 
     @rx.var
@@ -148,7 +148,8 @@ class SessionState(rx.State):
     @rx.event
     def loaded(self) -> None:
         """A screen's loader has finished."""
-        self._loaded = [*self._loaded, self._route()]
+        if (route := self._route()) not in self.built:
+            self.built = [*self.built, route]
         self.phase = "ready"
 
     async def _leave(self) -> None:
@@ -197,7 +198,7 @@ class SessionState(rx.State):
         route = self._route()
         if self.phase == "invite":
             return None
-        if route not in self._loaded:
+        if route not in self.built:
             self.phase = "loading"
         return LOADERS.get(route)
 

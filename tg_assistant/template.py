@@ -1,7 +1,7 @@
 """page(): a screen's route, its loader, its guard and the frame around it, in one decorator."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import reflex as rx
 
@@ -35,7 +35,7 @@ def page(
         LOADERS[address] = load
 
         def framed() -> rx.Component:
-            return _frame(view, tab=tab, back_to=back_to, guest=guest, native=native())
+            return _frame(view, address, tab=tab, back_to=back_to, guest=guest, native=native())
 
         framed.__name__ = view.__name__
         rx.page(route=address, title=_title(), on_load=SessionState.page_opened)(framed)
@@ -55,7 +55,7 @@ def panel_page(route: str, *, load: Any) -> Callable[[View], View]:
         LOADERS[address] = load
 
         def framed() -> rx.Component:
-            return _panel_frame(view, route)
+            return _panel_frame(view, route, address)
 
         framed.__name__ = view.__name__
         rx.page(route=address, title=say("admin.title"), on_load=SessionState.page_opened)(framed)
@@ -78,21 +78,23 @@ def open_page(route: str, *, load: Any = None, style: str = "tg-page bare") -> C
     return register
 
 
-def _panel_frame(view: View, active: str) -> rx.Component:
+def _panel_frame(view: View, active: str, address: str) -> rx.Component:
     ready = rx.fragment(rx.el.h1(say("admin.title"), class_name="tg-title"), panel_tabs(active), view())
     return error_boundary(
         _bridge(back_to=f"{HOME}/sessions/"),
-        rx.el.main(_screen(ready, link_needed()), class_name="tg-page bare panel"),
+        rx.el.main(_screen(address, ready, link_needed()), class_name="tg-page bare panel"),
         notice(),
         offline_banner(),
     )
 
 
-def _screen(ready: rx.Component, guest: rx.Component) -> Any:
+def _screen(address: str, ready: rx.Component, guest: rx.Component) -> Any:
     """What is shown in each of the session's phases."""
+    # a screen nobody has been shown yet is grey until its data is there, from the tap on and not only once
+    # the server has heard of it: it would say "nothing here" meanwhile, and lose what is typed in it
     return rx.match(
         SessionState.phase,
-        ("ready", ready),
+        ("ready", rx.cond(cast(Any, SessionState.built).contains(address), ready, skeleton())),
         ("failed", failed()),
         ("invite", guest),
         ("reopen", reopen()),
@@ -103,11 +105,13 @@ def _screen(ready: rx.Component, guest: rx.Component) -> Any:
     )
 
 
-def _frame(view: View, *, tab: str, back_to: str, guest: View, native: dict[str, Any]) -> rx.Component:
+def _frame(
+    view: View, address: str, *, tab: str, back_to: str, guest: View, native: dict[str, Any]
+) -> rx.Component:
     tabs = rx.cond(SessionState.phase == "ready", tab_bar(tab), rx.fragment()) if tab else rx.fragment()
     return error_boundary(
         _bridge(**({"back_to": back_to} | native)),
-        rx.el.main(_screen(view(), guest()), class_name="tg-page" if tab else "tg-page bare"),
+        rx.el.main(_screen(address, view(), guest()), class_name="tg-page" if tab else "tg-page bare"),
         tabs,
         notice(),
         offline_banner(),

@@ -1,11 +1,12 @@
 """Screens that cannot show what they are for: each says why, in the person's language, and leads on."""
 
+import re
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 
 import psycopg
 import pytest
-from playwright.async_api import Page, Route, WebSocketRoute
+from playwright.async_api import Page, Route, WebSocketRoute, expect
 
 from tests.pages.conftest import People, Web, wait_for
 from tg_assistant.demo.postgres import Postgres
@@ -89,6 +90,56 @@ async def test_screen_is_grey_rows_until_it_is_there(
     anna = await people.member()
     await page.goto(web.open_as(anna.telegram_id, path=SCREENS[screen]))
     assert await (await wait_for(page, "skeleton")).get_attribute("aria-busy") == "true"
+
+
+async def test_a_screen_is_grey_from_the_tap_on_until_it_has_been_there(
+    web: Web, page: Page, people: People
+) -> None:
+    """While the answer is on its way no screen says that there is nothing; one seen before is there."""
+    line = _Line()
+    await page.route_web_socket("**/_event/**", line.through)
+    anna = await people.member()
+    await page.goto(web.open_as(anna.telegram_id, path=SCREENS["channels"]))
+    await wait_for(page, BUILT["channels"])
+    line.hold()
+    await page.get_by_test_id("tab-sessions").click()
+    await expect(page).to_have_url(re.compile(SCREENS["sessions"]))
+    await wait_for(page, "skeleton")
+    assert await page.get_by_test_id(BUILT["sessions"]).count() == 0
+    line.release()
+    await wait_for(page, BUILT["sessions"])
+    line.hold()
+    await page.get_by_test_id("tab-channels").click()
+    await expect(page).to_have_url(re.compile(SCREENS["channels"]))
+    await wait_for(page, BUILT["channels"])
+    assert await page.get_by_test_id("skeleton").count() == 0
+
+
+class _Line:
+    """A page's socket whose answers can be kept waiting."""
+
+    def __init__(self) -> None:
+        self._held: list[str | bytes] | None = None
+        self._page: WebSocketRoute | None = None
+
+    def through(self, page: WebSocketRoute) -> None:
+        self._page = page
+        page.connect_to_server().on_message(self._down)
+
+    def hold(self) -> None:
+        self._held = []
+
+    def release(self) -> None:
+        held, self._held = self._held or [], None
+        for message in held:
+            self._down(message)
+
+    def _down(self, message: str | bytes) -> None:
+        assert self._page is not None
+        if self._held is None:
+            self._page.send(message)
+        else:
+            self._held.append(message)
 
 
 @EACH

@@ -117,6 +117,7 @@ class KeptField(rx.Component):
     placeholder: rx.Var[str]
     auto_complete: rx.Var[str]
     auto_capitalize: rx.Var[str]
+    input_mode: rx.Var[str]
     spell_check: rx.Var[bool]
     max_length: rx.Var[int]
     on_typed: rx.EventHandler[lambda value: [value]]

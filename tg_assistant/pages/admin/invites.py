@@ -15,7 +15,7 @@ from tg_assistant.components.panel import listed, more
 from tg_assistant.components.qr_code import qr_code, qr_picture
 from tg_assistant.components.readable import ago
 from tg_assistant.components.sheet import sheet
-from tg_assistant.components.telegram import confirm_button, copy_button
+from tg_assistant.components.telegram import confirm_button, copy_button, kept_field
 from tg_assistant.components.words import say
 from tg_assistant.core import invites
 from tg_assistant.core.invites import Use
@@ -155,7 +155,8 @@ def _used(one: Use, language: str) -> Used:
 
 def _field(name: str, placeholder: Any, **props: Any) -> rx.Component:
     """A row with the field's name at the left; `placeholder` is what an empty one means."""
-    field = rx.el.input(
+    field = kept_field(
+        keep=f"invite-{name}",
         name=name,
         placeholder=placeholder,
         auto_complete="off",
