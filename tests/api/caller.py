@@ -90,7 +90,7 @@ class Caller:
             if "event-stream" in answer.media or not message.get("more_body", True):
                 left.set()
 
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             await self._app(_scope(line, headers), receive, send)
         return answer
 

@@ -25,10 +25,21 @@ async def url(checks: dict[str, bool]) -> AsyncIterator[str]:
         return checks
 
     serving = asyncio.create_task(serve_health(port, check))
-    await asyncio.sleep(0.1)
+    async with asyncio.timeout(60):
+        while not await _listens(port):  # noqa: ASYNC110 - another task
+            await asyncio.sleep(0.05)
     yield f"http://127.0.0.1:{port}"
     serving.cancel()
     await asyncio.gather(serving, return_exceptions=True)
+
+
+async def _listens(port: int) -> bool:
+    try:
+        _, writer = await asyncio.open_connection("127.0.0.1", port)
+    except OSError:
+        return False
+    writer.close()
+    return True
 
 
 async def test_well_and_failing(url: str, checks: dict[str, bool]) -> None:

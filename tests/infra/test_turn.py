@@ -5,11 +5,13 @@ from contextlib import suppress
 
 from sqlalchemy import text
 
+from tg_assistant.infra import turn
 from tg_assistant.infra.turn import take_turns
 
 
-async def test_one_at_a_time_and_again_after_the_connection_is_lost(rt, database):
+async def test_one_at_a_time_and_again_after_the_connection_is_lost(rt, database, monkeypatch):
     """Two take turns; the holder whose connection is cut stops at once, and one of both goes on."""
+    monkeypatch.setattr(turn, "_LOOK_SECONDS", 60)  # a cut connection says so itself
     held: list[str] = []
     ever = 0
     begun = asyncio.Event()
@@ -28,14 +30,14 @@ async def test_one_at_a_time_and_again_after_the_connection_is_lost(rt, database
         return asyncio.create_task(take_turns(rt.db.url, "test.turn", work))
 
     both = [worker("a"), worker("b")]
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         await begun.wait()
         begun.clear()
         assert held in (["a"], ["b"])
         async with rt.db.transaction() as db:
             cut = "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND granted"
             await db.exec(text(cut))
-        async with asyncio.timeout(4):
+        async with asyncio.timeout(20):
             await begun.wait()
             while len(held) > 1:  # noqa: ASYNC110 - the end of the first one sets no event
                 await asyncio.sleep(0.01)
