@@ -41,7 +41,7 @@ class Step:
     stop_signal: signal.Signals = signal.SIGTERM
     user: str | None = None
     quiet: bool = False
-    patience: float = 60.0
+    patience: float = 120.0  # seconds to its first "ready", on a slow machine, too
 
 
 @dataclass
