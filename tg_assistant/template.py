@@ -108,7 +108,10 @@ def _screen(address: str, ready: rx.Component, guest: rx.Component) -> Any:
 def _frame(
     view: View, address: str, *, tab: str, back_to: str, guest: View, native: dict[str, Any]
 ) -> rx.Component:
-    tabs = rx.cond(SessionState.phase == "ready", tab_bar(tab), rx.fragment()) if tab else rx.fragment()
+    # while the next screen is built the tabs stay: they would blink at each first visit otherwise
+    going_on = (SessionState.phase == "loading") & (cast(Any, SessionState.built).length() > 0)
+    shown = (SessionState.phase == "ready") | going_on
+    tabs = rx.cond(shown, tab_bar(tab), rx.fragment()) if tab else rx.fragment()
     return error_boundary(
         _bridge(**({"back_to": back_to} | native)),
         rx.el.main(_screen(address, view(), guest()), class_name="tg-page" if tab else "tg-page bare"),

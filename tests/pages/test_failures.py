@@ -101,6 +101,7 @@ async def test_a_screen_is_grey_from_the_tap_on_until_it_has_been_there(
     anna = await people.member()
     await page.goto(web.open_as(anna.telegram_id, path=SCREENS["channels"]))
     await wait_for(page, BUILT["channels"])
+    await page.evaluate(_WATCH_TABS)
     line.hold()
     await page.get_by_test_id("tab-sessions").click()
     await expect(page).to_have_url(re.compile(SCREENS["sessions"]))
@@ -108,11 +109,19 @@ async def test_a_screen_is_grey_from_the_tap_on_until_it_has_been_there(
     assert await page.get_by_test_id(BUILT["sessions"]).count() == 0
     line.release()
     await wait_for(page, BUILT["sessions"])
+    assert await page.evaluate("window.blinked") is False
     line.hold()
     await page.get_by_test_id("tab-channels").click()
     await expect(page).to_have_url(re.compile(SCREENS["channels"]))
     await wait_for(page, BUILT["channels"])
     assert await page.get_by_test_id("skeleton").count() == 0
+
+
+_WATCH_TABS = """() => {
+    const gone = () => { window.blinked ||= !document.querySelector('[data-testid=tab-sessions]') };
+    window.blinked = false;
+    new MutationObserver(gone).observe(document.body, { childList: true, subtree: true });
+}"""
 
 
 class _Line:
