@@ -95,7 +95,9 @@ def settings(database: Postgres, chroma_url: str, model_dir: Path) -> Settings:
 @pytest.fixture(scope="session")
 def model_dir() -> Path:
     """Where the embedding model is built once; shared with the demo so that CI builds it once."""
-    return Path(os.environ.get("EMBEDDING_CACHE_DIR", ".data/models")).resolve()
+    folder = Path(os.environ.get("EMBEDDING_CACHE_DIR", ".data/models")).resolve()
+    folder.mkdir(parents=True, exist_ok=True)  # a product under test is linked to it, the first one builds it
+    return folder
 
 
 @pytest.fixture(scope="module")
