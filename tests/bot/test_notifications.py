@@ -1,5 +1,6 @@
 """What the product owes people reaches them once, in their language; a blocked bot is left in peace."""
 
+import psycopg
 import pytest
 from sqlmodel import select
 
@@ -87,3 +88,19 @@ async def test_an_unknown_code_holds_up_nobody(rt, owe, chat):
     await owe("anna", "account.connected")
     heard = await chat("anna").hears(before, text("notifications.account.connected", "ru"))
     assert heard.id > before
+
+
+async def test_a_restarted_postgresql_stops_nobody(database, owe, chat):
+    """All the bot's connections end, again and again: it answers and notifies afterwards as before."""
+    every = (
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+        "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    )
+    for _ in range(3):
+        before = chat("max").sends("/help").id
+        await chat("max").hears(before)
+        async with await psycopg.AsyncConnection.connect(database.admin_url, autocommit=True) as admin:
+            await admin.execute(every)
+        await chat("max").says("/cancel", contains=text("bot.cancel.nothing", "en"))
+        await owe("max", "account.ended")
+        await chat("max").hears(before, text("notifications.account.ended", "en"))

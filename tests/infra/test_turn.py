@@ -3,10 +3,18 @@
 import asyncio
 from contextlib import suppress
 
+import pytest
 from sqlalchemy import text
 
 from tg_assistant.infra import turn
 from tg_assistant.infra.turn import take_turns
+
+
+async def cut(rt):
+    """End the connection that holds the turn."""
+    async with rt.db.transaction() as db:
+        holders = "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND granted"
+        await db.exec(text(holders))
 
 
 async def test_one_at_a_time_and_again_after_the_connection_is_lost(rt, database, monkeypatch):
@@ -34,9 +42,7 @@ async def test_one_at_a_time_and_again_after_the_connection_is_lost(rt, database
         await begun.wait()
         begun.clear()
         assert held in (["a"], ["b"])
-        async with rt.db.transaction() as db:
-            cut = "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND granted"
-            await db.exec(text(cut))
+        await cut(rt)
         async with asyncio.timeout(20):
             await begun.wait()
             while len(held) > 1:  # noqa: ASYNC110 - the end of the first one sets no event
@@ -47,3 +53,24 @@ async def test_one_at_a_time_and_again_after_the_connection_is_lost(rt, database
         with suppress(asyncio.CancelledError):
             await task
     assert held == []
+
+
+async def test_a_holder_alone_comes_back_after_each_lost_connection(rt, database):
+    """PostgreSQL restarts now and then: who lost the turn to it takes it again, each time."""
+    begun = asyncio.Event()
+
+    async def work():
+        begun.set()
+        await asyncio.Event().wait()
+
+    holder = asyncio.create_task(take_turns(rt.db.url, "test.alone", work))
+    async with asyncio.timeout(60):
+        for _ in range(4):
+            await begun.wait()
+            begun.clear()
+            await cut(rt)
+        await begun.wait()
+    holder.cancel()
+    await cut(rt)
+    with pytest.raises(asyncio.CancelledError):
+        await holder

@@ -20,8 +20,11 @@ async def take_turns(url: str, name: str, work: Callable[[], Awaitable[None]]) -
     is cut stops within moments. In these moments another may have begun, so `work` must bear being repeated.
     """
     while True:
+        # a task of its own each: before Python 3.13 a TaskGroup whose child failed leaves its parent task
+        # marked as being cancelled (cpython gh-116720), and the next look below would take that for a stop
+        turn = asyncio.create_task(_turn(url, name, work))
         try:
-            await _turn(url, name, work)
+            await turn
         except* (psycopg.Error, OSError) as lost:
             log.warning("turn.lost", name=name, error=type(lost.exceptions[0]).__name__)
         # a connection that breaks while we are being stopped hides the stop behind its own error
