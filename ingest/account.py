@@ -54,7 +54,7 @@ class Serving:
 
     async def _connected_once(self, account: Account, session: bytes) -> str | None:
         """One connection, from first to last; Telegram's reason when the session is over for good."""
-        client = new_client(self._rt.settings, session, may_send=self._lease.alive)
+        client = new_client(self._rt.settings, session, left=self._lease.left)
         client.logged_in = True
         try:
             await self._work(account, client)

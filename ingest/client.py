@@ -1,23 +1,35 @@
 """The only Telegram client there is: unmodified Telethon with less power and more care.
 
 It sends the few requests the product needs and no other, waits as long as Telegram asked, stops with its
-lease, and says nothing more once Telegram has ended the session.
+lease, and says nothing more once Telegram has ended the session. A process that is stopped keeps its sockets
+open, so Telegram is told with each renewal to end the connection with the lease: the next owner would
+otherwise be a second connection on one key, which destroys the key.
 """
 
 import asyncio
 import math
+import secrets
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from importlib.metadata import version
-from typing import Any
+from typing import Any, cast
 
 from telethon import TelegramClient
 from telethon.crypto import rsa
 from telethon.errors import FloodWaitError
 from telethon.network.connection.tcpfull import ConnectionTcpFull
 from telethon.sessions import StringSession
-from telethon.tl.functions import account, auth, channels, contacts, messages, updates, users
+from telethon.tl.functions import (
+    PingDelayDisconnectRequest,
+    account,
+    auth,
+    channels,
+    contacts,
+    messages,
+    updates,
+    users,
+)
 from telethon.tl.functions import help as help_
 
 from ingest.ended import ENDED, SessionEnded, ended_by
@@ -27,6 +39,8 @@ from tg_assistant.settings import Settings, TelegramSettings
 DEVICE = "Telegram Assistant"
 HOST_LABEL = "self-hosted"
 _CLOSE_SECONDS = 2.0
+_LOOK_SECONDS = 0.5  # whether the lease was renewed; much shorter than the lease's margin
+_CONNECTING_SECONDS = 0.02
 _HOME_DC = 2
 
 # Reads, and what connecting and logging out take. Everything else Telethon could send is refused.
@@ -72,15 +86,15 @@ def method_name(request: Any) -> str:
 
 
 class Client(TelegramClient):
-    """`may_send` is asked before each packet; `on_wait(method, seconds)` keeps a FLOOD_WAIT for later."""
+    """`left()`: the lease's seconds, 0 for none; `on_wait(method, seconds)` keeps a FLOOD_WAIT for later."""
 
-    def __init__(self, session: StringSession, settings: Settings, *, may_send: Callable[[], bool]) -> None:
+    def __init__(self, session: StringSession, settings: Settings, *, left: Callable[[], float]) -> None:
         telegram = settings.telegram
         super().__init__(
             session,
             telegram.api_id,
             telegram.api_hash.get_secret_value(),
-            connection=_fenced(may_send),
+            connection=_fenced(left),
             device_model=DEVICE,
             system_version=HOST_LABEL,
             app_version=version("tg-assistant"),
@@ -89,12 +103,52 @@ class Client(TelegramClient):
             connection_retries=3,
             raise_last_call_error=True,
         )
-        self._stored = session
+        self._stored, self._left = session, left
+        self._tying: asyncio.Task[None] | None = None
+        self._told = 0.0  # what was left of the lease as Telegram knows it, counted down
         self._waits: dict[str, float] = {}
         self.ended_reason: str | None = None
         self.logged_in = False  # from then on an ended session is final
         self.on_wait: Callable[[str, int], Awaitable[None]] | None = None
         self.on_reconnect: Callable[[], None] | None = None
+
+    async def connect(self) -> None:
+        """Connect under the lease. Raises FenceClosed without one."""
+        self._untie()
+        self._told = 0.0
+        self._tying = asyncio.create_task(self._tie())
+        await super().connect()
+
+    async def _disconnect(self) -> None:
+        self._untie()
+        await super()._disconnect()
+
+    def _untie(self) -> None:
+        if self._tying is not None:
+            self._tying.cancel()
+
+    async def _tie(self) -> None:
+        """Tell Telegram of each renewal; as soon as it is connected, too: until then nothing would end it."""
+        while True:
+            self._tell()
+            await asyncio.sleep(_LOOK_SECONDS if self._told else _CONNECTING_SECONDS)
+
+    def _tell(self) -> None:
+        left = self._left()
+        if left > self._told and left >= 1 and self._sender._transport_connected():
+            with suppress(ConnectionError):
+                self._end_after(int(left))
+                self._told = left
+        self._told = min(self._told, left)
+
+    def _end_after(self, seconds: int) -> None:
+        """The next one of its kind replaces it, says core.telegram.org/mtproto/service_messages.
+
+        Raises ConnectionError while there is no connection.
+        """
+        ping = PingDelayDisconnectRequest(secrets.randbits(63), seconds)
+        pong = cast("asyncio.Future[Any]", self._sender.send(ping))
+        pong.add_done_callback(lambda done: done.cancelled() or done.exception())  # nobody waits for it
 
     def wait_for(self, method: str, seconds: float) -> None:
         """Send no `method` for so long."""
@@ -132,6 +186,8 @@ class Client(TelegramClient):
             await self.on_wait(method, seconds)
 
     async def _handle_auto_reconnect(self) -> None:
+        self._told = 0.0
+        self._tell()
         await super()._handle_auto_reconnect()
         if self.on_reconnect:
             self.on_reconnect()
@@ -146,6 +202,7 @@ class Client(TelegramClient):
 
     async def close(self) -> None:
         """Disconnect within two seconds; after that the socket is cut."""
+        self._untie()
         connection = getattr(self._sender, "_connection", None)
         with suppress(TimeoutError, OSError):
             async with asyncio.timeout(_CLOSE_SECONDS):
@@ -158,24 +215,24 @@ class Client(TelegramClient):
         return self._stored.save().encode()
 
 
-def _fenced(may_send: Callable[[], bool]) -> type[ConnectionTcpFull]:
+def _fenced(left: Callable[[], float]) -> type[ConnectionTcpFull]:
     """A connection that neither opens nor sends once the lease is over, whoever asks (pings included)."""
 
     class Fenced(ConnectionTcpFull):
         async def connect(self, timeout: float | None = None, ssl: Any = None) -> None:  # noqa: ASYNC109 - Telethon's
-            if not may_send():
+            if not left():
                 raise FenceClosed
             await super().connect(timeout=timeout, ssl=ssl)
 
         async def send(self, data: bytes) -> None:
-            if not may_send():
+            if not left():
                 raise FenceClosed
             await super().send(data)
 
     return Fenced
 
 
-def new_client(settings: Settings, session: bytes | None, *, may_send: Callable[[], bool]) -> Client:
+def new_client(settings: Settings, session: bytes | None, *, left: Callable[[], float]) -> Client:
     """A client for a saved session, or (None) for a key yet to be made; not connected.
 
     The settings' address is the home data centre's. An account of another one keeps the address in its
@@ -187,7 +244,7 @@ def new_client(settings: Settings, session: bytes | None, *, may_send: Callable[
     if telegram.dc_host and stored.dc_id in (0, home):
         stored.set_dc(home, telegram.dc_host, telegram.dc_port or 443)
     Client._config = None  # a process-wide cache of addresses, which change with the settings
-    return Client(stored, settings, may_send=may_send)
+    return Client(stored, settings, left=left)
 
 
 def trust_key(telegram: TelegramSettings) -> None:

@@ -34,9 +34,9 @@ class Lease:
         self._deadline = taken_at + LEASE_SECONDS - MARGIN_SECONDS
         self._open = True
 
-    def alive(self) -> bool:
-        """Whether anything may still be sent or opened."""
-        return self._open and _now() < self._deadline
+    def left(self) -> float:
+        """Seconds in which something may still be sent or opened; 0 when nothing may."""
+        return max(0.0, self._deadline - _now()) if self._open else 0.0
 
     async def during(self, work: Coroutine[Any, Any, T]) -> T:
         """Run `work` under the lease, then give it back. Raises LeaseLost after having stopped `work`."""

@@ -110,7 +110,7 @@ class Attempt:
         if self._client is not None and self._client.is_connected():
             return self._client
         await self._drop_client()
-        client = self._client = new_client(self.rt.settings, self._session, may_send=self.lease.alive)
+        client = self._client = new_client(self.rt.settings, self._session, left=self.lease.left)
         client.add_event_handler(self._on_login_token, events.Raw(types.UpdateLoginToken))
         client.on_reconnect = self._maybe_scanned  # an update may have been lost meanwhile
         await client.connect()

@@ -47,6 +47,7 @@ class Connection:
         self._sent = 0
         self._handshake = Handshake(server.rsa_key, self._key_made)
         self._tasks: set[asyncio.Task[None]] = set()
+        self._end: asyncio.TimerHandle | None = None
         self.closed = asyncio.Event()
 
     async def run(self) -> None:
@@ -64,9 +65,17 @@ class Connection:
 
     def close(self) -> None:
         """Drop the connection; pending answers are lost, as on a real network."""
+        if self._end is not None:
+            self._end.cancel()
         self._transport.close()
         self.closed.set()
         self.server.forget(self)
+
+    def end_after(self, seconds: float) -> None:
+        """Close in so long, unless asked again before (ping_delay_disconnect)."""
+        if self._end is not None:
+            self._end.cancel()
+        self._end = asyncio.get_running_loop().call_later(seconds, self.close)
 
     # --- in
 

@@ -20,6 +20,11 @@ def _pong(connection: Connection, msg_id: int, request: Any) -> list[TLObject]:
     return [types.Pong(msg_id, request.ping_id)]
 
 
+def _pong_and_end(connection: Connection, msg_id: int, request: Any) -> list[TLObject]:
+    connection.end_after(request.disconnect_delay)
+    return _pong(connection, msg_id, request)
+
+
 def _silence(connection: Connection, msg_id: int, request: Any) -> list[TLObject]:
     return []
 
@@ -46,7 +51,7 @@ Service = Callable[["Connection", int, Any], list[TLObject]]
 
 _SERVICES: dict[type, Service] = {
     functions.PingRequest: _pong,
-    functions.PingDelayDisconnectRequest: _pong,
+    functions.PingDelayDisconnectRequest: _pong_and_end,
     functions.GetFutureSaltsRequest: _salts,
     functions.DestroySessionRequest: _destroyed,
     types.MsgsAck: _silence,

@@ -150,7 +150,7 @@ async def test_a_task_in_hand_survives_its_connection(
     async with ingest_rt.db.transaction(anna.tenant) as db:
         assert await tasks.claim(db, account.id, lease.epoch) is not None
         assert await tasks.claim(db, account.id, lease.epoch) is None
-    client = new_client(ingest.settings, None, may_send=lease.alive)
+    client = new_client(ingest.settings, None, left=lease.left)
     ctx = AccountContext(ingest_rt, account.id, account.tenant_id, anna.user_id, client, lease.epoch)
     again = asyncio.create_task(task_loop.run(ctx))
     task = await tasks.wait(ingest_rt, anna, in_hand.id, seconds=60)

@@ -1,5 +1,7 @@
 """The client's limits: what it never sends, when it waits, and that it stops with its lease."""
 
+import asyncio
+import time
 from collections.abc import AsyncIterator
 
 import pytest
@@ -26,7 +28,7 @@ def fence() -> Fence:
 async def client(ingest_settings: Settings, fence: Fence) -> AsyncIterator[Client]:
     """A client with a fresh key, connected."""
     trust_key(ingest_settings.telegram)
-    made = new_client(ingest_settings, None, may_send=lambda: fence.open)
+    made = new_client(ingest_settings, None, left=lambda: 60.0 * fence.open)
     await made.connect()
     yield made
     await made.close()
@@ -83,6 +85,27 @@ async def test_nothing_is_sent_after_the_lease(
     with pytest.raises(ConnectionError):
         await client(export(ingest_settings))
     assert not client.is_connected()
+
+
+async def test_telegram_ends_the_connection_with_the_lease(
+    ingest_settings: Settings, sandbox: Sandbox
+) -> None:
+    """Renewed, it lives on; a process that does nothing any more cannot close it, so Telegram does."""
+    trust_key(ingest_settings.telegram)
+    until = time.monotonic() + 4
+    owner = new_client(ingest_settings, None, left=lambda: max(0.0, until - time.monotonic()))
+    await owner.connect()
+    [connection] = sandbox.server.connections
+    for _ in range(6):
+        await asyncio.sleep(1)
+        until = time.monotonic() + 4
+    assert not connection.closed.is_set()
+    await asyncio.sleep(1)
+    owner._untie()  # as if the process were stopped right after it told Telegram
+    async with asyncio.timeout(60):
+        await connection.closed.wait()
+    assert time.monotonic() < until + 1
+    await owner.close()
 
 
 async def test_an_ended_session_is_asked_once(client: Client, sandbox: Sandbox) -> None:

@@ -34,7 +34,7 @@ async def work_until_stopped(stopped: list[float]) -> None:
 async def test_renewing_keeps_it_and_the_end_gives_it_back(ingest_rt: Runtime, lease: Lease) -> None:
     """Work longer than a lease goes on; afterwards the row is free at once and nothing may be sent."""
     await lease.during(asyncio.sleep(LEASE_SECONDS + 2))
-    assert not lease.alive()
+    assert lease.left() == 0
     async with ingest_rt.db.transaction() as db:
         login = await db.get_one(Login, lease._row_id)
     assert login.lease_until is None
@@ -48,7 +48,7 @@ async def test_a_lease_taken_away_stops_the_work(ingest_rt: Runtime, lease: Leas
     with pytest.raises(LeaseLost):
         await lease.during(work_until_stopped(stopped))
     assert stopped
-    assert not lease.alive()
+    assert lease.left() == 0
 
 
 async def test_cut_off_from_the_database_the_work_stops_in_time(lease: Lease) -> None:

@@ -96,6 +96,17 @@ async def test_a_dropped_connection_is_opened_again(sandbox: Sandbox, connect: C
     assert list(sandbox.violations) == []
 
 
+async def test_a_connection_ends_when_its_pings_do(connect: Connect) -> None:
+    """ping_delay_disconnect: each one begins the delay anew, no other message does; then Telegram closes."""
+    client = await connect("anna", auto_reconnect=False)
+    await client._sender.send(functions.PingDelayDisconnectRequest(1, 1))
+    await client._sender.send(functions.PingDelayDisconnectRequest(2, 3))
+    await asyncio.sleep(2)
+    assert client.is_connected()
+    await client._sender.send(functions.PingRequest(3))
+    await until(lambda: not client.is_connected())
+
+
 async def test_a_call_cut_off_is_repeated(sandbox: Sandbox, connect: Connect) -> None:
     """A connection that breaks instead of answering costs nothing."""
     client = await connect("anna")
