@@ -43,6 +43,7 @@ def said(capsys: pytest.CaptureFixture[str]) -> Iterator[Said]:
     root = logging.getLogger()
     before = root.handlers[:], root.level
     logs.configure("INFO", process="test")
+    structlog.configure(cache_logger_on_first_use=False)  # a module's logger would keep this test's for ever
     stream = io.TextIOWrapper(io.BytesIO(), "utf-8", write_through=True)
     for handler in root.handlers:
         cast("logging.StreamHandler[io.TextIOWrapper]", handler).setStream(stream)

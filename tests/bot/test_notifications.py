@@ -101,6 +101,7 @@ async def test_a_restarted_postgresql_stops_nobody(database, owe, chat):
         await chat("max").hears(before)
         async with await psycopg.AsyncConnection.connect(database.admin_url, autocommit=True) as admin:
             await admin.execute(every)
-        await chat("max").says("/cancel", contains=text("bot.cancel.nothing", "en"))
+        nothing = text("bot.cancel.nothing", "en")
+        assert (await chat("max").says("/cancel", contains=nothing)).text == nothing
         await owe("max", "account.ended")
         await chat("max").hears(before, text("notifications.account.ended", "en"))
