@@ -1,7 +1,9 @@
 """A thousand groups with a secret each ask for all secrets: everybody gets the own one, from any door."""
 
 import asyncio
+import io
 import time
+import zipfile
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -198,6 +200,18 @@ async def test_in_the_bot(
     assert Obedient.asked - asked >= SAMPLED
 
 
+async def answered_before(http: httpx.AsyncClient, headers: dict[str, str]) -> list[str]:
+    """The person's old answers, at each door that repeats them."""
+    history = await http.get("/api/rag/history", headers=headers)
+    query = {"query": "{questions{edges{node{answer sources{quote channelTitle}}}}}"}
+    over_graphql = await http.post("/api/graphql", json=query, headers=headers)
+    archive = await http.get("/api/users/me/export", headers=headers)
+    with zipfile.ZipFile(io.BytesIO(archive.content)) as archived:
+        exported = archived.read("questions.json").decode()
+    assert history.is_success and not over_graphql.json()["errors"]
+    return [history.text, over_graphql.text, exported]
+
+
 async def test_a_private_channel(http: httpx.AsyncClient, rt: Runtime, sign_in: Any) -> None:
     """Followed by A it never answers B, even if B is made to follow it; without access not even A."""
     where = await a_tenant(rt)
@@ -222,13 +236,16 @@ async def test_a_private_channel(http: httpx.AsyncClient, rt: Runtime, sign_in: 
         search = await http.get("/api/search", params={"q": "spare key"}, headers=headers)
         listed = await http.get("/api/posts", headers=headers)
         said = [await over_rest(http, headers), await over_graphql(http, headers), search.text, listed.text]
-        return [canaries.canaries(each) for each in said]
+        return [canaries.canaries(each) for each in [*said, *await answered_before(http, headers)]]
 
-    assert await reads(of_a) == [{group.canary}] * 4
-    assert await reads(of_b) == [set()] * 4
+    assert await reads(of_a) == [{group.canary}] * 7
+    assert await reads(of_b) == [set()] * 7
     async with all_tenants(rt) as db:
         mine = update(ChannelAccess).where(col(ChannelAccess.channel_id) == channel.id)
         await db.exec(mine.values(lost_at=datetime.now(UTC)))  # type: ignore[call-overload]
     began = time.monotonic()
-    assert await reads(of_a) == [set()] * 4
+    assert await reads(of_a) == [set()] * 7
     assert time.monotonic() - began < 60
+    async with all_tenants(rt) as db:
+        await db.exec(mine.values(lost_at=None))  # type: ignore[call-overload]
+    assert await reads(of_a) == [{group.canary}] * 7  # nothing was lost with the access

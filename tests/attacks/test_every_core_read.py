@@ -68,6 +68,7 @@ NOT_CALLED = {
     "experiments.came_of_it": "core's own: counts for the actor's own variant",
     "experiments.variant": "core's own: which variant the actor has",
     "erasure.erase": "erases the actor, who would be missing afterwards; tests/core/test_erasure.py",
+    "questions.withhold": "takes out of rows that `page`, `get` or the export read for the actor",
     "rights.watched": "wraps somebody else's items",
 }
 # What changes the attacker's own tenant and nothing else is right to succeed; the victim's rows are compared.

@@ -12,7 +12,7 @@ from sqlalchemy import tuple_
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from tg_assistant.core import audit, updates
+from tg_assistant.core import audit, questions, updates
 from tg_assistant.core.access import Actor
 from tg_assistant.infra.db import set_user
 from tg_assistant.infra.runtime import Runtime
@@ -174,6 +174,8 @@ async def _batches(rt: Runtime, actor: Actor, model: Any, condition: Any) -> Asy
             await set_user(db, actor.user_id)  # shows lines of no group, too
             query = select(model).where(further).order_by(*key).limit(_BATCH)
             rows = list((await db.exec(query)).all())
+            if model is Question:
+                await questions.withhold(db, actor, rows)
         if not rows:
             return
         yield rows

@@ -168,6 +168,7 @@ TEXTS: dict[str, str | dict[str, str]] = {
     "ask.no_channels": "Add channels, and you can ask questions here.",
     "ask.thinking": "Searching your channels",
     "ask.open_post": "Open the post",
+    "ask.withheld": "This answer is hidden: it rests on a private channel that your account can no longer read. It comes back if access does.",
     "ask.abstained": "Your channels say nothing about this. Try other words, or add a channel.",
     "ask.interrupted": "The answer was interrupted. Ask again.",
     "ask.copy": "Copy the answer",
