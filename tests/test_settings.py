@@ -70,6 +70,22 @@ def test_production_takes_good_settings(monkeypatch):
         ("ingest", {"SESSION_CRYPTO_KEY": KEY}, "TELEGRAM_API_ID"),
         ("web", {"BOT_TOKEN": "nonsense"}, "BOT_TOKEN"),
         ("web", {"WEB_PORT": "http"}, "WEB_PORT"),
+        ("bot", {"BOT_MODE": "webhook", "BOT_WEBHOOK_SECRET": "+/" * 32}, "BOT_WEBHOOK_SECRET.*rand -hex"),
+        ("bot", {"BOT_MODE": "webhook", "BOT_WEBHOOK_SECRET": "a" * 257}, "BOT_WEBHOOK_SECRET"),
+        ("web", {"CORS_ALLOWED_ORIGINS": "*"}, "CORS_ALLOWED_ORIGINS"),
+        ("web", {"CORS_ALLOWED_ORIGINS": "https://a.example, *"}, "CORS_ALLOWED_ORIGINS"),
+        ("web", {"CORS_ALLOWED_ORIGINS": "https://*.example"}, "CORS_ALLOWED_ORIGINS"),
+        ("web", {"CORS_ALLOWED_ORIGINS": "null"}, "CORS_ALLOWED_ORIGINS"),
+        ("web", {"FRAME_ANCESTORS": "https://a.example; script-src *"}, "FRAME_ANCESTORS"),
+        ("web", {"DATABASE_URL": "nonsense"}, "DATABASE_URL.*postgresql://"),
+        ("web", {"DATABASE_URL": "mysql://app@localhost/x"}, "DATABASE_URL"),
+        ("cli", {"MIGRATIONS_DATABASE_URL": "nonsense"}, "MIGRATIONS_DATABASE_URL"),
+        ("web", {"REDIS_URL": "nonsense"}, "REDIS_URL"),
+        ("web", {"CHROMA_URL": "chroma:8000"}, "CHROMA_URL"),
+        ("web", {"LLM_BASE_URL": "here"}, "LLM_BASE_URL"),
+        ("web", {"EMBEDDING_BASE_URL": "http://"}, "EMBEDDING_BASE_URL"),
+        ("web", {"BOT_PUBLIC_URL": "https://ask.example.org/app"}, "BOT_PUBLIC_URL"),
+        ("web", {"BOT_PUBLIC_URL": "https://ask.example.org:port"}, "BOT_PUBLIC_URL"),
     ],
 )
 def test_each_process_gets_what_it_may_have(monkeypatch, process, values, name):
@@ -78,3 +94,18 @@ def test_each_process_gets_what_it_may_have(monkeypatch, process, values, name):
     with pytest.raises(SettingsError, match=name) as caught:
         settings.load(process)
     assert KEY not in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_addresses_are_written_as_browsers_write_them(monkeypatch):
+    """An origin is compared with what a browser sends: small letters, no slash at the end."""
+    given(
+        monkeypatch,
+        BOT_PUBLIC_URL="https://Ask.Example.org/",
+        CORS_ALLOWED_ORIGINS="https://App.example, http://localhost:3000/,",
+        FRAME_ANCESTORS="'self'  https://*.telegram.org",
+        REDIS_URL="unix:///run/redis.sock",
+        DATABASE_URL="postgresql+psycopg:///x?host=/run/postgresql",
+    )
+    web = settings.load("web").web
+    assert web.origins() == ["https://ask.example.org", "https://app.example", "http://localhost:3000"]
+    assert web.frame_ancestors == "'self' https://*.telegram.org"

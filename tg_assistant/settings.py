@@ -3,21 +3,30 @@
 A wrong or missing value stops the process with one sentence: the variable and how to make a good one.
 """
 
-import base64
-import binascii
 import os
 import re
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    AliasChoices,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from tg_assistant import setting_forms
 
 Process = Literal["web", "bot", "ingest", "cli"]
 
 _PLACEHOLDERS = {"", "changeme", "change-me", "secret", "password", "your-secret", "dev", "test"}
 _HOW = {
     "BOT_TOKEN": "get one from @BotFather",
+    "BOT_WEBHOOK_SECRET": "make one: openssl rand -hex 32",
     "DATABASE_URL": "for example postgresql://app:password@localhost:5432/tg_assistant",
     "JWT_SECRET": "make one: openssl rand -base64 48",
     "SESSION_CRYPTO_KEY": "make one: openssl rand -base64 32",
@@ -25,8 +34,9 @@ _HOW = {
     "TELEGRAM_API_HASH": "get your own at https://my.telegram.org/apps",
     "BOT_PUBLIC_URL": "the https address where this installation is reached, for example https://ask.example.org",
 }
+Service = Annotated[str, AfterValidator(setting_forms.service)]
 _RATE = r"^[1-9]\d{0,6}:[1-9]\d{0,4}$"  # count:seconds
-_KEY_ID = re.compile(r"[A-Za-z0-9._-]{1,32}")
+_FOR_TELEGRAM = re.compile(r"[A-Za-z0-9_-]{1,256}")  # core.telegram.org/bots/api#setwebhook, secret_token
 
 
 class SettingsError(Exception):
@@ -47,6 +57,11 @@ class DatabaseSettings(_Group):
     url: SecretStr = Field(validation_alias=AliasChoices("DATABASE_URL", "POSTGRES_URL"))
     migrations_url: SecretStr | None = Field(default=None, validation_alias="MIGRATIONS_DATABASE_URL")
     pool_size: int = Field(default=10, ge=1, le=200, validation_alias="DATABASE_POOL_SIZE")
+
+    @field_validator("url", "migrations_url")
+    @classmethod
+    def _of_postgresql(cls, url: SecretStr | None) -> SecretStr | None:
+        return url and SecretStr(setting_forms.database(url.get_secret_value()))
 
 
 class TelegramSettings(_Group):
@@ -97,12 +112,16 @@ class TelegramSettings(_Group):
 
 
 class WebSettings(_Group):
-    public_url: str = Field(default="http://127.0.0.1:8000", validation_alias="BOT_PUBLIC_URL")
+    public_url: Annotated[str, AfterValidator(setting_forms.origin)] = Field(
+        default="http://127.0.0.1:8000", validation_alias="BOT_PUBLIC_URL"
+    )
     host: str = Field(default="127.0.0.1", validation_alias="WEB_HOST")
     port: int = Field(default=8000, ge=1, le=65535, validation_alias="WEB_PORT")
     redis_url: SecretStr | None = Field(default=None, validation_alias="REDIS_URL")
-    cors_allowed_origins: str = Field(default="", validation_alias="CORS_ALLOWED_ORIGINS")
-    frame_ancestors: str = Field(
+    cors_allowed_origins: Annotated[str, AfterValidator(setting_forms.origins)] = Field(
+        default="", validation_alias="CORS_ALLOWED_ORIGINS"
+    )
+    frame_ancestors: Annotated[str, AfterValidator(setting_forms.sources)] = Field(
         default="'self' https://web.telegram.org", validation_alias="FRAME_ANCESTORS"
     )
     sdk_url: str = Field(
@@ -110,16 +129,14 @@ class WebSettings(_Group):
     )
     trusted_proxy_hops: int = Field(default=0, ge=0, le=10, validation_alias="TRUSTED_PROXY_HOPS")
 
-    @field_validator("public_url")
+    @field_validator("redis_url")
     @classmethod
-    def _no_trailing_slash(cls, url: str) -> str:
-        if not url.startswith(("http://", "https://")):
-            raise ValueError("must start with https://")
-        return url.rstrip("/")
+    def _of_redis(cls, url: SecretStr | None) -> SecretStr | None:
+        return url and SecretStr(setting_forms.redis(url.get_secret_value()))
 
     def origins(self) -> list[str]:
         """Origins allowed to call the API and open the websocket; never `*`."""
-        return [self.public_url, *(o.strip() for o in self.cors_allowed_origins.split(",") if o.strip())]
+        return [self.public_url, *filter(None, self.cors_allowed_origins.split(","))]
 
 
 class SecuritySettings(_Group):
@@ -158,13 +175,13 @@ class SecuritySettings(_Group):
 
 
 class RetrievalSettings(_Group):
-    chroma_url: str = Field(default="http://127.0.0.1:8001", validation_alias="CHROMA_URL")
-    embedding_base_url: str | None = Field(default=None, validation_alias="EMBEDDING_BASE_URL")
+    chroma_url: Service = Field(default="http://127.0.0.1:8001", validation_alias="CHROMA_URL")
+    embedding_base_url: Service | None = Field(default=None, validation_alias="EMBEDDING_BASE_URL")
     embedding_api_key: SecretStr | None = Field(default=None, validation_alias="EMBEDDING_API_KEY")
     embedding_model: str | None = Field(default=None, validation_alias="EMBEDDING_MODEL")
     embedding_dimension: int = Field(default=384, ge=8, le=8192, validation_alias="EMBEDDING_DIMENSION")
     embedding_cache_dir: Path = Field(default=Path(".data/models"), validation_alias="EMBEDDING_CACHE_DIR")
-    llm_base_url: str | None = Field(default=None, validation_alias="LLM_BASE_URL")
+    llm_base_url: Service | None = Field(default=None, validation_alias="LLM_BASE_URL")
     llm_api_key: SecretStr | None = Field(default=None, validation_alias="LLM_API_KEY")
     llm_model: str = Field(default="gpt-4o-mini", validation_alias="LLM_MODEL")
 
@@ -238,13 +255,18 @@ def _check_process(settings: Settings, process: Process) -> None:
     if process == "web":
         _check_secret("JWT_SECRET", security.jwt_secret)
     if process == "bot" and settings.telegram.bot_mode == "webhook":
-        _check_secret("BOT_WEBHOOK_SECRET", settings.telegram.webhook_secret)
+        secret = settings.telegram.webhook_secret
+        _check_secret("BOT_WEBHOOK_SECRET", secret)
+        if not _FOR_TELEGRAM.fullmatch(secret.get_secret_value() if secret else ""):
+            raise SettingsError(
+                f"BOT_WEBHOOK_SECRET: Telegram takes letters, digits, _ and -; {_HOW['BOT_WEBHOOK_SECRET']}"
+            )
 
 
 def _check_secret(name: str, secret: SecretStr | None) -> None:
     value = secret.get_secret_value() if secret else ""
     if value.lower() in _PLACEHOLDERS or len(value.encode()) < 32:
-        raise SettingsError(f"{name}: needs at least 32 random bytes; make one: openssl rand -base64 48")
+        raise SettingsError(f"{name}: needs at least 32 random bytes; {_HOW[name]}")
 
 
 def session_keys(security: SecuritySettings) -> dict[str, bytes]:
@@ -256,18 +278,10 @@ def session_keys(security: SecuritySettings) -> dict[str, bytes]:
         text = _key_file(security.session_crypto_key_file)
     else:
         text = security.session_crypto_key.get_secret_value() if security.session_crypto_key else ""
-    keys: dict[str, bytes] = {}
-    for item in text.replace(",", "\n").split():
-        key_id, _, encoded = item.rpartition(":")
-        key_id = key_id or "k1"
-        if key_id in keys or not _KEY_ID.fullmatch(key_id):
-            raise SettingsError(
-                f"SESSION_CRYPTO_KEY: {key_id[:40]!r} must be an id of its own: letters and digits"
-            )
-        keys[key_id] = _decode_key(encoded)
-    if not keys:
-        raise SettingsError(f"SESSION_CRYPTO_KEY: is missing; {_HOW['SESSION_CRYPTO_KEY']}")
-    return keys
+    try:
+        return setting_forms.keys(text)
+    except ValueError as error:
+        raise SettingsError(f"SESSION_CRYPTO_KEY: {error}; {_HOW['SESSION_CRYPTO_KEY']}") from None
 
 
 def _key_file(path: Path) -> str:
@@ -277,13 +291,3 @@ def _key_file(path: Path) -> str:
         raise SettingsError(
             f"SESSION_CRYPTO_KEY_FILE: cannot be read ({type(error).__name__}): {path}"
         ) from None
-
-
-def _decode_key(encoded: str) -> bytes:
-    try:
-        key = base64.b64decode(encoded, validate=True)
-    except (binascii.Error, ValueError):
-        key = b""
-    if len(key) != 32:
-        raise SettingsError(f"SESSION_CRYPTO_KEY: must be 32 bytes in base64; {_HOW['SESSION_CRYPTO_KEY']}")
-    return key

@@ -298,6 +298,24 @@ async def test_changing_too_much_as_an_admin(settings: Settings, monkeypatch: py
                     pass
 
 
+async def test_an_admins_changes_of_others_elsewhere(settings: Settings):
+    """A member's language is changed below /api/users: it counts as any admin's change; one's own is free."""
+    async with web(settings, rate_limit_admin="2:3600") as rt, client(rt) as http:
+        async with rt.db.transaction() as db:
+            where = await tenant(db)
+            admin, other = [await member(db, where, next(NEXT), Role.admin) for _ in range(2)]
+        signed = init_data({"id": admin.telegram_id, "first_name": "P"}, query_id=uuid4().hex)
+        answer = await http.post("/api/auth/telegram-webapp", json={"init_data": signed})
+        mine = {"Authorization": f"Bearer {answer.json()['access_token']}"}
+
+        async def change(who: int) -> int:
+            return (await http.patch(f"/api/users/{who}", json={"language": "ru"}, headers=mine)).status_code
+
+        assert [await change(admin.telegram_id) for _ in range(3)] == [200] * 3
+        assert [await change(other.telegram_id) for _ in range(3)] == [200, 200, 429]
+        assert (await http.post("/api/admin/invites", json={}, headers=mine)).status_code == 429
+
+
 @pytest.mark.parametrize("call", ["refresh", "resume"])
 async def test_refreshing_too_often(settings: Settings, call: str):
     """Sixty a minute from an address, both calls together; another address goes on."""

@@ -34,11 +34,25 @@ def by_user(rule: Rule, *, goes_on: bool = False) -> Any:
 
     async def limited(rt: Rt, request: Request, call: Call) -> None:
         with _uncounted(goes_on):
-            who = await _who(rt, request, call)
-            whose = {"user_id": who} if who else {"address": limited_address(rt, request)}
-            await _spend(request, limits.count(rt, rule, **whose))  # type: ignore[arg-type]
+            await _spend_own(rt, request, rule, call)
 
     return Depends(limited)
+
+
+def by_user_of_others(rule: Rule) -> Any:
+    """A dependency: so many requests a person about anybody but themselves, `telegram_id` in the path."""
+
+    async def limited(rt: Rt, request: Request, call: Call) -> None:
+        if request.path_params["telegram_id"] != str((await call.actor()).telegram_id):
+            await _spend_own(rt, request, rule, call)
+
+    return Depends(limited)
+
+
+async def _spend_own(rt: Rt, request: Request, rule: Rule, call: Call) -> None:
+    who = await _who(rt, request, call)
+    whose = {"user_id": who} if who else {"address": limited_address(rt, request)}
+    await _spend(request, limits.count(rt, rule, **whose))  # type: ignore[arg-type]
 
 
 def by_user_and_address(rule: Rule) -> Any:

@@ -7,9 +7,11 @@ from uuid import UUID
 from fastapi import APIRouter, Path
 from pydantic import BaseModel, ConfigDict, Field
 
+from tg_assistant.api import limits
 from tg_assistant.api.deps import Call
 from tg_assistant.api.numbers import PLAIN, is_plain
 from tg_assistant.core import users
+from tg_assistant.core.limits import Rule
 from tg_assistant.core.users import PlanInForce, Profile
 from tg_assistant.errors import NotFound
 
@@ -72,7 +74,7 @@ async def get_user(call: Call, telegram_id: TelegramId) -> ProfileOut:
         return _profile(await users.get(db, actor, telegram_id))
 
 
-@router.patch("/{telegram_id}")
+@router.patch("/{telegram_id}", dependencies=[limits.by_user_of_others(Rule.admin)])
 async def change_user(call: Call, telegram_id: TelegramId, body: ProfileIn) -> ProfileOut:
     """Choose the language. Role, plan and access are changed at `/api/admin/users/{id}`."""
     async with call.open() as (db, actor):
