@@ -92,6 +92,7 @@ async def make(rt: Runtime, first: int = VICTIM) -> World:
             "a stranger": await person(db, first + 2, "Stan"),
             "a user of another tenant": await member(db, away, first + 3),
             "an admin of another tenant": await member(db, away, first + 4, Role.admin),
+            "an owner of another tenant": await member(db, away, first + 6, Role.owner),
             "a user of the same tenant": await member(db, home, first + 5),
         }
     async with rt.db.transaction(home.id) as db:
