@@ -59,7 +59,8 @@ def _sending_away(to: str, status: int) -> Iterator[str]:
 
 
 async def _llm(url: str) -> None:
-    settings = RetrievalSettings(llm_base_url=f"{url}/v1", llm_api_key=SecretStr("k"), llm_model="m")
+    at = {"llm_base_url": f"{url}/v1", "llm_api_key": SecretStr("k"), "llm_model": "m"}
+    settings = RetrievalSettings().model_copy(update=at)  # unchecked: the settings refuse the odd ones
     llm = open_llm(settings)
     assert llm is not None
     try:
