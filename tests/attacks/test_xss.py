@@ -111,15 +111,18 @@ async def anna(people: People, db: Database) -> Actor:
             row.device = payloads.batches(2_000)[0]
             session.add(row)
         await session.flush()
+        channels = []
         for n, title in enumerate(payloads.batches(1_500)):
-            await _channel(session, actor, account, (n, title))
+            channels.append(await _channel(session, actor, account, (n, title)))
             session.add(_dialog(account, n, title))
         for n, text in enumerate(payloads.batches(4_000)):
-            session.add(_question(actor, n, text))
+            session.add(_question(actor, channels[n % len(channels)], n, text))
     return actor
 
 
-async def _channel(session: AsyncSession, actor: Actor, account: Account, numbered: tuple[int, str]) -> None:
+async def _channel(
+    session: AsyncSession, actor: Actor, account: Account, numbered: tuple[int, str]
+) -> Channel:
     n, title = numbered
     channel = Channel(
         tenant_id=actor.tenant,
@@ -135,6 +138,7 @@ async def _channel(session: AsyncSession, actor: Actor, account: Account, number
     session.add(ChannelAccess(account_id=account.id, user_id=actor.user_id, access_hash=1, **ids))
     facts = {"posted_at": datetime.now(UTC), "text_hash": sha256(title.encode()).digest()}
     session.add(Post(message_id=1, text=title, forward_title=title, **facts, **ids))
+    return channel
 
 
 def _dialog(account: Account, n: int, title: str) -> Dialog:
@@ -142,11 +146,12 @@ def _dialog(account: Account, n: int, title: str) -> Dialog:
     return Dialog(**own, telegram_id=70_000 + n, access_hash=1, title=title, folder=title[:200], position=n)
 
 
-def _question(actor: Actor, n: int, text: str) -> Question:
+def _question(actor: Actor, channel: Channel, n: int, text: str) -> Question:
+    """Of a channel that the person still reads: answers on one that was lost show nothing of it."""
     source = {
         "n": 1,
         "post_id": str(uuid4()),
-        "channel_id": str(uuid4()),
+        "channel_id": str(channel.id),
         "channel_title": text[:1000],
         "posted_at": "2026-11-01T10:00:00+00:00",
         "url": f"https://t.me/c/1/{n}",
