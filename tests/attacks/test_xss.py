@@ -36,6 +36,8 @@ from tg_assistant.models import (
 
 __all__ = ["browser", "context", "db", "frontend", "people", "web"]
 NAME = 500  # characters: init data, where a name comes from, has 4,096
+NAMES = payloads.batches(3_000)  # longer than Telegram's names are, so that few people carry the whole corpus
+EVERY = "".join(payloads.batches(1_000)).count("__ran(")  # as often it stands on a page that shows them all
 # What would have been made of a payload that was taken for markup; our own pages have none of these.
 INJECTED = """() => [...document.querySelectorAll(
     '[onerror],[onload],[onfocus],[ontoggle],[onbegin],[onstart],[onblur],[onmouseover],[srcdoc],object,embed,'
@@ -190,9 +192,9 @@ async def test_the_wire_trips(tab: Watched, web: Web) -> None:
 
 
 PAGES: dict[str, tuple[str, str, int]] = {
-    "questions, answers and sources": ("/tg/app/ask/", "answer", 100),
-    "titles of followed channels": ("/tg/app/channels/", "channel", 100),
-    "titles of channels to choose": ("/tg/app/channels/add/", "available", 100),
+    "questions, answers and sources": ("/tg/app/ask/", "answer", EVERY),
+    "titles of followed channels": ("/tg/app/channels/", "channel", EVERY),
+    "titles of channels to choose": ("/tg/app/channels/add/", "available", EVERY),
     "names of devices": ("/tg/app/sessions/", "app-session", 0),  # shown are only names that we give
 }
 
@@ -228,29 +230,58 @@ async def test_a_persons_name(tab: Watched, web: Web, people: People, db: Databa
     async with db.transaction(actor.tenant_id) as session:
         person = (await session.exec(select(User).where(User.id == actor.user_id))).one()
         assert "__ran(" in person.first_name
+
+
+@pytest.mark.parametrize("n", range(len(NAMES)))
+async def test_names_on_the_second_screen(
+    tab: Watched, web: Web, people: People, db: Database, n: int
+) -> None:
+    """Both pages say whose account is being connected."""
+    actor = await people.member()
+    async with db.transaction(actor.tenant_id) as session:
+        await _name(session, actor, NAMES[n], "")
         started = await logins.start(session, actor, device="x")
     await tab.page.goto(f"{web.url}/tg/connect/{started.link_token}")
-    await tab.holds("link")
+    await tab.holds("link", NAMES[n].count("__ran("))
     await tab.page.get_by_role("button").first.click()
     await tab.page.wait_for_url("**/tg/connect/live")
-    await tab.holds("second screen")
+    await tab.holds("second screen", NAMES[n].count("__ran("))
 
 
-async def test_the_admin_panel(tab: Watched, web: Web, anna: Actor, db: Database) -> None:
+async def _name(session: AsyncSession, actor: Actor, first: str, last: str) -> None:
+    person = (await session.exec(select(User).where(User.id == actor.user_id))).one()
+    person.first_name, person.last_name = first, last
+    session.add(person)
+
+
+async def _newcomers(people: People, db: Database, code: str) -> None:
+    """People who come by an invite, and carry all payloads in their names between them."""
+    for first, last in zip(NAMES[::2], [*NAMES[1::2], ""], strict=False):
+        actor = await people.stranger()
+        async with db.transaction() as session:
+            await _name(session, actor, first, last)
+            await invites.redeem(session, actor, code)
+
+
+# Where every payload stands: in names and in the notes of invites.
+FULL = ("people", "invites", "trail")
+
+
+async def test_the_admin_panel(tab: Watched, web: Web, anna: Actor, people: People, db: Database) -> None:
     """Names, notes of invites, titles, devices and the trail, as an admin sees them."""
     async with db.transaction(anna.tenant_id) as session:
         membership = (await session.exec(select(Membership).where(Membership.user_id == anna.user_id))).one()
         membership.role = Role.owner.value
-        person = (await session.exec(select(User).where(User.id == anna.user_id))).one()
-        person.first_name, person.last_name = payloads.batches(3_000)[0], payloads.batches(3_000)[1]
         for notes in payloads.batches(2_000):
-            invite = invites.new(anna.tenant, role=Role.user)
+            invite = invites.new(anna.tenant, role=Role.user, uses_limit=100)
             invite.notes = notes
             session.add(invite)
-        session.add_all([membership, person])
+        session.add(membership)
         for row in await session.exec(select(AppSession).where(col(AppSession.user_id) == anna.user_id)):
             row.device = payloads.batches(2_000)[2]
             session.add(row)
+        await _name(session, anna, NAMES[0], NAMES[1])
+    await _newcomers(people, db, invite.code)
     async with db.transaction(anna.tenant_id) as session:
         token = await links.make(session, _as_owner(anna), Purpose.admin)
     await tab.page.goto(f"{web.url}/admin/login/{token}")
@@ -261,7 +292,7 @@ async def test_the_admin_panel(tab: Watched, web: Web, anna: Actor, db: Database
         await tab.page.goto(f"{web.url}{link}")
         await tab.page.wait_for_load_state("networkidle")
         await tab.page.wait_for_timeout(400)
-        await tab.holds(link, 1 if "people" in link or "invites" in link else 0)
+        await tab.holds(link, EVERY if link.split("/")[2] in FULL else 0)
 
 
 def _as_owner(actor: Actor) -> Actor:
