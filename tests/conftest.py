@@ -5,6 +5,7 @@ import tempfile
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
@@ -71,6 +72,9 @@ def workdir() -> Iterator[Path]:
 def postgres(workdir: Path) -> Iterator[Postgres]:
     with running_postgres(workdir / "pg") as server:
         migrated_template(server)
+        for url in (server.app_url, server.worker_url, server.owner_url):
+            role = urlsplit(url)
+            planted.NOTED[f"password of {role.username}"] = role.password or ""
         yield server
 
 

@@ -22,6 +22,9 @@ from tg_assistant.settings import (
 BOT_TOKEN = "7000000001:test-token-of-nobody-0123456789abcdef"
 SESSION_KEY = "dGVzdHRlc3R0ZXN0dGVzdHRlc3R0ZXN0dGVzdHRlc3Q="
 JWT_SECRET = "j" * 48
+API_HASH = "0a5e7c31d94f4b6b8c2de17f60935ab4"  # of nobody
+WEBHOOK_SECRET = "webhook-secret-of-the-tests-0123456789"
+LLM_KEY = "llm-key-of-the-tests-0123456789"
 TEMPLATE = "template_migrated"
 
 
@@ -46,7 +49,7 @@ def settings_for(database: Postgres, chroma_url: str, model_dir: Path, *, role: 
     return Settings(
         environment="test",
         database=DatabaseSettings(url=url, migrations_url=database.owner_url),
-        telegram=TelegramSettings(bot_token=BOT_TOKEN, api_id=1, api_hash="0" * 32),
+        telegram=TelegramSettings(bot_token=BOT_TOKEN, api_id=1, api_hash=API_HASH),
         web=WebSettings(),
         security=SecuritySettings(jwt_secret=JWT_SECRET, session_crypto_key=SESSION_KEY),
         retrieval=RetrievalSettings(chroma_url=chroma_url, embedding_cache_dir=model_dir),

@@ -18,7 +18,7 @@ from pydantic import SecretStr
 from sqlalchemy import text
 from sqlmodel import SQLModel
 
-from tests.servers import all_tenants
+from tests.servers import LLM_KEY, all_tenants
 from tg_assistant.core.embedded import text_hash
 from tg_assistant.infra.runtime import Runtime
 from tg_assistant.infra.vectors import Space
@@ -181,5 +181,5 @@ def obedient_model() -> Iterator[str]:
 
 def with_model(settings: Settings, base_url: str) -> Settings:
     """The settings of an installation whose answers this model writes."""
-    model = {"llm_base_url": base_url, "llm_api_key": SecretStr("k"), "llm_model": "obedient"}
+    model = {"llm_base_url": base_url, "llm_api_key": SecretStr(LLM_KEY), "llm_model": "obedient"}
     return settings.model_copy(update={"retrieval": settings.retrieval.model_copy(update=model)})

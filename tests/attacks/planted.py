@@ -10,14 +10,19 @@ from urllib.parse import quote
 import psycopg
 from psycopg import sql
 
-from tests.servers import BOT_TOKEN, JWT_SECRET, SESSION_KEY
+from tests.servers import API_HASH, BOT_TOKEN, JWT_SECRET, LLM_KEY, SESSION_KEY, WEBHOOK_SECRET
 
 OF_THE_TESTS = {
     "the tests' bot token": BOT_TOKEN,
     "the tests' session key": SESSION_KEY,
     "the tests' JWT secret": JWT_SECRET,
+    "the tests' api hash": API_HASH,
+    "the tests' webhook secret": WEBHOOK_SECRET,
+    "the tests' LLM key": LLM_KEY,
     "a 2FA password": "correct horse",
 }
+# What was made on the way, noted to be looked for at the very end.
+NOTED: dict[str, str] = {}
 # whose log is no log of ours: the local Telegram is everybody's Telegram, and knows what people type there
 _ELSEWHERE = {"sandbox.log"}
 
@@ -98,8 +103,8 @@ def in_rows(admin_url: str, secrets: Mapping[str, str]) -> set[str]:
 
 
 def of_the_suite(folder: Path) -> dict[str, str]:
-    """Secrets that the suite's installations were given or made for themselves, wherever below a folder."""
-    secrets = dict(OF_THE_TESTS)
+    """Secrets that the suite's installations were given or made for themselves, and those noted meanwhile."""
+    secrets = OF_THE_TESTS | NOTED
     for kept in (path for path in _files(folder) if path.name in ("secrets.json", "install.json")):
         for name, value in json.loads(kept.read_text()).items():
             if name in ("bot_token", "api_hash", "JWT_SECRET", "SESSION_CRYPTO_KEY"):

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from pydantic import SecretStr
 
-from tests.servers import BOT_TOKEN
+from tests.servers import BOT_TOKEN, LLM_KEY
 from tg_assistant.core import wellbeing
 from tg_assistant.errors import Unavailable
 from tg_assistant.infra import bot_api
@@ -59,7 +59,7 @@ def _sending_away(to: str, status: int) -> Iterator[str]:
 
 
 async def _llm(url: str) -> None:
-    at = {"llm_base_url": f"{url}/v1", "llm_api_key": SecretStr("k"), "llm_model": "m"}
+    at = {"llm_base_url": f"{url}/v1", "llm_api_key": SecretStr(LLM_KEY), "llm_model": "m"}
     settings = RetrievalSettings().model_copy(update=at)  # unchecked: the settings refuse the odd ones
     llm = open_llm(settings)
     assert llm is not None

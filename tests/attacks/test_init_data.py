@@ -111,6 +111,30 @@ def test_vectors(eval_data: Path):
         _check_negative(vector, node, test_key)
 
 
+def test_vectors_of_the_primitives(eval_data: Path):
+    """The token's secret is keyed by the constant, not the other way round; a string over it gets in."""
+    over_token, over_data = json.loads((eval_data / "initdata_vectors.json").read_text())["primitives"]
+    secret = hmac.digest(b"WebAppData", b"my-secret-token", "sha256")
+    assert secret.hex() == over_token["hex"]
+    assert hmac.digest(secret, b"abc", "sha256").hex() == over_data["hex"]
+    token = "my-secret-token"
+    old_client = Validator(token, PRODUCTION_KEY, require_ed25519=False)
+    text = urlencode({"auth_date": str(int(time.time())), "user": json.dumps(USER)})
+    assert accepted(_with_hash_of(text, token), old_client)
+
+
+def test_vectors_signed_by_another_projects_key(eval_data: Path):
+    """Its good signature is taken beside a hash of ours, its bad one is not; nor is one without the other."""
+    vector = json.loads((eval_data / "initdata_vectors.json").read_text())["aiogram_ed25519_selfkey"]
+    token = f"{vector['bot_id']}:{'A' * 35}"
+    strict, now = Validator(token, vector["public_key_hex"]), datetime.fromtimestamp(1_650_385_343, UTC)
+    found = accepted(_with_hash_of(vector["valid"], token), strict, now)
+    assert found and found.person.telegram_id == 42
+    assert accepted(_with_hash_of(vector["invalid"], token), strict, now) is None
+    assert accepted(vector["valid"], strict, now) is None
+    assert accepted(_with_hash_of(vector["valid"], token), Validator(token), now) is None
+
+
 def _check_negative(vector: dict[str, Any], node: dict[str, Any], test_key: str) -> None:
     """Refused also by the laxest form, at the very second the string was made."""
     text, now = vector["init_data"], datetime.fromtimestamp(node["auth_date"] + 1, UTC)
@@ -132,7 +156,7 @@ def _check_negative(vector: dict[str, Any], node: dict[str, Any], test_key: str)
 
 def _with_hash_of(text: str, token: str) -> str:
     fields = dict(parse_qsl(text))
-    del fields["hash"]
+    fields.pop("hash", None)
     lines = "\n".join(f"{key}={fields[key]}" for key in sorted(fields))
     secret = hmac.digest(b"WebAppData", token.encode(), "sha256")
     return urlencode({**fields, "hash": hmac.new(secret, lines.encode(), hashlib.sha256).hexdigest()})

@@ -89,6 +89,7 @@ async def walk(workdir: Path, model_dir: Path) -> AsyncIterator[Walk]:
             product.http.event_hooks["response"].append(walked.look)
             await _plant(walked)
             await _walk(walked)
+            planted.NOTED.update(walked.secrets)
             product.http.event_hooks["response"].clear()
             yield walked
 

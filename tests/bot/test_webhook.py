@@ -12,12 +12,11 @@ from pydantic import SecretStr
 from bot import webhook
 from tests.bot.chat import until
 from tests.bot.test_updates import row, written
+from tests.servers import WEBHOOK_SECRET as SECRET
 from tg_assistant.core import wellbeing
 from tg_assistant.core.updates import HELD
 from tg_assistant.infra.runtime import open_runtime
 from tg_assistant.texts import text
-
-SECRET = "s" * 40
 
 
 @pytest.fixture(scope="module", autouse=True)

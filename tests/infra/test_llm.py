@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 import pytest
 from pydantic import SecretStr
 
+from tests.servers import LLM_KEY
 from tg_assistant.errors import Unavailable
 from tg_assistant.infra.llm import Llm, open_llm
 from tg_assistant.settings import RetrievalSettings
@@ -45,7 +46,7 @@ async def llm():
     settings = RetrievalSettings().model_copy(
         update={
             "llm_base_url": f"http://127.0.0.1:{server.server_port}/v1",
-            "llm_api_key": SecretStr("k"),
+            "llm_api_key": SecretStr(LLM_KEY),
             "llm_model": "m",
         }
     )
@@ -64,7 +65,11 @@ async def said(llm: Llm) -> list[str]:
 async def test_pieces_come_as_they_are_written(llm):
     """The model, the key and both messages are sent; nothing is waited for."""
     assert await said(llm) == ["Мост ", "закрыт [1]."]
-    assert (Endpoint.seen["model"], Endpoint.seen["stream"], Endpoint.seen["key"]) == ("m", True, "Bearer k")
+    assert (Endpoint.seen["model"], Endpoint.seen["stream"], Endpoint.seen["key"]) == (
+        "m",
+        True,
+        f"Bearer {LLM_KEY}",
+    )
     assert [message["content"] for message in Endpoint.seen["messages"]] == ["system", "prompt"]
 
 
