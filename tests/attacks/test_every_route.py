@@ -11,7 +11,7 @@ from sqlalchemy import text
 
 from tests.attacks import routes, victim
 from tests.attacks.routes import Target
-from tests.attacks.victim import MARK, World
+from tests.attacks.victim import HERS, MARK, World
 from tests.servers import all_tenants
 from tg_assistant.api.app import create_api
 from tg_assistant.api.graphql.schema import schema
@@ -226,3 +226,34 @@ async def test_the_victim_sees_it_all(http: httpx.AsyncClient, world: World, sig
     variables = {"channel_id": str(world.ids["channel_id"])}
     body = {"query": GRAPHQL["channel"], "variables": variables}
     assert MARK in json.dumps((await http.post("/api/graphql", json=body, headers=own)).json())
+
+
+# The last: an owner may change who is in the group.
+@pytest.mark.parametrize("target", TARGETS, ids=str)
+async def test_the_owner_of_ones_own_group(
+    http: httpx.AsyncClient, rt: Runtime, world: World, headers: Headers, sign_in: Any, target: Target
+) -> None:
+    """Sees who is there; what a member reads, asks and connects is as none to the owner, too."""
+    if str(target) in routes.ON_ONESELF:
+        return
+    own = await sign_in(world.boss.telegram_id)
+    before = await world.snapshot(rt)
+    foreign = await _tried(http, target, own, world.ids.__getitem__)
+    assert foreign.status_code < 500 or target.public, foreign.text
+    assert HERS not in foreign.text
+    if _of_the_office(target):
+        known = str(world.victim.telegram_id) in foreign.text
+        assert known or str(target) != "GET /api/admin/users/{user_id}"  # the attack itself is sound
+        return
+    if target.names_an_object:
+        assert foreign.status_code in (401, 403, 404, 405), foreign.text
+        assert _said(foreign) == _said(await _tried(http, target, own, world.random))
+    assert await world.snapshot(rt) == before
+
+
+def _of_the_office(target: Target) -> bool:
+    """What an admin is there for; that it does no more than it should is tested by the roles' own tests."""
+    return target.path.startswith("/api/admin/") or target.path in (
+        "/api/users/{telegram_id}",
+        "/api/users/{user_id}/subscription",
+    )

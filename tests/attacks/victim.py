@@ -30,6 +30,7 @@ from tg_assistant.models import (
 )
 
 MARK = "CANARY7f3a"  # in everything the victim owns
+HERS = f"{MARK}-hers"  # in what is nobody else's business, the owner's of her group neither
 VICTIM = 8_100_001
 # Tables whose rows no attack may change; a row is compared as a whole.
 OWNED = {
@@ -51,11 +52,15 @@ OWNED = {
 
 @dataclass
 class World:
-    """`ids` are the victim's, by the names routes and functions give them; `attackers` by role."""
+    """`ids` are the victim's, by the names routes and functions give them; `attackers` by role.
+
+    `boss` owns the victim's group: may see who is in it, and nothing of what they read and ask.
+    """
 
     victim: Actor
     ids: dict[str, Any]
     attackers: dict[str, Actor]
+    boss: Actor
 
     def random(self, name: str) -> Any:
         """Something of the same form that does not exist."""
@@ -95,9 +100,10 @@ async def make(rt: Runtime, first: int = VICTIM) -> World:
             "an owner of another tenant": await member(db, away, first + 6, Role.owner),
             "a user of the same tenant": await member(db, home, first + 5),
         }
+        boss = await member(db, home, first + 7, Role.owner)
     async with rt.db.transaction(home.id) as db:
         ids = await _belongings(db, home, victim, owner)
-    return World(victim, ids, attackers)
+    return World(victim, ids, attackers, boss)
 
 
 async def _named(db: AsyncSession, telegram_id: int) -> None:
@@ -109,23 +115,23 @@ async def _belongings(db: AsyncSession, home: Tenant, victim: Actor, owner: Acto
     own = {"tenant_id": home.id, "user_id": victim.user_id}
     account = Account(**own, telegram_id=victim.telegram_id, device=MARK)
     channel = Channel(
-        tenant_id=home.id, telegram_id=victim.telegram_id, title=f"Private {MARK}", private=True
+        tenant_id=home.id, telegram_id=victim.telegram_id, title=f"Private {HERS}", private=True
     )
     question = Question(
-        **own, door="test", question=f"Where is {MARK}?", answer=f"Here: {MARK}", abstained=False
+        **own, door="test", question=f"Where is {HERS}?", answer=f"Here: {HERS}", abstained=False
     )
     invite = invites.new(home.id, role=Role.user, uses_limit=0)
     invite.notes, invite.expires_at = MARK, datetime.now(UTC) - timedelta(days=1)
     db.add_all([account, channel, question, invite])
     await db.flush()
-    task = AccountTask(tenant_id=home.id, account_id=account.id, kind="resolve", args={"username": MARK})
+    task = AccountTask(tenant_id=home.id, account_id=account.id, kind="resolve", args={"username": HERS})
     db.add_all([task, Notification(**own, code="account.connected")])
     db.add(Subscription(user_id=victim.user_id, channel_id=channel.id, tenant_id=home.id))
     access_seen = {"account_id": account.id, "channel_id": channel.id, "access_hash": 1}
     db.add(ChannelAccess(**own, **access_seen))
-    db.add(Dialog(account_id=account.id, tenant_id=home.id, telegram_id=99, access_hash=1, title=MARK))
+    db.add(Dialog(account_id=account.id, tenant_id=home.id, telegram_id=99, access_hash=1, title=HERS))
     await db.flush()
-    incoming = posts.IncomingPost(message_id=1, posted_at=datetime.now(UTC), text=f"Read this: {MARK}")
+    incoming = posts.IncomingPost(message_id=1, posted_at=datetime.now(UTC), text=f"Read this: {HERS}")
     await posts.save_page(db, channel.id, [incoming], [], via="backfill")
     started = await logins.start(db, victim, device=MARK)
     app = await sessions.start(db, victim.user_id, device=MARK, now=datetime.now(UTC))
