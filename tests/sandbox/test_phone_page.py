@@ -282,6 +282,8 @@ async def test_mini_app_opens_links(page: Page, sandbox: Sandbox):
     await open_phone(page, sandbox, "anna/bot")
     await page.get_by_test_id("message-in").last.get_by_text("App").click()
     app = page.frame_locator("[data-testid=webapp-frame]")
+    # until it has faded, the browser gives a tap to the loading screen that still lies over the frame
+    await expect(page.locator(".webapp-loading.gone")).to_have_css("opacity", "0")
     tab = await opened_tab(page, app.get_by_text("Outside"))
     assert tab.url.endswith("/app?connect")
     assert await tab.evaluate("window.opener") is None
