@@ -87,12 +87,29 @@ async def test_earlier_questions_are_there_again(web: Web, page: Page, anna: Act
     await _asked(db, anna, answer="At 23:40 [1].", sources=[_source()], abstained=False)
     await page.goto(web.open_as(anna.telegram_id, path=PATH, platform="weba"))
     await expect(page.get_by_test_id("answer")).to_contain_text("At 23:40")
+    await expect(page.get_by_test_id("ask-copy")).to_be_visible()
     await page.get_by_test_id("cite").click()
     sheet = await wait_for(page, "source-sheet")
     await expect(sheet).to_contain_text(POST)
     assert await page.get_by_test_id("source-open").get_attribute("href") == SOURCE["url"]
     await page.get_by_test_id("sheet-close").click(position={"x": 10, "y": 10})
     await sheet.wait_for(state="detached")
+
+
+@pytest.mark.parametrize("language", ["en", "ru"])
+async def test_an_answer_on_a_lost_channel_is_hidden(
+    web: Web, page: Page, people: People, db: Database, language: str
+) -> None:
+    """It says so in place of the words; nothing of the post is on the page, and nothing to open or copy."""
+    actor = await people.member(language=language)
+    private = _source() | {"url": "https://t.me/c/1234567890/7"}
+    await _asked(db, actor, answer="At 23:40 [1].", sources=[private], abstained=False)
+    await page.goto(web.open_as(actor.telegram_id, path=PATH, language=language))
+    answer = page.locator("[data-testid=answer][data-state=done]")
+    await expect(answer).to_contain_text(text("ask.withheld", language))
+    for test_id in ("source", "cite", "ask-copy"):
+        await expect(page.get_by_test_id(test_id)).to_have_count(0)
+    assert "23:40" not in await page.content()
 
 
 async def test_answer_finished_elsewhere_appears(web: Web, page: Page, anna: Actor, db: Database) -> None:

@@ -90,11 +90,11 @@ def _answer(one: Exchange, on_source: Any, on_copied: Any) -> rx.Component:
         ("failed", rx.el.span(say("ask.interrupted"))),
         rx.fragment(rx.foreach(one["parts"], lambda part: _part(part, one["id"], on_source))),
     )
-    finished = one["state"] == "done"
+    cited = (one["state"] == "done") & (one["sources"].length() > 0)  # none: the answer is withheld
     return rx.el.div(
         body,
-        rx.cond(finished & (one["sources"].length() > 0), _sources(one, on_source), rx.fragment()),
-        rx.cond(finished, _copy(one["answer"], on_copied), rx.fragment()),
+        rx.cond(cited, _sources(one, on_source), rx.fragment()),
+        rx.cond(cited, _copy(one["answer"], on_copied), rx.fragment()),
         class_name=rx.cond(
             (one["state"] == "abstained") | (one["state"] == "failed"),
             "tg-bubble theirs abstained",
