@@ -29,6 +29,7 @@ MAX_COPIES = 2  # places named beside a post that stands in several channels
 QUOTE = 300  # characters
 # Bullets, dashes and emoji in front of a post's line.
 _LEADING = re.compile(r"^(?:[^\w«»„“”\"'(\[#@$€£₽+]|_)+")
+_NO_WORD = re.compile(r"\W*")
 
 
 @dataclass(frozen=True)
@@ -258,8 +259,14 @@ def _extractive(actor: Actor, asked: Question, extract: Extract, degraded: list[
 def _read_on(sentences: Sequence[str]) -> str:
     """Sentences of one post as running text: no list marks, and a colon after a line that has no end."""
     shown = [_LEADING.sub("", " ".join(one.split())) for one in sentences]
-    joined = [one if re.search(r"[.!?…:;][^\w]*$", one) else f"{one}:" for one in shown[:-1]]
+    joined = [one if _closed(one) else f"{one}:" for one in shown[:-1]]
     return " ".join([*joined, shown[-1]])
+
+
+def _closed(sentence: str) -> bool:
+    """Whether there is a mark that ends it behind its last word."""
+    behind = _NO_WORD.match(sentence[::-1])
+    return behind is not None and any(mark in behind.group() for mark in ".!?…:;")
 
 
 def _source(n: int, passage: Passage, place: Place, quote: str) -> Source:

@@ -3,6 +3,7 @@
 import base64
 import json
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal, Unpack
@@ -11,9 +12,10 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, column, func, literal_column, select, table, tuple_
 from sqlmodel import col
 
-from tg_assistant.core import channels, highlights, posts, retrieval
+from tg_assistant.core import channels, highlights, limits, posts, retrieval
 from tg_assistant.core.access import Actor, scoped
 from tg_assistant.core.highlights import Piece
+from tg_assistant.core.limits import Rule
 from tg_assistant.core.posts import ShownPost
 from tg_assistant.core.retrieval import Place, Wanted
 from tg_assistant.errors import Invalid, Unavailable
@@ -64,10 +66,13 @@ async def search(
     """Posts for `query`: the best first, or with mode `exact` the newest first that have all its words.
 
     `exact` understands "a phrase", -without and or; anything else in the query is only words. Raises Invalid
-    (nothing to look for, too long, a bad cursor) and, with mode `semantic`, Unavailable without the index.
+    (nothing to look for, too long, a bad cursor), LimitReached (searches a minute) and, with mode `semantic`,
+    Unavailable without the index.
     """
     actor.require()
     plain = _checked(query)
+    with suppress(Unavailable):  # Redis is away: a search is no guess at a secret and goes on uncounted
+        await limits.spend(rt, Rule.search, user_id=actor.user_id)
     for name in ("since", "until"):
         moment = wanted.get(name)
         if isinstance(moment, datetime) and moment.tzinfo is None:
@@ -105,8 +110,9 @@ async def _exact(
         newest = (col(Post.posted_at).desc(), col(Post.id).desc())
         found = list(await db.exec(statement.order_by(*newest).limit(limit + 1)))
         shown = await posts.among(db, actor, [post.id for post in found[:limit]])
+    marked = await _marked(rt, shown, query)
     hits = [
-        Hit(one, None, highlights.extract(one.post.text, query), posts.cursor_of(one.post)) for one in shown
+        Hit(one, None, extract, posts.cursor_of(one.post)) for one, extract in zip(shown, marked, strict=True)
     ]
     return Results(hits, posts.cursor_of(found[limit - 1]) if len(found) > limit else None)
 
@@ -145,13 +151,17 @@ async def _ranked(
     async with rt.db.transaction(actor.tenant) as db:
         shown = await posts.among(db, actor, list(ranked))
     hits = []
-    for one in shown:
+    for one, extract in zip(shown, await _marked(rt, shown, query), strict=True):
         n, passage = ranked[one.post.id]
         score = passage.cosine if mode == "semantic" else passage.score
-        marked = highlights.extract(one.post.text, query)
-        hits.append(Hit(one, score, marked, cursor_at(n), passage.also))
+        hits.append(Hit(one, score, extract, cursor_at(n), passage.also))
     more = len(passages) > offset + limit
     return Results(hits, cursor_at(offset + limit) if more else None, found.degraded)
+
+
+async def _marked(rt: Runtime, shown: Sequence[ShownPost], query: str) -> list[list[Piece]]:
+    """The extract of each post."""
+    return await rt.texts.run(lambda: [highlights.extract(one.post.text, query) for one in shown])
 
 
 def cursor_at(offset: int) -> str:

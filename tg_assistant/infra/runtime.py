@@ -10,6 +10,8 @@ from tg_assistant.infra.embeddings import Embedder, LocalEmbedder, OpenAIEmbedde
 from tg_assistant.infra.events import Events
 from tg_assistant.infra.limits import RateLimits
 from tg_assistant.infra.llm import Llm, open_llm
+from tg_assistant.infra.pulse import Pulse
+from tg_assistant.infra.text_work import TextWork
 from tg_assistant.infra.vectors import Vectors
 from tg_assistant.settings import RetrievalSettings, Settings
 
@@ -24,6 +26,8 @@ class Runtime:
     llm: Llm | None
     clock: Clock
     limits: RateLimits
+    texts: TextWork
+    pulse: Pulse
 
 
 @asynccontextmanager
@@ -48,7 +52,10 @@ async def open_runtime(settings: Settings, *, clock: Clock | None = None) -> Asy
         rates = settings.security.rates()
         limits = RateLimits(rates, redis.get_secret_value() if redis else None)
         stack.push_async_callback(limits.close)
-        yield Runtime(settings, db, events, embedder, vectors, llm, clock or Clock(), limits)
+        texts = TextWork()
+        stack.callback(texts.close)
+        pulse = Pulse(texts)
+        yield Runtime(settings, db, events, embedder, vectors, llm, clock or Clock(), limits, texts, pulse)
 
 
 def open_embedder(retrieval: RetrievalSettings) -> Embedder:

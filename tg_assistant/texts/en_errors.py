@@ -101,6 +101,8 @@ TEXTS = {
     "errors.telegram.bot_unavailable": "Telegram has not told us the bot's name yet. Try again in a few seconds.",
     "errors.tenants.name": "A name must have 1 to {max} characters.",
     "errors.tenants.not_found": "There is no such group. Check its id.",
+    "errors.texts.busy": "There are too many requests at the moment. Try again in a few seconds.",
+    "errors.texts.too_slow": "This took too long. Ask in fewer words, or try again in a few seconds.",
     "errors.users.language": "The language must be one of: {languages}.",
     "errors.users.not_found": "There is no such person. Check the id or load the list again.",
     "errors.vectors.unavailable": "Search by meaning is not available at the moment. Try again in a few seconds.",
