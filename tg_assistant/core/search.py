@@ -2,6 +2,7 @@
 
 import base64
 import json
+import re
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -27,6 +28,7 @@ MAX_QUERY = 500  # characters: one word of them stays under the 2,046 bytes Post
 MAX_PAGE = 100
 _searchable = table("searchable_posts", column("id"), column("tsv"))  # see infra/rls.py
 DEPTH = 200  # posts a ranked list goes down to: what lies lower has nothing to do with the query
+_NO_OPERATOR = re.compile(r'-(?![\w"])')
 # As the index holds texts (models.posts), but quotation marks of any kind enclose a phrase here.
 _PLAIN = str.maketrans("ёЁ«»„“”‘’–—…№", 'еЕ"""""      ')
 
@@ -119,7 +121,9 @@ async def _exact(
 
 def _conditions(readable: Sequence[UUID], query: str, wanted: Wanted) -> list[ColumnElement[bool]]:
     russian = literal_column("'russian'::regconfig")
-    tsquery = func.websearch_to_tsquery(russian, query.translate(_PLAIN))
+    # "-" is an operator only before a word or a phrase; PostgreSQL gives up on a long row of them
+    plain = _NO_OPERATOR.sub(" ", query.translate(_PLAIN))
+    tsquery = func.websearch_to_tsquery(russian, plain)
     conditions: list[ColumnElement[bool]] = [
         col(Post.channel_id).in_(readable),
         col(Post.deleted_at).is_(None),
