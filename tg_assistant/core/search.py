@@ -143,7 +143,9 @@ async def _ranked(
     rt: Runtime, actor: Actor, query: str, wanted: Wanted, page: tuple[Mode, int, int]
 ) -> Results:
     mode, limit, offset = page
-    found = await retrieval.search(rt, actor, query, {**wanted, "limit": DEPTH})
+    rt.turns.check_room(actor.user_id)
+    async with rt.turns.turn(actor.user_id):
+        found = await retrieval.search(rt, actor, query, {**wanted, "limit": DEPTH})
     passages = found.passages
     if mode == "semantic":
         if found.degraded:

@@ -8,6 +8,7 @@ from tg_assistant.infra.clock import Clock
 from tg_assistant.infra.db import Database
 from tg_assistant.infra.embeddings import Embedder, LocalEmbedder, OpenAIEmbedder
 from tg_assistant.infra.events import Events
+from tg_assistant.infra.fair_queue import FairQueue
 from tg_assistant.infra.limits import RateLimits
 from tg_assistant.infra.llm import Llm, open_llm
 from tg_assistant.infra.pulse import Pulse
@@ -28,6 +29,7 @@ class Runtime:
     limits: RateLimits
     texts: TextWork
     pulse: Pulse
+    turns: FairQueue  # what is costly of questions and searches
 
 
 @asynccontextmanager
@@ -54,8 +56,19 @@ async def open_runtime(settings: Settings, *, clock: Clock | None = None) -> Asy
         stack.push_async_callback(limits.close)
         texts = TextWork()
         stack.callback(texts.close)
-        pulse = Pulse(texts)
-        yield Runtime(settings, db, events, embedder, vectors, llm, clock or Clock(), limits, texts, pulse)
+        yield Runtime(
+            settings=settings,
+            db=db,
+            events=events,
+            embedder=embedder,
+            vectors=vectors,
+            llm=llm,
+            clock=clock or Clock(),
+            limits=limits,
+            texts=texts,
+            pulse=Pulse(texts),
+            turns=FairQueue(),
+        )
 
 
 def open_embedder(retrieval: RetrievalSettings) -> Embedder:

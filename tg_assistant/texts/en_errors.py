@@ -66,6 +66,7 @@ TEXTS = {
     "errors.invites.uses_limit": "The number of uses must be between 0 (unlimited) and {max}.",
     "errors.jobs.not_found": "No such job is waiting for a decision. Load the list again.",
     "errors.jobs.status": "The status must be waiting, running or held.",
+    "errors.limits.at_once": "As many of your requests are under way as there may be. Wait for an answer, then try again.",
     "errors.limits.reached": "Too many attempts. Wait a little and try again.",
     "errors.limits.streams": "Too many live views are open. Close one and try again.",
     "errors.limits.unavailable": "The service cannot do this right now. Try again in a few seconds.",
