@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import text
 from sqlmodel import col, delete, select
 
-from tests.corpus import NOW, a_channel, a_reader, a_tenant, incoming_post, stored
+from tests.corpus import NOW, a_channel, a_tenant, incoming_post, stored
 from tests.servers import settings_for
 from tg_assistant.core import indexing, posts
 from tg_assistant.errors import Unavailable
@@ -265,20 +265,6 @@ async def test_a_purged_channel_leaves_no_vectors(rt):
     await indexing.forget_channel(rt, tenant.id, gone.id)
     await assert_chroma_matches(rt, tenant.id)
     assert len(await chunks(rt, tenant.id)) == 1
-
-
-async def test_status_counts_what_the_reader_may_read(rt):
-    """Posts of channels one does not follow, deleted ones and those without words are not counted."""
-    tenant = await a_tenant(rt)
-    mine = await a_channel(rt, tenant, TEXTS, number=1)
-    await a_channel(rt, tenant, TEXTS, number=2)
-    reader = await a_reader(rt, tenant, 5001, [mine.id])
-    async with rt.db.transaction(tenant.id) as db:
-        before = await indexing.status(db, reader)
-    await indexing.index_dirty(rt, tenant.id)
-    async with rt.db.transaction(tenant.id) as db:
-        after = await indexing.status(db, reader)
-    assert (before.total, before.lag, after.total, after.lag) == (3, 3, 3, 0)
 
 
 async def test_a_generation_belongs_to_its_tenant(rt):

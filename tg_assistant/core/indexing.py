@@ -16,8 +16,7 @@ from sqlalchemy import func, update
 from sqlmodel import col, delete, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from tg_assistant.core import channels, embedded
-from tg_assistant.core.access import Actor
+from tg_assistant.core import embedded
 from tg_assistant.core.chunking import chunks
 from tg_assistant.core.embedded import text_hash
 from tg_assistant.errors import Unavailable
@@ -41,19 +40,6 @@ class Trouble(StrEnum):
     process_ended = "process_ended"  # while it was tried: killed, restarted, or by this very post
     too_slow = "too_slow"
     failed = "failed"
-
-
-@dataclass(frozen=True)
-class Status:
-    """How much of what a person may read can be found by meaning."""
-
-    total: int
-    indexed: int
-
-    @property
-    def lag(self) -> int:
-        """Posts still to be indexed."""
-        return self.total - self.indexed
 
 
 @dataclass(frozen=True)
@@ -139,19 +125,6 @@ async def forget_channel(rt: Runtime, tenant_id: UUID, channel_id: UUID) -> None
     """Drop a purged channel's vectors. The handler of job "forget_channel", enqueued when the rows go."""
     async with _alone(rt, tenant_id):
         await rt.vectors.delete_channel(Space(tenant_id, rt.embedder.model), channel_id)
-
-
-async def status(db: AsyncSession, actor: Actor) -> Status:
-    """Of the posts with words that the actor may read, how many are indexed."""
-    actor.require()
-    indexed = func.count().filter(col(Post.indexed_generation) > 0)
-    query = (
-        select(func.count(), indexed)
-        .select_from(Post)
-        .where(col(Post.channel_id).in_(await channels.readable_ids(db, actor)))
-        .where(col(Post.deleted_at).is_(None), Post.text != "")
-    )
-    return Status(*(await db.exec(query)).one())
 
 
 async def held(db: AsyncSession, channel_ids: Sequence[UUID]) -> dict[UUID, dict[Trouble, int]]:
