@@ -1,12 +1,13 @@
 """Whose turn it is: so many at once, each person as often as any other, and none is lost."""
 
 import asyncio
+import time
 from uuid import UUID, uuid4
 
 import pytest
 
 from tg_assistant.errors import LimitReached, Unavailable
-from tg_assistant.infra.fair_queue import FairQueue
+from tg_assistant.infra.fair_queue import HALF_LIFE, HEAVY_SECONDS, FairQueue, _Share
 
 ANNA, MAX = UUID(int=1), UUID(int=2)
 
@@ -18,10 +19,39 @@ async def served(queue: FairQueue, person: UUID, order: list[UUID]) -> None:
 
 
 async def test_one_persons_many_wait_behind_another():
-    """Max asks once while Anna asks six times: he is second, not seventh."""
+    """Max asks once while Anna asks six times: he is served as soon as her first is done."""
     queue, order = FairQueue(1), list[UUID]()
     await asyncio.gather(*(served(queue, person, order) for person in [ANNA] * 6 + [MAX]))
-    assert len(order) == 7 and order.index(MAX) <= 2
+    assert len(order) == 7 and order.index(MAX) == 1
+
+
+async def test_a_place_is_kept_from_who_had_much():
+    """Anna has had her share lately, and asks on: one place of two stays free for Max, whenever he comes."""
+    queue = FairQueue(2)
+    queue._shares[ANNA] = _Share(had=HEAVY_SECONDS * 2)
+    go_on = asyncio.Event()
+
+    async def costly() -> None:
+        async with queue.turn(ANNA):
+            await go_on.wait()
+
+    async with asyncio.TaskGroup() as group:
+        for _ in range(3):
+            group.create_task(costly())
+        await asyncio.sleep(0)
+        async with asyncio.timeout(60), queue.turn(MAX):
+            assert queue._at_work == {True: 1, False: 1}
+        go_on.set()
+    assert queue._at_work.total() == 0
+
+
+async def test_what_was_had_is_forgotten(monkeypatch):
+    """After two half-lives a quarter is left, and the person is one like any other."""
+    now = time.monotonic()
+    share = _Share(had=HEAVY_SECONDS * 2, at=now)
+    assert share.heavy()
+    monkeypatch.setattr(time, "monotonic", lambda: now + 2 * HALF_LIFE)
+    assert share.now() == pytest.approx(HEAVY_SECONDS / 2) and not share.heavy()
 
 
 async def test_no_more_than_so_many_at_once():
@@ -72,4 +102,4 @@ async def test_there_is_room_for_so_many():
         waiting.cancel()
         other.cancel()
     queue.check_room(ANNA)
-    assert not queue._here
+    assert not any(share.here or share.at_work for share in queue._shares.values())

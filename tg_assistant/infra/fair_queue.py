@@ -1,73 +1,113 @@
-"""Costly work in turn: so much at once, and of those who wait each person is next as often as any other."""
+"""Costly work in turn: so much at once, and of those who wait the one who has had least is next."""
 
 import asyncio
-from collections import Counter, OrderedDict, deque
+import time
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 from uuid import UUID
 
 from tg_assistant.errors import LimitReached, Unavailable
 from tg_assistant.infra import metrics
 
-AT_ONCE = 2  # the embedder's threads: more at once would only make each of them slower
+AT_ONCE = 2  # as many as the embedder has threads for one kind of text: more would only be slower, each
 PER_PERSON, IN_ALL = 8, 200  # at work or waiting, in one process
+HEAVY_SECONDS = 4.0  # of turns lately: whoever has had more leaves one place to those who had less
+HALF_LIFE = 30.0  # seconds in which half of what somebody has had is forgotten
 _AGAIN_SECONDS = 5
 _RULE = "at_once"
 
 
+@dataclass
+class _Share:
+    """What one person has had lately, in seconds of turns at the time `at`, and how many are here."""
+
+    had: float = 0.0
+    at: float = field(default_factory=time.monotonic)
+    here: int = 0
+    at_work: int = 0
+
+    def now(self) -> float:
+        return self.had * 0.5 ** ((time.monotonic() - self.at) / HALF_LIFE)
+
+    def heavy(self) -> bool:
+        """Whether the last free place is for others: much was had lately, or one is at work already."""
+        return self.at_work > 0 or self.now() > HEAVY_SECONDS
+
+    def add(self, seconds: float) -> None:
+        self.had, self.at = self.now() + seconds, time.monotonic()
+
+
 class FairQueue:
-    """One a process. A hundred pieces of one person's wait behind one another, not before others'."""
+    """One a process. A hundred costly pieces of one person's wait behind one piece of anybody else's."""
 
     def __init__(self, at_once: int = AT_ONCE, per_person: int = PER_PERSON, in_all: int = IN_ALL) -> None:
-        self._free, self._per_person, self._in_all = at_once, per_person, in_all
-        self._here: Counter[UUID] = Counter()
-        self._waiting: OrderedDict[UUID, deque[asyncio.Future[None]]] = OrderedDict()
+        self._at_once, self._per_person, self._in_all = at_once, per_person, in_all
+        self._shares: dict[UUID, _Share] = {}
+        self._at_work: Counter[bool] = Counter()  # by whether it was begun as a heavy person's
+        self._waiting: list[tuple[UUID, asyncio.Future[bool]]] = []
 
     def check_room(self, person: UUID) -> None:
         """Raises LimitReached while the person has as many here as may be, Unavailable while all have."""
-        if self._here[person] >= self._per_person:
+        share = self._shares.get(person)
+        if share is not None and share.here >= self._per_person:
             metrics.rate_limit_exceeded_total.labels(_RULE).inc()
             policy = (_RULE, self._per_person, _AGAIN_SECONDS)
             raise LimitReached("limits.at_once", policy=policy, retry_after=_AGAIN_SECONDS)
-        if self._here.total() >= self._in_all:
+        if sum(each.here for each in self._shares.values()) >= self._in_all:
             metrics.rate_limit_exceeded_total.labels(_RULE).inc()
             raise Unavailable("texts.busy", retry_after=_AGAIN_SECONDS)
 
     @asynccontextmanager
     async def turn(self, person: UUID) -> AsyncIterator[None]:
         """Wait for one's turn, and have it for as long as the block runs."""
-        self._here[person] += 1
+        share = self._shares.setdefault(person, _Share())
+        share.here += 1
         try:
-            await self._taken(person)
+            heavy = await self._begun(person)
+            began = time.monotonic()
             try:
                 yield
             finally:
-                self._pass_on()
+                share.add(time.monotonic() - began)
+                self._end(person, heavy)
         finally:
-            self._here[person] -= 1
-            self._here += Counter()  # who has nothing here is not remembered
+            share.here -= 1
+            self._forget()
 
-    async def _taken(self, person: UUID) -> None:
-        if self._free:
-            self._free -= 1
-            return
-        ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting.setdefault(person, deque()).append(ready)
+    async def _begun(self, person: UUID) -> bool:
+        """Whether the turn counts as a heavy person's."""
+        ready: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        self._waiting.append((person, ready))
+        self._serve()
         try:
-            await ready
+            return await ready
         except asyncio.CancelledError:
             if ready.done() and not ready.cancelled():
-                self._pass_on()  # the turn had come in that very moment
+                self._end(person, ready.result())  # the turn had come in that very moment
             raise
 
-    def _pass_on(self) -> None:
-        """The next person's next; who gave up waiting is passed over."""
-        while self._waiting:
-            person, line = self._waiting.popitem(last=False)
-            ready = line.popleft()
-            if line:
-                self._waiting[person] = line  # behind everybody else who waits
-            if not ready.done():
-                ready.set_result(None)
-                return
-        self._free += 1
+    def _end(self, person: UUID, heavy: bool) -> None:
+        self._shares[person].at_work -= 1
+        self._at_work[heavy] -= 1
+        self._serve()
+
+    def _serve(self) -> None:
+        """Give the free places to those who have had least; the last one to nobody heavy."""
+        self._waiting = [(person, ready) for person, ready in self._waiting if not ready.done()]
+        self._waiting.sort(key=lambda one: (self._shares[one[0]].at_work, self._shares[one[0]].now()))
+        while self._waiting and self._at_work.total() < self._at_once:
+            person, ready = self._waiting[0]
+            heavy = self._shares[person].heavy()
+            if heavy and self._at_work[True] >= max(1, self._at_once - 1):
+                return  # all behind have had more still
+            self._waiting.pop(0)
+            self._shares[person].at_work += 1
+            self._at_work[heavy] += 1
+            ready.set_result(heavy)
+
+    def _forget(self) -> None:
+        if len(self._shares) > self._in_all:
+            kept = {person: one for person, one in self._shares.items() if one.here or one.now() > 0.1}
+            self._shares = kept

