@@ -119,7 +119,7 @@ async def test_the_same_words_written_by_the_person(fed: Any) -> None:
     taken = {words: await fed("message", message(words)) for words in said(fed.dispatcher)}
     assert all(len(names) == 1 for names in taken.values()), taken
     assert not {"_unknown", "_forwarded", "_not_theirs", "_overheard", "_called"} & {
-        n for [n] in found.values()
+        n for [n] in taken.values()
     }
 
 
