@@ -12,6 +12,7 @@ from bot.handlers import (
     erasing,
     fallback,
     groups,
+    passed_on,
     person,
     searching,
     sessions,
@@ -29,6 +30,7 @@ def make_dispatcher(rt: Runtime) -> Dispatcher:
     dispatcher.include_routers(
         errors.make_router(),
         groups.make_router(),
+        passed_on.make_router(),
         start.make_router(),
         person.make_router(),
         channels.make_router(),

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 
 import uvicorn
 
+from tests.servers import as_door
 from tg_assistant.api.app import create_api
 from tg_assistant.infra.runtime import open_runtime
 from tg_assistant.settings import Settings
@@ -37,8 +38,8 @@ def served(settings: Settings) -> Iterator[str]:
 
 def _serve(server: uvicorn.Server, settings: Settings, listening: socket.socket) -> None:
     async def run() -> None:
-        async with open_runtime(settings) as rt:
-            server.config.app = create_api(lambda: rt)
+        async with open_runtime(settings) as rt, as_door(rt) as door:
+            server.config.app = create_api(lambda: door)
             server.config.loaded = False
             await server.serve([listening])
 

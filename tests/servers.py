@@ -2,7 +2,9 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import psycopg
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -41,11 +43,38 @@ def migrated_template(server: Postgres) -> None:
                 f"GRANT {what} TO tg_app, tg_worker"
             )
     migrate(owner.owner_url)
+    with psycopg.connect(owner.admin_url, autocommit=True) as admin:
+        admin.execute("CREATE ROLE tg_tests LOGIN PASSWORD 'tests' IN ROLE tg_app")
+        for what in ("SELECT, INSERT, UPDATE, DELETE ON ALL TABLES", "USAGE, SELECT ON ALL SEQUENCES"):
+            admin.execute(f"GRANT {what} IN SCHEMA public TO tg_tests")  # type: ignore[arg-type]
+        admin.execute("REVOKE UPDATE, DELETE ON audit_events FROM tg_tests")
+        admin.execute("REVOKE INSERT, UPDATE, DELETE ON searchable_posts FROM tg_tests")
+        admin.execute("REVOKE INSERT, UPDATE, DELETE ON alembic_version FROM tg_tests")
 
 
-def settings_for(database: Postgres, chroma_url: str, model_dir: Path, *, role: str = "app") -> Settings:
-    """Settings as a process of `role` (app or worker) gets them; pass other groups with `model_copy`."""
-    url = database.worker_url if role == "worker" else database.app_url
+def preparing_url(database: Postgres) -> str:
+    """A role that sees what web and bot see of the tenants, and may write what any process of ours writes.
+
+    Tests prepare the work of ingest with it, and try core's functions. What is held against the rights of web
+    and bot (the API, the bot, each process) connects as they do.
+    """
+    return urlsplit(database.app_url)._replace(netloc=f"tg_tests:tests@127.0.0.1:{database.port}").geturl()
+
+
+@asynccontextmanager
+async def as_door(rt: Runtime) -> AsyncIterator[Runtime]:
+    """The runtime with the rights of web and bot."""
+    door = Database(f"{rt.db.url}?options=-c%20role%3Dtg_app", pool_size=rt.settings.database.pool_size)
+    try:
+        yield replace(rt, db=door)
+    finally:
+        await door.close()
+
+
+def settings_for(database: Postgres, chroma_url: str, model_dir: Path, *, role: str = "tests") -> Settings:
+    """Settings as a process of `role` gets them (app, worker), or as tests; others by `model_copy`."""
+    urls = {"app": database.app_url, "worker": database.worker_url, "tests": preparing_url(database)}
+    url = urls[role]
     return Settings(
         environment="test",
         database=DatabaseSettings(url=url, migrations_url=database.owner_url),

@@ -1,10 +1,10 @@
-"""/add, a pasted link and a forwarded post: three ways to name a channel."""
+"""/add and a pasted link: two ways to name a channel; `passed_on` has the third."""
 
 from uuid import UUID
 
 from aiogram import Bot, F, Router
 from aiogram.filters import Command, CommandObject
-from aiogram.types import Message, MessageOriginChannel
+from aiogram.types import Message
 
 from bot.keyboards import app_button, rows
 from bot.waiting import typing
@@ -20,10 +20,9 @@ _LINK = r"^\s*(@[A-Za-z][A-Za-z0-9_]{3,31}|(https?://)?(www\.)?(t|telegram)\.me/
 
 
 def make_router() -> Router:
-    """/add, a forwarded post, and a bare link or @name."""
+    """/add, and a bare link or @name."""
     router = Router(name="adding")
     router.message.register(_add, Command("add"))
-    router.message.register(_forwarded, F.forward_origin)
     router.message.register(_pasted, F.text.regexp(_LINK))
     return router
 
@@ -33,23 +32,15 @@ async def _add(message: Message, command: CommandObject, actor: Actor, rt: Runti
         keyboard = rows(app_button(rt.settings, "bot.button.add_channels", actor.language, "channels/add"))
         await message.answer(say("bot.add.empty", actor.language), reply_markup=keyboard)
         return
-    await _follow(message, actor, rt, bot, link=command.args)
+    await follow(message, actor, rt, bot, link=command.args)
 
 
 async def _pasted(message: Message, actor: Actor, rt: Runtime, bot: Bot) -> None:
-    await _follow(message, actor, rt, bot, link=(message.text or "").strip())
+    await follow(message, actor, rt, bot, link=(message.text or "").strip())
 
 
-async def _forwarded(message: Message, actor: Actor, rt: Runtime, bot: Bot) -> None:
-    origin = message.forward_origin
-    if not isinstance(origin, MessageOriginChannel):
-        await message.answer(say("bot.add.not_from_channel", actor.language))
-        return
-    name = f"@{origin.chat.username}" if origin.chat.username else str(origin.chat.id)
-    await _follow(message, actor, rt, bot, link=name)
-
-
-async def _follow(message: Message, actor: Actor, rt: Runtime, bot: Bot, *, link: str) -> None:
+async def follow(message: Message, actor: Actor, rt: Runtime, bot: Bot, *, link: str) -> None:
+    """Add the channel and tell what came of it."""
     async with typing(bot, message.chat.id):
         added = await channels.add(rt, actor, link=link)
         if added.channel is None:

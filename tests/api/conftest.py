@@ -7,6 +7,7 @@ import httpx
 import pytest
 
 from tests.people import PUBLIC_KEY, init_data
+from tests.servers import as_door
 from tg_assistant.api.app import create_api
 from tg_assistant.infra.runtime import Runtime, open_runtime
 from tg_assistant.settings import Settings
@@ -26,9 +27,11 @@ async def rt(settings: Settings) -> AsyncIterator[Runtime]:
 
 @pytest.fixture(scope="module")
 async def http(rt: Runtime) -> AsyncIterator[httpx.AsyncClient]:
-    transport = httpx.ASGITransport(create_api(lambda: rt), raise_app_exceptions=False)
-    async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:8000") as client:
-        yield client
+    """The API with web's rights in PostgreSQL, which `rt` exceeds: tests prepare with it what ingest does."""
+    async with as_door(rt) as door:
+        transport = httpx.ASGITransport(create_api(lambda: door), raise_app_exceptions=False)
+        async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:8000") as client:
+            yield client
 
 
 @pytest.fixture(scope="module")

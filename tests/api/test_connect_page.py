@@ -82,3 +82,30 @@ async def test_qr_status_belongs_to_its_starter(http, rt, sign_in):
         address = f"{prefix}/status/{started.login.id}"
         assert (await http.get(address, headers=other)).status_code == 404
         assert (await http.get(address, headers=own)).json()["status"] == "pending"
+
+
+async def test_the_page_of_an_ended_sign_in_says_so(http, rt, sign_in):
+    """Signed out in the app: the open page, its state, its link and its buttons are gone, in words."""
+    async with rt.db.transaction() as db:
+        await member(db, await tenant(db), 8307)
+    http.cookies.clear()
+    own = await sign_in(8307)
+    links = [
+        (await http.post("/api/tg/qr/start", json={}, headers=own)).json()["connect_url"] for _ in range(2)
+    ]
+    links = ["/tg/connect/" + link.rpartition("/")[2] for link in links]
+    http.cookies.clear()
+    spent = await http.post(links[0], data={"go": "1"})
+    cookie = {"Cookie": spent.headers["set-cookie"].partition(";")[0]}
+    for path in ("/tg/connect/live", "/tg/connect/live/state"):
+        assert (await http.get(path, headers=cookie)).status_code == 200
+    assert (await http.post("/api/auth/logout", headers=own)).is_success
+    said = {"Accept-Language": "en", **cookie}
+    for answer in (
+        await http.get("/tg/connect/live", headers=said),
+        await http.get(links[1], headers=said),
+        await http.post(links[1], data={"go": "1"}, headers=said),
+        await http.post("/tg/connect/live/cancel", headers=said),
+    ):
+        assert answer.status_code == 410 and "Start again in the app" in answer.text
+    assert (await http.get("/tg/connect/live/state", headers=cookie)).status_code == 410

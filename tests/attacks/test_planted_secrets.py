@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
+from sqlalchemy.orm import undefer_group
 from sqlmodel import col, select
 from telethon.sessions import StringSession
 
@@ -29,6 +30,7 @@ from tg_assistant.demo.postgres import binary
 from tg_assistant.infra.crypto import Keyring
 from tg_assistant.infra.db import Database
 from tg_assistant.models import Account
+from tg_assistant.models.base import SECRETS
 from tg_assistant.settings import SecuritySettings, session_keys
 
 LLM_KEY, WEBHOOK = (f"{name}-{secrets.token_urlsafe(24)}" for name in ("llm", "hook"))
@@ -178,7 +180,8 @@ async def _telegram_session(demo: Demo) -> dict[str, str]:
     )
     database = Database(demo.running_database().worker_url, pool_size=1)
     async with database.transaction() as db:
-        [account] = await db.exec(select(Account).where(col(Account.sealed_session).is_not(None)))
+        query = select(Account).where(col(Account.sealed_session).is_not(None))
+        [account] = await db.exec(query.options(undefer_group(SECRETS)))
     await database.close()
     session = accounts.open_session(account, Keyring(session_keys(security))).decode()
     key = StringSession(session).auth_key

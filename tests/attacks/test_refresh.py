@@ -11,8 +11,8 @@ from sqlmodel import col, select
 
 from tests.people import init_data, member, tenant
 from tests.servers import all_tenants
-from tg_assistant.core import rights, sessions
-from tg_assistant.core.access import Actor
+from tg_assistant.core import access, members, rights, sessions
+from tg_assistant.core.access import Actor, Whence
 from tg_assistant.core.sessions import Started
 from tg_assistant.errors import AssistantError, NotAllowed, NotFound, SignInNeeded
 from tg_assistant.infra.runtime import Runtime
@@ -106,6 +106,81 @@ async def test_a_thief_and_the_owner_at_once(rt: Runtime):
         attempts = (rotated(rt, started.refresh_token), rotated(rt, third))
         await asyncio.gather(*attempts, return_exceptions=True)
         assert await is_over(rt, started.id)
+
+
+@pytest.mark.parametrize("loss", [{"role": Role.user}, {"disabled": True}], ids=["lowered", "switched off"])
+async def test_a_family_renewed_while_its_rights_are_taken(rt: Runtime, loss: dict[str, Any]):
+    """Rotations, uses and the change in one moment, in twenty orders: no token has more rights after."""
+    for n in range(20):
+        async with rt.db.transaction() as db:
+            where = await tenant(db)
+            owner = await member(db, where, next(NEXT), Role.owner)
+            admin = await member(db, where, next(NEXT), Role.admin)
+            started = await sessions.start(db, admin.user_id, device="x", now=datetime.now(UTC))
+        brought = [started.refresh_token]
+
+        async def renew(after: float, brought: list[str] = brought) -> None:
+            await asyncio.sleep(after)
+            for _ in range(3):
+                brought.append(await rotated(rt, brought[-1]))
+
+        async def take(owner: Actor = owner, admin: Actor = admin, after: float = n / 400) -> None:
+            await asyncio.sleep(after)
+            async with rt.db.transaction(owner.tenant) as db:
+                await members.change(db, owner, admin.user_id, version=1, **loss)
+
+        done = await asyncio.gather(renew(0), renew(0.01), take(), return_exceptions=True)
+        assert done[2] is None
+        assert all(each is None or isinstance(each, SignInNeeded) for each in done[:2]), done
+        if "disabled" in loss:
+            for token in brought:
+                with pytest.raises(SignInNeeded):
+                    await rotated(rt, token)
+            with pytest.raises(SignInNeeded):
+                await acting(rt, started.id)
+        elif not await is_over(rt, started.id):  # two at once may have ended it: that is no right
+            assert (await acting(rt, started.id)).role is Role.user
+            await rotated(rt, brought[-1])
+            assert (await acting(rt, started.id)).role is Role.user
+
+
+async def acting(rt: Runtime, session_id: UUID) -> Actor:
+    async with rt.db.transaction() as db:
+        return await access.by_session(db, session_id)
+
+
+async def test_signing_in_while_being_switched_off(rt: Runtime):
+    """A sign-in that began before and ends after leaves no session that lives on when access is back."""
+    async with rt.db.transaction() as db:
+        where = await tenant(db)
+        owner, anna = await member(db, where, next(NEXT), Role.owner), await member(db, where, next(NEXT))
+
+    async def switched(version: int, disabled: bool) -> None:
+        async with rt.db.transaction(owner.tenant) as db:
+            await members.change(db, owner, anna.user_id, version=version, disabled=disabled)
+
+    async with rt.db.transaction() as db:
+        person = await access.actor(db, anna.user_id, door="app")
+        signed = await access.begin(db, person, now=datetime.now(UTC), whence=Whence())
+        switching = asyncio.create_task(switched(1, True))
+        await asyncio.sleep(0.5)  # it waits for us, or has passed us by
+    await switching
+    await switched(2, False)
+    with pytest.raises(SignInNeeded):
+        await acting(rt, signed.session_id)
+
+
+async def test_switched_off_in_the_middle_of_signing_in(rt: Runtime):
+    """Read as a member, switched off, then begun: refused, whatever was read."""
+    async with rt.db.transaction() as db:
+        where = await tenant(db)
+        owner, anna = await member(db, where, next(NEXT), Role.owner), await member(db, where, next(NEXT))
+    with pytest.raises(NotAllowed, match="disabled"):
+        async with rt.db.transaction() as db:
+            person = await access.actor(db, anna.user_id, door="app")
+            async with rt.db.transaction(owner.tenant) as other:
+                await members.change(other, owner, anna.user_id, version=1, disabled=True)
+            await access.begin(db, person, now=datetime.now(UTC), whence=Whence())
 
 
 async def test_the_database_holds_no_token(rt: Runtime):

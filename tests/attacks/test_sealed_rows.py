@@ -2,7 +2,8 @@
 
 import random
 from collections.abc import AsyncIterator, Callable
-from uuid import UUID
+from dataclasses import replace
+from uuid import UUID, uuid4
 
 import pytest
 from sqlalchemy import update
@@ -22,13 +23,13 @@ from tests.ingest.conftest import (
     tenant,
     world_template,
 )
-from tests.ingest.connecting import all_of, connect, eventually
+from tests.ingest.connecting import all_of, connect, eventually, forgotten
 from tests.servers import all_tenants
-from tg_assistant.core import accounts
+from tg_assistant.core import accounts, dialogs, tasks
 from tg_assistant.core.access import Actor
 from tg_assistant.infra.crypto import Keyring, SealBroken
 from tg_assistant.infra.runtime import Runtime
-from tg_assistant.models import Account, AuditEvent, Tenant
+from tg_assistant.models import Account, AuditEvent, Login, Tenant
 from tg_assistant.settings import session_keys
 
 __all__ = ["anna", "fresh_database", "ingest", "ingest_rt", "ingest_settings", "sandbox", "tenant"]
@@ -122,3 +123,101 @@ async def test_bits_flipped_anywhere(
             for other in found:
                 with pytest.raises(SealBroken):
                     keyring.open(bent, accounts.binding(other))
+
+
+async def works(rt: Runtime, actor: Actor, account_id: UUID) -> bool:
+    """Its owner asks Telegram for the account's list, and gets it."""
+    async with rt.db.transaction(actor.tenant) as db:
+        asked = await tasks.add(db, account_id, dialogs.KIND, priority=10)
+    done = await tasks.wait(rt, actor, asked.id, seconds=60)
+    return done is not None and done.error is None
+
+
+async def test_swapped_while_they_are_served(
+    ingest_rt: Runtime, ingest: Ingest, sandbox: Sandbox, anna: Actor, connected: dict[UUID, bytes]
+) -> None:
+    """Ingest goes on with what it opened, through cut connections, too; the next start locks both away."""
+    one, two = connected
+    swapped = dict(zip(connected, list(connected.values())[::-1], strict=True))
+    async with ingest.running():
+        assert await works(ingest_rt, anna, one)
+        await _write(ingest_rt, swapped)
+        sandbox.drop_connections()
+        assert await works(ingest_rt, anna, one)
+        assert {row.status for row in await all_of(ingest_rt, Account)} == {"connected"}
+    assert [len(sandbox.phone(who).sessions()) for who in ("anna", "max")] == [1, 1]
+
+    async def locked_away() -> bool:
+        return {row.ended_reason for row in await all_of(ingest_rt, Account)} == {accounts.KEY_MISSING}
+
+    async with ingest.running():
+        await eventually(locked_away)
+    await _write(ingest_rt, connected)
+    async with ingest.running():
+        assert await works(ingest_rt, anna, one)
+    assert {row.id: row.status for row in await all_of(ingest_rt, Account)} == {
+        one: "connected",
+        two: "connected",
+    }
+
+
+async def test_an_accounts_key_in_an_attempts_row(
+    ingest_rt: Runtime, ingest: Ingest, sandbox: Sandbox, anna: Actor, connected: dict[UUID, bytes]
+) -> None:
+    """The janitor logs out what an ended attempt left behind: it opens and ends no account's key."""
+    now = ingest_rt.clock.now()
+    async with all_tenants(ingest_rt) as db:
+        for sealed in connected.values():
+            own = {"tenant_id": anna.tenant, "user_id": anna.user_id, "expires_at": now}
+            db.add(Login(status="failed", pending_session=sealed, **own))
+
+    async def cleared() -> bool:
+        return not any(row.key_pending for row in await all_of(ingest_rt, Login))
+
+    async with ingest.running():
+        await eventually(cleared)
+        assert await works(ingest_rt, anna, next(iter(connected)))
+    assert [len(sandbox.phone(who).sessions()) for who in ("anna", "max")] == [1, 1]
+
+
+async def test_an_attempts_key_in_an_accounts_row(
+    ingest_rt: Runtime, ingest: Ingest, anna: Actor, connected: dict[UUID, bytes]
+) -> None:
+    """Also of the same person and the same Telegram account: the envelope says which row it was made for."""
+    keyring = Keyring(session_keys(ingest.settings.security))
+    mine = next(row for row in await all_of(ingest_rt, Account) if row.user_id == anna.user_id)
+    opened = accounts.open_session(mine, keyring)
+    half_made = keyring.seal(opened, replace(accounts.binding(mine), session_id=uuid4()))
+    await _write(ingest_rt, {mine.id: half_made})
+
+    async def locked_away() -> bool:
+        rows = await all_of(ingest_rt, Account)
+        return {row.id for row in rows if row.ended_reason == accounts.KEY_MISSING} == {mine.id}
+
+    async with ingest.running():
+        await eventually(locked_away)
+    kept = next(row for row in await all_of(ingest_rt, Account) if row.id == mine.id)
+    assert kept.sealed_session == half_made, "the key may come back: nothing is destroyed"
+
+
+async def test_an_old_value_put_back(
+    ingest_rt: Runtime, ingest: Ingest, sandbox: Sandbox, anna: Actor
+) -> None:
+    """The same row's own envelope of a connection before opens, and is a key Telegram has ended."""
+    async with ingest.running():
+        old = await connect(ingest_rt, sandbox, anna)
+        new = await connect(ingest_rt, sandbox, anna)
+        await eventually(lambda: forgotten(ingest_rt))  # the old key is logged out
+        assert old.id == new.id and old.sealed_session != new.sealed_session
+        await _write(ingest_rt, {old.id: old.sealed_session or b""})
+        assert await works(ingest_rt, anna, old.id)  # with what was opened
+
+    async def ended() -> bool:
+        return [row.status for row in await all_of(ingest_rt, Account)] == ["ended"]
+
+    async with ingest.running():
+        await eventually(ended)
+        again = await connect(ingest_rt, sandbox, anna)
+        assert again.id == old.id and await works(ingest_rt, anna, again.id)
+    trail = [event.action for event in await all_of(ingest_rt, AuditEvent)]
+    assert trail.count("account.ended") == 1

@@ -11,6 +11,7 @@ from pydantic import SecretStr
 from bot.run import work
 from sandbox.control import Sandbox, run_sandbox
 from tests.bot.chat import Chat
+from tests.servers import as_door
 from tg_assistant.infra.runtime import Runtime, open_runtime
 from tg_assistant.settings import Settings, WebSettings
 
@@ -53,15 +54,16 @@ async def rt(settings: Settings) -> AsyncIterator[Runtime]:
 
 @asynccontextmanager
 async def running(rt: Runtime) -> AsyncIterator[asyncio.Task[None]]:
-    """The bot, as its process runs it; cancelled in the middle of whatever it does."""
-    task = asyncio.create_task(work(rt))
-    try:
-        yield task
-        assert not task.done(), task.exception()
-    finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
+    """The bot, as its process runs it, with its rights; cancelled in the middle of whatever it does."""
+    async with as_door(rt) as door:
+        task = asyncio.create_task(work(door))
+        try:
+            yield task
+            assert not task.done(), task.exception()
+        finally:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
 
 
 @pytest.fixture(scope="module")

@@ -25,10 +25,10 @@ def free_port():
 
 
 @pytest.fixture(scope="module")
-def environment(settings: Settings):
+def environment(settings: Settings, database):
     kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
     return kept | {
-        "DATABASE_URL": settings.database.url.get_secret_value(),
+        "DATABASE_URL": database.app_url,
         "BOT_TOKEN": settings.telegram.bot_token.get_secret_value(),
         "BOT_API_BASE": settings.telegram.bot_api_base or "",
         "BOT_PUBLIC_URL": settings.web.public_url,

@@ -11,7 +11,7 @@ from sqlmodel import select
 from typer.testing import CliRunner
 
 from tests.people import member, tenant
-from tests.servers import BOT_TOKEN
+from tests.servers import BOT_TOKEN, preparing_url
 from tg_assistant.cli import app
 from tg_assistant.core import access, members
 from tg_assistant.core.access import Actor
@@ -41,7 +41,7 @@ def run(request: pytest.FixtureRequest, database: Postgres, monkeypatch: pytest.
 
 def in_database(database: Postgres, work):
     async def once():
-        opened = Database(database.app_url)
+        opened = Database(preparing_url(database))
         try:
             async with opened.transaction() as db:
                 return await work(db)

@@ -87,6 +87,7 @@ def test_structure_is_strict():
         good + "&=1",
         good.replace("query_id=AAF", "query_id=AAF%0Ax%3D1"),
         good + "&y=%zz",
+        init_data(USER, **{"a=b": "c"}),
         good.replace(digest, digest.upper()),
         good.replace(digest, digest[:-1] + "%D9%A1"),
         good.replace("query_id", "%71uery_id%00"),

@@ -119,8 +119,11 @@ async def test_a_password_is_taken_only_when_asked_for_and_only_sealed(
         with pytest.raises(Invalid, match="password_length"):
             await give(rt, page, wrong)
     login = await give(rt, page, "secret")
-    assert b"secret" not in (login.password_sealed or b"")
-    assert box.open(login.password_sealed or b"") == "secret"
+    assert login.password_waiting
+    async with rt.db.transaction(anna.tenant) as db:
+        sealed = (await db.exec(select(Login.password_sealed).where(Login.id == login.id))).one()
+    assert b"secret" not in (sealed or b"")
+    assert box.open(sealed or b"") == "secret"
 
 
 async def give(rt: Runtime, page: str, password: str) -> Login:

@@ -10,7 +10,15 @@ from sqlmodel import select
 from tests.followed import account, follow, found
 from tests.people import member, person, tenant
 from tg_assistant.core import access, answers, invites, logins, members, plans, sessions, users
-from tg_assistant.errors import Conflict, Invalid, LimitReached, NotAllowed, NotFound, SignInNeeded
+from tg_assistant.errors import (
+    Conflict,
+    Invalid,
+    InviteSpent,
+    LimitReached,
+    NotAllowed,
+    NotFound,
+    SignInNeeded,
+)
 from tg_assistant.infra.db import set_tenant
 from tg_assistant.models import AuditEvent, Membership, Role
 
@@ -147,7 +155,7 @@ async def test_switching_somebody_off_signs_them_out(rt):
 
 
 async def test_who_is_switched_off_connects_no_account(rt):
-    """The page of the second screen shows no QR any more and takes no password; a neighbour's goes on."""
+    """The second screen's page is gone with its code, and no password is taken; a neighbour's goes on."""
     async with rt.db.transaction() as db:
         friends = await tenant(db)
         owner = await member(db, friends, 7615, Role.owner)
@@ -165,9 +173,11 @@ async def test_who_is_switched_off_connects_no_account(rt):
             pages.append(page)
         await db.flush()
         await members.change(db, owner, anna.user_id, version=1, disabled=True)
-        over = await logins.by_page(db, pages[0])
-        assert (over.status, over.qr_url, over.password_key) == ("cancelled", None, None)
-        with pytest.raises(Invalid, match="no_password_asked"):
+        over = await logins.newest(db, anna)
+        assert over and (over.status, over.qr_url, over.password_key) == ("cancelled", None, None)
+        with pytest.raises(InviteSpent, match="session_ended"):
+            await logins.by_page(db, pages[0])
+        with pytest.raises(InviteSpent, match="session_ended"):
             await logins.submit_password(db, pages[0], "secret")
         assert (await logins.by_page(db, pages[1])).status == "password_required"
 

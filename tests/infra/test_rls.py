@@ -86,8 +86,8 @@ async def test_without_a_tenant_nothing_is_seen(two, database, role):
             for table in forced:
                 query = sql.SQL("SELECT count(*) FROM {}").format(sql.Identifier(table))
                 assert connection.execute(query).fetchone() == (0,), table
-            assert connection.execute("UPDATE questions SET question = 'x'").rowcount == 0
-            assert connection.execute("DELETE FROM channels").rowcount == 0
+            assert connection.execute("UPDATE questions SET answer = 'x'").rowcount == 0
+            assert connection.execute("DELETE FROM subscriptions").rowcount == 0
             connection.execute("SELECT set_config('app.tenant_id', %s, true)", [str(two[0][0].id)])
             assert connection.execute("SELECT count(*) FROM channels").fetchone() == (1,)
             connection.commit()

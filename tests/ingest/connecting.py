@@ -6,6 +6,7 @@ from contextlib import aclosing
 from typing import Any
 from uuid import UUID
 
+from sqlalchemy.orm import undefer_group
 from sqlmodel import select
 
 from sandbox.control import Sandbox
@@ -13,6 +14,7 @@ from tg_assistant.core import logins
 from tg_assistant.core.access import Actor
 from tg_assistant.infra.runtime import Runtime
 from tg_assistant.models import Account, Login, LoginStatus
+from tg_assistant.models.base import SECRETS
 
 
 async def start(rt: Runtime, actor: Actor) -> logins.Started:
@@ -52,8 +54,9 @@ async def connect(rt: Runtime, sandbox: Sandbox, actor: Actor, who: str = "anna"
 
 
 async def all_of(rt: Runtime, model: type) -> list[Any]:
+    """Whole rows, secrets included."""
     async with rt.db.transaction() as db:
-        return list((await db.exec(select(model))).all())
+        return list((await db.exec(select(model).options(undefer_group(SECRETS)))).all())
 
 
 async def eventually(check: Callable[[], Awaitable[Any] | Any], seconds: float = 90) -> Any:

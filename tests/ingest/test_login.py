@@ -1,10 +1,14 @@
 """QR attempts against a real Telethon and a local Telegram: every way they can go."""
 
+import asyncio
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from sqlmodel import select
+from telethon.password import compute_check
 
+from ingest import password
 from sandbox.control import Sandbox
 from sandbox.faults import flood_wait
 from tests.ingest.conftest import Ingest
@@ -12,6 +16,7 @@ from tests.ingest.connecting import all_of, ended, eventually, forgotten, shown,
 from tests.servers import all_tenants
 from tg_assistant.core import accounts, dialogs, logins
 from tg_assistant.core.access import Actor
+from tg_assistant.errors import Invalid, InviteSpent, NotFound
 from tg_assistant.infra.crypto import Keyring
 from tg_assistant.infra.runtime import Runtime
 from tg_assistant.models import Account, AccountTask, AuditEvent, Login, LoginStatus, Membership, Notification
@@ -36,7 +41,7 @@ async def test_a_scan_connects_the_account(
         sandbox.phone("anna").scan(url)
         login = await until(ingest_rt, anna, started.login.id, ended(LoginStatus.authorized))
         await eventually(lambda: bool(sandbox.phone("anna").sessions()))
-    assert (login.qr_url, login.pending_session, login.password_key) == (None, None, None)
+    assert (login.qr_url, login.key_pending, login.password_key) == (None, False, None)
     (account,) = await all_of(ingest_rt, Account)
     assert account.id == login.account_id
     assert account.telegram_id == anna.telegram_id
@@ -104,7 +109,7 @@ async def test_two_factor_with_a_wrong_password_first(
         assert (again.status, again.reason) == ("password_required", None)
         await give(ingest_rt, page, "correct horse")
         login = await until(ingest_rt, anna, started.login.id, ended(LoginStatus.authorized))
-    assert (login.password_sealed, login.password_hint) == (None, None)
+    assert (login.password_waiting, login.password_hint) == (False, None)
 
 
 async def give(rt: Runtime, page: str, password: str) -> None:
@@ -127,6 +132,78 @@ async def test_three_wrong_passwords_end_the_attempt(
             login = await until(ingest_rt, anna, started.login.id, refused(tries))
         assert (login.status, login.reason) == ("failed", "password_attempts")
         await eventually(lambda: forgotten(ingest_rt))
+    assert sandbox.phone("anna").sessions() == []
+
+
+async def test_links_after_a_wrong_password(
+    ingest_rt: Runtime, sandbox: Sandbox, ingest: Ingest, anna: Actor
+) -> None:
+    """The spent link stays spent; a newer attempt's page is its own: neither takes the other's password.
+
+    After the third wrong one the page is over, and no password is taken any more.
+    """
+    sandbox.phone("anna").set_password("correct horse")
+    started = await start(ingest_rt, anna)
+    page = await page_of(ingest_rt, started)
+    async with ingest.running():
+        sandbox.phone("anna").scan(await shown(ingest_rt, anna, started.login.id))
+        await until(ingest_rt, anna, started.login.id, ended(LoginStatus.password_required))
+        await give(ingest_rt, page, "wrong 1")
+        await until(ingest_rt, anna, started.login.id, refused(1))
+        with pytest.raises(InviteSpent):
+            async with ingest_rt.db.transaction() as db:
+                await logins.spend(db, started.link_token)
+        newer = await start(ingest_rt, anna)
+        newer_page = await page_of(ingest_rt, newer)
+        assert newer_page != page
+        with pytest.raises(Invalid, match="no_password_asked"):
+            await give(ingest_rt, newer_page, "correct horse")  # it shows a code, and has no key to seal to
+        for tries in (2, 3):
+            await give(ingest_rt, page, f"wrong {tries}")
+            await until(ingest_rt, anna, started.login.id, refused(tries))
+        await until(ingest_rt, anna, started.login.id, ended(LoginStatus.failed))
+        with pytest.raises(Invalid, match="no_password_asked"):
+            await give(ingest_rt, page, "correct horse")
+        with pytest.raises(NotFound):
+            async with ingest_rt.db.transaction() as db:
+                await logins.look(db, started.link_token)
+        sandbox.phone("anna").scan(await shown(ingest_rt, anna, newer.login.id))
+        await until(ingest_rt, anna, newer.login.id, ended(LoginStatus.password_required))
+        await give(ingest_rt, newer_page, "correct horse")
+        await until(ingest_rt, anna, newer.login.id, ended(LoginStatus.authorized))
+        await eventually(lambda: forgotten(ingest_rt))
+    assert len(sandbox.phone("anna").sessions()) == 1
+
+
+async def test_many_passwords_at_once_are_no_more_tries(
+    ingest_rt: Runtime, sandbox: Sandbox, ingest: Ingest, anna: Actor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Guesses sent four at a time, as fast as they are taken: Telegram hears three, then it is over."""
+    sandbox.phone("anna").set_password("correct horse")
+    asked: list[str] = []
+
+    def noted(challenge: Any, guess: str) -> Any:
+        asked.append(guess)
+        return compute_check(challenge, guess)
+
+    monkeypatch.setattr(password, "compute_check", noted)
+    started = await start(ingest_rt, anna)
+    page = await page_of(ingest_rt, started)
+    async with ingest.running():
+        sandbox.phone("anna").scan(await shown(ingest_rt, anna, started.login.id))
+        await until(ingest_rt, anna, started.login.id, ended(LoginStatus.password_required))
+
+        async def guess() -> None:
+            for n in range(100):
+                try:
+                    await give(ingest_rt, page, f"wrong {n}")
+                except Invalid:
+                    return
+
+        await asyncio.gather(*(guess() for _ in range(4)))
+        await until(ingest_rt, anna, started.login.id, ended(LoginStatus.failed))
+        await eventually(lambda: forgotten(ingest_rt))
+    assert len(asked) == 3
     assert sandbox.phone("anna").sessions() == []
 
 
@@ -245,8 +322,7 @@ async def test_a_dead_ingest_is_replaced(
     async with ingest.running():
         url = await shown(ingest_rt, anna, started.login.id)
     async with ingest_rt.db.transaction() as db:
-        login = (await db.exec(select(Login))).one()
-        assert login.pending_session is not None
+        assert (await db.exec(select(Login.key_pending))).one()
     if scanned_first:
         sandbox.phone("anna").scan(url)
     async with ingest.running():

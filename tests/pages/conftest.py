@@ -20,7 +20,7 @@ from playwright.async_api import Browser, BrowserContext, Page, async_playwright
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from tests.people import PUBLIC_KEY, init_data, member, person, tenant
-from tests.servers import BOT_TOKEN
+from tests.servers import BOT_TOKEN, preparing_url
 from tg_assistant.core import access
 from tg_assistant.core.access import Actor
 from tg_assistant.demo.postgres import Postgres
@@ -130,7 +130,7 @@ def web(frontend: None, database: Postgres, workdir: Path) -> Iterator[Web]:
 
 @pytest.fixture(scope="module")
 async def db(database: Postgres) -> AsyncIterator[Database]:
-    opened = Database(database.app_url)
+    opened = Database(preparing_url(database))  # to prepare what ingest does, too
     yield opened
     await opened.close()
 

@@ -44,7 +44,7 @@ async def live(rt: Rt, request: Request, token: PageToken = None) -> HTMLRespons
     try:
         async with rt.db.transaction() as db:
             login, person = await _login(db, token)
-    except NotFound as error:
+    except AssistantError as error:
         return closed(request, error)
     return page("live.html", person.language, who=person.name, state=state_of(login, person.language, rt))
 
@@ -59,17 +59,25 @@ async def live_state(rt: Rt, request: Request, token: PageToken = None) -> JSONR
 
 @router.post("/tg/connect/live/cancel")
 async def cancel(rt: Rt, request: Request, token: PageToken = None) -> Response:
-    """From the page's own form only. Raises NotAllowed for a foreign origin, NotFound without an attempt."""
+    """From the page's own form only. Raises NotAllowed for a foreign origin."""
     check_origin(rt, request)
-    async with rt.db.transaction() as db:
-        await logins.cancel_by_page(db, token or "")
+    try:
+        async with rt.db.transaction() as db:
+            await logins.cancel_by_page(db, token or "")
+    except AssistantError as error:
+        return closed(request, error)
     return RedirectResponse("/tg/connect/live", 303)
 
 
 @documented.post(
     "/api/tg/qr/password/{qr_session_id}",
     status_code=202,
-    responses=may(403, 404, s403="From a foreign page", s404="No page token, or another attempt's"),
+    responses=may(
+        *(403, 404, 410),
+        s403="From a foreign page",
+        s404="No page token, or another attempt's",
+        s410="The sign-in that began the attempt has ended",
+    ),
     openapi_extra={"security": [{"connect": []}]},
 )
 @router.post("/tg/qr/password/{qr_session_id}")
@@ -94,7 +102,7 @@ async def look(rt: Rt, request: Request, link_token: str) -> HTMLResponse:
     try:
         async with rt.db.transaction() as db:
             view = await logins.look(db, link_token)
-    except NotFound as error:
+    except AssistantError as error:
         return closed(request, error)
     if view.spent:
         return closed(request, NotFound("logins.link_spent"), view.language)

@@ -24,7 +24,7 @@ def state_of(login: Login, language: str, rt: Runtime) -> dict[str, Any]:
         "seconds": _seconds(login, rt),
         "hint": login.password_hint,
         "tries_left": PASSWORD_TRIES - login.password_tries,
-        "busy": login.password_sealed is not None,
+        "busy": login.password_waiting,
     }
 
 

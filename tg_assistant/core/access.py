@@ -203,12 +203,22 @@ async def sign_in(
 async def begin(
     db: AsyncSession, person: Actor, *, now: datetime, whence: Whence, start_param: str | None = None
 ) -> SignedIn:
-    """A session for somebody whose identity has been proved."""
+    """A session for somebody whose identity has been proved. Raises NotAllowed for who is switched off."""
+    await _hold_access(db, person)
     session = await sessions.start(db, person.user_id, device=whence.device, now=now, door=whence.door)
     await note_sign_in(db, whence, user_id=person.user_id, session_id=session.id)
     await audit.record(db, person, "session.start", session.id)
     signed = replace(person, session_id=session.id)
     return SignedIn(signed, session.id, session.resume_secret, session.refresh_token, start_param)
+
+
+async def _hold_access(db: AsyncSession, person: Actor) -> None:
+    """Whoever switches them off now waits for this session to be there, and ends it with the others."""
+    if person.tenant_id is None:
+        return
+    query = select(Membership.disabled).where(Membership.user_id == person.user_id)
+    if (await db.exec(query.with_for_update(read=True))).first():
+        raise NotAllowed("access.disabled")
 
 
 async def note_sign_in(

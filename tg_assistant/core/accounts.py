@@ -4,7 +4,8 @@ from contextlib import suppress
 from uuid import UUID
 
 import structlog
-from sqlalchemy import delete, func, or_
+from sqlalchemy import delete, func, or_, text
+from sqlalchemy.orm import undefer_group
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -15,6 +16,7 @@ from tg_assistant.infra.crypto import Binding, Keyring, SealBroken
 from tg_assistant.infra.events import notify
 from tg_assistant.infra.runtime import Runtime
 from tg_assistant.models import Account, AccountStatus, ChannelAccess, Dialog, MethodWait
+from tg_assistant.models.base import SECRETS
 
 log = structlog.get_logger()
 TOPIC = "account"  # key: the account's id
@@ -49,7 +51,7 @@ async def disconnect(rt: Runtime, actor: Actor, account_id: UUID, *, seconds: fl
     async with rt.db.transaction(actor.tenant) as db:
         account = await _get(db, actor, account_id)
         if account.status != AccountStatus.connected:
-            await logged_out(db, account)
+            await _forget_ended(db, account)
             return True
         open_tasks = await tasks.open_of_kind(db, account.id, "log_out")
         if open_tasks:
@@ -83,6 +85,16 @@ async def logged_out(db: AsyncSession, account: Account) -> None:
     db.add(account)
     for model in (Dialog, ChannelAccess, MethodWait):
         await db.exec(delete(model).where(col(model.account_id) == account.id))  # type: ignore[call-overload]
+    await _told_gone(db, account)
+
+
+async def _forget_ended(db: AsyncSession, account: Account) -> None:
+    """The same of an account that has ended already, by a function: a door may change none itself."""
+    await db.exec(text("SELECT forget_ended_account(:id)").bindparams(id=account.id))  # type: ignore[call-overload]
+    await _told_gone(db, account)
+
+
+async def _told_gone(db: AsyncSession, account: Account) -> None:
     await tasks.close_all(db, account.id, NotFound("accounts.disconnected"))
     who = {"tenant_id": account.tenant_id, "user_id": account.user_id}
     await audit.record(db, None, "account.logged_out", account.id, **who)
@@ -126,7 +138,7 @@ async def lock_away(db: AsyncSession, account: Account) -> None:
 async def reopen(db: AsyncSession, keyring: Keyring) -> int:
     """Connect accounts again that were locked away and open now; how many."""
     query = select(Account).where(Account.status == AccountStatus.ended, Account.ended_reason == KEY_MISSING)
-    found = 0
+    query, found = query.options(undefer_group(SECRETS)), 0
     for account in (await db.exec(query.with_for_update(skip_locked=True))).all():
         with suppress(SealBroken):
             open_session(account, keyring)
@@ -150,8 +162,11 @@ async def waiting(db: AsyncSession) -> list[UUID]:
 
 
 async def read(db: AsyncSession, account_id: UUID) -> Account:
-    """The row as it is now, whatever the session had loaded. Raises NoResultFound once it was deleted."""
-    query = select(Account).where(Account.id == account_id)
+    """The row as it is now, with its key, whatever the session had loaded; for ingest.
+
+    Raises NoResultFound once it was deleted.
+    """
+    query = select(Account).where(Account.id == account_id).options(undefer_group(SECRETS))
     return (await db.exec(query.execution_options(populate_existing=True))).one()
 
 

@@ -7,6 +7,7 @@ from uuid import UUID
 
 import structlog
 from sqlalchemy import func, or_, update
+from sqlalchemy.orm import undefer_group
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -15,6 +16,7 @@ from tg_assistant.infra import metrics
 from tg_assistant.infra.crypto import Binding, Keyring, SealBroken
 from tg_assistant.infra.events import notify
 from tg_assistant.models import Account, AccountStatus, Login, LoginStatus, Membership, User
+from tg_assistant.models.base import SECRETS
 
 log = structlog.get_logger()
 _FINAL = [status.value for status in LoginStatus if status.final]
@@ -39,7 +41,7 @@ async def waiting(db: AsyncSession) -> list[UUID]:
 
 async def read(db: AsyncSession, login_id: UUID) -> Login:
     """The row as it is now, whatever the session had loaded. Raises NoResultFound once it was deleted."""
-    query = select(Login).where(Login.id == login_id)
+    query = select(Login).where(Login.id == login_id).options(undefer_group(SECRETS))
     return (await db.exec(query.execution_options(populate_existing=True))).one()
 
 
@@ -189,10 +191,14 @@ async def _has_access(db: AsyncSession, login: Login) -> bool:
 
 async def _account(db: AsyncSession, login: Login, telegram_id: int, keyring: Keyring) -> Account:
     """The person's account row, new or used again; the session it held goes to be logged out."""
-    query = select(Account).where(
-        Account.tenant_id == login.tenant_id,
-        Account.user_id == login.user_id,
-        Account.telegram_id == telegram_id,
+    query = (
+        select(Account)
+        .where(
+            Account.tenant_id == login.tenant_id,
+            Account.user_id == login.user_id,
+            Account.telegram_id == telegram_id,
+        )
+        .options(undefer_group(SECRETS))
     )
     account = (await db.exec(query.with_for_update().execution_options(populate_existing=True))).first()
     if account is None:

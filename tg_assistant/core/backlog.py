@@ -53,6 +53,6 @@ async def drop(db: AsyncSession, actor: Actor, job_id: int) -> None:
 async def _decide(db: AsyncSession, actor: Actor, job_id: int, action: str) -> None:
     actor.require(Role.admin)
     change = queue.requeue if action == "job.requeue" else queue.drop
-    if not 0 < job_id < 2**63 or not await change(db, job_id, actor.tenant):
+    if not 0 < job_id < 2**63 or not await change(db, job_id):
         raise NotFound("jobs.not_found")
     await audit.record(db, actor, action, job_id)

@@ -214,8 +214,7 @@ async def remove(db: AsyncSession, actor: Actor, channel_id: UUID) -> None:
     )
     others = select(Subscription.user_id).where(Subscription.channel_id == channel_id)
     if (await db.exec(others)).first() is None:
-        payload = {"tenant_id": str(actor.tenant), "channel_id": str(channel_id)}
-        await jobs.enqueue(db, "purge_channel", payload)
+        await jobs.ask(db, "purge_channel", actor.tenant, channel_id)
     await audit.record(db, actor, "channel.remove", channel_id)
     await events.notify(db, "subscriptions", str(followed.channel.tenant_id))
     await events.notify(db, "channel", str(channel_id))

@@ -87,7 +87,7 @@ def as_found(listed: Dialog) -> Found:
         listed.username,
         listed.private,
         listed.members,
-        listed.access_hash,
+        listed=True,
     )
 
 

@@ -137,8 +137,8 @@ async def _delete_group(db: AsyncSession, actor: Actor) -> None:
     for user_id in await _everybody(db, actor):
         if user_id != actor.user_id:
             await notifications.add(db, user_id, "group.deleted", tenant_id=None, group=tenant.name)
-    await jobs.enqueue(db, FORGET_TENANT, {"tenant_id": str(actor.tenant)})
     await db.exec(delete(Tenant).where(col(Tenant.id) == actor.tenant))  # type: ignore[call-overload]
+    await jobs.ask(db, FORGET_TENANT, actor.tenant)
 
 
 async def _forget(db: AsyncSession, actor: Actor) -> None:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, func, update
@@ -30,6 +31,7 @@ UNCHECKED = datetime(1970, 1, 1, tzinfo=UTC)  # `checked_at` of an access that o
 class Found:
     """A channel as Telegram describes it. `access_hash` is the finding account's own, None if unknown.
 
+    `listed`: it stands in the account's own list, from which PostgreSQL takes the hash no door may read.
     `vouched` False: an old list says that the account has access; Telegram is to be asked before it counts.
     """
 
@@ -40,6 +42,7 @@ class Found:
     members: int | None = None
     access_hash: int | None = None
     vouched: bool = True
+    listed: bool = False
 
 
 def as_found(channel: Channel) -> Found:
@@ -90,7 +93,7 @@ async def follow(db: AsyncSession, account: Account, found: Found) -> Channel:
     plan = plans.of_member((await db.exec(query)).one(), datetime.now(UTC))
     await check_limit(db, account.user_id, plan.name)
     channel = await _channel(db, account.tenant_id, found)
-    if found.access_hash is not None:
+    if found.access_hash is not None or found.listed:
         await grant(db, account, channel.id, found.access_hash, vouched=found.vouched)
     values = {
         "user_id": account.user_id,
@@ -139,11 +142,16 @@ async def _channel(db: AsyncSession, tenant_id: UUID, found: Found) -> Channel:
 
 
 async def grant(
-    db: AsyncSession, account: Account, channel_id: UUID, access_hash: int, *, vouched: bool = True
+    db: AsyncSession, account: Account, channel_id: UUID, access_hash: int | None, *, vouched: bool = True
 ) -> None:
-    """The account was seen to have access: write down how it addresses the channel."""
+    """The account was seen to have access: write down how it addresses the channel.
+
+    None: as its own list says; PostgreSQL fills it in (migration 0012), for a door may not read it.
+    """
     checked_at = datetime.now(UTC) if vouched else UNCHECKED
-    seen = {"access_hash": access_hash, "checked_at": checked_at, "lost_at": None}
+    seen: dict[str, Any] = {"checked_at": checked_at, "lost_at": None}
+    if access_hash is not None:
+        seen["access_hash"] = access_hash
     keys = {
         "account_id": account.id,
         "channel_id": channel_id,

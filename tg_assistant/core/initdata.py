@@ -111,7 +111,8 @@ def _parse(init_data: str) -> dict[str, str]:
     for pair in pairs:
         key, separator, value = pair.partition("=")
         key, value = _decode(key), _decode(value)
-        if not (key and separator) or key in fields:
+        # "a%3D" with value "b" signs the same line as "a" with "=b": no key of Telegram's has the sign
+        if not (key and separator) or "=" in key or key in fields:
             raise _Refused
         fields[key] = value
     return fields

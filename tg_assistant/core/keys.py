@@ -11,6 +11,7 @@ from uuid import UUID
 
 import structlog
 from sqlalchemy import delete, func, text
+from sqlalchemy.orm import undefer_group
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -18,6 +19,7 @@ from tg_assistant.core import accounts, attempts, audit
 from tg_assistant.infra.crypto import Binding, Keyring, KeyUnknown, SealBroken
 from tg_assistant.infra.events import notify
 from tg_assistant.models import Account, KeyRotation, Login
+from tg_assistant.models.base import SECRETS
 
 log = structlog.get_logger()
 TOPIC = "keys"
@@ -140,6 +142,7 @@ async def _next(
         )
         .order_by(col(model.id))
         .limit(BATCH)
+        .options(undefer_group(SECRETS))
         .with_for_update(key_share=True)
     )
     if after is not None:

@@ -9,25 +9,26 @@ import secrets
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
-from sqlalchemy import func, update
+from sqlalchemy import func, insert, text, update
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from tg_assistant.core import audit
+from tg_assistant.core import audit, sessions
 from tg_assistant.core.access import Actor, scoped
-from tg_assistant.errors import Invalid, InviteSpent, NotFound
+from tg_assistant.errors import Invalid, InviteSpent, NotFound, SignInNeeded
 from tg_assistant.infra import metrics
 from tg_assistant.infra.crypto import seal_password
 from tg_assistant.infra.db import set_link, set_tenant
 from tg_assistant.infra.events import notify
 from tg_assistant.infra.runtime import Runtime
-from tg_assistant.models import Login, LoginStatus, User
+from tg_assistant.models import Login, LoginStatus, Membership, User
 
 TOPIC = "login"  # key: the login's id
+SESSION_ENDED = "session_ended"  # a reason
 MAX_LIVE = 3
 MAX_PASSWORD = 256
 _LINK_SECONDS = 600
@@ -66,23 +67,38 @@ async def start(db: AsyncSession, actor: Actor, *, device: str = "", ttl: int = 
     query = scoped(Login, actor).where(Login.user_id == actor.user_id, col(Login.status).not_in(_FINAL))
     alive = (await db.exec(query.order_by(col(Login.created_at).desc()).with_for_update())).all()
     for old in alive[MAX_LIVE - 1 :]:
-        await _end(db, old, LoginStatus.cancelled, "replaced")
+        await _cancel(db, old, "replaced")
     token = secrets.token_urlsafe(32)
     now = (await db.exec(select(func.now()))).one()
-    login = Login(
+    login = await _add(
+        db,
         tenant_id=actor.tenant,
         user_id=actor.user_id,
+        session_id=actor.session_id,
         device=device.replace("\x00", "")[:200],
         link_hash=_hash(token),
         created_at=now,
-        expires_at=now + timedelta(seconds=ttl),
+        expires_at=min(now + timedelta(seconds=ttl), await _session_ends(db, actor)),
     )
-    db.add(login)
     await audit.record(db, actor, "login.start", login.id)
     metrics.auth_qr_start_total.inc()
     await db.flush()
     await notify(db, TOPIC, str(login.id))
     return Started(login, token)
+
+
+async def _add(db: AsyncSession, **values: Any) -> Login:
+    """Not by the ORM, which names every column: not all are this door's to write."""
+    first = {"id": uuid4(), "status": LoginStatus.pending.value, "password_tries": 0, "lease_epoch": 0}
+    made = await db.exec(insert(Login).values(**first, **values).returning(col(Login.id)))  # type: ignore[call-overload]
+    return await db.get_one(Login, made.scalar_one())
+
+
+async def _session_ends(db: AsyncSession, actor: Actor) -> datetime:
+    """What a session began is over with it. Raises SignInNeeded when it has ended this moment."""
+    if actor.session_id is None:
+        return datetime.max.replace(tzinfo=UTC)
+    return (await sessions.live(db, actor.session_id)).expires_at
 
 
 async def status(db: AsyncSession, actor: Actor, login_id: UUID) -> Login:
@@ -123,7 +139,7 @@ async def watch(rt: Runtime, actor: Actor, login_id: UUID) -> AsyncIterator[Logi
 async def cancel(db: AsyncSession, actor: Actor, login_id: UUID) -> Login:
     """End the attempt; ingest logs the half-made key out. One that has ended stays as it is."""
     login = await status(db, actor, login_id)
-    await _end(db, login, LoginStatus.cancelled, None)
+    await _cancel(db, login)
     return login
 
 
@@ -131,12 +147,12 @@ async def end_all(db: AsyncSession, actor: Actor, user_id: UUID) -> None:
     """Cancel what somebody of the actor's group has open; pages of the second screen end with it."""
     open_ = Login.user_id == user_id, col(Login.status).not_in(_FINAL)
     for login in (await db.exec(scoped(Login, actor).where(*open_).with_for_update())).all():
-        await _end(db, login, LoginStatus.cancelled, None)
+        await _cancel(db, login)
 
 
 async def settled(rt: Runtime, actor: Actor, *, seconds: float = 5) -> bool:
     """Whether no key of an ended attempt is still to be logged out at Telegram; waits so long for it."""
-    held = select(Login.id).where(Login.user_id == actor.user_id, col(Login.pending_session).is_not(None))
+    held = select(Login.id).where(Login.user_id == actor.user_id, col(Login.key_pending))
     async with rt.events.listening(TOPIC) as event:
         ends = asyncio.get_running_loop().time() + seconds
         while True:
@@ -200,7 +216,7 @@ async def submit_password(db: AsyncSession, page_token: str, password: str) -> L
 async def cancel_by_page(db: AsyncSession, page_token: str) -> Login:
     """The second screen gives up; one that is over stays as it ended. Raises NotFound."""
     login = await by_page(db, page_token)
-    await _end(db, login, LoginStatus.cancelled, None)
+    await _cancel(db, login)
     return login
 
 
@@ -217,29 +233,58 @@ async def _by_hash(
         .execution_options(populate_existing=True)
     )
     found = (await db.exec(query)).first()
-    if found is None or (not over and LoginStatus(found[0].status).final):
+    if found is None:
         raise NotFound("logins.link_unknown")
-    await set_tenant(db, found[0].tenant_id)
-    return found
+    login, user = found
+    await set_tenant(db, login.tenant_id)
+    await _check_begun_by_somebody(db, login)
+    if not over and LoginStatus(login.status).final:
+        raise NotFound("logins.link_unknown")
+    return login, user
+
+
+async def _check_begun_by_somebody(db: AsyncSession, login: Login) -> None:
+    """Raises InviteSpent once the session that began the attempt is over, or its person switched off.
+
+    Ending it is PostgreSQL's own work (migration 0012): it happens with the session, whichever way that ends.
+    """
+    if login.session_id is not None:
+        with suppress(SignInNeeded):
+            await sessions.live(db, login.session_id)
+            if login.reason != SESSION_ENDED and await _is_member(db, login):
+                return
+    elif login.reason != SESSION_ENDED and await _is_member(db, login):
+        return
+    raise InviteSpent("logins.session_ended")
+
+
+async def _is_member(db: AsyncSession, login: Login) -> bool:
+    theirs = Membership.user_id == login.user_id, Membership.tenant_id == login.tenant_id
+    query = select(Membership.id).where(*theirs, ~col(Membership.disabled))
+    return (await db.exec(query)).first() is not None
 
 
 def _link_ends(login: Login) -> datetime:
     return min(login.expires_at, login.created_at + timedelta(seconds=_LINK_SECONDS))
 
 
-async def _end(db: AsyncSession, login: Login, to: LoginStatus, reason: str | None) -> None:
+async def _cancel(db: AsyncSession, login: Login, reason: str | None = None) -> None:
+    """By a function of migration 0012: a door that may write a code could show a stranger's."""
     if LoginStatus(login.status).final:
         return
-    login.status, login.reason, login.retry_after = to.value, reason, None
-    for name, nothing in NO_SECRETS.items():
-        setattr(login, name, nothing)
-    await _touched(db, login)
+    statement = text("SELECT cancel_login(:id, :why)").bindparams(id=login.id, why=reason)
+    await db.exec(statement)  # type: ignore[call-overload]
+    await _told(db, login)
 
 
 async def _touched(db: AsyncSession, login: Login) -> None:
     login.updated_at = func.clock_timestamp()  # type: ignore[assignment]
     db.add(login)
     await db.flush()
+    await _told(db, login)
+
+
+async def _told(db: AsyncSession, login: Login) -> None:
     await db.refresh(login)
     await notify(db, TOPIC, str(login.id))
 

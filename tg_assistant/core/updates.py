@@ -25,18 +25,20 @@ TOPIC = "update"
 TRIES = 5  # then the person is told, and it is held: it stays in the table, and the rest goes on
 HELD = TRIES + 1  # what `attempts` says from then on
 _FROM_A_PERSON = ("message", "callback_query", "my_chat_member")  # kinds the bot asks Telegram for
+_PASSED_ON = ("forward_origin", "forward_date", "via_bot", "sender_chat", "sender_business_bot")
 _KEEP_DONE = timedelta(days=2)  # Telegram repeats an unconfirmed update for 24 hours
 _KEEP_HELD = timedelta(days=7)
 
-# A lane is what must stay in order: a chat's messages, and apart from them its buttons and /cancel, which
-# would otherwise wait behind a question that is being answered.
+# A lane is what must stay in order: a chat's messages, and apart from them its buttons and the person's own
+# /cancel, which would otherwise wait behind a question that is being answered. One passed on stops nothing.
 _HEADS = text("""
 SELECT DISTINCT ON (lane) lane, update_id, payload, attempts FROM (
     SELECT update_id, payload, attempts,
         coalesce(payload #>> '{message,chat,id}', payload #>> '{callback_query,from,id}',
                  payload #>> '{my_chat_member,chat,id}', 'nobody')
         || CASE WHEN payload -> 'callback_query' IS NOT NULL
-                  OR payload #>> '{message,text}' LIKE '/cancel%' THEN ' quick' ELSE '' END AS lane
+                  OR payload #>> '{message,text}' LIKE '/cancel%'
+                 AND NOT payload -> 'message' ?| CAST(:passed_on AS text[]) THEN ' quick' ELSE '' END AS lane
     FROM bot_updates WHERE done_at IS NULL AND attempts < :held
 ) AS open
 WHERE lane <> ALL(CAST(:busy AS text[])) ORDER BY lane, update_id LIMIT :most
@@ -98,7 +100,7 @@ async def _insert(db: AsyncSession, rows: list[dict[str, Any]]) -> int:
 
 async def heads(db: AsyncSession, *, busy: Collection[str], most: int) -> list[Pending]:
     """The next update of each lane that is not `busy`."""
-    values = {"held": HELD, "busy": list(busy), "most": most}
+    values = {"held": HELD, "busy": list(busy), "most": most, "passed_on": list(_PASSED_ON)}
     rows = await db.exec(_HEADS.bindparams(**values))  # type: ignore[call-overload]
     return [Pending(*row) for row in rows]
 

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
 from functools import partial
 from typing import Any
+from uuid import UUID
 
 import psycopg
 import structlog
@@ -48,7 +49,7 @@ def uninstall_sql() -> str:
 
 
 async def enqueue(db: AsyncSession, name: str, payload: Payload, *, delay: float = 0) -> None:
-    """Add a job to be done after commit, `delay` seconds later. A rollback leaves none.
+    """Add a job to be done after commit, `delay` seconds later. A rollback leaves none. For ingest alone.
 
     PGQueuer's driver refuses a connection with a transaction, so its SQL runs on the session's own one.
     """
@@ -59,6 +60,15 @@ async def enqueue(db: AsyncSession, name: str, payload: Payload, *, delay: float
         QueryQueueBuilder().build_enqueue_query().encode(),
         [[0], [name], [body], [timedelta(seconds=delay)], [None], ["{}"]],
     )
+
+
+async def ask(db: AsyncSession, name: str, tenant_id: UUID, channel_id: UUID | None = None) -> None:
+    """The same for web and bot: one of the jobs they may ask for, about the transaction's own tenant.
+
+    A function of migration 0012 adds it; the table itself is closed to them.
+    """
+    asked = text("SELECT ask_for_job(:name, :tenant, :channel)")
+    await db.exec(asked.bindparams(name=name, tenant=tenant_id, channel=channel_id))  # type: ignore[call-overload]
 
 
 async def waiting(db: AsyncSession, name: str, about: str) -> bool:

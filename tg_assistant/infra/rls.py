@@ -57,7 +57,8 @@ def grant_roles() -> None:
     """Let the two roles use every table there is and will be; make them where the owner may make roles.
 
     Fails with the sentence that says what to do where they are missing. Migration 0009 takes back what would
-    rewrite the audit trail and the schema's number: whoever calls this again has to do so, too.
+    rewrite the audit trail and the schema's number, migration 0012 all that web and bot have no need of:
+    whoever calls this again has to do so, too.
     """
     for role in (APP, WORKER):
         op.execute(_MAKE.format(role=role))

@@ -5,12 +5,12 @@ from enum import StrEnum
 from typing import Any, ClassVar
 from uuid import UUID, uuid4
 
-from sqlalchemy import Index, LargeBinary
+from sqlalchemy import BigInteger, Boolean, Computed, Index, LargeBinary
 from sqlalchemy import text as sql
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Column, Field, SQLModel
 
-from tg_assistant.models.base import big, blob, json_object, moment, now, ref
+from tg_assistant.models.base import big, blob, json_object, mention, moment, now, ref, secret
 
 
 class LoginStatus(StrEnum):
@@ -39,6 +39,12 @@ class AccountStatus(StrEnum):
     logged_out = "logged_out"  # the person logged out; the key is destroyed
 
 
+def is_given(column: str) -> Any:
+    """Whether a column that is not to be read has something in it; PostgreSQL's own work, None before it."""
+    said = Computed(f"{column} IS NOT NULL", persisted=True)
+    return Field(default=None, sa_column=Column(Boolean, said, nullable=False))
+
+
 class Account(SQLModel, table=True):
     """A linked Telegram account. `sealed_session` opens in ingest only; `lease_*` say which one owns it."""
 
@@ -49,7 +55,7 @@ class Account(SQLModel, table=True):
     telegram_id: int = big()
     status: str = AccountStatus.connected.value
     ended_reason: str | None = None
-    sealed_session: bytes | None = blob()
+    sealed_session: bytes | None = secret()
     update_state: dict[str, Any] = json_object()  # pts, qts, date, seq
     device: str = ""
     connected_at: datetime = now()
@@ -67,6 +73,7 @@ class Login(SQLModel, table=True):
     id: UUID = Field(default_factory=uuid4, primary_key=True)
     tenant_id: UUID = ref("tenants.id")
     user_id: UUID = ref("users.id")
+    session_id: UUID | None = mention("app_sessions.id", index=True)  # its end is the attempt's, too
     status: str = LoginStatus.pending.value
     reason: str | None = None
     retry_after: int | None = None  # seconds, beside reason flood_wait
@@ -79,9 +86,11 @@ class Login(SQLModel, table=True):
     qr_expires_at: datetime | None = moment()
     password_hint: str | None = None
     password_key: bytes | None = blob()  # X25519 public half, made by ingest for this attempt
-    password_sealed: bytes | None = blob()
+    password_sealed: bytes | None = secret()  # written by web, read by ingest
+    password_waiting: bool = is_given("password_sealed")
     password_tries: int = 0
-    pending_session: bytes | None = blob()  # sealed half-made key: the janitor logs out the forgotten
+    pending_session: bytes | None = secret()  # sealed half-made key: the janitor logs out the forgotten
+    key_pending: bool = is_given("pending_session")
     account_id: UUID | None = None
     lease_owner: str | None = None
     lease_epoch: int = 0
@@ -148,7 +157,7 @@ class Dialog(SQLModel, table=True):
     account_id: UUID = ref("accounts.id", primary_key=True, index=False)
     telegram_id: int = big(primary_key=True)
     tenant_id: UUID = ref("tenants.id")
-    access_hash: int = big()
+    access_hash: int = secret(BigInteger, null=False)
     title: str
     username: str | None = None
     private: bool = False

@@ -6,7 +6,8 @@ from typing import Any
 from sqlalchemy import BigInteger, CheckConstraint, DateTime, ForeignKey, LargeBinary, func
 from sqlalchemy import text as sql
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlmodel import Column, Field, SQLModel
+from sqlalchemy.orm import deferred
+from sqlmodel import Column, Field, Relationship, SQLModel
 
 SQLModel.metadata.naming_convention = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -63,12 +64,27 @@ def blob() -> Any:
     return Field(default=None, sa_column=Column(LargeBinary, nullable=True))
 
 
+SECRETS = "secrets"  # `undefer_group(SECRETS)` loads them
+
+
+def secret(type_: Any = LargeBinary, *, null: bool = True) -> Any:
+    """A column that web and bot may not read (migration 0012), so no query loads it unasked.
+
+    Reading it from a row that was loaded without it raises. SQLModel has no deferred columns: it passes on
+    what stands as a relationship, and leaves it out of `model_dump`, too.
+    """
+    column = Column(type_, nullable=null)
+    unasked = deferred(column, group=SECRETS, raiseload=True)
+    return Relationship(sa_relationship=unasked)  # type: ignore[arg-type]
+
+
 def ref(target: str, *, null: bool = False, index: bool = True, primary_key: bool = False) -> Any:
     """A row that belongs to `target` and goes with it."""
     key = ForeignKey(target, ondelete="CASCADE")
     return Field(default=None, sa_column=Column(key, nullable=null, index=index, primary_key=primary_key))
 
 
-def mention(target: str) -> Any:
+def mention(target: str, *, index: bool = False) -> Any:
     """A row that only names `target` and outlives it."""
-    return Field(default=None, sa_column=Column(ForeignKey(target, ondelete="SET NULL"), nullable=True))
+    key = ForeignKey(target, ondelete="SET NULL")
+    return Field(default=None, sa_column=Column(key, nullable=True, index=index))

@@ -4,12 +4,12 @@ from datetime import datetime
 from typing import Any, ClassVar
 from uuid import UUID, uuid4
 
-from sqlalchemy import Computed, Index, LargeBinary, UniqueConstraint
+from sqlalchemy import BigInteger, Computed, Index, LargeBinary, UniqueConstraint
 from sqlalchemy import text as sql
 from sqlalchemy.dialects.postgresql import JSONB, TSVECTOR
 from sqlmodel import Column, Field, SQLModel
 
-from tg_assistant.models.base import big, moment, now, ref
+from tg_assistant.models.base import big, moment, now, ref, secret
 
 
 class Channel(SQLModel, table=True):
@@ -42,7 +42,7 @@ class ChannelAccess(SQLModel, table=True):
     channel_id: UUID = ref("channels.id", primary_key=True)
     tenant_id: UUID = ref("tenants.id")
     user_id: UUID = ref("users.id")
-    access_hash: int = big()
+    access_hash: int = secret(BigInteger, null=False)
     checked_at: datetime = now()
     lost_at: datetime | None = moment()
 

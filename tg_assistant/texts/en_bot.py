@@ -142,6 +142,7 @@ TEXTS: dict[str, str | dict[str, str]] = {
     # the rest
     "bot.group": "I work in a private chat only: write to me directly.",
     "bot.unknown": "There is no such command. Everything I can do: /help",
+    "bot.not_yours": "Another bot or a chat wrote this, so it is no question of yours. Write it yourself.",
     "bot.not_text": "I understand text only. Write your question in words, or forward a channel's post to add it.",
     "bot.old_button": "This button is out of date. Everything I can do: /help",
     # errors

@@ -47,6 +47,7 @@ TEXTS = {
     "connect.reason.password_attempts": "Three wrong passwords. Nothing was connected. Check the password in "
     "Telegram's settings and start again from the app.",
     "connect.reason.replaced": "A newer attempt was started from the app. Use its link.",
+    "connect.reason.session_ended": "You signed out where this began. Nothing was connected. Start again from the app.",
     "connect.reason.telegram_unavailable": "Telegram isn't responding. We'll keep trying.",
     "connect.seconds_left": "A new code in {n} s",
     "connect.state.authorized": "Connected",

@@ -76,6 +76,7 @@ TEXTS = {
     "errors.llm.unavailable": "The language model is not responding. Try again in a few seconds.",
     "errors.logins.link_spent": "This link has already been used on another screen. Ask for a new one in the app.",
     "errors.logins.link_unknown": "This link is not valid or has expired. Ask for a new one in the app.",
+    "errors.logins.session_ended": "The sign-in that began this has ended, and the connecting with it. Start again in the app.",
     "errors.logins.no_password_asked": "No password is being asked for right now. Look at the page again.",
     "errors.logins.no_qr": "There is no code to scan at the moment. Ask for the status first.",
     "errors.logins.not_found": "There is no such attempt to connect. Start again in the app.",

@@ -50,6 +50,7 @@ TEXTS = {
     "настройках "
     "Telegram и начните заново из приложения.",
     "connect.reason.replaced": "В приложении начато новое подключение. Откройте ссылку из него.",
+    "connect.reason.session_ended": "Вход, с которого начали подключение, завершён. Ничего не подключено. Начните заново из приложения.",
     "connect.reason.telegram_unavailable": "Telegram сейчас не отвечает. Продолжаем попытки.",
     "connect.seconds_left": "Новый код через {n} с",
     "connect.state.authorized": "Подключено",

@@ -33,7 +33,7 @@ function tick() {
 async function poll() {
   try {
     const answer = await fetch("/tg/connect/live/state", { cache: "no-store" });
-    if (answer.status === 404) return location.reload();
+    if ([404, 410].includes(answer.status)) return location.reload(); // over: the page says so in words
     if (answer.ok) show(await answer.json());
     else throw new Error(String(answer.status));
   } catch {
