@@ -28,15 +28,15 @@ async def closed(db: AsyncSession, actor: Actor, places: Collection[Place]) -> s
 
     What `channels.readable_ids` gives is open. So is a public channel that the person merely stopped
     following: nothing was taken from them, anybody can read it in Telegram, and tidying the list would empty
-    their history. Everything else is closed: lost with the account's access, private now or when the answer
-    was given (whoever follows it no longer has no account looked after that would notice a loss).
+    their history. The rest is closed: lost with the account's access, switched off by an admin, private now
+    or when the answer was given (nobody looks any more whether who left it still has access).
     """
     named = {channel_id for channel_id, _ in places}
     if not named:
         return set()
     missing = named - set(await channels.readable_ids(db, actor, list(named)))
     private = {channel_id for channel_id, address in places if _PRIVATE in address}
-    taken = select(Channel.id).where(col(Channel.id).in_(missing), col(Channel.private))
+    taken = select(Channel.id).where(col(Channel.id).in_(missing), col(Channel.private) | col(Channel.paused))
     lost = select(ChannelAccess.channel_id).where(
         ChannelAccess.user_id == actor.user_id,
         col(ChannelAccess.channel_id).in_(missing),

@@ -168,7 +168,7 @@ TEXTS: dict[str, str | dict[str, str]] = {
     "ask.no_channels": "Add channels, and you can ask questions here.",
     "ask.thinking": "Searching your channels",
     "ask.open_post": "Open the post",
-    "ask.withheld": "This answer is hidden: it rests on a channel that you can no longer read here. It comes back once you follow the channel again and your account has access to it.",
+    "ask.withheld": "This answer is hidden: it rests on a channel that you can no longer read here. It comes back once you can read the channel again.",
     "ask.given_up": "This question could not be answered: several tries were broken off. Ask in other words, or make it shorter.",
     "ask.abstained": "Your channels say nothing about this. Try other words, or add a channel.",
     "ask.interrupted": "The answer was interrupted. Ask again.",

@@ -36,6 +36,7 @@ TEXTS = {
     "errors.channels.refreshed_recently": "The list was refreshed a moment ago, and Telegram dislikes frequent requests. Try again later.",
     "errors.channels.unknown": "There is no channel @{name} in Telegram. Check the name.",
     "errors.channels.user": "@{name} is a person. Only channels can be added: send the name of a channel.",
+    "errors.channels.switched_off": "An admin has switched this channel off for the group, so its posts are hidden. Ask an admin to switch it on.",
     "errors.database.unavailable": "The service is restarting. Try again in a few seconds.",
     "errors.embeddings.unavailable": "Search by meaning is not available at the moment. Try again in a few seconds.",
     "errors.experiments.not_found": "There is no such experiment. Load the list again.",
