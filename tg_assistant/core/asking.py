@@ -10,11 +10,11 @@ from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from tg_assistant.core import answer_style, plans
-from tg_assistant.core.access import Actor, hold_role, scoped
-from tg_assistant.errors import AlreadyExists, Invalid, LimitReached, NotAllowed
+from tg_assistant.core.access import Actor, hold_member, scoped
+from tg_assistant.errors import AlreadyExists, Invalid, LimitReached
 from tg_assistant.infra import metrics
 from tg_assistant.infra.runtime import Runtime
-from tg_assistant.models import Question, Role
+from tg_assistant.models import Question
 from tg_assistant.texts import text as say
 
 MAX_QUESTION = 4_000  # characters
@@ -95,15 +95,12 @@ def give_up(asked: Question, actor: Actor) -> None:
 
 
 async def keep(rt: Runtime, actor: Actor, question_id: UUID, answer: dict[str, Any]) -> None:
-    """Save the answer: columns with their values. Raises NotAllowed for who was switched off meanwhile.
+    """Save the answer: columns with their values. Raises NotAllowed for who was switched off, or is gone.
 
     Nothing is kept for them, nor of a question that was deleted.
     """
     async with rt.db.transaction(actor.tenant) as db:
-        try:
-            await hold_role(db, actor, Role.user)
-        except NotAllowed:
-            raise NotAllowed("access.disabled") from None
+        await hold_member(db, actor.tenant, actor.user_id)
         mine = scoped(Question, actor).where(Question.id == question_id, Question.user_id == actor.user_id)
         asked = (await db.exec(mine)).first()
         if asked is not None:
