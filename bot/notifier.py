@@ -55,6 +55,9 @@ class Notifier:
 
     async def _outcome(self, owed: Due) -> Callable[[AsyncSession], Awaitable[None]]:
         """Send it; what is to be written of how that went."""
+        async with self._rt.db.transaction() as db:
+            if not await notifications.still_owed(db, owed):
+                return lambda db: notifications.drop(db, owed, "no member")
         try:
             await self._send(owed)
         except TelegramForbiddenError:

@@ -3,8 +3,9 @@
 import asyncio
 import math
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from contextvars import ContextVar
 from typing import Any
 from weakref import WeakValueDictionary
 
@@ -31,6 +32,20 @@ _ONCE = (GetUpdates, SendChatAction, SendMessageDraft, AnswerCallbackQuery)  # p
 _PAUSES = (0.5, 1.0, 2.0)
 _LONGEST_WAIT = 60  # seconds; Telegram rarely asks a bot for more
 _RECENT = 90.0  # a long poll answers at least every 25 s
+_allowed: ContextVar[Callable[[], Awaitable[object]] | None] = ContextVar("allowed", default=None)
+
+
+@contextmanager
+def only_while(allowed: Callable[[], Awaitable[object]]) -> Iterator[None]:
+    """What is sent inside is asked about right before each try, be it a minute later; `allowed` raises.
+
+    Between a look and the sending there may be an outage of Telegram's, or a wait that it asked for.
+    """
+    before = _allowed.set(allowed)
+    try:
+        yield
+    finally:
+        _allowed.reset(before)
 
 
 class Contact:
@@ -73,6 +88,8 @@ class Patience(BaseRequestMiddleware):
         pauses = iter(() if isinstance(method, _ONCE) else _PAUSES)
         while True:
             await self._keep_quiet(method)
+            if (allowed := _allowed.get()) is not None:
+                await allowed()
             try:
                 answer = await make_request(bot, method)
             except (TelegramRetryAfter, *AWAY) as error:

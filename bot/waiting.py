@@ -38,15 +38,22 @@ class Draft:
 
     def __init__(self, bot: Bot, chat_id: int, draft_id: int) -> None:
         self._bot, self._chat_id, self._draft_id = bot, chat_id, draft_id
-        self._next = 0.0
+        self._next, self._shown = 0.0, False
 
     async def show(self, text: str) -> None:
         """At most every 0.7 s; the end of a text longer than a message is left for the message."""
-        if not text.strip() or time.monotonic() < self._next:
-            return
-        shown = split(text, LIMIT)[0]
+        if text.strip() and time.monotonic() >= self._next:
+            self._shown = True
+            await self._send(split(text, LIMIT)[0])
+
+    async def replace(self, text: str) -> None:
+        """Instead of what is shown, if anything is, and at once: it may not be seen any more."""
+        if self._shown:
+            await self._send(text)
+
+    async def _send(self, text: str) -> None:
         try:
-            await self._bot.send_message_draft(self._chat_id, self._draft_id, text=shown, parse_mode=None)
+            await self._bot.send_message_draft(self._chat_id, self._draft_id, text=text, parse_mode=None)
             self._next = time.monotonic() + _DRAFT_SECONDS
         except TelegramAPIError:
             self._next = float("inf")

@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlmodel.ext.asyncio.session import AsyncSession
 from telethon import TelegramClient
 
-from tg_assistant.core import leases
+from tg_assistant.core import access, leases
 from tg_assistant.core.leases import LeaseLost
 from tg_assistant.infra.runtime import Runtime
 from tg_assistant.models import Account
@@ -38,10 +38,16 @@ class AccountContext:
     user_id: UUID
     client: TelegramClient
     epoch: int
+    for_person: bool = False  # then nothing is written any more once they are switched off, or no member
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncSession]:
-        """A transaction that commits only while this process owns the account. Raises LeaseLost."""
+        """A transaction that commits only while this process owns the account.
+
+        Raises LeaseLost, and NotAllowed where it is for the person.
+        """
         async with self.rt.db.transaction(self.tenant_id) as db:
+            if self.for_person:  # before the account's row, as an erasure locks them
+                await access.hold_member(db, self.tenant_id, self.user_id)
             await leases.check(db, Account, self.account_id, self.epoch)
             yield db

@@ -2,6 +2,7 @@
 
 import asyncio
 from contextlib import suppress
+from dataclasses import replace
 
 import structlog
 from telethon.errors import FloodWaitError
@@ -64,8 +65,11 @@ async def _performed(ctx: AccountContext, task: AccountTask) -> Result:
         raise Invalid("tasks.failed")
     if task.deadline is not None and task.deadline < ctx.rt.clock.now():
         raise Unavailable("tasks.deadline")
+    theirs = replace(ctx, for_person=task.kind != "log_out")
+    async with theirs.transaction():
+        pass  # nothing is asked of Telegram in the name of somebody who has been switched off
     async with asyncio.timeout(_TASK_SECONDS):
-        return await run_task(ctx, task)
+        return await run_task(theirs, task)
 
 
 async def _flooded(ctx: AccountContext, task: AccountTask, seconds: float) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import re
 from collections.abc import AsyncIterator
+from functools import partial
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 from aiogram import Bot, F, Router
@@ -11,12 +12,13 @@ from aiogram.types import Message
 
 from bot.answer import messages
 from bot.keyboards import app_button, rows
+from bot.telegram import only_while
 from bot.waiting import Draft, typing
-from bot.words import say
-from tg_assistant.core import answers, channels, rights
+from bot.words import error_text, say
+from tg_assistant.core import answers, channels, showing
 from tg_assistant.core.access import Actor
 from tg_assistant.core.answers import Delta, Done, Event
-from tg_assistant.errors import AlreadyExists
+from tg_assistant.errors import AlreadyExists, NotAllowed, SignInNeeded
 from tg_assistant.infra.runtime import Runtime
 
 _LOGIN_CODE = re.compile(r"\s*\d(?:[\s-]?\d){4,5}\s*")  # Telegram sends five or six digits
@@ -79,8 +81,9 @@ async def _ask(message: Message, question: str, actor: Actor, rt: Runtime, bot: 
         keyboard = rows(app_button(rt.settings, "bot.button.add_channels", actor.language, "channels/add"))
         await message.answer(say("bot.ask.no_channels", actor.language), reply_markup=keyboard)
         return
-    for html in messages(done, actor.language):
-        await message.answer(html)
+    with only_while(lambda: showing.check(rt, actor, showing.places_of(done))):
+        for html in messages(done, actor.language):
+            await message.answer(html)
 
 
 def _name(bot: Bot, message: Message) -> UUID:
@@ -99,14 +102,20 @@ async def _events(rt: Runtime, actor: Actor, question: str, question_id: UUID) -
 
 
 async def _answered(events: AsyncIterator[Event], rt: Runtime, actor: Actor, draft: Draft) -> Done:
-    growing = ""
+    growing, rests = "", list[showing.Place]()
     done: Done | None = None
-    async for event in rights.watched(rt, actor, events):
-        if isinstance(event, Delta):
-            growing += event.text
-            await draft.show(growing)
-        elif isinstance(event, Done):
-            done = event
+    try:
+        async for event in showing.watched(rt, actor, events):
+            rests = showing.places_of(event) or rests
+            if isinstance(event, Delta):
+                growing += event.text
+                with only_while(partial(showing.check, rt, actor, rests)):
+                    await draft.show(growing)
+            elif isinstance(event, Done):
+                done = event
+    except (NotAllowed, SignInNeeded) as lost:
+        await draft.replace(error_text(lost.code, actor.language))
+        raise
     assert done is not None, "the events of an answer end in Done"
     return done
 

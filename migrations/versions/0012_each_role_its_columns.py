@@ -11,7 +11,7 @@ from alembic import op
 from tg_assistant.infra.rls import APP, WORKER
 
 revision = "0012"
-down_revision = "0010"
+down_revision = "0011"
 
 _TENANT = "NULLIF(current_setting('app.tenant_id', true), '')::uuid"
 _OWNERS = "SECURITY DEFINER SET search_path = pg_catalog, pg_temp"

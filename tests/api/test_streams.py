@@ -212,7 +212,7 @@ async def test_asking_survives_its_reader_and_says_what_went_wrong(rt, reader, m
     """Nobody listens: the answer is saved all the same. An unforeseen error becomes one with a reference."""
     question_id = await streams.begin(rt, reader[0], QUESTION["query"], {})
     async with asyncio.timeout(60):
-        said = [event async for _, event in streams.follow(question_id)]
+        said = [event async for _, event in streams.follow(rt, reader[0], question_id)]
         again = [n async for n, _ in streams.read_on(rt, reader[0], f"{question_id}:1")]
     assert isinstance(said[0], Sources) and isinstance(said[-1], Done)
     assert any(isinstance(event, Delta) for event in said) and again == list(range(2, len(said) + 1))
@@ -226,7 +226,8 @@ async def test_asking_survives_its_reader_and_says_what_went_wrong(rt, reader, m
 
     monkeypatch.setattr(answers, "finish", breaks)
     with pytest.raises(Exception, match="internal"):
-        async for _ in streams.follow(await streams.begin(rt, reader[0], "x", {})):
+        begun = await streams.begin(rt, reader[0], "x", {})
+        async for _ in streams.follow(rt, reader[0], begun):
             pass
 
 

@@ -46,8 +46,9 @@ RULES: dict[str, str] = {
     "AskState.ask": MEMBER,
     "AskState.close_source": SCREEN,
     "AskState.copied": SCREEN,
+    "AskState.guard": MEMBER,
     "AskState.load": MEMBER,
-    "AskState.open_source": SCREEN,
+    "AskState.open_source": MEMBER,
     "AskState.resume": MEMBER,
     "AskState.stream": MEMBER,
     "AskState.wait": SCREEN,  # reads only for a socket that is open and busy

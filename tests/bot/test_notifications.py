@@ -5,12 +5,13 @@ import pytest
 from sqlmodel import select
 
 from sandbox.faults import bot_error
-from tests.bot.chat import until
+from tests.bot.chat import Chat, until
+from tests.corpus import a_reader, a_tenant
 from tests.people import person
 from tg_assistant.core import notifications
 from tg_assistant.core.notifications import TRIES
 from tg_assistant.infra.db import set_user
-from tg_assistant.models import AuditEvent, Notification
+from tg_assistant.models import AuditEvent, Membership, Notification
 from tg_assistant.texts import codes, text
 
 pytestmark = pytest.mark.usefixtures("bot")
@@ -79,6 +80,33 @@ async def test_a_blocked_bot_drops_it(rt, owe, telegram, chat):
         await set_user(db, actor.user_id)
         audited = select(AuditEvent).where(AuditEvent.action == "notification.drop")
         assert (await db.exec(audited)).one().detail == {"reason": "blocked"}
+
+
+@pytest.mark.parametrize("how", ["switched off", "removed"])
+async def test_who_was_switched_off_is_told_nothing_of_the_group(rt, telegram, chat, how):
+    """Owed before, and not sent: it names a channel of theirs; others are told as before."""
+    someone = telegram.world.people.add({"key": f"gone {how}", "first_name": "Gone"})
+    mine = Chat(telegram, someone.key)
+    sent = mine.sends("/cancel")
+    await mine.hears(sent.id)
+    where = await a_tenant(rt)
+    actor = await a_reader(rt, where, someone.id)
+    async with rt.db.transaction(where.id) as db:
+        membership = (await db.exec(select(Membership).where(Membership.user_id == actor.user_id))).one()
+        await notifications.add(db, actor.user_id, "channels.access_lost", tenant_id=where.id, title="Secret")
+        if how == "removed":
+            await db.delete(membership)
+        else:
+            membership.disabled = True
+            db.add(membership)
+
+    async def settled():
+        async with rt.db.transaction(where.id) as db:
+            [row] = await db.exec(select(Notification).where(Notification.user_id == actor.user_id))
+        return row if row.attempts >= TRIES or row.sent_at else None
+
+    assert (await until(settled)).sent_at is None
+    assert "Secret" not in "".join(mine.heard(after=sent.id))
 
 
 async def test_an_unknown_code_holds_up_nobody(rt, owe, chat):

@@ -6,8 +6,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlmodel import col, delete, update
 
+from tests.attacks import losses
 from tests.people import member, tenant
-from tg_assistant.core import access, erasure, members, rights, sessions
+from tg_assistant.core import access, channels, erasure, members, rights, sessions, showing
 from tg_assistant.errors import NotAllowed, SignInNeeded
 from tg_assistant.models import AppSession, Membership, Role, Tenant
 
@@ -79,6 +80,35 @@ async def test_every_loss_is_told_and_seen_at_once(rt, loss):
             await told.wait()
         with pytest.raises((SignInNeeded, NotAllowed)):
             await rights.check(rt, anna)
+
+
+@pytest.mark.parametrize(
+    "loss", [losses.left, losses.kicked, losses.made_private, losses.logged_out, losses.switched_off]
+)
+async def test_every_lost_channel_is_told_and_seen_at_once(rt, loss):
+    """As a lost right is: what rests on the channel is refused, and who waits for such a hint wakes."""
+    one = await losses.reader(rt, next(_next), public=loss is losses.made_private)
+    places = [(one.channel.id, "https://t.me/news/1")]
+    async with rt.events.listening(rights.TOPIC, str(one.actor.user_id)) as told:
+        assert (await showing.check(rt, one.actor, places)).user_id == one.actor.user_id
+        told.clear()
+        await loss(one)
+        async with asyncio.timeout(5):
+            await told.wait()
+        if loss is losses.left:  # a public one stays shown: nothing was taken
+            places = [(one.channel.id, "https://t.me/c/1/1")]
+        with pytest.raises(NotAllowed, match=r"answers\.withheld"):
+            await showing.check(rt, one.actor, places)
+
+
+async def test_a_public_channel_no_longer_followed_is_no_loss(rt):
+    """Answers from it stay in the history: anybody can read it in Telegram."""
+    one = await losses.reader(rt, next(_next), public=True)
+    await losses.left(one)
+    places = [(one.channel.id, f"https://t.me/{one.channel.username}/1")]
+    assert await showing.check(rt, one.actor, places)
+    async with rt.db.transaction(one.actor.tenant) as db:
+        assert await channels.readable_ids(db, one.actor) == []
 
 
 async def test_what_takes_no_right_tells_nothing(rt):

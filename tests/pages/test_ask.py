@@ -112,6 +112,37 @@ async def test_an_answer_on_a_lost_channel_is_hidden(
     assert "23:40" not in await page.content()
 
 
+async def test_an_open_screen_loses_an_answer_with_its_channel(
+    web: Web, page: Page, anna: Actor, db: Database
+) -> None:
+    """Untouched, with a source's sheet open: both go at once, and the answer is back with access."""
+    async with db.transaction(anna.tenant_id) as session:
+        hers = select(Channel).where(Channel.telegram_id == anna.telegram_id)
+        channel = (await session.exec(hers)).one()
+        channel.private, channel.username = True, None
+        session.add(channel)
+    rests = _source() | {"channel_id": str(channel.id), "url": "https://t.me/c/1234567890/7"}
+    await _asked(db, anna, answer="At 23:40 [1].", sources=[rests], abstained=False)
+    await page.goto(web.open_as(anna.telegram_id, path=PATH))
+    await page.get_by_test_id("cite").click()
+    sheet = await wait_for(page, "source-sheet")
+    async with db.transaction(anna.tenant_id) as session:
+        mine = select(ChannelAccess).where(ChannelAccess.user_id == anna.user_id)
+        seen = (await session.exec(mine.where(ChannelAccess.channel_id == channel.id))).one()
+        seen.lost_at = datetime.now(UTC)
+        session.add(seen)
+    answer = page.get_by_test_id("answer")
+    # without the hint it would be the idle look's 15 s
+    await expect(answer).to_contain_text(text("ask.withheld", "en"), timeout=10_000)
+    await sheet.wait_for(state="detached")
+    assert "23:40" not in await page.content()
+    async with db.transaction(anna.tenant_id) as session:
+        seen = (await session.exec(mine.where(ChannelAccess.channel_id == channel.id))).one()
+        seen.lost_at = None
+        session.add(seen)
+    await expect(answer).to_contain_text("23:40", timeout=10_000)
+
+
 async def test_answer_finished_elsewhere_appears(web: Web, page: Page, anna: Actor, db: Database) -> None:
     """The socket was cut while an answer was being written: the screen waits for it and shows it."""
     row = await _asked(db, anna)

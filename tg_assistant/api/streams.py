@@ -2,16 +2,17 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from uuid import UUID, uuid4
 
 import structlog
 
-from tg_assistant.core import answers, questions
+from tg_assistant.core import answers, questions, showing
 from tg_assistant.core.access import Actor
 from tg_assistant.core.answers import Done
 from tg_assistant.core.retrieval import Wanted
-from tg_assistant.errors import AssistantError, NotFound
+from tg_assistant.errors import AlreadyExists, AssistantError, NotFound
 from tg_assistant.infra.runtime import Runtime
 
 log = structlog.get_logger()
@@ -69,8 +70,20 @@ async def _run(question_id: UUID, asking: Asking, events: AsyncIterator[answers.
         asyncio.get_running_loop().call_later(_KEPT_SECONDS, _live.pop, question_id, None)
 
 
-async def follow(question_id: UUID, *, after: int = 0) -> AsyncIterator[tuple[int, answers.Event]]:
-    """The numbered events behind number `after`, as they come. Raises what the asking ended in."""
+def follow(
+    rt: Runtime, actor: Actor, question_id: UUID, *, after: int = 0
+) -> AsyncIterator[tuple[int, answers.Event]]:
+    """The numbered events behind number `after`, as they come and while the actor may see them.
+
+    Raises what the asking ended in, and what `showing.check` does: the memory has no say in who may read it.
+    """
+    # what follows rests on sources told earlier, too
+    told = [place for event in _live[question_id].said[:after] for place in showing.places_of(event)]
+    events = _followed(question_id, after)
+    return showing.watched(rt, actor, events, lambda one: showing.places_of(one[1]), told=told)
+
+
+async def _followed(question_id: UUID, after: int) -> AsyncIterator[tuple[int, answers.Event]]:
     asking = _live[question_id]
     while True:
         bell = asking.more
@@ -103,7 +116,7 @@ async def read_on(rt: Runtime, actor: Actor, last_seen: str) -> AsyncIterator[tu
     question_id, number = _position(last_seen)
     asking = _live.get(question_id)
     if asking is not None and asking.user_id == actor.user_id:
-        async for numbered in follow(question_id, after=number):
+        async for numbered in follow(rt, actor, question_id, after=number):
             yield numbered
         return
     yield number + 1, await _saved(rt, actor, question_id)
@@ -116,8 +129,9 @@ async def _saved(rt: Runtime, actor: Actor, question_id: UUID) -> Done:
         if asked.answer is not None:
             return answers.as_it_was(asked)
         if attempt * _POLL_SECONDS > _WAIT_SECONDS / 4:  # whoever was asking would be done by now
-            async for _ in answers.resume(rt, actor, question_id):
-                pass
+            with suppress(AlreadyExists):  # another process has begun to, this moment
+                async for _ in answers.resume(rt, actor, question_id):
+                    pass
         await asyncio.sleep(_POLL_SECONDS)
     raise NotFound("questions.not_found")
 

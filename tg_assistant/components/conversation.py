@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
 from typing import Any, TypedDict
 
 import reflex as rx
@@ -9,9 +10,12 @@ import reflex as rx
 from tg_assistant.components.readable import ago
 from tg_assistant.components.telegram import copy_button
 from tg_assistant.components.words import say
-from tg_assistant.core.answers import Source
+from tg_assistant.core.answers import Source, sources_of
+from tg_assistant.models import Question
+from tg_assistant.texts import text
 
 _CITATION = re.compile(r"\[(\d{1,2})\]")
+_LONGEST = timedelta(minutes=2)  # an answer not there by then was interrupted
 _JOINER = "\u2060"  # no line ends beside it, and nothing is seen of it
 
 
@@ -74,6 +78,40 @@ def source_rows(sources: Iterable[Source], language: str) -> list[SourceRow]:
         )
         for source in sources
     ]
+
+
+def exchange_of(asked: Question, language: str) -> Exchange:
+    """A question as it is kept, with its answer as far as it may be shown."""
+    return Exchange(
+        id=asked.id.hex,
+        question=asked.question,
+        kept=True,
+        answer=asked.answer or "",
+        parts=parts(asked.answer or ""),
+        sources=source_rows(sources_of(asked), language),
+        state=_state(asked),
+    )
+
+
+def _state(asked: Question) -> str:
+    if asked.abstained:
+        return "abstained"
+    if asked.answer is not None:
+        return "done"
+    return "waiting" if datetime.now(UTC) - asked.created_at < _LONGEST else "failed"
+
+
+def hidden(language: str) -> dict[str, Any]:
+    """What stands in the place of an answer whose channel was lost while it was written."""
+    sentence = text("ask.withheld", language)
+    return {"answer": sentence, "parts": parts(sentence), "sources": [], "state": "done"}
+
+
+def as_now(shown: Iterable[Exchange], asked: Iterable[Question], language: str) -> list[Exchange]:
+    """`shown` with answers that are hidden, or back, since; one still being written stays as it is."""
+    now = {one.id.hex: exchange_of(one, language) for one in asked if one.answer is not None}
+    fresh = [(one, now.get(one["id"], one)) for one in shown]
+    return [new if bool(new["sources"]) != bool(one["sources"]) else one for one, new in fresh]
 
 
 def exchange(one: Exchange, *, on_source: Any, on_copied: Any) -> rx.Component:

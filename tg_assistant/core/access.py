@@ -93,6 +93,17 @@ async def hold_role(db: AsyncSession, actor: Actor, least: Role) -> Role:
     return Role(mine.role)
 
 
+async def hold_member(db: AsyncSession, tenant_id: UUID, user_id: UUID) -> None:
+    """The person is a member and stays one until this transaction ends. Raises NotAllowed.
+
+    For what is written in their name by work they do not wait for: being switched off, or removed, ends it.
+    """
+    own = select(Membership.disabled).where(Membership.tenant_id == tenant_id, Membership.user_id == user_id)
+    disabled = (await db.exec(own.with_for_update(read=True))).first()
+    if disabled is not False:
+        raise NotAllowed("access.no_membership" if disabled is None else "access.disabled")
+
+
 async def actor(db: AsyncSession, user_id: UUID, *, door: str, session_id: UUID | None = None) -> Actor:
     """The person as the database has them now. Raises SignInNeeded for an unknown or disabled one."""
     await set_user(db, user_id)

@@ -3,28 +3,23 @@
 import re
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from itertools import groupby
 from time import monotonic
 from typing import Unpack
-from uuid import UUID, uuid4
+from uuid import UUID
 
-from sqlalchemy import text
-from sqlalchemy.exc import IntegrityError
-from sqlmodel import col, select
-from sqlmodel.ext.asyncio.session import AsyncSession
-
-from tg_assistant.core import answer_style, citations, extracts, plans, questions, retrieval
+from tg_assistant.core import answer_style, asking, citations, extracts, questions, retrieval
 from tg_assistant.core.access import Actor
+from tg_assistant.core.asking import MAX_QUESTION, begin
 from tg_assistant.core.extracts import Extract
 from tg_assistant.core.retrieval import Found, Passage, Place, Wanted
-from tg_assistant.errors import AlreadyExists, Invalid, LimitReached
 from tg_assistant.infra import metrics
 from tg_assistant.infra.runtime import Runtime
 from tg_assistant.models import Question
 from tg_assistant.texts import text as say
 
-MAX_QUESTION = 4_000  # characters
+__all__ = ["MAX_QUESTION", "begin"]
 MAX_COPIES = 2  # places named beside a post that stands in several channels
 QUOTE = 300  # characters
 # Bullets, dashes and emoji in front of a post's line.
@@ -96,10 +91,13 @@ async def ask(
 async def resume(rt: Runtime, actor: Actor, question_id: UUID) -> AsyncIterator[Event]:
     """The events of a question the actor asked before: `Done` as it was, or all, if nobody has answered it.
 
-    For a door that was interrupted. Raises NotFound for a question that is gone, or somebody else's.
+    For a door that was interrupted. What was tried `asking.TRIES` times is not tried again, for it may be
+    what ended the processes that tried; its answer then says so. Raises NotFound for a question that is
+    gone, or somebody else's, and AlreadyExists while it is tried elsewhere.
     """
     async with rt.db.transaction(actor.tenant) as db:
         asked = await questions.get(db, actor, question_id)
+        asking.give_up(asked, actor)
     if asked.answer is not None:
         yield as_it_was(asked)
         return
@@ -108,19 +106,28 @@ async def resume(rt: Runtime, actor: Actor, question_id: UUID) -> AsyncIterator[
 
 
 async def finish(rt: Runtime, actor: Actor, asked: Question, wanted: Wanted) -> AsyncIterator[Event]:
-    """The events of a question that `begin` has let in; refuses nothing any more."""
+    """The events of a question that `begin` has let in, as read last.
+
+    Raises AlreadyExists when it is answered by now, or tried by another process at this moment.
+    """
     began = monotonic()
-    found = await retrieval.search(rt, actor, asked.question, wanted)
-    degraded = ["meaning"] if found.degraded else []
+    await asking.count_try(rt, actor, asked)
+    async with rt.turns.turn(actor.user_id):  # what a language model writes is waited for outside of it
+        found = await retrieval.search(rt, actor, asked.question, wanted)
+        extract = await extracts.extract(rt, asked.question, found)
     done: Done | None = None
-    async for event in _answered(rt, actor, asked, found, degraded):
+    async for event in _answered(rt, actor, asked, found, extract):
         if isinstance(event, Done):
             done = event
         else:
             yield event
     assert done is not None
     seconds = monotonic() - began
-    await _save(rt, actor, done, round(seconds * 1000))
+    kept = {"answer": done.answer, "abstained": done.abstained, "confidence": done.confidence}
+    milliseconds = round(seconds * 1000)
+    await asking.keep(
+        rt, actor, asked.id, {**kept, "sources": _stored(done.sources), "milliseconds": milliseconds}
+    )
     metrics.rag_queries_total.labels(actor.door, _outcome(done)).inc()
     metrics.rag_processing_duration_seconds.observe(seconds)
     yield done
@@ -153,66 +160,10 @@ def sources_of(asked: Question) -> list[Source]:
     ]
 
 
-def _checked(question: str) -> str:
-    # a half of an emoji, cut by whoever sent it, is no text to PostgreSQL; nor is NUL
-    stripped = question.encode("utf-8", "ignore").decode().replace("\x00", "").strip()
-    if not any(character.isalnum() for character in stripped):
-        raise Invalid("answers.empty_question")
-    if len(stripped) > MAX_QUESTION:
-        raise Invalid("answers.question_too_long", max=MAX_QUESTION)
-    return stripped
-
-
-async def _allow_another(db: AsyncSession, user_id: UUID, allowed: int) -> None:
-    """Raises LimitReached until the oldest question that stands in the way is a day old."""
-    day = timedelta(days=1)
-    now = datetime.now(UTC)
-    mine = select(Question.created_at).where(Question.user_id == user_id, Question.created_at >= now - day)
-    newest_first = mine.order_by(col(Question.created_at).desc())
-    in_the_way = (await db.exec(newest_first.offset(allowed - 1).limit(1))).first()
-    if in_the_way is not None:
-        metrics.rate_limit_exceeded_total.labels("questions").inc()
-        policy, wait = ("questions", allowed, int(day.total_seconds())), in_the_way + day - now
-        raise LimitReached(
-            "answers.daily_limit", policy=policy, retry_after=wait.total_seconds(), max=allowed
-        )
-
-
-async def begin(rt: Runtime, actor: Actor, question: str, question_id: UUID | None = None) -> Question:
-    """Write the question down, if the plan still allows one today (any 24 hours). Raises what `ask` does.
-
-    For a door that has to know of a refusal before its answer starts; `finish` does the rest.
-    """
-    actor.require()
-    question, question_id = _checked(question), question_id or uuid4()
-    allowed = plans.of(actor.plan).questions_per_day
-    async with rt.db.transaction(actor.tenant) as db:
-        lock = text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 0))")
-        await db.exec(lock.bindparams(key=f"ask:{actor.user_id}"))  # type: ignore[call-overload]
-        if await db.get(Question, question_id) is not None:
-            raise AlreadyExists("answers.asked_before")
-        await _allow_another(db, actor.user_id, allowed)
-        await answer_style.asked_again(db, actor)
-        asked = Question(
-            id=question_id,
-            tenant_id=actor.tenant,
-            user_id=actor.user_id,
-            door=actor.door,
-            question=question,
-        )
-        db.add(asked)
-        try:
-            await db.flush()
-        except IntegrityError:  # another group's question cannot be seen from here
-            raise AlreadyExists("answers.asked_before") from None
-    return asked
-
-
 async def _answered(
-    rt: Runtime, actor: Actor, asked: Question, found: Found, degraded: list[str]
+    rt: Runtime, actor: Actor, asked: Question, found: Found, extract: Extract
 ) -> AsyncIterator[Event]:
-    extract = await extracts.extract(rt, asked.question, found)
-    degraded = ["meaning"] if extract.degraded else degraded
+    degraded = ["meaning"] if found.degraded or extract.degraded else []
     style = await answer_style.of(rt, actor)
     if rt.llm is not None and style.model and extract.confidence >= extracts.WORTH_READING:
         sources = [
@@ -276,16 +227,6 @@ def _source(n: int, passage: Passage, place: Place, quote: str) -> Source:
     return Source(
         n, place.post_id, place.channel_id, place.channel_title, place.posted_at, place.url, shown, score
     )
-
-
-async def _save(rt: Runtime, actor: Actor, done: Done, milliseconds: int) -> None:
-    async with rt.db.transaction(actor.tenant) as db:
-        asked = await db.get(Question, done.question_id)
-        if asked is None:
-            return  # the person deleted everything meanwhile
-        asked.answer, asked.abstained, asked.confidence = done.answer, done.abstained, done.confidence
-        asked.sources = _stored(done.sources)
-        asked.milliseconds = milliseconds
 
 
 def _stored(sources: Sequence[Source]) -> list[dict[str, object]]:

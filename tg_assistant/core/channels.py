@@ -47,7 +47,8 @@ class Added:
 
 
 def _readable(actor: Actor) -> SelectOfScalar[Channel]:
-    """Followed channels; a private one only while the person's own account has access to it.
+    """Followed channels, also those an admin has switched off; a private one only while the person's own
+    account has access to it.
 
     Having lost access hides a public channel too: it was made private, or the person was banned.
     """
@@ -65,10 +66,16 @@ def _readable(actor: Actor) -> SelectOfScalar[Channel]:
     )
 
 
-async def readable_ids(db: AsyncSession, actor: Actor, among: Sequence[UUID] | None = None) -> list[UUID]:
-    """The choke point of reading: the channels (of `among`, if given) whose posts the actor may see."""
+async def readable_ids(
+    db: AsyncSession, actor: Actor, among: Sequence[UUID] | None = None, *, switched_off: bool = False
+) -> list[UUID]:
+    """The choke point of reading: the channels (of `among`, if given) whose posts the actor may see.
+
+    Not those an admin has switched off for the group: nothing is loaded from them, nor is it noticed any more
+    that somebody lost access. `switched_off` names these, too: the actor may know of them.
+    """
     actor.require()
-    query = _readable(actor)
+    query = _readable(actor) if switched_off else _readable(actor).where(~col(Channel.paused))
     if among is not None:
         query = query.where(col(Channel.id).in_(among))
     return [channel.id for channel in await db.exec(query)]
@@ -118,7 +125,7 @@ async def _followed(
     if condition is not None:
         query = query.where(condition)
     rows = (await db.exec(query.limit(limit))).all()
-    readable = {*await readable_ids(db, actor), *await _being_checked(db, actor)}
+    readable = {*await readable_ids(db, actor, switched_off=True), *await _being_checked(db, actor)}
     measured = await measure(db, [channel for channel, _ in rows], readable)
     return [Followed(channel, subscription, measured[channel.id]) for channel, subscription in rows]
 

@@ -12,8 +12,9 @@ from sqlalchemy import tuple_
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from tg_assistant.core import audit, questions, updates
+from tg_assistant.core import audit, questions, showing, updates
 from tg_assistant.core.access import Actor
+from tg_assistant.core.showing import Place
 from tg_assistant.infra.db import set_user
 from tg_assistant.infra.runtime import Runtime
 from tg_assistant.models import (
@@ -117,35 +118,53 @@ class _Outgoing:
 
 
 async def archive(rt: Runtime, actor: Actor) -> AsyncIterator[bytes]:
-    """The zip in pieces: one JSON file a kind of data."""
+    """The zip in pieces: one JSON file a kind of data.
+
+    Before each piece it is asked whether all that was written may still be shown. Raises what `showing.check`
+    does; the pieces sent by then are no whole zip.
+    """
+    rests: set[Place] = set()
     async with rt.db.transaction(actor.tenant_id) as db:
         await audit.record(db, actor, "person.export")
     out = _Outgoing()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archived:  # type: ignore[call-overload]
         archived.writestr("profile.json", _json(await _profile(rt, actor)))
-        for name, batches in _files(rt, actor):
+        for name, batches in _files(rt, actor, rests):
             with archived.open(f"{name}.json", "w", force_zip64=True) as file:
                 separator = "["
                 async for batch in batches:
                     for row in batch:
                         file.write(f"{separator}\n{_json(row)}".encode())
                         separator = ","
+                    await _still_theirs(rt, actor, rests)
                     yield out.take()
                 file.write(b"[]\n" if separator == "[" else b"\n]\n")
+    await _still_theirs(rt, actor, rests)
     yield out.take()
 
 
-def _files(rt: Runtime, actor: Actor) -> list[tuple[str, AsyncIterator[list[dict[str, Any]]]]]:
+async def _still_theirs(rt: Runtime, actor: Actor, rests: set[Place]) -> None:
+    if actor.door != "cli":  # the operator, at the person's word: they may be switched off
+        await showing.check(rt, actor, rests)
+
+
+def _files(
+    rt: Runtime, actor: Actor, rests: set[Place]
+) -> list[tuple[str, AsyncIterator[list[dict[str, Any]]]]]:
     return [
-        *((part.name, _rows(rt, actor, part)) for part in _PARTS),
+        *((part.name, _rows(rt, actor, part, rests)) for part in _PARTS),
         ("channels", _once(rt, actor, _channels)),
         ("messages_not_processed", _once(rt, actor, _held)),
         ("audit", _audit(rt, actor)),
     ]
 
 
-async def _rows(rt: Runtime, actor: Actor, part: _Part) -> AsyncIterator[list[dict[str, Any]]]:
+async def _rows(
+    rt: Runtime, actor: Actor, part: _Part, rests: set[Place]
+) -> AsyncIterator[list[dict[str, Any]]]:
     async for rows in _batches(rt, actor, part.model, part.belongs_to(actor.user_id)):
+        if part.model is Question:
+            rests |= {place for row in rows for place in questions.places_of(row)}
         yield [{name: getattr(row, name) for name in part.fields} for row in rows]
 
 

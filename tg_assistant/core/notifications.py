@@ -9,7 +9,8 @@ from sqlalchemy import ColumnElement, func, update
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from tg_assistant.core import audit, flags
+from tg_assistant.core import access, audit, flags
+from tg_assistant.errors import NotAllowed
 from tg_assistant.infra.db import set_delivering, set_tenant, set_user
 from tg_assistant.infra.events import notify
 from tg_assistant.models import Notification, User
@@ -27,6 +28,8 @@ class Due:
     code: str
     args: dict[str, Any]
     attempts: int
+    user_id: UUID
+    tenant_id: UUID | None
 
 
 async def add(db: AsyncSession, user_id: UUID, code: str, *, tenant_id: UUID | None, **args: Any) -> None:
@@ -54,7 +57,16 @@ async def due(db: AsyncSession, limit: int = 50) -> list[Due]:
         .limit(limit)
     )
     return [
-        Due(owed.id, user.telegram_id, user.language, owed.code, owed.args, owed.attempts)
+        Due(
+            owed.id,
+            user.telegram_id,
+            user.language,
+            owed.code,
+            owed.args,
+            owed.attempts,
+            owed.user_id,
+            owed.tenant_id,
+        )
         for owed, user in await db.exec(query)
     ]
 
@@ -75,6 +87,18 @@ def _due() -> tuple[ColumnElement[bool], ...]:
     )
 
 
+async def still_owed(db: AsyncSession, owed: Due) -> bool:
+    """Whether the person may still hear it: a group's news is for members who are not switched off."""
+    if owed.tenant_id is None:
+        return True
+    await set_tenant(db, owed.tenant_id)
+    try:
+        await access.hold_member(db, owed.tenant_id, owed.user_id)
+    except NotAllowed:
+        return False
+    return True
+
+
 async def sent(db: AsyncSession, owed: Due) -> None:
     """Told once; it is not due again."""
     await _change(db, owed, sent_at=func.now())
@@ -87,7 +111,10 @@ async def postpone(db: AsyncSession, owed: Due, seconds: float, *, counted: bool
 
 
 async def drop(db: AsyncSession, owed: Due, reason: str) -> None:
-    """The person does not want it (the bot is blocked): never tried again, and written down."""
+    """The person does not want it (the bot is blocked), or may not have it: never tried again.
+
+    That is written down.
+    """
     await _change(db, owed, attempts=TRIES)
     row = await db.get(Notification, owed.id)
     if row is not None:

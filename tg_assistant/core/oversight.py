@@ -32,7 +32,7 @@ async def list_channels(
 ) -> Page[ChannelSeen]:
     """Every channel somebody of the group follows, the latest added first. Admins only."""
     actor.require(Role.admin)
-    readable = await channels.readable_ids(db, actor)
+    readable = await channels.readable_ids(db, actor, switched_off=True)
     named = ~col(Channel.private) | col(Channel.id).in_(readable)
     query = scoped(Channel, actor)
     if words := search.strip():
@@ -44,7 +44,10 @@ async def list_channels(
 
 
 async def pause_channel(db: AsyncSession, actor: Actor, channel_id: UUID, paused: bool) -> ChannelSeen:
-    """Stop or resume reading a channel for the whole group; its posts stay. Admins only. Raises NotFound."""
+    """Switch a channel off, or on again, for the whole group. Admins only. Raises NotFound.
+
+    While it is off nothing is loaded from it and nothing of it is shown; its posts stay, and come back.
+    """
     actor.require(Role.admin)
     channel = (await db.exec(scoped(Channel, actor).where(Channel.id == channel_id))).first()
     if channel is None:
@@ -54,7 +57,8 @@ async def pause_channel(db: AsyncSession, actor: Actor, channel_id: UUID, paused
     await db.flush()
     await audit.record(db, actor, "channel.pause" if paused else "channel.resume", channel_id)
     await following.announce(db, channel)
-    return (await _seen(db, actor, [channel], await channels.readable_ids(db, actor)))[0]
+    readable = await channels.readable_ids(db, actor, switched_off=True)
+    return (await _seen(db, actor, [channel], readable))[0]
 
 
 async def _seen(

@@ -39,13 +39,16 @@ class Progress:
 async def measure(
     db: AsyncSession, channels: Sequence[Channel], readable: Collection[UUID]
 ) -> dict[UUID, Progress]:
-    """The progress of each channel; one outside `readable` is reported as having lost its access."""
+    """The progress of each channel; one outside `readable` is reported as having lost its access, one that
+    an admin switched off as such.
+    """
     counts = await _counts(db, [channel.id for channel in channels])
     measured = {}
     for channel in channels:
         known = await ranges.of(db, channel.id)
         depth = await history.depth(db, channel.id)
-        error = channel.last_error if channel.id in readable else "channels.access_lost"
+        error = "channels.switched_off" if channel.paused else channel.last_error
+        error = error if channel.id in readable else "channels.access_lost"
         measured[channel.id] = _progress(
             channel, known, counts.get(channel.id, (0, 0, 0, None)), depth, error
         )

@@ -1,19 +1,24 @@
 """Long answers end when the right to them does: a stream is watched, not only begun, by its actor."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import suppress
+from collections import deque
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from contextlib import aclosing
 from typing import TypeVar
+
+import structlog
 
 from tg_assistant.core import access
 from tg_assistant.core.access import Actor
-from tg_assistant.errors import NotAllowed
+from tg_assistant.errors import AssistantError, NotAllowed
 from tg_assistant.infra.runtime import Runtime
 
 T = TypeVar("T")
-TOPIC = "rights"  # told by triggers on sessions and memberships; the key is the person's id
+log = structlog.get_logger()
+TOPIC = "rights"  # told by triggers on sessions, memberships and what may be read; the key is the person's id
+WITHHELD = "answers.withheld"  # the code of what `showing.check` raises
 _LOOK_SECONDS = 0.7  # a session ended or a person disabled is out within a second
-_END, _NOTHING = object(), object()
+_walking_on: set[asyncio.Task[None]] = set()
 
 
 async def check(rt: Runtime, actor: Actor) -> Actor:
@@ -31,48 +36,81 @@ async def check(rt: Runtime, actor: Actor) -> Actor:
 
 
 async def while_allowed(
-    items: AsyncIterator[T], still_allowed: Callable[[], Awaitable[object]]
-) -> AsyncIterator[T]:
-    """`items` until `still_allowed`, asked about every second while they come and while none does, raises."""
-    queue: asyncio.Queue[object] = asyncio.Queue()
-    pump = asyncio.create_task(_pump(items, queue))
-    pump.add_done_callback(lambda _: queue.put_nowait(_END))
+    items: AsyncIterator[T],
+    still_allowed: Callable[[], Awaitable[object]],
+    look: asyncio.Event | None = None,
+) -> AsyncGenerator[T]:
+    """`items` until `still_allowed` raises. It is asked before the next item once `look` is set, and about
+    every second, also while no item comes.
+
+    Who lost the right to see an answer (WITHHELD) sees no more of it, but its items are walked to their end:
+    it is saved, and is there when access is back. Any other end ends the items, too.
+    """
+    look, more = look or asyncio.Event(), asyncio.Event()
+    said: deque[T] = deque()
+    pump = asyncio.create_task(_pump(items, said, more))
+    pump.add_done_callback(lambda _: more.set())
     loop = asyncio.get_running_loop()
     checked = loop.time()
     try:
-        while True:
-            item = await _next(queue, checked + _LOOK_SECONDS - loop.time())
-            if loop.time() - checked >= _LOOK_SECONDS:
+        while said or not pump.done():
+            if look.is_set() or loop.time() - checked >= _LOOK_SECONDS:
+                look.clear()
                 await still_allowed()
                 checked = loop.time()
-            if item is _END:
-                await pump  # raises what the items ended with
-                return
-            if item is not _NOTHING:
-                yield item  # type: ignore[misc]
+            elif said:
+                yield said.popleft()
+            else:
+                await _either(more, look, checked + _LOOK_SECONDS - loop.time())
+        await pump  # raises what the items ended with
+    except NotAllowed as refused:
+        if refused.code == WITHHELD:
+            _walking_on.add(pump)
+            pump.add_done_callback(_walked)
+        raise
     finally:
-        pump.cancel()
-        await asyncio.gather(pump, return_exceptions=True)
+        if pump not in _walking_on:
+            pump.cancel()
+            await asyncio.gather(pump, return_exceptions=True)
 
 
-def watched(rt: Runtime, actor: Actor, items: AsyncIterator[T]) -> AsyncIterator[T]:
-    """`items` for as long as the actor keeps the rights they began with; then what `check` raises."""
-    return while_allowed(items, lambda: check(rt, actor))
+async def watched(rt: Runtime, actor: Actor, items: AsyncIterator[T]) -> AsyncGenerator[T]:
+    """`items` for as long as the actor keeps the rights they began with; then what `check` raises.
+
+    For the events of an answer there is `showing.watched`.
+    """
+    async with (
+        rt.events.listening(TOPIC, str(actor.user_id)) as look,
+        aclosing(while_allowed(items, lambda: check(rt, actor), look)) as allowed,
+    ):
+        async for item in allowed:
+            yield item
 
 
-async def _next(queue: asyncio.Queue[object], seconds: float) -> object:
-    with suppress(TimeoutError):
-        async with asyncio.timeout(max(0.0, seconds)):
-            return await queue.get()
-    return _NOTHING
+async def _either(more: asyncio.Event, look: asyncio.Event, seconds: float) -> None:
+    """Wait until there is more, or a reason to look, or the time is over."""
+    more.clear()
+    waits = [asyncio.create_task(bell.wait()) for bell in (more, look)]
+    try:
+        await asyncio.wait(waits, timeout=max(0.0, seconds), return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for wait in waits:
+            wait.cancel()
 
 
-async def _pump(items: AsyncIterator[T], queue: asyncio.Queue[object]) -> None:
+async def _pump(items: AsyncIterator[T], said: deque[T], more: asyncio.Event) -> None:
     """One task walks the items: a generator's time-outs belong to the task that entered them."""
     try:
         async for item in items:
-            queue.put_nowait(item)
+            said.append(item)
+            more.set()
     finally:
         close = getattr(items, "aclose", None)
         if close is not None:
             await close()
+
+
+def _walked(pump: asyncio.Task[None]) -> None:
+    _walking_on.discard(pump)
+    if not pump.cancelled() and (error := pump.exception()) and not isinstance(error, AssistantError):
+        log.error("answer.unseen_failed", exc_info=error)

@@ -5,32 +5,41 @@ failed), cite, source, source-sheet, source-open, sheet-close, ask-copy, ask-add
 """
 
 import asyncio
-from datetime import UTC, datetime, timedelta
+from contextlib import suppress
 from typing import Any, cast
 from uuid import UUID
 
 import reflex as rx
 
 from tg_assistant.components.controls import link_button
-from tg_assistant.components.conversation import Exchange, SourceRow, exchange, parts, source_rows
+from tg_assistant.components.conversation import (
+    Exchange,
+    SourceRow,
+    as_now,
+    exchange,
+    exchange_of,
+    hidden,
+    parts,
+    source_rows,
+)
 from tg_assistant.components.lists import section
 from tg_assistant.components.sheet import sheet
 from tg_assistant.components.states import empty
 from tg_assistant.components.telegram import composer, follow_bottom, telegram_link
 from tg_assistant.components.words import say
-from tg_assistant.core import answers, channels, questions, rights
+from tg_assistant.core import answers, channels, questions, rights, showing
 from tg_assistant.core.access import Actor
 from tg_assistant.core.answers import Delta, Done, Sources
-from tg_assistant.errors import AlreadyExists, Invalid
-from tg_assistant.models import Question
+from tg_assistant.errors import AlreadyExists, Invalid, NotAllowed, SignInNeeded, Unavailable
 from tg_assistant.process import current, is_older
 from tg_assistant.state import HOME, SessionState, acting, is_live, named
 from tg_assistant.template import page
 from tg_assistant.texts import text
 
 _HISTORY = 20
-_LONGEST = timedelta(minutes=2)  # an answer not there by then was interrupted
 _POLL_SECONDS = 1.0
+_LOOK_SECONDS = 15.0  # how late a screen learns of a loss whose hint went astray
+_guarded: set[str] = set()  # sockets: one guard each
 _NO_SOURCE: SourceRow = {"n": 0, "title": "", "when": "", "quote": "", "url": ""}
 
 
@@ -48,7 +57,8 @@ class AskState(rx.State):
         async with acting(self) as (db, actor):
             self.has_channels = bool(await channels.list_(db, actor))
             await self._read(db, actor)
-        return [SessionState.loaded, AskState.resume, AskState.wait] if self.busy else SessionState.loaded
+        waiting = [AskState.resume, AskState.wait] if self.busy else []
+        return [SessionState.loaded, AskState.guard, *waiting]
 
     @rx.event
     async def ask(self, question: str, question_id: str) -> Any:
@@ -90,7 +100,7 @@ class AskState(rx.State):
             async with self:
                 self._change(exchange_id, kept=True)
             answer = answers.finish(current(), actor, asked, {})
-            async for event in rights.watched(current(), actor, answer):
+            async for event in showing.watched(current(), actor, answer):
                 async with self:
                     if is_live(self, sid):
                         self._grow(exchange_id, event, actor.language)
@@ -98,9 +108,13 @@ class AskState(rx.State):
             async with self:
                 return AskState.wait
         except BaseException as error:  # a cancellation, too: the screen must not wait for ever
+            withheld = isinstance(error, NotAllowed) and error.code == rights.WITHHELD
             async with self:
                 self._end(exchange_id, told=isinstance(error, Exception))
-            raise
+                if withheld:
+                    self._change(exchange_id, **hidden(actor.language))
+            if not withheld:
+                raise
 
     @rx.event(background=True)
     async def resume(self) -> None:
@@ -109,8 +123,9 @@ class AskState(rx.State):
             asked = await questions.page(db, actor, limit=1)
         for newest in asked.items:
             if newest.answer is None and is_older(newest.created_at):
-                async for _ in answers.resume(current(), actor, newest.id):
-                    pass
+                with suppress(AlreadyExists):  # another tab's page, or another process, was first
+                    async for _ in answers.resume(current(), actor, newest.id):
+                        pass
 
     @rx.event(background=True)
     async def wait(self) -> None:
@@ -125,8 +140,28 @@ class AskState(rx.State):
                 async with acting(self) as (db, actor):
                     await self._read(db, actor)
 
+    @rx.event(background=True)
+    async def guard(self) -> None:
+        """On an untouched screen, too, an answer goes with the channel it rests on."""
+        async with self:
+            sid = self.router.session.session_id
+            async with acting(self) as (_, actor):
+                pass
+        if sid in _guarded:
+            return
+        _guarded.add(sid)
+        try:
+            async with current().events.listening(rights.TOPIC, str(actor.user_id)) as told:
+                while await self._guarded(sid, told):
+                    pass
+        finally:
+            _guarded.discard(sid)
+
     @rx.event
-    def open_source(self, exchange_id: str, n: int) -> None:
+    async def open_source(self, exchange_id: str, n: int) -> None:
+        """What may be shown at this moment, not what the screen still holds."""
+        async with acting(self) as (db, actor):
+            await self._look(db, actor)
         asked = next((one for one in self.exchanges if one["id"] == exchange_id), None)
         found = [source for source in asked["sources"] if source["n"] == n] if asked else []
         self.source = found[0] if found else _NO_SOURCE
@@ -142,9 +177,34 @@ class AskState(rx.State):
 
     async def _read(self, db: Any, actor: Actor) -> None:
         asked = await questions.page(db, actor, limit=_HISTORY)
-        self.exchanges = [_exchange(one, actor.language) for one in reversed(asked.items)]
+        self.exchanges = [exchange_of(one, actor.language) for one in reversed(asked.items)]
         self.busy = bool(self.exchanges) and self.exchanges[-1]["state"] == "waiting"
         self.mark += 1
+
+    async def _guarded(self, sid: str, told: asyncio.Event) -> bool:
+        """Wait for a hint that rights were lost, and look: whether there is still somebody to guard."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_LOOK_SECONDS):
+                await told.wait()
+        told.clear()
+        async with self:
+            if not is_live(self, sid):
+                return False
+            try:
+                async with acting(self) as (db, actor):
+                    await self._look(db, actor)
+            except (SignInNeeded, NotAllowed):  # `SessionState.watch` clears the whole screen
+                return False
+            except Unavailable:
+                pass  # nobody reads anything while the database is away
+        return True
+
+    async def _look(self, db: Any, actor: Actor) -> None:
+        """Answers as they may be shown now: hidden with a channel, and back with it."""
+        asked = await questions.page(db, actor, limit=max(_HISTORY, min(len(self.exchanges), 100)))
+        shown = as_now(self.exchanges, asked.items, actor.language)
+        if shown != self.exchanges:
+            self.exchanges, self.source = shown, _NO_SOURCE
 
     def _grow(self, exchange_id: str, event: Sources | Delta | Done, language: str) -> None:
         """Change the exchange by one event of its answer; after a return to the screen, `wait` shows it."""
@@ -174,26 +234,6 @@ class AskState(rx.State):
     def _change(self, exchange_id: str, **values: Any) -> None:
         changed = [{**one, **values} if one["id"] == exchange_id else one for one in self.exchanges]
         self.exchanges = cast("list[Exchange]", changed)
-
-
-def _exchange(asked: Question, language: str) -> Exchange:
-    return Exchange(
-        id=asked.id.hex,
-        question=asked.question,
-        kept=True,
-        answer=asked.answer or "",
-        parts=parts(asked.answer or ""),
-        sources=source_rows(answers.sources_of(asked), language),
-        state=_state(asked),
-    )
-
-
-def _state(asked: Question) -> str:
-    if asked.abstained:
-        return "abstained"
-    if asked.answer is not None:
-        return "done"
-    return "waiting" if datetime.now(UTC) - asked.created_at < _LONGEST else "failed"
 
 
 def _sheet() -> rx.Component:

@@ -72,8 +72,8 @@ TEXTS: dict[str, str | dict[str, str]] = {
     # channels
     "admin.followers": {"one": "{n} person follows", "other": "{n} people follow"},
     "admin.no_channels": "Nobody follows a channel yet.",
-    "admin.channels_hint": "While a channel is switched off, no new posts are loaded for anybody in the group; those already "
-    "loaded stay. Private channels you do not read yourself are shown without their names.",
+    "admin.channels_hint": "While a channel is switched off, no new posts are loaded, and those already loaded are hidden from "
+    "everybody's answers and searches; they come back with it. Private channels you do not read yourself are shown without their names.",
     # queue
     "admin.job_all": "All",
     "admin.job_waiting": "Waiting",

@@ -1,5 +1,6 @@
 """The GraphQL schema: reading what REST reads, and asking. Each field is one call of core."""
 
+from contextlib import aclosing
 from datetime import datetime
 from enum import Enum
 from typing import Annotated, TypeVar
@@ -25,7 +26,7 @@ from tg_assistant.api.graphql.types import (
     Sessions,
     TelegramAccount,
 )
-from tg_assistant.core import accounts, answers, channels, posts, questions, search, sessions
+from tg_assistant.core import accounts, answers, channels, posts, questions, search, sessions, showing
 from tg_assistant.core.answers import Done
 from tg_assistant.core.retrieval import Wanted
 
@@ -146,9 +147,11 @@ class Mutation:
         """Waits for the whole answer; REST streams it. Raises Invalid, LimitReached."""
         most = max(1, min(_or(limit, SOURCES), 20))
         context, wanted = info.context, (within or Within()).wanted(most)
-        async for event in answers.ask(context.rt, context.actor, question, **wanted):
-            if isinstance(event, Done):
-                return Answer.of(event)
+        events = answers.ask(context.rt, context.actor, question, **wanted)
+        async with aclosing(showing.watched(context.rt, context.actor, events)) as shown:
+            async for event in shown:
+                if isinstance(event, Done):
+                    return Answer.of(event)
         raise AssertionError("answers.ask always ends in Done")
 
 

@@ -1,9 +1,11 @@
 """What is the caller's to see, take along and delete: sessions, the export, everything."""
 
+from collections.abc import AsyncIterator
 from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
+import structlog
 from fastapi import APIRouter, Query, Response
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, Field
@@ -12,9 +14,13 @@ from tg_assistant.api import limits
 from tg_assistant.api.deps import Call, Rt
 from tg_assistant.api.pagination import Cursor, Limit
 from tg_assistant.core import accounts, erasure, export, sessions
+from tg_assistant.core.access import Actor
 from tg_assistant.core.limits import Rule
+from tg_assistant.errors import NotAllowed, SignInNeeded
+from tg_assistant.infra.runtime import Runtime
 from tg_assistant.models import Account, AppSession
 
+log = structlog.get_logger()
 router = APIRouter(prefix="/api/users/me", tags=["own data"])
 
 
@@ -91,10 +97,21 @@ async def end_session(call: Call, rt: Rt, session_id: UUID, response: Response) 
     dependencies=[limits.by_user(Rule.export)],
 )
 async def export_data(call: Call, rt: Rt) -> StreamingResponse:
-    """Everything kept about the bearer: profile, sessions, accounts, channels, questions, audit lines."""
+    """Everything kept about the bearer: profile, sessions, accounts, channels, questions, audit lines.
+
+    It breaks off, and is no whole zip, once the bearer may not see any more what is in it.
+    """
     actor = await call.actor()
     headers = {"Content-Disposition": 'attachment; filename="telegram-assistant.zip"'}
-    return StreamingResponse(export.archive(rt, actor), media_type="application/zip", headers=headers)
+    return StreamingResponse(_allowed(rt, actor), media_type="application/zip", headers=headers)
+
+
+async def _allowed(rt: Runtime, actor: Actor) -> AsyncIterator[bytes]:
+    try:
+        async for piece in export.archive(rt, actor):
+            yield piece
+    except (NotAllowed, SignInNeeded) as lost:  # the answer has begun: its status cannot say so any more
+        log.info("export.ended", code=lost.code)
 
 
 @router.delete("")

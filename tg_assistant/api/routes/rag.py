@@ -77,7 +77,14 @@ class IndexedOut(BaseModel):
 
 _ASKED: dict[int | str, dict[str, Any]] = {
     200: {"content": sse.CONTENT},
-    **may(404, 429, s404="`user_id` is not the caller's", s429="That was the last question of the day"),
+    **may(
+        403,
+        404,
+        429,
+        s403="Not a member, or a channel the answer rests on was lost while it was made",
+        s404="`user_id` is not the caller's",
+        s429="That was the last question of the day",
+    ),
 }
 
 
@@ -93,7 +100,8 @@ async def query(
 
     After a cut, send the same again with `Last-Event-ID`: the answer goes on, and nothing is asked twice.
     The answer in `done` is what counts. What refuses a question (the day's last one was asked, nothing in
-    it to ask) is told by the status, before a stream begins.
+    it to ask) is told by the status, before a stream begins. Who loses a channel that the answer rests on
+    meanwhile gets the error `answers.withheld` as the last event: what came before it is to be forgotten.
     """
     actor = await call.actor()
     if body.user_id not in (None, actor.user_id):
@@ -107,7 +115,7 @@ async def query(
         numbered = streams.read_on(rt, actor, last_event_id)
     else:
         question_id = await streams.begin(rt, actor, body.query, _wanted(body))
-        numbered, question = streams.follow(question_id), str(question_id)
+        numbered, question = streams.follow(rt, actor, question_id), str(question_id)
     if streaming:
         return sse.stream(_events(numbered, question, began), actor, call.actor)
     async for _, event in numbered:

@@ -51,7 +51,7 @@ class GroupChannelsState(rx.State):
 
     @rx.event
     async def pause(self, channel_id: str, paused: bool) -> None:
-        """For the whole group; the posts stay."""
+        """For the whole group; the posts stay, unseen."""
         async with administering(self) as (db, actor):
             seen = await oversight.pause_channel(db, actor, named(channel_id, "channels.not_found"), paused)
         changed = _row_of(seen, actor.language)

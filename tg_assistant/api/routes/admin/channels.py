@@ -55,7 +55,10 @@ async def list_group_channels(
 
 @router.patch("/{channel_id}", dependencies=[limits.by_user(Rule.admin)])
 async def pause_group_channel(call: Call, channel_id: UUID, body: GroupPauseIn) -> SeenChannelOut:
-    """Stop or resume reading a channel for the whole group; its posts stay."""
+    """Switch a channel off, or on again, for the whole group.
+
+    Meanwhile nothing is loaded from it, and nothing of it is shown or quoted. Its posts stay, and come back.
+    """
     async with call.open() as (db, actor):
         return _channel(await oversight.pause_channel(db, actor, channel_id, body.paused))
 

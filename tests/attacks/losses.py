@@ -1,0 +1,152 @@
+"""A reader of one private post, and every way in which they may lose it."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from itertools import count
+from uuid import uuid4
+
+from sqlmodel import col, delete
+
+from tests.corpus import a_channel
+from tests.people import member, tenant
+from tg_assistant.core import (
+    access,
+    accounts,
+    channels,
+    erasure,
+    following,
+    indexing,
+    members,
+    oversight,
+    sessions,
+    tokens,
+)
+from tg_assistant.core.access import Actor
+from tg_assistant.core.tokens import Claims
+from tg_assistant.infra.runtime import Runtime
+from tg_assistant.models import (
+    Account,
+    AccountStatus,
+    Channel,
+    ChannelAccess,
+    Membership,
+    Role,
+    Subscription,
+)
+
+_numbers = count(640_001)
+QUESTION = "What is the spare key of the warehouse?"
+
+
+@dataclass
+class Reader:
+    """`mark` stands in the only post of the channel and nowhere else."""
+
+    rt: Runtime
+    mark: str
+    actor: Actor
+    owner: Actor
+    channel: Channel
+    account: Account
+    headers: dict[str, str] = field(default_factory=dict)
+    resume_secret: str = ""
+
+
+async def reader(rt: Runtime, telegram_id: int, *, public: bool = False) -> Reader:
+    """An admin who reads a private channel with their own account; or a public one, as anybody does."""
+    number, mark = next(_numbers), f"KEY-{uuid4().hex[:12]}"
+    async with rt.db.transaction() as db:
+        where = await tenant(db)
+        owner = await member(db, where, number, Role.owner)
+        actor = await member(db, where, telegram_id, Role.admin)
+    words = f"The spare key of the warehouse is {mark}, it hangs behind the door."
+    channel = await a_channel(rt, where, [words], number=number)
+    async with rt.db.transaction(where.id) as db:
+        # not connected any more: nobody has to confirm a log-out before an erasure
+        account = Account(
+            tenant_id=where.id,
+            user_id=actor.user_id,
+            telegram_id=telegram_id,
+            status=AccountStatus.ended,
+        )
+        db.add(account)
+        await db.flush()
+        ids = {"channel_id": channel.id, "tenant_id": where.id}
+        db.add_all([Subscription(user_id=one.user_id, **ids) for one in (actor, owner)])
+        if not public:
+            own = {"account_id": account.id, "user_id": actor.user_id, "access_hash": 1}
+            db.add(ChannelAccess(**own, **ids))
+            following.describe(channel, "Private", None)
+            await db.merge(channel)
+    await indexing.index_dirty(rt, where.id)
+    async with rt.db.transaction() as db:
+        started = await sessions.start(db, actor.user_id, device="x", now=datetime.now(UTC))
+    async with rt.db.transaction() as db:
+        actor = await access.by_session(db, started.id, door="rest")
+    secret = rt.settings.security.jwt_secret.get_secret_value()  # type: ignore[union-attr]
+    token = tokens.issue(
+        Claims(actor.user_id, started.id), secret=secret, ttl_seconds=1_800, now=datetime.now(UTC)
+    )
+    bearer = {"Authorization": f"Bearer {token}"}
+    return Reader(rt, mark, actor, owner, channel, account, bearer, started.resume_secret)
+
+
+async def left(one: Reader) -> None:
+    """Stopped following it here; somebody else goes on."""
+    async with one.rt.db.transaction(one.actor.tenant) as db:
+        await channels.remove(db, one.actor, one.channel.id)
+
+
+async def kicked(one: Reader) -> None:
+    """Telegram refuses their account the channel: banned, removed, or left there."""
+    async with one.rt.db.transaction(one.actor.tenant) as db:
+        await channels.access_lost(db, one.account.id, one.channel.id)
+
+
+async def made_private(one: Reader) -> None:
+    """It was public; now it has no name, and their account was never seen to have access."""
+    async with one.rt.db.transaction(one.actor.tenant) as db:
+        following.describe(await db.get_one(Channel, one.channel.id), "Private", None)
+
+
+async def logged_out(one: Reader) -> None:
+    """Their account, by which alone they could read it, is logged out."""
+    async with one.rt.db.transaction(one.actor.tenant) as db:
+        await accounts.logged_out(db, await db.get_one(Account, one.account.id))
+
+
+async def switched_off(one: Reader) -> None:
+    """An admin has paused the channel for the group."""
+    async with one.rt.db.transaction(one.actor.tenant) as db:
+        await oversight.pause_channel(db, one.owner, one.channel.id, True)
+
+
+async def removed(one: Reader) -> None:
+    """No member any more: their role is gone."""
+    async with one.rt.db.transaction(one.actor.tenant) as db:
+        await db.exec(delete(Membership).where(col(Membership.user_id) == one.actor.user_id))  # type: ignore[call-overload]
+
+
+async def disabled(one: Reader) -> None:
+    """Switched off by an admin."""
+    async with one.rt.db.transaction(one.actor.tenant) as db:
+        await members.change(db, one.owner, one.actor.user_id, version=1, disabled=True)
+
+
+async def erased(one: Reader) -> None:
+    """Deleted with all they have."""
+    await erasure.erase(one.rt, one.actor)
+
+
+async def lowered(one: Reader) -> None:
+    """An admin no more: what is under way ends, but the channel is theirs to read as before."""
+    async with one.rt.db.transaction(one.actor.tenant) as db:
+        await members.change(db, one.owner, one.actor.user_id, version=1, role=Role.user)
+
+
+Loss = Callable[[Reader], Awaitable[None]]
+LOSSES: tuple[Loss, ...] = (
+    *(left, kicked, made_private, logged_out, switched_off),
+    *(removed, disabled, erased, lowered),
+)

@@ -1,0 +1,122 @@
+"""A question that ended each process that tried to answer it: no door tries it for ever."""
+
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from typing import Any
+
+import pytest
+
+from bot.answer import messages
+from bot.handlers import asking as in_the_bot
+from tests.attacks import losses
+from tests.attacks.losses import QUESTION, Reader
+from tests.attacks.test_every_handler import Held, client, find
+from tg_assistant import process
+from tg_assistant.api import streams
+from tg_assistant.core import answers, asking, retrieval
+from tg_assistant.infra.runtime import Runtime
+from tg_assistant.models import Question
+from tg_assistant.pages.ask import AskState
+from tg_assistant.state import SessionState
+from tg_assistant.texts import text
+
+_numbers = count(652_001)
+GIVEN_UP = text("ask.given_up", "en")
+
+
+@pytest.fixture
+async def one(rt: Runtime, monkeypatch: pytest.MonkeyPatch) -> Reader:
+    """Somebody whose question cannot even be searched for: a try would fail the test."""
+
+    async def deadly(*_: Any, **__: Any) -> None:
+        raise AssertionError("it was tried again")
+
+    found = await losses.reader(rt, next(_numbers))
+    monkeypatch.setattr(retrieval, "search", deadly)
+    monkeypatch.setattr(process, "_runtime", rt)
+    monkeypatch.setattr("tg_assistant.state._is_open", lambda sid: True)
+    return found
+
+
+async def left_by(rt: Runtime, one: Reader, *, tries: int) -> Question:
+    """Asked an hour ago, tried so often, never answered."""
+    asked = await answers.begin(rt, one.actor, QUESTION)
+    async with rt.db.transaction(one.actor.tenant) as db:
+        row = await db.get_one(Question, asked.id)
+        row.attempts, row.created_at = tries, datetime.now(UTC) - timedelta(minutes=1)
+        db.add(row)
+    return row
+
+
+async def opened(one: Reader) -> Any:
+    """The page's state after its loader and what that began."""
+    root = client()
+    session, page = find(root, SessionState), find(root, AskState)
+    await SessionState.present.fn(session, {"secret": one.resume_secret})
+    await AskState.load.fn(page)
+    return page
+
+
+async def test_opening_a_page_never_tries_it_again(
+    rt: Runtime, one: Reader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However often it is opened: the first time says so, and then it is an answer like others."""
+    monkeypatch.setattr(process, "_started", datetime.now(UTC))
+    await left_by(rt, one, tries=asking.TRIES)
+    page = await opened(one)
+    assert page.busy and page.exchanges[-1]["state"] == "waiting"
+    await AskState.resume.fn(Held(page))
+    await AskState.wait.fn(Held(page))
+    assert not page.busy
+    for shown in (page, await opened(one)):
+        assert (shown.exchanges[-1]["state"], shown.exchanges[-1]["answer"]) == ("done", GIVEN_UP)
+
+
+async def test_opening_a_page_counts_its_try(
+    rt: Runtime, one: Reader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the page begins is counted, though it comes to nothing."""
+    monkeypatch.setattr(process, "_started", datetime.now(UTC))
+    asked = await left_by(rt, one, tries=asking.TRIES - 1)
+    page = await opened(one)
+    with pytest.raises(AssertionError, match="tried again"):
+        await AskState.resume.fn(Held(page))
+    async with rt.db.transaction(one.actor.tenant) as db:
+        assert (await db.get_one(Question, asked.id)).attempts == asking.TRIES
+    await AskState.resume.fn(Held(page))
+    await AskState.wait.fn(Held(page))
+    assert page.exchanges[-1]["answer"] == GIVEN_UP
+
+
+async def test_two_tabs_are_no_error(rt: Runtime, one: Reader, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The second one's page finds the question taken, and waits like the first."""
+    monkeypatch.setattr(process, "_started", datetime.now(UTC))
+    asked = await left_by(rt, one, tries=0)
+    seen = await opened(one)
+    real = asking.count_try
+
+    async def taken(rt: Runtime, actor: Any, row: Question) -> None:
+        row.attempts -= 1  # as read before the other one counted
+        await real(rt, actor, row)
+
+    monkeypatch.setattr(asking, "count_try", taken)
+    await AskState.resume.fn(Held(seen))
+    async with rt.db.transaction(one.actor.tenant) as db:
+        assert (await db.get_one(Question, asked.id)).attempts == 0
+
+
+async def test_a_stream_read_on_ends_in_words(
+    rt: Runtime, one: Reader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`Last-Event-ID` of a question whose processes died."""
+    monkeypatch.setattr(streams, "_WAIT_SECONDS", 4.0)
+    asked = await left_by(rt, one, tries=asking.TRIES)
+    [(number, done)] = [each async for each in streams.read_on(rt, one.actor, f"{asked.id}:3")]
+    assert number == 4 and isinstance(done, answers.Done) and done.answer == GIVEN_UP
+
+
+async def test_a_message_worked_on_again_is_answered_in_words(rt: Runtime, one: Reader) -> None:
+    """The bot's update comes back after each death; the fourth time it is told, and done."""
+    asked = await left_by(rt, one, tries=asking.TRIES)
+    [done] = [event async for event in in_the_bot._events(rt, one.actor, QUESTION, asked.id)]
+    assert isinstance(done, answers.Done) and messages(done, "en") == [GIVEN_UP]

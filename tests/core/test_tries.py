@@ -1,0 +1,161 @@
+"""Tries to answer a question: counted before they are made, and not made for ever."""
+
+import asyncio
+import os
+import signal
+import sys
+from dataclasses import replace
+from uuid import uuid4
+
+import pytest
+
+from tests.corpus import a_channel, a_reader, a_tenant
+from tests.people import member
+from tests.servers import BOT_TOKEN
+from tg_assistant.api import streams
+from tg_assistant.core import answers, asking, extracts, indexing, members, questions, retrieval
+from tg_assistant.core.answers import Done
+from tg_assistant.errors import AlreadyExists, NotAllowed
+from tg_assistant.models import Role
+from tg_assistant.texts import text
+
+QUESTION = "Когда отходит ночной паром?"
+POSTS = ["Ночной паром отходит в 23:40 от четвёртого причала."]
+# Another process that answers, and dies of the text: in the middle of what it does with it.
+_DIES = """
+import asyncio, os, signal, sys
+from uuid import UUID
+from tg_assistant.core import access, answers, extracts
+from tg_assistant.infra.runtime import open_runtime
+from tg_assistant.settings import load
+
+async def main():
+    async def deadly(*_):
+        os.kill(os.getpid(), signal.SIGKILL)
+    extracts.extract = deadly
+    async with open_runtime(load("web")) as rt:
+        async with rt.db.transaction() as db:
+            actor = await access.actor(db, UUID(sys.argv[1]), door="rest")
+        async for _ in answers.resume(rt, actor, UUID(sys.argv[2])):
+            pass
+
+asyncio.run(main())
+"""
+
+
+@pytest.fixture(scope="module")
+async def reader(rt):
+    where = await a_tenant(rt)
+    channel = await a_channel(rt, where, POSTS, number=41)
+    await indexing.index_dirty(rt, where.id)
+    return await a_reader(rt, where, 64_001, [channel.id])
+
+
+async def kept(rt, reader, question_id):
+    async with rt.db.transaction(reader.tenant_id) as db:
+        return await questions.get(db, reader, question_id)
+
+
+async def resumed(rt, reader, question_id):
+    return [event async for event in answers.resume(rt, reader, question_id)]
+
+
+async def broken_off(rt, reader, question_id, monkeypatch):
+    """A try that ends as a killed process would: nothing after it is written."""
+
+    async def never(*_, **__):
+        raise SystemExit
+
+    with monkeypatch.context() as patched:
+        patched.setattr(retrieval, "search", never)
+        with pytest.raises(SystemExit):
+            await resumed(rt, reader, question_id)
+
+
+async def test_a_question_answered_at_once_was_tried_once(rt, reader):
+    """The count stands in the row, committed before the first event."""
+    asked = await answers.begin(rt, reader, QUESTION)
+    assert (await kept(rt, reader, asked.id)).attempts == 0
+    events = answers.finish(rt, reader, asked, {})
+    await anext(events)
+    assert (await kept(rt, reader, asked.id)).attempts == 1
+    assert [event async for event in events][-1].answer == (await kept(rt, reader, asked.id)).answer
+
+
+@pytest.mark.parametrize("language", ["ru", "en"])
+async def test_what_ended_three_processes_is_not_tried_again(rt, reader, monkeypatch, language):
+    """Nothing is searched any more; the sentence says what to do, is kept, and ends every wait for it."""
+    reader = replace(reader, language=language)
+    left = await answers.begin(rt, reader, QUESTION)
+    for _ in range(asking.TRIES):
+        await broken_off(rt, reader, left.id, monkeypatch)
+    assert (await kept(rt, reader, left.id)).attempts == 3
+
+    async def never(*_, **__):
+        raise AssertionError("tried a fourth time")
+
+    monkeypatch.setattr(retrieval, "search", never)
+    monkeypatch.setattr(extracts, "extract", never)
+    [done] = await resumed(rt, reader, left.id)
+    assert isinstance(done, Done)
+    assert (done.answer, done.sources) == (text("ask.given_up", language), [])
+    assert (await kept(rt, reader, left.id)).answer == done.answer
+    assert await resumed(rt, reader, left.id) == [done]
+    [(_, replayed)] = [one async for one in streams.read_on(rt, reader, f"{left.id}:1")]
+    assert replayed == done
+
+
+async def test_two_who_find_it_unanswered_try_it_once(rt, reader):
+    """Of two tabs, or processes, that resume the same question one goes on, and the other waits for it."""
+    left = await answers.begin(rt, reader, QUESTION)
+    rows = [await kept(rt, reader, left.id) for _ in range(2)]
+    first = answers.finish(rt, reader, rows[0], {})
+    await anext(first)
+    with pytest.raises(AlreadyExists):
+        await anext(answers.finish(rt, reader, rows[1], {}))
+    said = [event async for event in first]
+    assert "23:40" in said[-1].answer
+    assert (await kept(rt, reader, left.id)).attempts == 1
+
+
+async def test_a_killed_process_was_counted(rt, reader, database, chroma_url, model_dir):
+    """kill −9 in the middle of a try, which has been written down; the next one answers."""
+    left = await answers.begin(rt, reader, QUESTION, uuid4())
+    environment = os.environ | {
+        "ENVIRONMENT": "test",
+        "DATABASE_URL": database.app_url,
+        "CHROMA_URL": chroma_url,
+        "EMBEDDING_CACHE_DIR": str(model_dir),
+        "BOT_TOKEN": BOT_TOKEN,
+        "JWT_SECRET": "j" * 48,
+    }
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", _DIES, str(reader.user_id), str(left.id)), env=environment
+    )
+    assert await process.wait() == -signal.SIGKILL
+    assert (await kept(rt, reader, left.id)).attempts == 1
+    assert "23:40" in (await resumed(rt, reader, left.id))[-1].answer
+
+
+@pytest.mark.parametrize("back", [True, False])
+async def test_nothing_is_kept_for_somebody_switched_off_meanwhile(rt, back):
+    """The answer that was being made is dropped, also where nobody waited for it; later it is made anew."""
+    where = await a_tenant(rt)
+    channel = await a_channel(rt, where, POSTS, number=42)
+    await indexing.index_dirty(rt, where.id)
+    anna = await a_reader(rt, where, 64_010 + back, [channel.id])
+    async with rt.db.transaction(where.id) as db:
+        owner = await member(db, where, 64_020 + back, Role.owner)
+    asked = await answers.begin(rt, anna, QUESTION)
+    events = answers.finish(rt, anna, asked, {})
+    await anext(events)
+    async with rt.db.transaction(where.id) as db:
+        await members.change(db, owner, anna.user_id, version=1, disabled=True)
+    with pytest.raises(NotAllowed, match=r"access\.disabled"):
+        async for _ in events:
+            pass
+    assert (await kept(rt, anna, asked.id)).answer is None
+    if back:
+        async with rt.db.transaction(where.id) as db:
+            await members.change(db, owner, anna.user_id, version=2, disabled=False)
+        assert "23:40" in (await resumed(rt, anna, asked.id))[-1].answer

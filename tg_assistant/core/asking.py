@@ -1,0 +1,109 @@
+"""A question is written down before it is answered, its tries are counted, and its answer is kept."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+from sqlalchemy import text, update
+from sqlalchemy.exc import IntegrityError
+from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from tg_assistant.core import answer_style, plans
+from tg_assistant.core.access import Actor, hold_member, scoped
+from tg_assistant.errors import AlreadyExists, Invalid, LimitReached
+from tg_assistant.infra import metrics
+from tg_assistant.infra.runtime import Runtime
+from tg_assistant.models import Question
+from tg_assistant.texts import text as say
+
+MAX_QUESTION = 4_000  # characters
+TRIES = 3  # begun; a question not answered after them is not what a further process should die of
+
+
+def _checked(question: str) -> str:
+    # a half of an emoji, cut by whoever sent it, is no text to PostgreSQL; nor is NUL
+    stripped = question.encode("utf-8", "ignore").decode().replace("\x00", "").strip()
+    if not any(character.isalnum() for character in stripped):
+        raise Invalid("answers.empty_question")
+    if len(stripped) > MAX_QUESTION:
+        raise Invalid("answers.question_too_long", max=MAX_QUESTION)
+    return stripped
+
+
+async def _allow_another(db: AsyncSession, user_id: UUID, allowed: int) -> None:
+    """Raises LimitReached until the oldest question that stands in the way is a day old."""
+    day = timedelta(days=1)
+    now = datetime.now(UTC)
+    mine = select(Question.created_at).where(Question.user_id == user_id, Question.created_at >= now - day)
+    newest_first = mine.order_by(col(Question.created_at).desc())
+    in_the_way = (await db.exec(newest_first.offset(allowed - 1).limit(1))).first()
+    if in_the_way is not None:
+        metrics.rate_limit_exceeded_total.labels("questions").inc()
+        policy, wait = ("questions", allowed, int(day.total_seconds())), in_the_way + day - now
+        raise LimitReached(
+            "answers.daily_limit", policy=policy, retry_after=wait.total_seconds(), max=allowed
+        )
+
+
+async def begin(rt: Runtime, actor: Actor, question: str, question_id: UUID | None = None) -> Question:
+    """Write the question down, if the plan still allows one today (any 24 hours). Raises as `answers.ask`.
+
+    For a door that has to know of a refusal before its answer starts; `answers.finish` does the rest.
+    """
+    actor.require()
+    rt.turns.check_room(actor.user_id)
+    question, question_id = _checked(question), question_id or uuid4()
+    allowed = plans.of(actor.plan).questions_per_day
+    async with rt.db.transaction(actor.tenant) as db:
+        lock = text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 0))")
+        await db.exec(lock.bindparams(key=f"ask:{actor.user_id}"))  # type: ignore[call-overload]
+        if await db.get(Question, question_id) is not None:
+            raise AlreadyExists("answers.asked_before")
+        await _allow_another(db, actor.user_id, allowed)
+        await answer_style.asked_again(db, actor)
+        asked = Question(
+            id=question_id,
+            tenant_id=actor.tenant,
+            user_id=actor.user_id,
+            door=actor.door,
+            question=question,
+        )
+        db.add(asked)
+        try:
+            await db.flush()
+        except IntegrityError:  # another group's question cannot be seen from here
+            raise AlreadyExists("answers.asked_before") from None
+    return asked
+
+
+async def count_try(rt: Runtime, actor: Actor, asked: Question) -> None:
+    """Committed before anything is tried, so that a try that kills the process is counted, too.
+
+    Of two who have read the same number one goes on.
+    """
+    known = Question.id == asked.id, Question.attempts == asked.attempts, col(Question.answer).is_(None)
+    counted = update(Question).where(*known).values(attempts=Question.attempts + 1)  # type: ignore[arg-type]
+    async with rt.db.transaction(actor.tenant) as db:
+        if (await db.exec(counted)).rowcount == 0:  # type: ignore[call-overload]
+            raise AlreadyExists("answers.asked_before")
+
+
+def give_up(asked: Question, actor: Actor) -> None:
+    """Answer what was tried as often as may be with a sentence that says so; `abstained` stays unknown."""
+    if asked.answer is None and asked.attempts >= TRIES:
+        asked.answer = say("ask.given_up", actor.language)
+
+
+async def keep(rt: Runtime, actor: Actor, question_id: UUID, answer: dict[str, Any]) -> None:
+    """Save the answer: columns with their values. Raises NotAllowed for who was switched off, or is gone.
+
+    Nothing is kept for them, nor of a question that was deleted.
+    """
+    async with rt.db.transaction(actor.tenant) as db:
+        await hold_member(db, actor.tenant, actor.user_id)
+        mine = scoped(Question, actor).where(Question.id == question_id, Question.user_id == actor.user_id)
+        asked = (await db.exec(mine)).first()
+        if asked is not None:
+            asked.sqlmodel_update(answer)
+            db.add(asked)

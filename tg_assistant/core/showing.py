@@ -1,0 +1,95 @@
+"""Whether an answer may be shown to a person now: the one rule, asked by every way out as it sends.
+
+An answer repeats posts. What rests on a channel that the person may no longer read is not shown, however it
+was come by: streamed, read again from memory or the database, exported, or sent by the bot.
+"""
+
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection, Iterable
+from contextlib import aclosing
+from typing import Any, TypeVar
+from uuid import UUID
+
+from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from tg_assistant.core import channels, rights
+from tg_assistant.core.access import Actor
+from tg_assistant.errors import NotAllowed
+from tg_assistant.infra.runtime import Runtime
+from tg_assistant.models import Channel, ChannelAccess
+
+T = TypeVar("T")
+Place = tuple[UUID, str]  # a channel, and the address of a post in it
+_PRIVATE = "t.me/c/"  # in the address of a private channel's post, also when the channel itself is gone
+
+
+async def closed(db: AsyncSession, actor: Actor, places: Collection[Place]) -> set[UUID]:
+    """The channels among `places` of which nothing may be shown to the actor now.
+
+    What `channels.readable_ids` gives is open. So is a public channel that the person merely stopped
+    following: nothing was taken from them, anybody can read it in Telegram, and tidying the list would empty
+    their history. The rest is closed: lost with the account's access, switched off by an admin, private now
+    or when the answer was given (nobody looks any more whether who left it still has access).
+    """
+    named = {channel_id for channel_id, _ in places}
+    if not named:
+        return set()
+    missing = named - set(await channels.readable_ids(db, actor, list(named)))
+    private = {channel_id for channel_id, address in places if _PRIVATE in address}
+    taken = select(Channel.id).where(col(Channel.id).in_(missing), col(Channel.private) | col(Channel.paused))
+    lost = select(ChannelAccess.channel_id).where(
+        ChannelAccess.user_id == actor.user_id,
+        col(ChannelAccess.channel_id).in_(missing),
+        col(ChannelAccess.lost_at).is_not(None),
+    )
+    return (missing & private) | set(await db.exec(taken)) | set(await db.exec(lost))
+
+
+async def check(rt: Runtime, actor: Actor, places: Collection[Place]) -> Actor:
+    """The actor as the database has them now, who may see what rests on `places`.
+
+    Raises what `rights.check` does, and NotAllowed ("answers.withheld") once a channel is closed to them.
+    """
+    now = await rights.check(rt, actor)
+    if places:
+        async with rt.db.transaction(now.tenant) as db:
+            if await closed(db, now, places):
+                raise NotAllowed("answers.withheld")
+    return now
+
+
+def places_of(event: Any) -> list[Place]:
+    """What an event of an answer rests on; pieces of text rest on the sources told before them."""
+    return [(source.channel_id, source.url) for source in getattr(event, "sources", ())]
+
+
+async def watched(
+    rt: Runtime,
+    actor: Actor,
+    events: AsyncIterator[T],
+    places: Callable[[T], Iterable[Place]] = places_of,
+    *,
+    told: Iterable[Place] = (),
+) -> AsyncGenerator[T]:
+    """The events of an answer for as long as they may be shown; then what `check` raises.
+
+    It is asked before the first event, before each that names sources, at once when the database tells of a
+    loss (triggers on sessions, memberships, subscriptions, channels and accesses), and every 0.7 s. `told` is
+    what events before these rest on.
+    """
+    rests = dict.fromkeys(told)
+    async with rt.events.listening(rights.TOPIC, str(actor.user_id)) as look:
+        look.set()
+
+        async def noted() -> AsyncIterator[T]:
+            async with aclosing(events) as given:  # type: ignore[type-var]
+                async for event in given:
+                    if found := dict.fromkeys(places(event)):
+                        rests.update(found)
+                        look.set()
+                    yield event
+
+        allowed = rights.while_allowed(noted(), lambda: check(rt, actor, list(rests)), look)
+        async with aclosing(allowed):
+            async for event in allowed:
+                yield event
