@@ -169,7 +169,7 @@ async def _index_or_hold(rt: Runtime, posts: Sequence[Post]) -> int:
     except Exception as error:  # whatever one post does to a library, the others must be indexed
         if len(posts) > 1:
             return sum([await _index_or_hold(rt, [post]) for post in posts])
-        log.error("index.post_failed", post_id=str(posts[0].id), error=repr(error))
+        log.error("index.post_failed", post_id=str(posts[0].id), error=type(error).__name__)
         await _count_attempt(rt, posts[0])
         return 0
     return len(posts)

@@ -146,6 +146,7 @@ async def refresh(db: AsyncSession, token: str, *, now: datetime) -> Started:
     if successor is None:
         session.revoked_at = now
         await audit.record(db, None, "session.reuse", session.id, user_id=session.user_id)
+        # nosemgrep: core-ends-a-transaction - the refusal below rolls back, and must not undo this
         await db.commit()
         raise SignInNeeded("access.signed_out")
     return Started(session.id, session.user_id, "", successor, session.expires_at)

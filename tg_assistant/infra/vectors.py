@@ -161,7 +161,7 @@ class Vectors:
                 return None
             raise _Missing
         if not answer.is_success:
-            log.error("vectors.refused", status=answer.status_code, path=path, answer=answer.text[:300])
+            log.error("vectors.refused", status=answer.status_code, path=path)
             raise Unavailable("vectors.unavailable", retry_after=2)
         return answer.json()
 
