@@ -16,7 +16,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from ingest import rotation, worker
 from ingest.account import Serving
 from ingest.context import LeaseLost
-from ingest.lease import Lease, take
+from ingest.lease import EvenClock, Lease, take
 from ingest.login import Attempt
 from tg_assistant.core import accounts, attempts, logins
 from tg_assistant.core.leases import Leased
@@ -47,6 +47,7 @@ class Supervisor:
         self._owner = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
         self._owned: dict[UUID, asyncio.Task[None]] = {}
         self._looked_at: dict[str, float] = {}
+        self._clock = EvenClock()
 
     async def run(self) -> None:
         """Until cancelled; then everything is disconnected and every lease given back."""
@@ -83,6 +84,7 @@ class Supervisor:
                 event.clear()
                 try:
                     async with self._rt.db.transaction() as db:
+                        await self._clock.trust(db)  # each second, so that a jump is seen when it comes
                         found = await waiting(db)
                     for row_id in found:
                         await self._take(model, row_id, start)
@@ -97,7 +99,7 @@ class Supervisor:
         if row_id in self._owned:
             return
         await asyncio.sleep(min(0.5, _SPREAD_SECONDS * len(self._owned)))
-        lease = await take(self._rt.db, model, row_id, self._owner)
+        lease = await take(self._rt.db, model, row_id, self._owner, self._clock)
         if lease is None:
             return
         task = asyncio.create_task(self._own(row_id, lease, start))

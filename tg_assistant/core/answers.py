@@ -3,13 +3,13 @@
 import re
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from itertools import groupby
 from time import monotonic
 from typing import Unpack
 from uuid import UUID, uuid4
 
-from sqlalchemy import text
+from sqlalchemy import func, text
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -165,8 +165,10 @@ def _checked(question: str) -> str:
 async def _allow_another(db: AsyncSession, user_id: UUID, allowed: int) -> None:
     """Raises LimitReached until the oldest question that stands in the way is a day old."""
     day = timedelta(days=1)
-    now = datetime.now(UTC)
-    mine = select(Question.created_at).where(Question.user_id == user_id, Question.created_at >= now - day)
+    now = (await db.exec(select(func.now()))).one()  # PostgreSQL's, which stamps them
+    # those of the future were asked before it was set back
+    today = col(Question.created_at).between(now - day, now + timedelta(minutes=1))
+    mine = select(Question.created_at).where(Question.user_id == user_id, today)
     newest_first = mine.order_by(col(Question.created_at).desc())
     in_the_way = (await db.exec(newest_first.offset(allowed - 1).limit(1))).first()
     if in_the_way is not None:
