@@ -131,6 +131,12 @@ async def forget_channel(rt: Runtime, tenant_id: UUID, channel_id: UUID) -> None
         await rt.vectors.delete_channel(Space(tenant_id, rt.embedder.model), channel_id)
 
 
+async def forget_tenant(rt: Runtime, tenant_id: UUID) -> None:
+    """Drop all vectors of a deleted group, after whoever is still writing some: nobody begins to any more."""
+    async with _alone(rt, tenant_id):
+        await rt.vectors.drop(tenant_id)
+
+
 async def status(db: AsyncSession, actor: Actor) -> Status:
     """Of the posts with words that the actor may read, how many are indexed."""
     actor.require()
