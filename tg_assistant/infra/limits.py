@@ -18,6 +18,7 @@ from redis.backoff import NoBackoff
 from tg_assistant.errors import Unavailable
 
 log = structlog.get_logger()
+_SAY_SECONDS = 60.0
 _CLEAN_SECONDS = 60.0
 _ANSWER_SECONDS = 1.0  # Redis answers within a millisecond, or is as good as away
 
@@ -103,6 +104,7 @@ class RateLimits:
 
     def __init__(self, rates: Mapping[str, str], redis_url: str | None = None) -> None:
         self._rates = {name: rate(text) for name, text in rates.items()}
+        self._say_at, self._away = 0.0, 0
         longest = max((item.get_expiry() for item in self._rates.values()), default=0)
         self._storage = _Redis(redis_url) if redis_url else _Memory(longest)
 
@@ -112,11 +114,18 @@ class RateLimits:
         try:
             allowed, remaining, seconds = await self._storage.hit(item, rule, key)
         except (StorageError, OSError) as error:
-            log.error("limits.unavailable", rule=rule, error=type(error.__cause__ or error).__name__)
+            self._say_away(type(error.__cause__ or error).__name__)
             raise Unavailable("limits.unavailable", retry_after=5) from error
         # several workers' clocks may differ, and one may be set: never longer than the window
         reset = min(item.get_expiry(), max(1, math.ceil(seconds)))
         return Standing(rule, item.amount, item.get_expiry(), max(0, remaining), reset, allowed)
+
+    def _say_away(self, error: str) -> None:
+        """A line a minute: everybody who knocks meanwhile meets this."""
+        self._away += 1
+        if time.monotonic() >= self._say_at:
+            log.error("limits.unavailable", error=error, refused=self._away)
+            self._say_at, self._away = time.monotonic() + _SAY_SECONDS, 0
 
     async def answers(self) -> bool:
         """Whether counting works; where it does not, nobody signs in."""
