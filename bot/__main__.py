@@ -13,7 +13,7 @@ from tg_assistant.settings import Settings, SettingsError, load
 async def serve(settings: Settings) -> None:
     """Until SIGTERM or SIGINT."""
     uncaught.log_loop_errors()
-    async with open_runtime(settings) as rt:
+    async with open_runtime(settings) as rt, rt.pulse.beating(settings.stuck_seconds):
         await run(rt)
 
 

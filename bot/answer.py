@@ -10,6 +10,7 @@ from tg_assistant.core.answers import Done, Source
 from tg_assistant.texts import date, text
 
 _CITATION = re.compile(r"\[(\d{1,3}(?:, ?\d{1,3})*)\]")
+_NUMBER = re.compile(r"(\d+)")
 _TITLE = 200
 
 
@@ -33,7 +34,7 @@ def _cited(piece: str, links: dict[int, str]) -> str:
     html, at = "", 0
     for match in _CITATION.finditer(piece):
         html += escape(piece[at : match.start()], quote=False)
-        html += "".join(_number(part, links) for part in re.split(r"(\d+)", match.group()))
+        html += "".join(_number(part, links) for part in _NUMBER.split(match.group()))
         at = match.end()
     return html + escape(piece[at:], quote=False)
 

@@ -4,6 +4,7 @@ import asyncio
 import signal
 from collections.abc import Mapping
 from contextlib import suppress
+from functools import partial
 
 from aiogram import Bot
 
@@ -12,6 +13,7 @@ from bot.dispatcher import make_dispatcher
 from bot.notifier import Notifier
 from bot.processing import Processor
 from bot.telegram import Contact, open_bot
+from tg_assistant.core import wellbeing
 from tg_assistant.infra.health import database_answers, serve_health
 from tg_assistant.infra.runtime import Runtime
 from tg_assistant.infra.turn import take_turns
@@ -38,7 +40,8 @@ async def work(rt: Runtime) -> None:
         all_.create_task(take_turns(rt.db.url, "bot.notifications", notifier.run))
         at = rt.settings
         if at.health_port is not None:
-            all_.create_task(serve_health(at.health_port, lambda: _check(rt, contact), host=at.health_host))
+            check, live = partial(_check, rt, contact), rt.pulse.checks
+            all_.create_task(serve_health(at.health_port, check, live=live, host=at.health_host))
 
 
 async def _receive(rt: Runtime, bot: Bot) -> None:
@@ -51,4 +54,6 @@ async def _receive(rt: Runtime, bot: Bot) -> None:
 async def _check(rt: Runtime, contact: Contact) -> Mapping[str, bool]:
     called = rt.settings.telegram.bot_mode == "webhook"  # then Telegram calls us, not we Telegram
     telegram = contact.announced and (called or contact.recent())
-    return {"database": await database_answers(rt.db), "telegram": telegram}
+    if not await database_answers(rt.db):
+        return {"database": False, "telegram": telegram}
+    return {"database": True, "telegram": telegram, **await wellbeing.bot_keeps_up(rt)}

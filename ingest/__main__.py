@@ -17,7 +17,7 @@ async def run(settings: Settings) -> None:
     """Until SIGTERM or SIGINT; sessions are disconnected and leases given back before it returns."""
     uncaught.log_loop_errors()
     trust_key(settings.telegram)
-    async with open_runtime(settings) as rt:
+    async with open_runtime(settings) as rt, rt.pulse.beating(settings.stuck_seconds):
         working = asyncio.create_task(Supervisor(rt).run())
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, working.cancel)

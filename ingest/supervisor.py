@@ -18,7 +18,7 @@ from ingest.account import Serving
 from ingest.context import LeaseLost
 from ingest.lease import EvenClock, Lease, take
 from ingest.login import Attempt
-from tg_assistant.core import accounts, attempts, logins
+from tg_assistant.core import accounts, attempts, logins, wellbeing
 from tg_assistant.core.leases import Leased
 from tg_assistant.errors import Unavailable
 from tg_assistant.infra.crypto import Keyring
@@ -30,6 +30,7 @@ from tg_assistant.settings import session_keys
 log = structlog.get_logger()
 _POLL_SECONDS = 1.0
 _STUCK_SECONDS = 15.0
+_BEAT_SECONDS = 5.0
 _SPREAD_SECONDS = 0.02  # for each row already owned: the process with fewer takes the next one first
 _RESTART_SECONDS = 2.0
 
@@ -48,6 +49,7 @@ class Supervisor:
         self._owned: dict[UUID, asyncio.Task[None]] = {}
         self._looked_at: dict[str, float] = {}
         self._clock = EvenClock()
+        self._beat_at = -_BEAT_SECONDS
 
     async def run(self) -> None:
         """Until cancelled; then everything is disconnected and every lease given back."""
@@ -60,7 +62,8 @@ class Supervisor:
                 group.create_task(rotation.run(self._rt, self._keyring))
                 group.create_task(_restarting("worker", lambda: worker.run(self._rt)))
                 if at.health_port:
-                    serving = serve_health(at.health_port, self._health, host=at.health_host)
+                    live = self._rt.pulse.checks
+                    serving = serve_health(at.health_port, self._health, live=live, host=at.health_host)
                     group.create_task(serving)
         finally:
             await self._stop()
@@ -75,7 +78,10 @@ class Supervisor:
     async def _health(self) -> dict[str, bool]:
         now = asyncio.get_running_loop().time()
         fresh = [now - at < _STUCK_SECONDS for at in self._looked_at.values()]
-        return {"database": await database_answers(self._rt.db), "leases": len(fresh) == 2 and all(fresh)}
+        leases = len(fresh) == 2 and all(fresh)
+        if not await database_answers(self._rt.db):
+            return {"database": False, "leases": leases}
+        return {"database": True, "leases": leases, **await wellbeing.ingest_keeps_up(self._rt)}
 
     async def _lease(self, model: Leased, topic: str, waiting: Waiting, start: Start) -> NoReturn:
         """Take what nobody owns, as soon as it is said or seen."""
@@ -88,12 +94,20 @@ class Supervisor:
                         found = await waiting(db)
                     for row_id in found:
                         await self._take(model, row_id, start)
-                    self._looked_at[topic] = asyncio.get_running_loop().time()
+                    await self._looked(topic)
                 except (Unavailable, SQLAlchemyError, OSError) as error:
                     log.warning("leases.unavailable", topic=topic, error=type(error).__name__)
                 with suppress(TimeoutError):
                     async with asyncio.timeout(_POLL_SECONDS):
                         await event.wait()
+
+    async def _looked(self, topic: str) -> None:
+        """Note it for our own health, and now and then for that of web."""
+        now = self._looked_at[topic] = asyncio.get_running_loop().time()
+        if now - self._beat_at >= _BEAT_SECONDS:
+            self._beat_at = now
+            async with self._rt.db.transaction() as db:
+                await wellbeing.ingest_is_at_work(db)
 
     async def _take(self, model: Leased, row_id: UUID, start: Start) -> None:
         if row_id in self._owned:

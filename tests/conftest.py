@@ -25,7 +25,17 @@ from tg_assistant.settings import Settings
 
 os.environ.pop("SESSION_CRYPTO_KEY", None)
 # everybody in the tests comes from 127.0.0.1, and often; tests/attacks/test_limits.py sets its own
-for _rate in ("SIGN_IN", "QR_INIT", "QR_STATUS", "REFRESH", "INVITES", "ADMIN", "GRAPHQL", "EXPORT"):
+for _rate in (
+    "SIGN_IN",
+    "QR_INIT",
+    "QR_STATUS",
+    "REFRESH",
+    "INVITES",
+    "ADMIN",
+    "GRAPHQL",
+    "SEARCH",
+    "EXPORT",
+):
     os.environ[f"RATE_LIMIT_{_rate}"] = "100000:60"
 # on a busy machine an example may take any time, and a search by meaning more than its 4 s
 hypothesis_settings.register_profile("suite", deadline=None, suppress_health_check=[HealthCheck.too_slow])

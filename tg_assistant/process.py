@@ -47,7 +47,11 @@ async def lifespan() -> AsyncIterator[None]:
     global _runtime  # noqa: PLW0603
     logs.configure(settings().log_level, process="web")
     uncaught.log_loop_errors()
-    async with open_runtime(settings()) as runtime, _internal_port(runtime):
+    async with (
+        open_runtime(settings()) as runtime,
+        runtime.pulse.beating(settings().stuck_seconds),
+        _internal_port(runtime),
+    ):
         _runtime = runtime
         try:
             yield
@@ -66,7 +70,8 @@ async def _internal_port(runtime: Runtime) -> AsyncIterator[None]:
     async def check() -> Mapping[str, bool]:
         return {"database": await database_answers(runtime.db)}
 
-    serving = asyncio.create_task(serve_health(at.health_port, check, host=at.health_host))
+    live = runtime.pulse.checks
+    serving = asyncio.create_task(serve_health(at.health_port, check, live=live, host=at.health_host))
     try:
         yield
     finally:

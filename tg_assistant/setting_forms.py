@@ -9,12 +9,13 @@ from urllib.parse import urlsplit
 _SOURCE = re.compile(r"'self'|'none'|\*|https?:(//[A-Za-z0-9.*\[\]:-]+/?)?")
 
 _KEY_ID = re.compile(r"[A-Za-z0-9._-]{1,32}")
+_POSTGRESQL = re.compile(r"postgres(ql)?(\+psycopg)?://")
 _HOST = re.compile(r"([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(:\d+)?")  # neither somebody's name nor a star
 
 
 def database(url: str) -> str:
     """libpq's form; its host may stand in the query, so none is asked for."""
-    if not re.match(r"postgres(ql)?(\+psycopg)?://", url):
+    if not _POSTGRESQL.match(url):
         raise ValueError("must start with postgresql://")
     return url
 

@@ -150,6 +150,7 @@ class SecuritySettings(_Group):
     rate_limit_invites: str = Field(default="10:60", pattern=_RATE, validation_alias="RATE_LIMIT_INVITES")
     rate_limit_admin: str = Field(default="50:3600", pattern=_RATE, validation_alias="RATE_LIMIT_ADMIN")
     rate_limit_graphql: str = Field(default="120:60", pattern=_RATE, validation_alias="RATE_LIMIT_GRAPHQL")
+    rate_limit_search: str = Field(default="60:60", pattern=_RATE, validation_alias="RATE_LIMIT_SEARCH")
     rate_limit_export: str = Field(default="5:3600", pattern=_RATE, validation_alias="RATE_LIMIT_EXPORT")
     rate_limit_socket: str = Field(default="60:3", pattern=_RATE, validation_alias="RATE_LIMIT_SOCKET")
     session_crypto_key: SecretStr | None = Field(default=None, validation_alias="SESSION_CRYPTO_KEY")
@@ -170,6 +171,7 @@ class SecuritySettings(_Group):
             "invites": self.rate_limit_invites,
             "admin": self.rate_limit_admin,
             "graphql": self.rate_limit_graphql,
+            "search": self.rate_limit_search,
             "export": self.rate_limit_export,
         }
 
@@ -196,6 +198,7 @@ class Settings(_Group):
         default="INFO", validation_alias="LOG_LEVEL"
     )
     health_port: int | None = Field(default=None, ge=1, le=65535, validation_alias="HEALTH_PORT")
+    stuck_seconds: int = Field(default=45, ge=0, le=3600, validation_alias="STUCK_SECONDS")
     health_host: str = Field(default="127.0.0.1", validation_alias="HEALTH_HOST")
     database: DatabaseSettings = Field(default_factory=DatabaseSettings)  # type: ignore[arg-type]
     telegram: TelegramSettings = Field(default_factory=TelegramSettings)  # type: ignore[arg-type]

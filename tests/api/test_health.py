@@ -20,7 +20,10 @@ async def test_the_process_answers_and_is_ready(http):
 
 
 async def test_signing_in_needs_somebody_who_works(http, rt):
-    """A job that has waited for minutes means that no ingest works; then it is named."""
+    """An ingest that is not heard of is named; so is one whose job has waited for minutes."""
+    assert (await http.get("/health/auth")).json()["failing"] == ["ingest"]
+    async with rt.db.transaction() as db:
+        await wellbeing.ingest_is_at_work(db)
     assert (await http.get("/health/auth")).json()["failing"] == []
     late = text(
         "INSERT INTO pgqueuer (priority, entrypoint, payload, status, execute_after)"

@@ -1,6 +1,8 @@
 """The index follows the posts, whatever dies on the way: real PostgreSQL, real Chroma, the real model."""
 
 import asyncio
+import threading
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID
@@ -10,11 +12,12 @@ import pytest
 from sqlalchemy import text
 from sqlmodel import col, delete, select
 
-from tests.corpus import NOW, a_channel, a_reader, a_tenant, incoming_post, stored
+from tests.corpus import NOW, a_channel, a_tenant, incoming_post, stored
 from tests.servers import settings_for
 from tg_assistant.core import indexing, posts
 from tg_assistant.errors import Unavailable
 from tg_assistant.infra import jobs
+from tg_assistant.infra.text_work import TextWork
 from tg_assistant.infra.vectors import Space, Vectors
 from tg_assistant.models import Channel, Chunk, Post, Tenant
 
@@ -147,6 +150,77 @@ async def test_one_bad_post_is_held_and_stops_no_other(rt):
     assert found[2].index_attempts == indexing.MAX_ATTEMPTS
 
 
+class Killed(BaseException):
+    """The end of a process: nothing that stands behind it is done any more."""
+
+
+async def test_a_post_that_ends_the_process_is_held_and_takes_no_other_along(rt):
+    """Each try is counted before it is made: others wait for two deaths at most."""
+    tenant = await a_tenant(rt)
+    texts = ["Хороший пост.", "Смертельный пост.", *(f"Ещё один, {n}." for n in range(5))]
+    channel = await a_channel(rt, tenant, texts)
+
+    class Deadly:
+        model, dimension = f"deadly-{tenant.id}", 384
+
+        async def embed_passages(self, texts):
+            if "Смертельный пост." in texts:
+                raise Killed
+            return await rt.embedder.embed_passages(texts)
+
+        embed_query, close = rt.embedder.embed_query, rt.embedder.close
+
+    deadly = replace(rt, embedder=Deadly())
+    for death in range(1, indexing.MAX_ATTEMPTS + 1):
+        with pytest.raises(Killed):
+            await indexing.index_dirty(deadly, tenant.id)
+        found = await stored(rt, channel)
+        assert found[2].index_attempts == death
+        if death > 2:
+            assert all(found[id_].indexed_generation for id_ in found if id_ != 2)
+    assert await indexing.index_dirty(deadly, tenant.id) == 0
+    async with rt.db.transaction(tenant.id) as db:
+        held = await indexing.held(db, [channel.id])
+    assert held == {channel.id: {indexing.Trouble.process_ended: 1}}
+
+
+async def test_a_post_that_takes_too_long_is_held_with_its_reason(rt, monkeypatch):
+    """The deadline is the post's fault, not a neighbour's: the others of its batch go on."""
+    tenant = await a_tenant(rt)
+    channel = await a_channel(rt, tenant, ["Хороший пост.", "Медленный пост.", "Ещё один хороший."])
+    go_on = threading.Event()
+    cut = indexing.chunks
+
+    def slow(text: str) -> list[str]:
+        return cut(text) if "Медленный" not in text or go_on.wait(60) else []
+
+    monkeypatch.setattr(indexing, "chunks", slow)
+    impatient = replace(rt, texts=TextWork(0.2))
+    try:
+        for _ in range(indexing.MAX_ATTEMPTS):
+            with suppress(Unavailable):  # its threads are all taken: that is nobody's fault
+                await indexing.index_dirty(impatient, tenant.id)
+            impatient.texts.close()
+            impatient = replace(rt, texts=TextWork(0.2))
+    finally:
+        go_on.set()
+    found = await stored(rt, channel)
+    assert [found[id_].indexed_generation > 0 for id_ in (1, 2, 3)] == [True, False, True]
+    assert (found[2].index_attempts, found[2].index_error) == (indexing.MAX_ATTEMPTS, "too_slow")
+
+
+async def test_a_neighbour_that_is_away_is_no_posts_fault(rt, settings):
+    """Ten tries without Chroma cost no post one of its own."""
+    tenant = await a_tenant(rt)
+    channel = await a_channel(rt, tenant, TEXTS)
+    nowhere = replace(rt, vectors=Vectors("http://127.0.0.1:9"))
+    for _ in range(10):
+        with pytest.raises(Unavailable):
+            await indexing.index_dirty(nowhere, tenant.id)
+    await nowhere.vectors.close()
+    assert {post.index_attempts for post in (await stored(rt, channel)).values()} == {0}
+
+
 async def test_a_wiped_chroma_is_rebuilt_from_postgresql(rt):
     """At a worker's start the collection is made whole again, and strangers in it are removed."""
     tenant = await a_tenant(rt)
@@ -191,20 +265,6 @@ async def test_a_purged_channel_leaves_no_vectors(rt):
     await indexing.forget_channel(rt, tenant.id, gone.id)
     await assert_chroma_matches(rt, tenant.id)
     assert len(await chunks(rt, tenant.id)) == 1
-
-
-async def test_status_counts_what_the_reader_may_read(rt):
-    """Posts of channels one does not follow, deleted ones and those without words are not counted."""
-    tenant = await a_tenant(rt)
-    mine = await a_channel(rt, tenant, TEXTS, number=1)
-    await a_channel(rt, tenant, TEXTS, number=2)
-    reader = await a_reader(rt, tenant, 5001, [mine.id])
-    async with rt.db.transaction(tenant.id) as db:
-        before = await indexing.status(db, reader)
-    await indexing.index_dirty(rt, tenant.id)
-    async with rt.db.transaction(tenant.id) as db:
-        after = await indexing.status(db, reader)
-    assert (before.total, before.lag, after.total, after.lag) == (3, 3, 3, 0)
 
 
 async def test_a_generation_belongs_to_its_tenant(rt):

@@ -37,7 +37,7 @@ async def test_another_number_does_not_cover_the_one_asked_for(rt):
     """Numbers lie near one another in meaning and still are different things."""
     question = await wording.take_apart(rt, "What about Pavo 5?", {})
     other = await wording.take_apart(rt, "What about Pavo 4?", {})
-    covered = question.coverage(other.words, other.vectors, fits=True)
+    covered = question.coverage(question.nearness(other.words, other.vectors), fits=True)
     assert np.array_equal(covered[[question.words.index("pavo"), question.words.index("5")]], [1, 0])
 
 
@@ -69,4 +69,5 @@ async def test_what_is_counted_priced_or_chosen_is_known(rt, asked: str, counted
 )
 def test_a_name_is_one_in_both_alphabets(one: str, other: str, same: bool):
     """Inflected or not; within one alphabet stems decide."""
-    assert languages.same_name(one, other) is same
+    assert languages.Spellings(["мост", one]).of(other) == ({1} if same else set())
+    assert languages.Spellings([other, "bridge"]).of(one) == ({0} if same else set())

@@ -98,6 +98,30 @@ async def test_the_dead_rise_again(supervise):
     assert "ended (SIGKILL); starting again in 0.5 s" in out.getvalue()
 
 
+async def test_the_stuck_is_ended_and_rises_again(supervise, monkeypatch):
+    """A process that runs and does not answer for long is killed and started anew; a hiccup is forgiven."""
+    monkeypatch.setattr("tg_assistant.demo.supervisor.LOOK_SECONDS", 0.05)
+    monkeypatch.setattr("tg_assistant.demo.supervisor.STUCK_SECONDS", 1.0)
+    answers = iter([True, False, True, *[False] * 100])
+    out = io.StringIO()
+    asked: list[bool] = []
+
+    async def live() -> bool:
+        asked.append(next(answers, True))
+        return asked[-1]
+
+    supervisor = supervise(step("web", live=live), out=out)
+    await supervisor.start()
+    before = supervisor.pid("web")
+    await _until(lambda: len(asked) > 4)
+    assert supervisor.pid("web") == before
+    await _until(lambda: supervisor.pid("web") not in (None, before))
+    await _until(supervisor.running["web"].up.is_set)
+    await supervisor.stop()
+    assert "has been stuck for 1 s; killed" in out.getvalue()
+    assert "ended (SIGKILL); starting again" in out.getvalue()
+
+
 async def test_an_orphan_does_not_hide_its_parents_death(supervise):
     """A worker that outlives its killed parent, holding the output open, is ended and both are replaced."""
     child = "import subprocess, sys, time; subprocess.Popen(['sleep', '600'])"

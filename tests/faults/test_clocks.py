@@ -232,10 +232,10 @@ async def test_a_bot_that_was_alive_before_the_jump(rt, db_clock, jump):
     async with rt.db.transaction() as db:
         await wellbeing.bot_is_alive(db)
     db_clock.set(jump)
-    assert not await wellbeing._bot_is_alive(rt)
+    assert not await wellbeing._recently(rt, "bot", 90)
     async with rt.db.transaction() as db:
         await wellbeing.bot_is_alive(db)
-    assert await wellbeing._bot_is_alive(rt)
+    assert await wellbeing._recently(rt, "bot", 90)
 
 
 @pytest.mark.parametrize("jump", JUMPS, ids=str)

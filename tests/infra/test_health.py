@@ -16,7 +16,12 @@ async def checks() -> dict[str, bool]:
 
 
 @pytest.fixture
-async def url(checks: dict[str, bool]) -> AsyncIterator[str]:
+async def live() -> dict[str, bool]:
+    return {"loop": True}
+
+
+@pytest.fixture
+async def url(checks: dict[str, bool], live: dict[str, bool]) -> AsyncIterator[str]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -24,7 +29,7 @@ async def url(checks: dict[str, bool]) -> AsyncIterator[str]:
     async def check() -> dict[str, bool]:
         return checks
 
-    serving = asyncio.create_task(serve_health(port, check))
+    serving = asyncio.create_task(serve_health(port, check, live=lambda: dict(live)))
     async with asyncio.timeout(60):
         while not await _listens(port):  # noqa: ASYNC110 - another task
             await asyncio.sleep(0.05)
@@ -45,11 +50,25 @@ async def _listens(port: int) -> bool:
 async def test_well_and_failing(url: str, checks: dict[str, bool]) -> None:
     """200 while every check holds; 503 with the failing one's name; 404 elsewhere."""
     async with httpx.AsyncClient(base_url=url, timeout=60) as http:
-        assert (await http.get("/health")).json() == {"status": "ok", "checks": {"database": True}}
+        well = {"status": "ok", "checks": {"loop": True, "database": True}}
+        assert (await http.get("/health")).json() == well
         checks["leases"] = False
         answer = await http.get("/health?x=1")
         assert (answer.status_code, answer.json()["failing"]) == (503, ["leases"])
         assert (await http.get("/other")).status_code == 404
+
+
+async def test_live_is_what_a_restart_would_mend(
+    url: str, checks: dict[str, bool], live: dict[str, bool]
+) -> None:
+    """A neighbour that is away is in `/health` alone: a restart of this process would not mend it."""
+    async with httpx.AsyncClient(base_url=url, timeout=60) as http:
+        checks["database"] = False
+        assert (await http.get("/live")).json() == {"status": "ok", "checks": {"loop": True}}
+        assert (await http.get("/health")).status_code == 503
+        live["loop"] = False
+        answer = await http.get("/live")
+        assert (answer.status_code, answer.json()["failing"]) == (503, ["loop"])
 
 
 async def test_nonsense_is_dropped(url: str) -> None:

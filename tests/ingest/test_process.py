@@ -43,6 +43,7 @@ def environment(settings: Settings, port: int) -> dict[str, str]:
         "TELEGRAM_RSA_KEY_FILE": str(telegram.rsa_key_file),
         "CHROMA_URL": "http://127.0.0.1:9",
         "HEALTH_PORT": str(port),
+        "STUCK_SECONDS": "0",  # a process that a test stops for a minute goes on after it
     }
 
 

@@ -29,6 +29,7 @@ MAX_COPIES = 2  # places named beside a post that stands in several channels
 QUOTE = 300  # characters
 # Bullets, dashes and emoji in front of a post's line.
 _LEADING = re.compile(r"^(?:[^\w«»„“”\"'(\[#@$€£₽+]|_)+")
+_NO_WORD = re.compile(r"\W*")
 
 
 @dataclass(frozen=True)
@@ -165,18 +166,16 @@ def _checked(question: str) -> str:
 async def _allow_another(db: AsyncSession, user_id: UUID, allowed: int) -> None:
     """Raises LimitReached until the oldest question that stands in the way is a day old."""
     day = timedelta(days=1)
-    now = (await db.exec(select(func.now()))).one()  # PostgreSQL's, which stamps them
-    # those of the future were asked before it was set back
+    now = (await db.exec(select(func.now()))).one()  # PostgreSQL's: later ones came before it was set back
     today = col(Question.created_at).between(now - day, now + timedelta(minutes=1))
-    mine = select(Question.created_at).where(Question.user_id == user_id, today)
+    mine = select(col(Question.created_at)).where(Question.user_id == user_id, today)
     newest_first = mine.order_by(col(Question.created_at).desc())
     in_the_way = (await db.exec(newest_first.offset(allowed - 1).limit(1))).first()
     if in_the_way is not None:
         metrics.rate_limit_exceeded_total.labels("questions").inc()
         policy, wait = ("questions", allowed, int(day.total_seconds())), in_the_way + day - now
-        raise LimitReached(
-            "answers.daily_limit", policy=policy, retry_after=wait.total_seconds(), max=allowed
-        )
+        seconds = wait.total_seconds()
+        raise LimitReached("answers.daily_limit", policy=policy, retry_after=seconds, max=allowed)
 
 
 async def begin(rt: Runtime, actor: Actor, question: str, question_id: UUID | None = None) -> Question:
@@ -260,8 +259,14 @@ def _extractive(actor: Actor, asked: Question, extract: Extract, degraded: list[
 def _read_on(sentences: Sequence[str]) -> str:
     """Sentences of one post as running text: no list marks, and a colon after a line that has no end."""
     shown = [_LEADING.sub("", " ".join(one.split())) for one in sentences]
-    joined = [one if re.search(r"[.!?…:;][^\w]*$", one) else f"{one}:" for one in shown[:-1]]
+    joined = [one if _closed(one) else f"{one}:" for one in shown[:-1]]
     return " ".join([*joined, shown[-1]])
+
+
+def _closed(sentence: str) -> bool:
+    """Whether there is a mark that ends it behind its last word."""
+    behind = _NO_WORD.match(sentence[::-1])
+    return behind is not None and any(mark in behind.group() for mark in ".!?…:;")
 
 
 def _source(n: int, passage: Passage, place: Place, quote: str) -> Source:

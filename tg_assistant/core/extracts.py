@@ -1,14 +1,17 @@
 """The sentences that answer a question, picked from the posts found: an answer without a language model."""
 
 import math
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from uuid import UUID
 
 import numpy as np
 import structlog
 
 from tg_assistant.core import judging, kinds, languages, wording
+from tg_assistant.core.chunking import LIMIT
 from tg_assistant.core.judging import Judged, Lexicon, Sentence
 from tg_assistant.core.languages import Meaning
 from tg_assistant.core.retrieval import Found, Passage
@@ -21,6 +24,10 @@ log = structlog.get_logger()
 
 PASSAGES = 8  # posts looked into
 SENTENCES = 40  # of one post
+# What is embedded while a person waits, so that no post makes the answer of another slow: about a second of
+# one core where everything is full. Sentences and words beyond are compared by stems and spelling.
+POST_BYTES, ALL_BYTES = 6_000, 24_000  # of sentences, in UTF-8: a token is 4 of an emoji, 8 of Russian
+WORDS = 400
 PICKED = 4  # sentences of an answer at most
 ENOUGH = 0.4  # confidence from which an answer is given
 WORTH_READING = 0.05  # …and from which a language model is shown the posts
@@ -30,7 +37,14 @@ _NEW = 0.12  # …and has to cover this share of the question anew
 _ALSO = 1.5  # log odds by which a second post may be less likely to answer than the first
 _SAID, _LESS = 0.8, 0.3  # a word of the question is said; …and how much less surely a second post may say it
 
-_Read = list[tuple[Passage, list[str]]]
+
+@dataclass(frozen=True)
+class _Read:
+    """A post taken apart: its sentences, the first `embedded` of which are compared by meaning."""
+
+    passage: Passage
+    texts: list[str]
+    embedded: int
 
 
 @dataclass(frozen=True)
@@ -59,63 +73,92 @@ class Extract:
 
 async def extract(rt: Runtime, question: str, found: Found) -> Extract:
     """One to four sentences of the best posts; without the embedder those in the question's own words."""
-    read = [(passage, texts) for passage in found.passages[:PASSAGES] if (texts := _sentences(passage))]
+    read = await rt.texts.run(_read, found.passages[:PASSAGES])
     if not read:
         return Extract([], 0.0)
     degraded = False
-    asked, judged = None, list[Judged]()
+    judged: tuple[Question, list[Judged]] | None = None
     if found.meaning is not None:
         try:
-            asked, judged = await _by_meaning(rt, question, found, found.meaning, read)
+            judged = await _by_meaning(rt, question, found, found.meaning, read)
         except Unavailable as error:
             log.warning("extracts.degraded", code=error.code)
             degraded = True
-    if asked is None:
-        asked, judged = await _by_words(rt, question, found, read)
+    judged = judged or await _by_words(rt, question, found, read)
+    return await rt.texts.run(_concluded, *judged, degraded)
+
+
+def _concluded(asked: Question, judged: list[Judged], degraded: bool) -> Extract:
     judged.sort(key=lambda one: -one.odds)
     confidence = 1 / (1 + math.exp(-judged[0].odds))
     return Extract(_picked(asked, judged) if confidence >= ENOUGH else [], round(confidence, 3), degraded)
 
 
 async def _by_meaning(
-    rt: Runtime, question: str, found: Found, meaning: Meaning, read: _Read
+    rt: Runtime, question: str, found: Found, meaning: Meaning, read: Sequence[_Read]
 ) -> tuple[Question, list[Judged]]:
     asked = await wording.take_apart(rt, question, found.rarity)
-    words = judging.different_words([text for passage, texts in read for text in _texts(passage, texts)])
-    vectors = await languages.comparable_words(rt, words)
-    lexicon = Lexicon(asked, dict(zip(words, vectors, strict=True)))
-    titles = [lexicon.said_by_title(meaning, passage) for passage, _ in read]
+    words = await rt.texts.run(_words, read, titles=True)
+    vectors = np.zeros((len(words), rt.embedder.dimension), np.float32)
+    vectors[:WORDS] = await languages.comparable_words(rt, words[:WORDS])
+    lexicon = await rt.texts.run(Lexicon, asked, words, vectors)
+    titles = await rt.texts.run(lambda: [lexicon.said_by_title(meaning, one.passage) for one in read])
     in_context = [
-        f"{passage.place.channel_title}: {text}" if title.any() else text
-        for (passage, texts), title in zip(read, titles, strict=True)
-        for text in texts
+        f"{one.passage.place.channel_title}: {text}" if title.any() else text
+        for one, title in zip(read, titles, strict=True)
+        for text in one.texts[: one.embedded]
     ]
-    embedded = iter(await rt.embedder.embed_passages(in_context))
-    judged = [
-        judging.judge(lexicon, meaning, passage, title, [(text, next(embedded)) for text in texts])
-        for (passage, texts), title in zip(read, titles, strict=True)
-    ]
-    return asked, judged
+    embedded = await rt.embedder.embed_passages([text[:LIMIT] for text in in_context])
+    return asked, await rt.texts.run(_judged, lexicon, meaning, read, titles, embedded)
 
 
-async def _by_words(rt: Runtime, question: str, found: Found, read: _Read) -> tuple[Question, list[Judged]]:
+async def _by_words(
+    rt: Runtime, question: str, found: Found, read: Sequence[_Read]
+) -> tuple[Question, list[Judged]]:
     """Stems alone: less is answered, but what is answered is said in the question's words."""
     asked = await wording.take_apart(rt, question, found.rarity, by_meaning=False)
-    words = judging.different_words([text for _, texts in read for text in texts])
-    lexicon = Lexicon(asked, dict.fromkeys(words, np.zeros(1)))
-    untitled = np.zeros(len(asked.words))
-    return asked, [
-        judging.judge(lexicon, None, passage, untitled, [(text, None) for text in texts])
-        for passage, texts in read
-    ]
+    words = await rt.texts.run(_words, read, titles=False)
+    lexicon = await rt.texts.run(Lexicon, asked, words, np.zeros((len(words), 1)))
+    untitled = [np.zeros(len(asked.words))] * len(read)
+    return asked, await rt.texts.run(_judged, lexicon, None, read, untitled, np.zeros((0, 1)))
 
 
-def _texts(passage: Passage, texts: Sequence[str]) -> list[str]:
-    return [passage.place.channel_title, *texts]
+def _read(passages: Sequence[Passage]) -> list[_Read]:
+    read, left = list[_Read](), ALL_BYTES
+    for passage in passages:
+        texts = [text for text in sentences(passage.text) if wording.content_words(text)][:SENTENCES]
+        ends = list(accumulate(len(text[:LIMIT].encode()) for text in texts))
+        embedded = bisect_right(ends, min(left, POST_BYTES))
+        left -= ends[embedded - 1] if embedded else 0
+        if texts:
+            read.append(_Read(passage, texts, embedded))
+    return read
 
 
-def _sentences(passage: Passage) -> list[str]:
-    return [text for text in sentences(passage.text) if wording.content_words(text)][:SENTENCES]
+def _words(read: Sequence[_Read], *, titles: bool) -> list[str]:
+    """The content words of all posts, the best post's first."""
+    return judging.different_words(
+        [text for one in read for text in (*([one.passage.place.channel_title] * titles), *one.texts)]
+    )
+
+
+def _judged(
+    lexicon: Lexicon,
+    meaning: Meaning | None,
+    read: Sequence[_Read],
+    titles: Sequence[np.ndarray],
+    embedded: np.ndarray,
+) -> list[Judged]:
+    """`embedded` has a row for each sentence that is compared by meaning, in the order of `read`."""
+    vectors = iter(embedded)
+    judged = []
+    for one, title in zip(read, titles, strict=True):
+        rows = [
+            (text, next(vectors) if meaning is not None and at < one.embedded else None)
+            for at, text in enumerate(one.texts)
+        ]
+        judged.append(judging.judge(lexicon, meaning, one.passage, title, rows))
+    return judged
 
 
 def _picked(asked: Question, judged: Sequence[Judged]) -> list[Picked]:

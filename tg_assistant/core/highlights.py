@@ -1,6 +1,7 @@
 """The part of a post that speaks of a search, with its words marked: as pieces, never as markup."""
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
@@ -9,7 +10,7 @@ from tg_assistant.core import wording
 
 LENGTH = 280  # characters of an extract
 _BEFORE = 60  # characters shown before the first marked word
-_WORD = re.compile(r"\w+")
+_WORD, _SPACE = re.compile(r"\w+"), re.compile(r"\s")
 _ALIKE = 3  # a stem keeps at least so many of a word's first letters, or the whole of a shorter word
 
 
@@ -51,19 +52,33 @@ def _matches(text: str, stems: set[str]) -> Iterator[tuple[int, int, str]]:
 def _window(text: str, found: list[tuple[int, int, str]]) -> tuple[int, int]:
     if len(text) <= LENGTH:
         return 0, len(text)
-    best, most = 0, 0
-    for low, _, _ in found:
-        different = len({stem for at, end, stem in found if low <= at and end <= low + LENGTH - _BEFORE})
-        if different > most:
-            best, most = max(0, low - _BEFORE), different
+    best = _densest(found)
     start = _at_word(text, best) if best else 0
     end = min(len(text), start + LENGTH)
     return start, len(text) if end == len(text) else _back_to_word(text, start, end)
 
 
+def _densest(found: list[tuple[int, int, str]]) -> int:
+    """Where the extract begins that has the most different words: a window that each match enters once."""
+    best, most, inside = 0, 0, Counter[str]()
+    ahead = 0
+    for at, (low, _, first) in enumerate(found):
+        while ahead < len(found) and found[ahead][1] <= low + LENGTH - _BEFORE:
+            inside[found[ahead][2]] += 1
+            ahead += 1
+        if len(inside) > most:
+            best, most = max(0, low - _BEFORE), len(inside)
+        if ahead > at:
+            inside[first] -= 1
+            if not inside[first]:
+                del inside[first]
+        ahead = max(ahead, at + 1)
+    return best
+
+
 def _at_word(text: str, at: int) -> int:
     """The next beginning of a word, if one is near."""
-    space = re.compile(r"\s").search(text, at, at + _BEFORE // 2)
+    space = _SPACE.search(text, at, at + _BEFORE // 2)
     return space.end() if space else at
 
 

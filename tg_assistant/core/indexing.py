@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
+from enum import StrEnum
 from uuid import UUID, uuid5
 
 import structlog
@@ -15,13 +16,13 @@ from sqlalchemy import func, update
 from sqlmodel import col, delete, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from tg_assistant.core import channels, embedded
-from tg_assistant.core.access import Actor
+from tg_assistant.core import embedded
 from tg_assistant.core.chunking import chunks
 from tg_assistant.core.embedded import text_hash
-from tg_assistant.errors import AssistantError
+from tg_assistant.errors import Unavailable
 from tg_assistant.infra import events, jobs, turn
 from tg_assistant.infra.runtime import Runtime
+from tg_assistant.infra.text_work import TOO_SLOW
 from tg_assistant.infra.vectors import Space
 from tg_assistant.models import Chunk, Post, Tenant
 
@@ -33,17 +34,12 @@ _BUSY_SECONDS = 1.0
 MAX_ATTEMPTS = 5
 
 
-@dataclass(frozen=True)
-class Status:
-    """How much of what a person may read can be found by meaning."""
+class Trouble(StrEnum):
+    """Why a post could not be indexed: what admins are told once it is held."""
 
-    total: int
-    indexed: int
-
-    @property
-    def lag(self) -> int:
-        """Posts still to be indexed."""
-        return self.total - self.indexed
+    process_ended = "process_ended"  # while it was tried: killed, restarted, or by this very post
+    too_slow = "too_slow"
+    failed = "failed"
 
 
 @dataclass(frozen=True)
@@ -137,17 +133,18 @@ async def forget_tenant(rt: Runtime, tenant_id: UUID) -> None:
         await rt.vectors.drop(tenant_id)
 
 
-async def status(db: AsyncSession, actor: Actor) -> Status:
-    """Of the posts with words that the actor may read, how many are indexed."""
-    actor.require()
-    indexed = func.count().filter(col(Post.indexed_generation) > 0)
+async def held(db: AsyncSession, channel_ids: Sequence[UUID]) -> dict[UUID, dict[Trouble, int]]:
+    """How many posts of each channel were given up, by the reason; an edit or a deletion tries them again."""
+    given_up = col(Post.indexed_generation) == 0, col(Post.index_attempts) >= MAX_ATTEMPTS
     query = (
-        select(func.count(), indexed)
-        .select_from(Post)
-        .where(col(Post.channel_id).in_(await channels.readable_ids(db, actor)))
-        .where(col(Post.deleted_at).is_(None), Post.text != "")
+        select(Post.channel_id, Post.index_error, func.count())
+        .where(col(Post.channel_id).in_(channel_ids), *given_up)
+        .group_by(col(Post.channel_id), col(Post.index_error))
     )
-    return Status(*(await db.exec(query)).one())
+    found: dict[UUID, dict[Trouble, int]] = {}
+    for channel_id, reason, count in await db.exec(query):
+        found.setdefault(channel_id, {})[Trouble(reason or Trouble.failed)] = count
+    return found
 
 
 def _alone(rt: Runtime, tenant_id: UUID, *, wait: bool = True) -> AbstractAsyncContextManager[bool]:
@@ -156,41 +153,61 @@ def _alone(rt: Runtime, tenant_id: UUID, *, wait: bool = True) -> AbstractAsyncC
 
 
 async def _dirty(rt: Runtime, tenant_id: UUID) -> list[Post]:
+    """The next posts: those never tried together, the newest first; then each that was tried, alone.
+
+    So a post that ends the process takes no other along after the first time.
+    """
     async with rt.db.transaction(tenant_id) as db:
         query = (
             select(Post)
             .where(Post.tenant_id == tenant_id, Post.indexed_generation == 0)
             .where(col(Post.index_attempts) < MAX_ATTEMPTS)
-            .order_by(col(Post.posted_at).desc())
+            .order_by(col(Post.index_attempts), col(Post.posted_at).desc())
             .limit(BATCH)
         )
-        return list(await db.exec(query))
+        found = list(await db.exec(query))
+    return (
+        found[:1] if found and found[0].index_attempts else [one for one in found if not one.index_attempts]
+    )
 
 
 async def _index_or_hold(rt: Runtime, posts: Sequence[Post]) -> int:
+    """How many were indexed. Each try is counted, and its reason written, before it is made."""
+    await _note(rt, posts, 1, Trouble.process_ended)
     try:
         await _index(rt, posts)
-    except AssistantError:
+    except Unavailable as error:
+        if error.code == TOO_SLOW:
+            return await _apart(rt, posts, Trouble.too_slow)
+        await _note(rt, posts, -1, None)  # a neighbour is away, which is no post's fault
         raise
     except Exception as error:  # whatever one post does to a library, the others must be indexed
-        if len(posts) > 1:
-            return sum([await _index_or_hold(rt, [post]) for post in posts])
-        log.error("index.post_failed", post_id=str(posts[0].id), error=type(error).__name__)
-        await _count_attempt(rt, posts[0])
-        return 0
+        log.error("index.failed", posts=len(posts), first=str(posts[0].id), error=type(error).__name__)
+        return await _apart(rt, posts, Trouble.failed)
     return len(posts)
 
 
-async def _count_attempt(rt: Runtime, post: Post) -> None:
-    async with rt.db.transaction(post.tenant_id) as db:
-        tried = update(Post).where(col(Post.id) == post.id)
-        await db.exec(tried.values(index_attempts=Post.index_attempts + 1))  # type: ignore[call-overload]
+async def _apart(rt: Runtime, posts: Sequence[Post], trouble: Trouble) -> int:
+    """Which of the posts it is shows when each is tried alone."""
+    await _note(rt, posts, 0, trouble)
+    return sum([await _index_or_hold(rt, [post]) for post in posts]) if len(posts) > 1 else 0
+
+
+async def _note(rt: Runtime, posts: Sequence[Post], tries: int, trouble: Trouble | None) -> None:
+    ids = [post.id for post in posts]
+    async with rt.db.transaction(posts[0].tenant_id) as db:
+        tried = (
+            update(Post)
+            .where(col(Post.id).in_(ids))
+            .values(index_attempts=Post.index_attempts + tries, index_error=trouble)
+        )
+        await db.exec(tried)  # type: ignore[call-overload]
 
 
 async def _index(rt: Runtime, posts: Sequence[Post]) -> None:
     tenant_id = posts[0].tenant_id
     space = Space(tenant_id, rt.embedder.model)
-    pieces = [piece for post in posts for piece in _pieces(post)]
+    pieces = await rt.texts.run(lambda: [piece for post in posts for piece in _pieces(post)])
     if pieces:
         vectors = await embedded.passages(rt, [piece.text for piece in pieces])
         channel_ids = [piece.post.channel_id for piece in pieces]
@@ -228,6 +245,7 @@ async def _mark(db: AsyncSession, posts: Sequence[Post], pieces: Sequence[_Piece
         if now is not None:
             same = (now.text_hash, now.deleted_at) == (read.text_hash, read.deleted_at)
             now.indexed_generation, now.index_attempts = (generation if same else 0), 0
+            now.index_error = None
 
 
 def _row(piece: _Piece, generation: int) -> Chunk:

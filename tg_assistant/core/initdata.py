@@ -26,6 +26,7 @@ MAX_AGE = 300
 MAX_FUTURE = 60
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _HASH = re.compile(r"[0-9a-f]{64}", re.ASCII)
+_SECONDS = re.compile(r"[0-9]{1,12}", re.ASCII)
 _ESCAPE_FAULT = re.compile(r"%(?![0-9A-Fa-f]{2})")
 
 
@@ -142,7 +143,7 @@ def _signature(text: str) -> bytes:
 
 def _auth_date(fields: dict[str, str], now: datetime) -> int:
     text = fields.get("auth_date", "")
-    if not re.fullmatch(r"[0-9]{1,12}", text, re.ASCII):
+    if not _SECONDS.fullmatch(text):
         raise _Refused
     age = now.timestamp() - int(text)
     if age > MAX_AGE or age < -MAX_FUTURE:

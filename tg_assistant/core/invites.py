@@ -26,6 +26,7 @@ from tg_assistant.settings import TelegramSettings
 
 CODE_LENGTH = 12
 _ALPHABET = string.ascii_uppercase + string.digits
+_BETWEEN = re.compile(r"[\s\-]")
 _CODE = re.compile(rf"[A-Z0-9]{{{CODE_LENGTH}}}", re.ASCII)
 
 
@@ -232,7 +233,7 @@ async def link(telegram: TelegramSettings, code: str) -> str:
 
 def clean(code: str) -> str:
     """The code as stored. Accepts `inv_`, spaces, dashes, lower case. Raises Invalid."""
-    text = re.sub(r"[\s\-]", "", code.strip().removeprefix("inv_")).upper()
+    text = _BETWEEN.sub("", code.strip().removeprefix("inv_")).upper()
     if not _CODE.fullmatch(text):
         raise Invalid("invites.bad_code")
     return text
@@ -252,8 +253,7 @@ async def redeem(db: AsyncSession, actor: Actor, code: str) -> Membership:
         raise InviteSpent("invites.spent")
     invite = await _use(db, code, actor.user_id)
     who: Any = {"tenant_id": whose, "user_id": actor.user_id}
-    membership = Membership(**who, role=invite.role)
-    await _insert(db, membership)
+    await _insert(db, membership := Membership(**who, role=invite.role))
     db.add(InviteUse(**who, code=invite.code))
     await audit.record(db, None, "invite.redeem", _hint(code), **who)
     return membership

@@ -70,12 +70,14 @@ class Judged:
     odds: float
 
 
-@dataclass(frozen=True)
 class Lexicon:
     """How near each word of the posts comes to each word of the question."""
 
-    asked: Question
-    vectors: dict[str, np.ndarray]
+    def __init__(self, asked: Question, words: Sequence[str], vectors: np.ndarray) -> None:
+        """`vectors` has a row for each of `words`; zeros are compared by stem and spelling alone."""
+        self.asked = asked
+        self._places = {word: at for at, word in enumerate(words)}
+        self._nearness = asked.nearness(words, vectors)
 
     def covered(self, texts: Sequence[str]) -> np.ndarray:
         """A number a word of the question: how far these texts together say it."""
@@ -95,8 +97,8 @@ class Lexicon:
         return np.where(said >= _IN_TITLE, said, 0.0)
 
     def _coverage(self, texts: Sequence[str], *, fits: bool) -> np.ndarray:
-        words = different_words(texts)
-        return self.asked.coverage(words, np.array([self.vectors[word] for word in words]), fits=fits)
+        columns = [self._places[word] for word in different_words(texts)]
+        return self.asked.coverage(self._nearness[:, columns], fits=fits)
 
 
 def different_words(texts: Sequence[str]) -> list[str]:

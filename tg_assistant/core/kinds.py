@@ -8,7 +8,7 @@ _MONEY = "|".join(
         r"[₽$€£¥]",
         r"\b(руб|коп(ее|\b)|тыс|млн|млрд|евро\b|доллар|крон[аы]?\b|франк|фунт|юан|тенге|бесплатн|даром)",
         r"\b(free|dollar|rub|usd|eur|euro|pound)",
-        r"\b\d{1,3}(?:[ \u00a0\u202f]\d{3})+(?=$| за\b| в месяц|[,.;)])",
+        r"\b\d{1,3}(?:[ \u00a0\u202f]\d{3}){1,4}(?=$| за\b| в месяц|[,.;)])",
         r"\b(за|по|до) \d{3,}\b|\b\d{3,} (за|в месяц|с человека)\b",
     ]
 )
@@ -68,62 +68,65 @@ _WHO = r"\b(кто|кого|кому|кем|чей|чья|чьё|who|whom|whose)
 _CALLED = rf"\b(как (зовут|звали|называется|назвали)|{_WHICH} (имя|название)|the name of|called|named)\b"
 _WHY = r"\b(почему|отчего|из-за чего|зачем|по какой причине|why|what caused|how come|for what reason)\b"
 # The thing counted, priced or chosen is named right after: «сколько этажей», "which firmware".
-_COUNTED = r"\b(сколько|скольких|how many|how much)\s+$"
-_CHOSEN = rf"(^|\s)({_WHICH}|what|which)\s+$"
+_COUNTED = re.compile(r"\b(сколько|скольких|how many|how much)\s+$")
+_CHOSEN = re.compile(rf"(^|\s)({_WHICH}|what|which)\s+$")
+_NEAR = 40  # characters before a word in which what asks for it stands
 
 
 @dataclass(frozen=True)
 class Kind:
-    """`worth`: what showing the kind counts for the words that ask; a sum may be the price of something else.
+    """`asks` is looked for in lower case, `shows` in an answer.
 
-    `needed`: a post that shows none does not answer. `exact_case`: capitals matter.
+    `worth`: what showing the kind counts for the words that ask; a sum may be the price of something else.
+    `needed`: a post that shows none does not answer.
     """
 
-    asks: str
-    shows: str
+    asks: re.Pattern[str]
+    shows: re.Pattern[str]
     worth: float
     needed: bool = True
-    exact_case: bool = False
-
-    @property
-    def pattern(self) -> re.Pattern[str]:
-        """What an answer shows."""
-        return re.compile(self.shows, 0 if self.exact_case else re.IGNORECASE)
 
 
-_COUNT = Kind(_HOW_MANY, _NUMBER, 0.6)
+def _kind(asks: str, shows: str, worth: float, *, needed: bool = True, exact_case: bool = False) -> Kind:
+    """`exact_case`: capitals matter."""
+    return Kind(re.compile(asks), re.compile(shows, 0 if exact_case else re.IGNORECASE), worth, needed)
+
+
+WHY = _kind(_WHY, _REASON, 0.6, needed=False)
+_PRICE = _kind(_HOW_DEAR, _MONEY, 0.6)
+_COUNT = _kind(_HOW_MANY, _NUMBER, 0.6)
 # The first that matches. «6 112 зрителей» is what «сколько народу пришло» means.
 _KINDS = [
-    Kind(_WHY, _REASON, 0.6, needed=False),
-    Kind(_WHEN, _TIME, 0.6),
-    Kind(_HOW_DEAR, _MONEY, 0.6),
-    Kind(_HOW_OLD, _AGE, 1.0),
-    Kind(_HOW_MANY_PEOPLE, _PEOPLE, 1.0, needed=False),
+    WHY,
+    _kind(_WHEN, _TIME, 0.6),
+    _PRICE,
+    _kind(_HOW_OLD, _AGE, 1.0),
+    _kind(_HOW_MANY_PEOPLE, _PEOPLE, 1.0, needed=False),
     _COUNT,
-    Kind(_CALLED, _NAME, 0.4, exact_case=True),
-    Kind(_WHO, _NAME, 0.6, exact_case=True),
+    _kind(_CALLED, _NAME, 0.4, exact_case=True),
+    _kind(_WHO, _NAME, 0.6, exact_case=True),
 ]
-WHY = _KINDS[0]
 
 
 def asked_for(question: str) -> tuple[Kind, str] | tuple[None, str]:
     """The kind of answer asked for and the words that ask, None where it may be anything."""
+    lower = question.lower()
     for kind in _KINDS:
-        if found := re.search(kind.asks, question.lower()):
+        if found := kind.asks.search(lower):
             return kind, found.group()
     return None, ""
 
 
 def is_counted(kind: Kind | None, before: str) -> bool:
     """Whether the word behind these is what is counted."""
-    return kind is _COUNT and re.search(_COUNTED, before.lower()) is not None
+    return kind is _COUNT and _COUNTED.search(before[-_NEAR:].lower()) is not None
 
 
 def is_chosen(before: str) -> bool:
     """Whether the word behind these says what one of is asked for."""
-    return re.search(_CHOSEN, before.lower()) is not None
+    return _CHOSEN.search(before[-_NEAR:].lower()) is not None
 
 
 def is_priced(kind: Kind | None) -> bool:
     """Whether a price is asked for."""
-    return kind is not None and kind.shows == _MONEY
+    return kind is _PRICE

@@ -6,10 +6,10 @@ ru → en goes from .29 to .74, en → ru from .42 to .81, and within a language
 direction comes from the fixed pairs below, ru → en is .77 and en → ru .52.
 """
 
+import math
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from uuid import UUID
 
 import numpy as np
@@ -74,6 +74,8 @@ _LATIN = dict(
 _ALIKE = [("kh", "h"), ("ph", "f"), ("ck", "k"), ("x", "ks"), ("ye", "e"), ("ya", "a"), ("yu", "u")]
 _ALIKE += [("c", "k"), ("y", "i"), ("j", "i"), ("w", "v"), ("q", "k"), ("kh", "ch")]
 _SPELT = 0.75  # share of the longer word that two spellings of a name begin with
+_LONGEST_NAME = 40  # letters; a longer word is no name
+_CYRILLIC, _LATIN_LETTER = re.compile("[а-яё]"), re.compile("[a-z]")
 
 
 @dataclass(frozen=True)
@@ -90,7 +92,7 @@ class Meaning:
 
     def same_language(self, text: str) -> bool:
         """Whether a text is in the question's alphabet."""
-        return _is_cyrillic(text) == self.cyrillic
+        return is_cyrillic(text) == self.cyrillic
 
 
 async def meaning(rt: Runtime, tenant_id: UUID, question: str, channel_ids: Sequence[UUID]) -> Meaning:
@@ -98,14 +100,15 @@ async def meaning(rt: Runtime, tenant_id: UUID, question: str, channel_ids: Sequ
     raw = await rt.embedder.embed_query(question)
     async with rt.db.transaction(tenant_id) as db:
         sample = await embedded.sample(db, rt.embedder.model, channel_ids)
-    russian = [vector for text, vector in sample if _is_cyrillic(text)]
-    english = [vector for text, vector in sample if not _is_cyrillic(text)]
+    written = await rt.texts.run(lambda: [is_cyrillic(text) for text, _ in sample])
+    russian = [vector for (_, vector), is_russian in zip(sample, written, strict=True) if is_russian]
+    english = [vector for (_, vector), is_russian in zip(sample, written, strict=True) if not is_russian]
     if min(len(russian), len(english)) < _ENOUGH:
         known = await embedded.passages(rt, [text for pair in _TEXTS for text in pair])
         russian, english = list(known[0::2]), list(known[1::2])
     direction = np.mean(russian, axis=0) - np.mean(english, axis=0)
     direction /= np.linalg.norm(direction)
-    return Meaning(raw, raw - (raw @ direction) * direction, _is_cyrillic(question))
+    return Meaning(raw, raw - (raw @ direction) * direction, is_cyrillic(question))
 
 
 async def comparable_words(rt: Runtime, words: Sequence[str]) -> np.ndarray:
@@ -113,24 +116,39 @@ async def comparable_words(rt: Runtime, words: Sequence[str]) -> np.ndarray:
 
     Unrelated words then lie around 0 and translations around .5, instead of .84 and .92 (AUC .97, not .91).
     """
-    rows = await rt.embedder.embed_words(list(words))
+    rows = await rt.embedder.embed_words([word[:_LONGEST_NAME] for word in words])
     russian = (await rt.embedder.embed_words(list(_RUSSIAN.split()))).mean(axis=0)
     english = (await rt.embedder.embed_words(list(_ENGLISH.split()))).mean(axis=0)
-    cyrillic = np.array([_is_cyrillic(word) for word in words], bool)[:, None]
+    cyrillic = np.array([is_cyrillic(word) for word in words], bool)[:, None]
     rows = rows - np.where(cyrillic, russian, english)
     return rows / np.maximum(np.linalg.norm(rows, axis=-1, keepdims=True), 1e-12)
 
 
-@lru_cache(50_000)
-def same_name(one: str, other: str) -> bool:
-    """Whether two words, one Russian and one English, are spellings of one name: «Ветрова» and "Vetrov"."""
-    if _is_cyrillic(one) == _is_cyrillic(other):
-        return False
-    first, second = _latin(one), _latin(other)
-    shared = 0
-    while shared < min(len(first), len(second)) and first[shared] == second[shared]:
-        shared += 1
-    return first == second or (shared >= 4 and shared >= _SPELT * max(len(first), len(second)))
+class Spellings:
+    """Words by how they are spelt in Latin letters: where a name of the other alphabet stands among them.
+
+    Two spellings are one name when they begin alike for `_SPELT` of the longer one, and for four letters at
+    least. Each word is kept under all beginnings that could decide that, so a look-up compares it with none.
+    """
+
+    def __init__(self, words: Iterable[str]) -> None:
+        self._places: dict[tuple[bool, str], list[int]] = {}
+        for at, word in enumerate(words):
+            for beginning in _beginnings(word):
+                self._places.setdefault((is_cyrillic(word), beginning), []).append(at)
+
+    def of(self, name: str) -> set[int]:
+        """The places of the words that spell this name, in the alphabet it is not written in."""
+        other = not is_cyrillic(name)
+        return {at for beginning in _beginnings(name) for at in self._places.get((other, beginning), ())}
+
+
+def _beginnings(word: str) -> list[str]:
+    if len(word) > _LONGEST_NAME:
+        return []
+    latin = _latin(word)
+    shortest = min(len(latin), max(4, math.ceil(_SPELT * len(latin))))
+    return [latin[:length] for length in range(shortest, len(latin) + 1)]
 
 
 def _latin(word: str) -> str:
@@ -140,5 +158,7 @@ def _latin(word: str) -> str:
     return latin
 
 
-def _is_cyrillic(text: str) -> bool:
-    return len(re.findall("[а-яё]", text.lower())) > len(re.findall("[a-z]", text.lower()))
+def is_cyrillic(text: str) -> bool:
+    """Whether more of its letters are Cyrillic than Latin."""
+    lower = text.lower()
+    return len(_CYRILLIC.findall(lower)) > len(_LATIN_LETTER.findall(lower))

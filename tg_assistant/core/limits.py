@@ -23,6 +23,7 @@ class Rule(StrEnum):
     invites = "invites"
     admin = "admin"
     graphql = "graphql"
+    search = "search"
     export = "export"
 
 

@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, update
+from sqlalchemy import ColumnElement, func, update
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -49,12 +49,7 @@ async def due(db: AsyncSession, limit: int = 50) -> list[Due]:
     query = (
         select(Notification, User)
         .join(User, col(User.id) == col(Notification.user_id))
-        .where(
-            col(Notification.sent_at).is_(None),
-            col(Notification.not_before) <= func.now(),
-            col(Notification.created_at) > func.now() - _LIFE,
-            col(Notification.attempts) < TRIES,
-        )
+        .where(*_due())
         .order_by(col(Notification.created_at))
         .limit(limit)
     )
@@ -62,6 +57,22 @@ async def due(db: AsyncSession, limit: int = 50) -> list[Due]:
         Due(owed.id, user.telegram_id, user.language, owed.code, owed.args, owed.attempts)
         for owed, user in await db.exec(query)
     ]
+
+
+async def longest_wait(db: AsyncSession) -> float:
+    """For how many seconds the oldest line has been due without having been sent; 0 without any."""
+    await set_delivering(db)
+    oldest = select(func.extract("epoch", func.now() - func.min(Notification.not_before))).where(*_due())
+    return float((await db.exec(oldest)).one() or 0)
+
+
+def _due() -> tuple[ColumnElement[bool], ...]:
+    return (
+        col(Notification.sent_at).is_(None),
+        col(Notification.not_before) <= func.now(),
+        col(Notification.created_at) > func.now() - _LIFE,
+        col(Notification.attempts) < TRIES,
+    )
 
 
 async def sent(db: AsyncSession, owed: Due) -> None:

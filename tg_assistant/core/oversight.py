@@ -8,8 +8,9 @@ from sqlalchemy import func
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from tg_assistant.core import audit, channels, following, listing
+from tg_assistant.core import audit, channels, following, indexing, listing
 from tg_assistant.core.access import Actor, scoped
+from tg_assistant.core.indexing import Trouble
 from tg_assistant.core.listing import Order, Page
 from tg_assistant.errors import NotFound
 from tg_assistant.models import Channel, Post, Role, Subscription
@@ -23,6 +24,7 @@ class ChannelSeen:
     named: bool
     followers: int
     posts: int
+    held: dict[Trouble, int]  # posts that cannot be searched, tried for the last time, by the reason
 
 
 async def list_channels(
@@ -61,9 +63,14 @@ async def _seen(
     ids = [channel.id for channel in found]
     followers = await _count(db, Subscription, ids, Subscription.tenant_id == actor.tenant)
     posts = await _count(db, Post, ids, col(Post.deleted_at).is_(None))
+    held = await indexing.held(db, ids)
     return [
         ChannelSeen(
-            one, not one.private or one.id in readable, followers.get(one.id, 0), posts.get(one.id, 0)
+            one,
+            not one.private or one.id in readable,
+            followers.get(one.id, 0),
+            posts.get(one.id, 0),
+            held.get(one.id, {}),
         )
         for one in found
     ]

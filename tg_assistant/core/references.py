@@ -8,6 +8,7 @@ from tg_assistant.errors import Invalid
 
 MAX_LENGTH = 255
 # https://core.telegram.org/method/account.checkUsername; Fragment also sells names of four letters
+_NUMBER = re.compile(r"-?\d{1,20}")
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{3,31}")
 _HOSTS = {"t.me", "telegram.me", "telegram.dog"}
 # https://core.telegram.org/api/links: first path parts that name something other than a chat
@@ -35,7 +36,7 @@ def parse_reference(text: str) -> Reference:
         raise Invalid("channels.reference_too_long", max=MAX_LENGTH)
     if text.startswith("@"):
         return _named(text[1:])
-    if re.fullmatch(r"-?\d{1,20}", text):
+    if _NUMBER.fullmatch(text):
         return _numbered(text)
     if text.startswith("tg://"):
         return _deep_link(text)

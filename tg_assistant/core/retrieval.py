@@ -1,9 +1,11 @@
 """Which posts speak of a question: full text and vectors, fused, over the channels this person may read."""
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from math import ceil
 from typing import TypedDict
 from uuid import UUID
 
@@ -29,6 +31,8 @@ BY_WORDS = 100  # posts of the full-text search whose cosine is looked up
 NEWEST = 300  # posts of a span of time compared one by one: a filter by time is not Chroma's
 EMBEDDED_NOW = 5  # posts of the full-text search embedded while the question waits, 10–20 ms each
 SAME = 0.75  # share of words two posts have in common when they are one piece of news
+COMPARED = 200  # different words of a post that are looked at for that
+_WORD = re.compile(r"\w+")
 
 
 class Wanted(TypedDict, total=False):
@@ -99,7 +103,7 @@ async def search(rt: Runtime, actor: Actor, question: str, wanted: Wanted | None
     new.sort(key=lambda post: -lexical.scores[post.id])
     cosines |= await _cosines_of_new(rt, meaning, new[:EMBEDDED_NOW])
     passages = _fused(found, cosines, lexical)
-    once = _collapsed(passages)[: asked.get("limit", 10)]
+    once = await rt.texts.run(_collapsed, passages, asked.get("limit", 10))
     return Found(once, near is None, lexical.rarity, meaning)
 
 
@@ -151,7 +155,8 @@ async def _cosines(
 
 async def _cosines_of_new(rt: Runtime, meaning: Meaning | None, new: Sequence[Post]) -> dict[UUID, float]:
     """The cosines of posts the index has not reached yet; it finds their vectors computed when it comes."""
-    pieces = [(post.id, piece) for post in new for piece in chunking.chunks(post.text)]
+    chunked = await rt.texts.run(lambda: [chunking.chunks(post.text) for post in new])
+    pieces = [(post.id, piece) for post, parts in zip(new, chunked, strict=True) for piece in parts]
     if meaning is None or not pieces:
         return {}
     try:
@@ -185,18 +190,30 @@ def _fused(
     return sorted(passages, key=lambda passage: (-passage.score, passage.place.posted_at))
 
 
-def _collapsed(passages: Iterable[Passage]) -> list[Passage]:
-    """Each piece of news once, under its best post, with the places of the others."""
-    kept: list[tuple[Passage, frozenset[str]]] = []
-    for passage in passages:
-        words = frozenset(re.findall(r"\w+", passage.text.lower()))
-        for at, (other, its_words) in enumerate(kept):
-            if passage.origin == other.origin or _alike(words, its_words):
-                kept[at] = replace(other, also=(*other.also, passage.place)), its_words
-                break
-        else:
-            kept.append((passage, words))
-    return [passage for passage, _ in kept]
+def _collapsed(passages: Sequence[Passage], most: int) -> list[Passage]:
+    """Each piece of news once, under its best post, with the places of the others; `most` of them."""
+    words = [frozenset(list(dict.fromkeys(_WORD.findall(one.text.lower())))[:COMPARED]) for one in passages]
+    common = Counter(word for each in words for word in each)
+    kept: list[Passage] = []
+    told: list[frozenset[str]] = []
+    by_origin: dict[tuple[int, int], int] = {}
+    by_word: dict[str, list[int]] = {}
+    for passage, its in zip(passages, words, strict=True):
+        # Sets that are alike share one of their rarest words: only those that do are compared (prefix filter)
+        rarest = sorted(its, key=lambda word: (common[word], word))[: len(its) - ceil(SAME * len(its)) + 1]
+        near = {at for word in rarest for at in by_word.get(word, ())}
+        same = [at for at in near if _alike(its, told[at])]
+        same += [by_origin[passage.origin]] if passage.origin in by_origin else []
+        if same:
+            first = min(same)
+            kept[first] = replace(kept[first], also=(*kept[first].also, passage.place))
+        elif len(kept) < most:
+            by_origin[passage.origin] = len(kept)
+            for word in rarest:
+                by_word.setdefault(word, []).append(len(kept))
+            kept.append(passage)
+            told.append(its)
+    return kept
 
 
 def _alike(one: frozenset[str], other: frozenset[str]) -> bool:

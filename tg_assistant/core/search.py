@@ -2,7 +2,9 @@
 
 import base64
 import json
+import re
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal, Unpack
@@ -11,9 +13,10 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, column, func, literal_column, select, table, tuple_
 from sqlmodel import col
 
-from tg_assistant.core import channels, highlights, posts, retrieval
+from tg_assistant.core import channels, highlights, limits, posts, retrieval
 from tg_assistant.core.access import Actor, scoped
 from tg_assistant.core.highlights import Piece
+from tg_assistant.core.limits import Rule
 from tg_assistant.core.posts import ShownPost
 from tg_assistant.core.retrieval import Place, Wanted
 from tg_assistant.errors import Invalid, Unavailable
@@ -25,6 +28,7 @@ MAX_QUERY = 500  # characters: one word of them stays under the 2,046 bytes Post
 MAX_PAGE = 100
 _searchable = table("searchable_posts", column("id"), column("tsv"))  # see infra/rls.py
 DEPTH = 200  # posts a ranked list goes down to: what lies lower has nothing to do with the query
+_NO_OPERATOR = re.compile(r'-(?![\w"])')
 # As the index holds texts (models.posts), but quotation marks of any kind enclose a phrase here.
 _PLAIN = str.maketrans("ёЁ«»„“”‘’–—…№", 'еЕ"""""      ')
 
@@ -64,10 +68,13 @@ async def search(
     """Posts for `query`: the best first, or with mode `exact` the newest first that have all its words.
 
     `exact` understands "a phrase", -without and or; anything else in the query is only words. Raises Invalid
-    (nothing to look for, too long, a bad cursor) and, with mode `semantic`, Unavailable without the index.
+    (nothing to look for, too long, a bad cursor), LimitReached (searches a minute) and, with mode `semantic`,
+    Unavailable without the index.
     """
     actor.require()
     plain = _checked(query)
+    with suppress(Unavailable):  # Redis is away: a search is no guess at a secret and goes on uncounted
+        await limits.spend(rt, Rule.search, user_id=actor.user_id)
     for name in ("since", "until"):
         moment = wanted.get(name)
         if isinstance(moment, datetime) and moment.tzinfo is None:
@@ -105,15 +112,18 @@ async def _exact(
         newest = (col(Post.posted_at).desc(), col(Post.id).desc())
         found = list(await db.exec(statement.order_by(*newest).limit(limit + 1)))
         shown = await posts.among(db, actor, [post.id for post in found[:limit]])
+    marked = await _marked(rt, shown, query)
     hits = [
-        Hit(one, None, highlights.extract(one.post.text, query), posts.cursor_of(one.post)) for one in shown
+        Hit(one, None, extract, posts.cursor_of(one.post)) for one, extract in zip(shown, marked, strict=True)
     ]
     return Results(hits, posts.cursor_of(found[limit - 1]) if len(found) > limit else None)
 
 
 def _conditions(readable: Sequence[UUID], query: str, wanted: Wanted) -> list[ColumnElement[bool]]:
     russian = literal_column("'russian'::regconfig")
-    tsquery = func.websearch_to_tsquery(russian, query.translate(_PLAIN))
+    # "-" is an operator only before a word or a phrase; PostgreSQL gives up on a long row of them
+    plain = _NO_OPERATOR.sub(" ", query.translate(_PLAIN))
+    tsquery = func.websearch_to_tsquery(russian, plain)
     conditions: list[ColumnElement[bool]] = [
         col(Post.channel_id).in_(readable),
         col(Post.deleted_at).is_(None),
@@ -133,7 +143,9 @@ async def _ranked(
     rt: Runtime, actor: Actor, query: str, wanted: Wanted, page: tuple[Mode, int, int]
 ) -> Results:
     mode, limit, offset = page
-    found = await retrieval.search(rt, actor, query, {**wanted, "limit": DEPTH})
+    rt.turns.check_room(actor.user_id)
+    async with rt.turns.turn(actor.user_id):
+        found = await retrieval.search(rt, actor, query, {**wanted, "limit": DEPTH})
     passages = found.passages
     if mode == "semantic":
         if found.degraded:
@@ -145,13 +157,17 @@ async def _ranked(
     async with rt.db.transaction(actor.tenant) as db:
         shown = await posts.among(db, actor, list(ranked))
     hits = []
-    for one in shown:
+    for one, extract in zip(shown, await _marked(rt, shown, query), strict=True):
         n, passage = ranked[one.post.id]
         score = passage.cosine if mode == "semantic" else passage.score
-        marked = highlights.extract(one.post.text, query)
-        hits.append(Hit(one, score, marked, cursor_at(n), passage.also))
+        hits.append(Hit(one, score, extract, cursor_at(n), passage.also))
     more = len(passages) > offset + limit
     return Results(hits, cursor_at(offset + limit) if more else None, found.degraded)
+
+
+async def _marked(rt: Runtime, shown: Sequence[ShownPost], query: str) -> list[list[Piece]]:
+    """The extract of each post."""
+    return await rt.texts.run(lambda: [highlights.extract(one.post.text, query) for one in shown])
 
 
 def cursor_at(offset: int) -> str:

@@ -17,10 +17,13 @@ _UNIT_WORDS = "г гг в вв руб коп тыс млн млрд трлн ч�
 _OPEN = frozenset(_OPEN_WORDS.split())
 _UNITS = frozenset(_UNIT_WORDS.split())
 _EMOJI = "\U0001f000-\U0001faff\u2600-\u27bf\u2b00-\u2bff\ufe0f\u200d\u2190-\u21ff"
-_END = re.compile(rf"[.!?…]+[\"'»”’)\]*_]*(?:\s*[{_EMOJI}]+)*(?=\s)")
-_START = re.compile(rf"[\s\"'«„“(\[*_{_EMOJI}]*(?:[—–-]\s*)?[A-ZА-ЯЁ0-9#@•]")
-_WORD = re.compile(r"[\w.-]*$")
-_NUMBERED = re.compile(r"^\s*(?:\d{1,3}|[a-zа-я])[.)]$", re.IGNORECASE)
+# Possessive throughout: what was taken is never given back, so a text is walked once, whatever it repeats.
+_MARKS = re.compile(r"([.!?…])[.!?…]*+[\"'»”’)\]*_]*+")
+_TAIL = re.compile(rf"[\s{_EMOJI}]*+")
+_START = re.compile(rf"[\s\"'«„“(\[*_{_EMOJI}]*+(?:[—–-]\s*+)?[A-ZА-ЯЁ0-9#@•]")
+_WORD = re.compile(r"[\w.-]")
+_LONGEST = 16  # characters looked back for an abbreviation or a unit's number
+_NUMBERED = re.compile(r"(?:\d{1,3}|[a-zа-я])", re.IGNORECASE)
 
 
 def sentences(text: str) -> list[str]:
@@ -41,33 +44,48 @@ def spans(text: str) -> Iterator[tuple[int, int]]:
 
 def _ends(text: str) -> Iterator[int]:
     offset = 0
-    for line in re.split(r"(?<=\n)", text):
-        for match in _END.finditer(line):
-            if _is_end(line, match):
-                yield offset + match.end()
-        offset += len(line)
+    for line in text.split("\n"):
+        whole = text[offset : offset + len(line) + 1]  # with its line end, which is a space like others
+        indent = len(line) - len(line.lstrip())
+        for match in _MARKS.finditer(whole):
+            end = _after_emoji(whole, match.end())
+            if end is not None and _is_end(whole, match, end, indent):
+                yield offset + end
+        offset += len(whole)
         # A wrapped line goes on in lower case; every other line break of a post is meant.
         if not text[offset : offset + 40].lstrip(" ")[:1].islower():
             yield offset
 
 
-def _is_end(line: str, match: re.Match[str]) -> bool:
-    before = line[: match.start()]
-    if not _START.match(line, match.end()):
+def _after_emoji(line: str, at: int) -> int | None:
+    """Where a sentence that is closed at `at` ends: behind the emoji after it, if a space follows."""
+    tail = _TAIL.match(line, at)
+    shown = tail.group() if tail else ""
+    if not shown or shown.isspace():
+        return at if shown else None
+    if not shown[-1].isspace():  # the last emoji belong to the word that stands behind them, or end the text
+        shown = shown[: -len(shown.split()[-1])]
+    return at + len(shown.rstrip()) if shown else None
+
+
+def _is_end(line: str, match: re.Match[str], end: int, indent: int) -> bool:
+    if not _START.match(line, end):
         return False
     if match.group()[0] != "." or match.group().startswith(".."):
         return True
-    return not _is_abbreviation(before)
+    return not _is_abbreviation(line, match.start(), indent)
 
 
-def _is_abbreviation(before: str) -> bool:
-    """Whether the dot after `before` belongs to its last word: «ул», an initial, «1» of a list."""
-    found = _WORD.search(before)
-    word = found.group() if found else ""
-    plain = word.lower().strip(".")
-    if _NUMBERED.match(before + "."):
+def _is_abbreviation(line: str, dot: int, indent: int) -> bool:
+    """Whether the dot belongs to the word before it: «ул», an initial, «1» of a list."""
+    if _NUMBERED.fullmatch(line, indent, dot):
         return True
-    if plain in _UNITS and re.search(r"\d\s*$", before[: len(before) - len(word)]):
+    begin, farthest = dot, max(0, dot - _LONGEST)
+    while begin > farthest and _WORD.match(line, begin - 1):
+        begin -= 1
+    word = line[begin:dot]
+    plain = word.lower().strip(".")
+    if plain in _UNITS and line[max(0, begin - _LONGEST) : begin].rstrip()[-1:].isdecimal():
         return False
     if len(word) == 1 and word.isalpha():
         return word.isupper() or plain in "гдпсвкоtвш"

@@ -103,6 +103,13 @@ async def heads(db: AsyncSession, *, busy: Collection[str], most: int) -> list[P
     return [Pending(*row) for row in rows]
 
 
+async def longest_wait(db: AsyncSession) -> float:
+    """For how many seconds the oldest update has waited that is neither done nor given up; 0 without any."""
+    open_ = col(BotUpdate.done_at).is_(None), col(BotUpdate.attempts) < TRIES
+    oldest = select(func.extract("epoch", func.now() - func.min(BotUpdate.received_at))).where(*open_)
+    return float((await db.exec(oldest)).one() or 0)
+
+
 async def begin(db: AsyncSession, update_id: int) -> int:
     """Count a try before it is made, so that an update that kills the process is counted too."""
     return await _count(db, update_id, 1)

@@ -4,24 +4,45 @@ import time
 from collections.abc import Mapping
 
 import httpx
-from sqlalchemy import func, text
+from sqlalchemy import func
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from tg_assistant.core import updates
+from tg_assistant.core import notifications, updates
 from tg_assistant.errors import Unavailable
 from tg_assistant.infra import jobs
 from tg_assistant.infra.health import database_answers
 from tg_assistant.infra.runtime import Runtime
-from tg_assistant.models import BotUpdate, Heartbeat
+from tg_assistant.models import Heartbeat
 
 _LATE_SECONDS = 60
 _ALIVE_SECONDS = 90  # a long poll ends at least every 25 s
-_BOT = "bot"
+_AT_WORK_SECONDS = 30  # ingest looks each second
+_BOT, _INGEST = "bot", "ingest"
 _ASK_AGAIN_SECONDS = 10.0
 _TELEGRAM = "https://api.telegram.org"
 _asked: dict[str, tuple[float, bool]] = {}  # server → when, and whether it answered
+
+
+async def ingest_keeps_up(rt: Runtime) -> Mapping[str, bool]:
+    """`jobs`: none has waited for a minute for ingest, since this process began."""
+    async with rt.db.transaction() as db:
+        return {"jobs": _in_time(rt, await jobs.longest_wait(db))}
+
+
+async def bot_keeps_up(rt: Runtime) -> Mapping[str, bool]:
+    """Neither an update nor a notification has waited for a minute for the bot, since this process began."""
+    async with rt.db.transaction() as db:
+        waiting = {
+            "updates": await updates.longest_wait(db),
+            "notifications": await notifications.longest_wait(db),
+        }
+    return {name: _in_time(rt, seconds) for name, seconds in waiting.items()}
+
+
+def _in_time(rt: Runtime, seconds: float) -> bool:
+    return min(seconds, rt.pulse.age()) < _LATE_SECONDS
 
 
 async def ready(rt: Runtime) -> Mapping[str, bool]:
@@ -32,14 +53,14 @@ async def ready(rt: Runtime) -> Mapping[str, bool]:
 async def signing_in(rt: Runtime) -> Mapping[str, bool]:
     """People can sign in and connect: `limits` counts tries, `ingest` does what is queued for it."""
     database = await database_answers(rt.db)
-    ingest = database and await _no_late_job(rt)
+    ingest = database and await _recently(rt, _INGEST, _AT_WORK_SECONDS) and await _no_late_job(rt)
     return {"database": database, "limits": await rt.limits.answers(), "ingest": ingest}
 
 
 async def bot(rt: Runtime) -> Mapping[str, bool]:
     """The bot answers people: `telegram` knows its token, `bot` receives updates, `updates` do not wait."""
     database = await database_answers(rt.db)
-    alive = database and await _bot_is_alive(rt)
+    alive = database and await _recently(rt, _BOT, _ALIVE_SECONDS)
     updates_done = database and await _no_late_update(rt)
     telegram = await _telegram(rt)
     return {"database": database, "telegram": telegram, "bot": alive, "updates": updates_done}
@@ -47,7 +68,16 @@ async def bot(rt: Runtime) -> Mapping[str, bool]:
 
 async def bot_is_alive(db: AsyncSession) -> None:
     """The bot says so itself, each time that it could receive: asked Telegram and kept what came."""
-    beat = insert(Heartbeat).values(process=_BOT, at=func.clock_timestamp())
+    await _beat(db, _BOT)
+
+
+async def ingest_is_at_work(db: AsyncSession) -> None:
+    """Ingest says so itself, each time that it has looked for accounts and attempts to take."""
+    await _beat(db, _INGEST)
+
+
+async def _beat(db: AsyncSession, process: str) -> None:
+    beat = insert(Heartbeat).values(process=process, at=func.clock_timestamp())
     renewed = {"at": func.clock_timestamp()}
     await db.exec(beat.on_conflict_do_update(index_elements=["process"], set_=renewed))  # type: ignore[call-overload]
 
@@ -66,20 +96,15 @@ async def _no_late_job(rt: Runtime) -> bool:
 
 
 async def _no_late_update(rt: Runtime) -> bool:
-    late = select(func.count()).where(
-        col(BotUpdate.done_at).is_(None),
-        col(BotUpdate.attempts) < updates.TRIES,
-        col(BotUpdate.received_at) < func.now() - text(f"interval '{_LATE_SECONDS} seconds'"),
-    )
     async with rt.db.transaction() as db:
-        return (await db.exec(late)).one() == 0
+        return await updates.longest_wait(db) < _LATE_SECONDS
 
 
-async def _bot_is_alive(rt: Runtime) -> bool:
+async def _recently(rt: Runtime, process: str, seconds: int) -> bool:
     recent = select(func.count()).where(
-        col(Heartbeat.process) == _BOT,
+        col(Heartbeat.process) == process,
         # one from the future was told before the clock was set back: it says nothing about now
-        func.abs(func.extract("epoch", func.now() - col(Heartbeat.at))) < _ALIVE_SECONDS,
+        func.abs(func.extract("epoch", func.now() - col(Heartbeat.at))) < seconds,
     )
     async with rt.db.transaction() as db:
         return (await db.exec(recent)).one() == 1

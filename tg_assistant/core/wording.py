@@ -3,13 +3,14 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import cache, cached_property, lru_cache
 from typing import Any
 
 import numpy as np
 
 from tg_assistant.core import kinds, languages
 from tg_assistant.core.kinds import Kind
+from tg_assistant.core.languages import Spellings
 from tg_assistant.infra.runtime import Runtime
 
 _STOP_WORDS = """
@@ -31,9 +32,12 @@ your
 _STOP = frozenset(_STOP_WORDS.split())
 # «1 950» is one number, and so are 2.0 and 3,40; «Тарн-19» is a name and a number
 _WORD = re.compile(r"\d{1,3}(?:[ \u00a0\u202f]\d{3})+\b|\d+(?:[.,]\d+)*(?!\w)|\w+")
+_MAX_WORDS = 64  # different words of a question that count; nobody's question has more
+_LONGEST_WORD = 64  # letters; what is longer is an address or noise, and its stem is itself
+_RUSSIAN = re.compile("[а-я]")
 # Between words of one or two languages: unrelated ones are under the first 95 times of 100.
 _UNRELATED, _SAME = 0.15, 0.6
-_NAMED = re.compile(r"(?<!^)(?<![.!?…] )\b[A-ZА-ЯЁ][\w-]*|[«\"“]([^»\"”]+)[»\"”]")
+_NAMED = re.compile(r"(?<!^)(?<![.!?…] )\b[A-ZА-ЯЁ][\w-]*|[«\"“]([^»\"”]{1,100})[»\"”]")
 
 
 @dataclass(frozen=True)
@@ -49,6 +53,17 @@ class Question:
     counted: int | None = None  # at which word stands what is counted: «этажей»
     chosen: int | None = None  # …what is priced, or what one of is asked for: «лицензия», "firmware"
 
+    @cached_property
+    def _stems(self) -> dict[str, list[int]]:
+        places: dict[str, list[int]] = {}
+        for at, word in enumerate(self.words):
+            places.setdefault(stem(word), []).append(at)
+        return places
+
+    @cached_property
+    def _spellings(self) -> Spellings:
+        return Spellings(self.words)
+
     def fits(self, text: str) -> bool:
         """Whether the text shows the kind of thing asked for: a sum, a number, a time, a name.
 
@@ -58,29 +73,30 @@ class Question:
             return True
         if text.rstrip().endswith("?"):
             return False
-        return any(self._is_new(found.group()) for found in self.kind.pattern.finditer(text))
+        return any(self._is_new(found.group()) for found in self.kind.shows.finditer(text))
 
     def _is_new(self, shown: str) -> bool:
         words = content_words(shown)
-        asked = {stem(word) for word in self.words}
         if not words:
             return not any(map(str.isalpha, shown))
-        return any(stem(word) not in asked and not _is_named(word, self.words) for word in words)
+        return any(stem(word) not in self._stems and not self._spellings.of(word) for word in words)
 
-    def coverage(self, words: Sequence[str], vectors: np.ndarray, *, fits: bool) -> np.ndarray:
-        """For each word of the question 0…1: how near the nearest of `words` comes to it."""
-        if not words:
-            return np.zeros(len(self.words))
-        nearest = (self.vectors @ vectors.T).max(axis=1)
-        soft = np.clip((nearest - _UNRELATED) / (_SAME - _UNRELATED), 0, 1)
+    def nearness(self, words: Sequence[str], vectors: np.ndarray) -> np.ndarray:
+        """A row a word of the question, a column a word of `words`, 0…1: 1 is the same stem or name."""
+        soft = np.clip((self.vectors @ vectors.T - _UNRELATED) / (_SAME - _UNRELATED), 0, 1)
         soft[[any(map(str.isdigit, word)) for word in self.words]] = 0  # "Pavo 4" is not "Pavo 5"
-        stems = {stem(word) for word in words}
-        same = np.array([stem(one) in stems or _is_named(one, words) for one in self.words])
-        return np.where(same, 1.0, np.maximum(soft, self.asking * fits))
+        for at, word in enumerate(words):
+            soft[[*self._stems.get(stem(word), ()), *self._spellings.of(word)], at] = 1
+        return soft
 
+    def coverage(self, nearness: np.ndarray, *, fits: bool) -> np.ndarray:
+        """For each word of the question 0…1: how near the nearest of some words comes to it.
 
-def _is_named(one: str, words: Sequence[str]) -> bool:
-    return any(languages.same_name(one, word) for word in words)
+        `nearness` has a column a word; `fits` says that they show the kind of thing asked for.
+        """
+        if not nearness.shape[1]:
+            return np.zeros(len(self.words))
+        return np.maximum(nearness.max(axis=1), self.asking * fits)
 
 
 async def take_apart(
@@ -90,7 +106,7 @@ async def take_apart(
 
     Without `by_meaning` words are compared by their stems alone and the embedder is not needed.
     """
-    words = list(dict.fromkeys(content_words(text))) or ["?"]
+    words = list(dict.fromkeys(content_words(text)))[:_MAX_WORDS] or ["?"]
     top = max(rarity.values(), default=1.0)
     weights = np.array([max(rarity.get(stem(word), top), 0.1) for word in words])
     weights[0] *= 2  # what is asked for comes first: «кто архитектор…», "how many megapixels…"
@@ -136,14 +152,18 @@ def content_words(text: str) -> list[str]:
 
 @cache
 def _stemmers() -> tuple[Any, Any]:
-    import snowballstemmer
+    import Stemmer
 
-    return snowballstemmer.stemmer("russian"), snowballstemmer.stemmer("english")
+    return Stemmer.Stemmer("russian"), Stemmer.Stemmer("english")
 
 
-@lru_cache(50_000)
 def stem(word: str) -> str:
     """As PostgreSQL's `russian` configuration stems it: Cyrillic as Russian, the rest as English."""
     plain = word.lower().replace("ё", "е")
+    return plain if len(plain) > _LONGEST_WORD else _stem(plain)
+
+
+@lru_cache(50_000)
+def _stem(plain: str) -> str:
     russian, english = _stemmers()
-    return (russian if re.search("[а-я]", plain) else english).stemWord(plain)
+    return (russian if _RUSSIAN.search(plain) else english).stemWord(plain)

@@ -93,6 +93,9 @@ class Demo:
     def health_url(self, name: str) -> str:
         return f"http://127.0.0.1:{self.ports[f'{name}_health']}/health"
 
+    def live_url(self, name: str) -> str:
+        return f"http://127.0.0.1:{self.ports[f'{name}_health']}/live"
+
     def bot_environment(self) -> dict[str, str]:
         """The app's role in PostgreSQL, the bot's token, and no session key."""
         made = self.install()

@@ -86,6 +86,7 @@ def _product(demo: Demo) -> list[Step]:
             needs=(*_PRODUCT_NEEDS, "frontend"),
             environment=demo.web_environment,
             ready=_answers(demo.http, f"{demo.web_url}/ready"),
+            live=_answers(demo.http, f"{demo.web_url}/health"),
         ),
         Step(
             "bot",
@@ -93,6 +94,7 @@ def _product(demo: Demo) -> list[Step]:
             needs=_PRODUCT_NEEDS,
             environment=lambda: demo.bot_environment() | demo.health("bot"),
             ready=_answers(demo.http, demo.health_url("bot")),
+            live=_answers(demo.http, demo.live_url("bot")),
         ),
         Step(
             "ingest",
@@ -100,6 +102,7 @@ def _product(demo: Demo) -> list[Step]:
             needs=_PRODUCT_NEEDS,
             environment=demo.ingest_environment,
             ready=_answers(demo.http, demo.health_url("ingest")),
+            live=_answers(demo.http, demo.live_url("ingest")),
         ),
     ]
 

@@ -20,6 +20,7 @@ STEADY = 30.0  # a process that lived this long starts counting anew
 TRIES_BEFORE_READY = 4
 STOP_SECONDS = (5.5, 3.0)  # for who needs others, then for who is needed; together under the promised ten
 ROTATE_BYTES = 10_000_000
+LOOK_SECONDS, STUCK_SECONDS = 2.0, 30.0  # how often a process is asked, and for how long it may not say yes
 
 
 class StartFailed(Exception):
@@ -35,6 +36,7 @@ class Step:
     needs: tuple[str, ...] = ()
     environment: Callable[[], Mapping[str, str]] = dict
     ready: Callable[[], Awaitable[bool]] | None = None
+    live: Callable[[], Awaitable[bool]] | None = None  # asked while it runs; stuck, it is ended and restarted
     once: bool = False
     prepare: Callable[[], None] | None = None
     settle: Callable[[], None] | None = None
@@ -148,22 +150,23 @@ class Supervisor:
         )
         self._tell_guardian(f"+{item.process.pid} {int(item.step.stop_signal)}")
         item.output = asyncio.create_task(self._pump(item))
-        readiness = asyncio.create_task(self._wait_ready(item))
+        watching = asyncio.create_task(self._watch(item))
         ended = asyncio.create_task(_ended(item.process))
         try:
-            await asyncio.wait([readiness, ended], return_when=asyncio.FIRST_EXCEPTION)
+            await asyncio.wait([watching, ended], return_when=asyncio.FIRST_COMPLETED)
+            if watching.done():
+                watching.result()
+            code = await ended
         finally:
-            readiness.cancel()
+            watching.cancel()
             ended.cancel()
-        if readiness.done() and not readiness.cancelled() and (error := readiness.exception()):
-            raise error
-        code = await ended
         item.up.clear()
         guardian.send(item.process.pid, signal.SIGKILL)  # grandchildren that outlived their parent
         self._tell_guardian(f"-{item.process.pid}")
         return code
 
-    async def _wait_ready(self, item: Running) -> None:
+    async def _watch(self, item: Running) -> None:
+        """Until it is ready, then for as long as it may become stuck. Raises StartFailed."""
         if item.step.ready is None:
             return
         assert item.process
@@ -174,6 +177,19 @@ class Supervisor:
                 raise StartFailed(_last_words(item, f"is not ready after {item.step.patience:.0f} s"))
             await asyncio.sleep(0.1)
         await self._mark_up(item)
+        if item.step.live is not None:
+            await self._end_when_stuck(item, item.step.live)
+
+    async def _end_when_stuck(self, item: Running, live: Callable[[], Awaitable[bool]]) -> None:
+        """A process that runs and works no more is as good as dead: it is made so, and rises again."""
+        assert item.process
+        well = time.monotonic()
+        while time.monotonic() - well < STUCK_SECONDS:
+            await asyncio.sleep(LOOK_SECONDS)
+            if await live():
+                well = time.monotonic()
+        self._console.event(item.step.name, f"has been stuck for {STUCK_SECONDS:.0f} s; killed", "33")
+        guardian.send(item.process.pid, signal.SIGKILL)
 
     async def _mark_up(self, item: Running) -> None:
         if not item.ever_up and item.step.settle:

@@ -1,4 +1,4 @@
-"""Each process's internal port: `/health` (503 with the failing check named) and `/metrics`."""
+"""Each process's internal port: `/health`, `/live` (503 with the failing check named) and `/metrics`."""
 
 import asyncio
 import errno
@@ -13,6 +13,7 @@ from tg_assistant.infra import metrics
 from tg_assistant.infra.db import Database
 
 Check = Callable[[], Awaitable[Mapping[str, bool]]]
+Live = Callable[[], Mapping[str, bool]]
 Answer = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 _SECONDS = 3.0
 
@@ -27,9 +28,10 @@ async def database_answers(db: Database) -> bool:
     return True
 
 
-async def serve_health(port: int, check: Check, *, host: str = "127.0.0.1") -> None:
-    """Answer until cancelled. `check` names what is looked at and whether it is well.
+async def serve_health(port: int, check: Check, *, live: Live, host: str = "127.0.0.1") -> None:
+    """Answer until cancelled. `check` and `live` name what is looked at and whether it is well.
 
+    `/health` asks both; `/live` asks only what a restart of this process would mend, and no neighbour.
     Of several workers of one process one has the port; another takes it over when that one ends.
     """
 
@@ -37,7 +39,7 @@ async def serve_health(port: int, check: Check, *, host: str = "127.0.0.1") -> N
         with suppress(OSError, TimeoutError, ValueError, asyncio.IncompleteReadError):
             async with asyncio.timeout(2 * _SECONDS):
                 request = await reader.readuntil(b"\r\n\r\n")
-                writer.write(await _response(request, check))
+                writer.write(await _response(request, check, live))
                 await writer.drain()
         writer.close()
 
@@ -55,13 +57,13 @@ async def _listening(answer: Answer, host: str, port: int) -> asyncio.Server:
             await asyncio.sleep(_SECONDS)
 
 
-async def _response(request: bytes, check: Check) -> bytes:
+async def _response(request: bytes, check: Check, live: Live) -> bytes:
     path = request.split(b" ", 2)[1].partition(b"?")[0]
     if path == b"/metrics":
         return _http("200 OK", metrics.page(), metrics.CONTENT_TYPE)
-    if path != b"/health":
+    if path not in (b"/health", b"/live"):
         return _json("404 Not Found", {"status": "not found"})
-    checks = dict(await check())
+    checks = dict(live()) | (dict(await check()) if path == b"/health" else {})
     failing = [name for name, well in checks.items() if not well]
     if failing:
         return _json("503 Service Unavailable", {"status": "failing", "failing": failing, "checks": checks})

@@ -15,7 +15,7 @@ _SECRET_KEYS = re.compile(
 )
 _SAFE_KEYS = {"token_id", "login_token_expires"}
 _PATTERNS = (
-    re.compile(r"\d{5,}:[A-Za-z0-9_-]{30,}"),  # bot token
+    re.compile(r"(?<!\d)\d{5,}+:[A-Za-z0-9_-]{30,}"),  # bot token
     re.compile(r"\beyJ[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*"),  # JWT
     re.compile(r"(?<=token=)[A-Za-z0-9_%-]+"),
     re.compile(r"(?<=/tg/connect/)[A-Za-z0-9_-]+"),

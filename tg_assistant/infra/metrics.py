@@ -47,6 +47,9 @@ telethon_connected_accounts = _gauge("telethon_connected_accounts", "accounts co
 telethon_floodwait_total = _counter("telethon_floodwait_total", "waits Telegram asked for")
 telethon_floodwait_seconds_total = _counter("telethon_floodwait_seconds_total", "seconds of these waits")
 jobs_total = _counter("jobs_total", "finished tries of jobs", "name", "outcome")
+event_loop_lag_seconds = _gauge(
+    "event_loop_lag_seconds", "how late the process's event loop was at its last beat"
+)
 errors_total = _counter("errors_total", "errors told to people", "door", "code")
 
 

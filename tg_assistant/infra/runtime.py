@@ -8,8 +8,11 @@ from tg_assistant.infra.clock import Clock
 from tg_assistant.infra.db import Database
 from tg_assistant.infra.embeddings import Embedder, LocalEmbedder, OpenAIEmbedder
 from tg_assistant.infra.events import Events
+from tg_assistant.infra.fair_queue import FairQueue
 from tg_assistant.infra.limits import RateLimits
 from tg_assistant.infra.llm import Llm, open_llm
+from tg_assistant.infra.pulse import Pulse
+from tg_assistant.infra.text_work import TextWork
 from tg_assistant.infra.vectors import Vectors
 from tg_assistant.settings import RetrievalSettings, Settings
 
@@ -24,6 +27,9 @@ class Runtime:
     llm: Llm | None
     clock: Clock
     limits: RateLimits
+    texts: TextWork
+    pulse: Pulse
+    turns: FairQueue  # what is costly of questions and searches
 
 
 @asynccontextmanager
@@ -48,7 +54,21 @@ async def open_runtime(settings: Settings, *, clock: Clock | None = None) -> Asy
         rates = settings.security.rates()
         limits = RateLimits(rates, redis.get_secret_value() if redis else None)
         stack.push_async_callback(limits.close)
-        yield Runtime(settings, db, events, embedder, vectors, llm, clock or Clock(), limits)
+        texts = TextWork()
+        stack.callback(texts.close)
+        yield Runtime(
+            settings=settings,
+            db=db,
+            events=events,
+            embedder=embedder,
+            vectors=vectors,
+            llm=llm,
+            clock=clock or Clock(),
+            limits=limits,
+            texts=texts,
+            pulse=Pulse(texts),
+            turns=FairQueue(),
+        )
 
 
 def open_embedder(retrieval: RetrievalSettings) -> Embedder:

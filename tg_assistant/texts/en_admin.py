@@ -84,6 +84,9 @@ TEXTS: dict[str, str | dict[str, str]] = {
     "admin.job_drop": "Drop",
     "admin.job_drop_confirm": "Drop this job? It will not be done.",
     "admin.no_jobs": "Nothing to do.",
+    "admin.held_failed": "not searchable: {n} (failed, the server's log says why)",
+    "admin.held_process_ended": "not searchable: {n} (the process stopped on them)",
+    "admin.held_too_slow": "not searchable: {n} (took too long)",
     "admin.queue_hint": "A job that failed five times is held until you decide. Nothing else waits for it.",
     # log
     "admin.trail_all": "All",

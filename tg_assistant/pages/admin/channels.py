@@ -74,6 +74,8 @@ def _row_of(seen: ChannelSeen, language: str) -> Row:
     ]
     if channel.paused:
         detail.insert(0, text("channels.paused", language))
+    for trouble, count in seen.held.items():
+        detail.append(text(f"admin.held_{trouble}", language, n=count))
     return Row(
         id=str(channel.id),
         title=title,

@@ -11,6 +11,7 @@ from tg_assistant.api import limits
 from tg_assistant.api.deps import Call
 from tg_assistant.api.pagination import Cursor, Limit, PageOut
 from tg_assistant.core import oversight
+from tg_assistant.core.indexing import Trouble
 from tg_assistant.core.limits import Rule
 from tg_assistant.core.oversight import ChannelSeen
 
@@ -25,6 +26,9 @@ class SeenChannelOut(BaseModel):
     paused: bool = Field(description="by an admin, for everybody")
     followers: int
     posts: int
+    held: dict[Trouble, int] = Field(
+        description="posts that cannot be searched after five tries, by the reason"
+    )
     last_error: str | None
     last_error_at: datetime | None
     created_at: datetime
@@ -65,4 +69,5 @@ def _channel(seen: ChannelSeen) -> SeenChannelOut:
         username=channel.username if seen.named else None,
         followers=seen.followers,
         posts=seen.posts,
+        held=seen.held,
     )

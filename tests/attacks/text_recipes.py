@@ -1,0 +1,155 @@
+"""How functions that read a text are called by `test_every_text.py`, where a text alone is not enough."""
+
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
+from datetime import UTC, datetime
+from typing import Any, cast
+from uuid import UUID, uuid4
+
+import numpy as np
+
+from bot import answer as bot_answer
+from bot.handlers import searching
+from tg_assistant.components import choices, conversation
+from tg_assistant.core import (
+    answers,
+    citations,
+    extracts,
+    following,
+    highlights,
+    indexing,
+    invites,
+    judging,
+    kinds,
+    retrieval,
+    search,
+    wording,
+)
+from tg_assistant.core.answers import Done, Source
+from tg_assistant.core.initdata import Validator
+from tg_assistant.core.languages import Meaning, Spellings
+from tg_assistant.core.posts import ShownPost
+from tg_assistant.core.retrieval import Passage, Place
+from tg_assistant.core.search import Hit
+from tg_assistant.errors import SignInNeeded
+from tg_assistant.models import Channel, Dialog, Post, Role
+
+_NOW = datetime(2026, 11, 29, tzinfo=UTC)
+_MEANING = Meaning(np.ones(1), np.ones(1), cyrillic=True)
+_ID = UUID(int=1)
+
+
+def _place(title: str = "Канал", n: int = 0) -> Place:
+    return Place(uuid4(), _ID, title, _NOW, f"https://t.me/channel/{n}")
+
+
+def _passage(text: str, n: int = 0) -> Passage:
+    return Passage(_place(text, n), text, 1.0, 0.9, 0.5, (1, n))
+
+
+def _source(text: str) -> Source:
+    return Source(1, uuid4(), _ID, text, _NOW, "https://t.me/channel/1", text, 0.5)
+
+
+def _asked(text: str) -> wording.Question:
+    """The question without its words' vectors: nothing of that is awaited."""
+    taking = cast(
+        "Coroutine[Any, Any, wording.Question]",
+        wording.take_apart(cast("Any", None), text, {}, by_meaning=False),
+    )
+    try:
+        taking.send(None)
+    except StopIteration as done:
+        return done.value
+    raise RuntimeError("taking a question apart waits for something")
+
+
+def _lexicon(text: str) -> judging.Lexicon:
+    words = judging.different_words([text])
+    return judging.Lexicon(_asked(text), words, np.zeros((len(words), 1)))
+
+
+def _judge(text: str) -> object:
+    lexicon = _lexicon(text)
+    (read,) = extracts._read([_passage(text)])
+    rows = [(one, np.ones(1)) for one in read.texts]
+    judged = judging.judge(lexicon, _MEANING, read.passage, np.zeros(len(lexicon.asked.words)), rows)
+    return extracts._concluded(lexicon.asked, [judged], False)
+
+
+def _nearness(text: str) -> object:
+    words = text.split(" ")
+    return _asked(text).nearness(words, np.zeros((len(words), 1)))
+
+
+def _written(text: str) -> object:
+    writer = citations.Writer(cast("Any", None), text, [1], [_passage(text)])
+    return writer._checked(text)
+
+
+def _post(text: str) -> Post:
+    return Post(id=uuid4(), channel_id=_ID, message_id=1, posted_at=_NOW, text=text, text_hash=b"")
+
+
+def _validated(text: str) -> None:
+    with suppress(SignInNeeded):
+        Validator("1:token").check(text, _NOW)
+
+
+def _hit(text: str) -> object:
+    channel = Channel(id=_ID, telegram_id=1, title=text)
+    hit = Hit(
+        ShownPost(_post(text), channel, "https://t.me/c/1"), 1.0, highlights.extract(text, text[:500]), ""
+    )
+    return searching._line(hit, 1, "ru")
+
+
+# By module and function, methods by their class. The text has a post's full length.
+RECIPES: dict[str, Callable[[str], object]] = {
+    "tg_assistant.components.choices.choice_of": lambda text: choices.choice_of(
+        Dialog(telegram_id=1, title=text, access_hash=0), set(), "ru"
+    ),
+    "tg_assistant.components.conversation.source_rows": lambda text: conversation.source_rows(
+        [_source(text)], "ru"
+    ),
+    "tg_assistant.core.answers._source": lambda text: answers._source(1, _passage(text), _place(text), text),
+    "tg_assistant.core.citations.Writer.__init__": _written,
+    "tg_assistant.core.citations.prompt": lambda text: citations.prompt(text[:4000], [1], [_passage(text)]),
+    "tg_assistant.core.extracts._read": lambda text: extracts._read([_passage(text)]),
+    "tg_assistant.core.following.describe": lambda text: following.describe(
+        Channel(id=_ID, telegram_id=1, title=""), title=text, username=text
+    ),
+    "tg_assistant.core.indexing._pieces": lambda text: indexing._pieces(_post(text)),
+    "tg_assistant.core.initdata.Validator.check": _validated,
+    "tg_assistant.core.invites.new": lambda text: invites.new(tenant_id=_ID, role=Role.user, notes=text),
+    "tg_assistant.core.judging.Lexicon.__init__": _lexicon,
+    "tg_assistant.core.judging.Lexicon.covered": lambda text: _lexicon(text).covered([text]),
+    "tg_assistant.core.judging.Lexicon.said_by_title": lambda text: _lexicon(text).said_by_title(
+        _MEANING, _passage(text)
+    ),
+    "tg_assistant.core.judging.judge": _judge,
+    "tg_assistant.core.kinds.is_counted": lambda text: kinds.is_counted(kinds._COUNT, text),
+    "tg_assistant.core.languages.Meaning.cosine": lambda text: _MEANING.cosine(text, np.ones(1)),
+    "tg_assistant.core.languages.Meaning.same_language": _MEANING.same_language,
+    "tg_assistant.core.languages.Spellings.__init__": lambda text: Spellings(text.split(" ")),
+    "tg_assistant.core.languages.Spellings.of": lambda text: Spellings(text.split(" ")).of(text),
+    "tg_assistant.core.retrieval._collapsed": lambda text: retrieval._collapsed(
+        [_passage(text[n:], n) for n in range(8)], 8
+    ),
+    "tg_assistant.core.search._conditions": lambda text: search._conditions([_ID], text[:500], {}),
+    "tg_assistant.core.wording.Question.fits": lambda text: _asked(f"Сколько? {text}").fits(text),
+    "tg_assistant.core.wording.Question.nearness": _nearness,
+    "bot.answer.messages": lambda text: bot_answer.messages(
+        Done(_ID, text, [_source(text)] * 3, False, 0.9), "ru"
+    ),
+    "bot.handlers.searching._line": _hit,
+}
+# What no stranger's text reaches, or reaches only cut; a module or a function, and why.
+EXEMPT: dict[str, str] = {
+    "tg_assistant.components.qr_code": "draws addresses that we made",
+    "tg_assistant.core.kinds._kind": "takes our own expressions, once at import",
+    "tg_assistant.core.qr": "draws addresses that we made",
+    "tg_assistant.core.tokens.issue": "signs claims that we made",
+    "tg_assistant.core.posts.cursor_of": "writes a time and an id",
+    "tg_assistant.components.happened": "puts together what we wrote into the trail",
+}
