@@ -42,7 +42,7 @@ load: setup ## the long load runs: 2,000 real posts (EVAL_DATA_DIR) through ever
 	@$(RUN) demo --smoke --load $(or $(EVAL_DATA_DIR),../shared/data)/telegram_posts_ru.jsonl.gz --limit 2000
 	@.venv/bin/python -m pytest --runslow -s tests/eval tests/infra/embeddings tests/core/test_indexing.py $(ARGS)
 
-check: setup ## format, lint, types, dependency rule, shape, lock
+check: setup ## format, lint, types, bandit, semgrep, dependency rule, shape, lock
 	@sh scripts/check.sh
 
 fmt: setup ## put the code in order

@@ -16,6 +16,7 @@ from bot.words import error_text
 from tg_assistant.core import updates
 from tg_assistant.core.updates import TOPIC, TRIES, Pending
 from tg_assistant.errors import Unavailable
+from tg_assistant.infra.clock import agreed
 from tg_assistant.infra.runtime import Runtime
 
 log = structlog.get_logger()
@@ -131,7 +132,8 @@ class Processor:
         while True:
             with suppress(Unavailable):
                 async with self._rt.db.transaction() as db:
-                    await updates.sweep(db)
+                    if await agreed(db, self._rt.clock) is not None:
+                        await updates.sweep(db)
             await asyncio.sleep(_SWEEP_SECONDS)
 
 

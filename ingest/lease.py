@@ -9,9 +9,10 @@ from uuid import UUID
 
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
+from sqlmodel.ext.asyncio.session import AsyncSession
 
 from tg_assistant.core import leases
-from tg_assistant.core.leases import LEASE_SECONDS, Leased, LeaseLost
+from tg_assistant.core.leases import LEASE_SECONDS, Leased, LeaseLost, Trust
 from tg_assistant.errors import Unavailable
 from tg_assistant.infra.db import Database
 
@@ -19,11 +20,41 @@ log = structlog.get_logger()
 T = TypeVar("T")
 RENEW_SECONDS = 4.0
 MARGIN_SECONDS = 4.0  # longer than closing a connection takes
+_JUMP = 1.0  # seconds; less is within the margin
 
 
 def _now() -> float:
     """A clock that runs on while the process is stopped or the machine sleeps."""
     return time.clock_gettime(time.CLOCK_BOOTTIME) if hasattr(time, "CLOCK_BOOTTIME") else time.monotonic()
+
+
+class EvenClock:
+    """Whether PostgreSQL's clock runs as evenly as ours, which nobody can set; one a process.
+
+    Set forward, it ends every lease at once, while their owners are still connected and renew within
+    seconds; set back, it keeps those of owners who died. So for a lease's length after a jump nothing is
+    taken over, and what a jump back left behind only after a lease's length without one.
+    """
+
+    def __init__(self) -> None:
+        self._even_since = _now()
+        self._offset: tuple[float, float] | None = None  # PostgreSQL's clock minus ours, between these two
+        self._jumped = False
+
+    async def trust(self, db: AsyncSession) -> Trust:
+        """How far it may be believed in this transaction."""
+        asked = _now()
+        shown = (await leases.clock(db)).timestamp()
+        self._look(shown - _now(), shown - asked)
+        if _now() - self._even_since <= LEASE_SECONDS:
+            return Trust.none if self._jumped else Trust.usual
+        return Trust.long
+
+    def _look(self, least: float, most: float) -> None:
+        if self._offset and (least > self._offset[1] + _JUMP or most < self._offset[0] - _JUMP):
+            log.error("lease.clock_jumped", seconds=round(least - self._offset[0]))
+            self._even_since, self._jumped = _now(), True
+        self._offset = (least, most)
 
 
 class Lease:
@@ -78,9 +109,12 @@ class Lease:
                 await leases.release(db, self._model, self._row_id, self.epoch)
 
 
-async def take(db: Database, model: Leased, row_id: UUID, owner: str) -> Lease | None:
+async def take(
+    db: Database, model: Leased, row_id: UUID, owner: str, clock: EvenClock | None = None
+) -> Lease | None:
     """The lease of a row nobody owns, or None."""
     asked_at = _now()
     async with db.transaction() as session:
-        epoch = await leases.take(session, model, row_id, owner)
+        trust = await clock.trust(session) if clock else Trust.usual
+        epoch = await leases.take(session, model, row_id, owner, trust=trust)
     return None if epoch is None else Lease(db, model, row_id, epoch, asked_at)

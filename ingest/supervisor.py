@@ -16,7 +16,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from ingest import rotation, worker
 from ingest.account import Serving
 from ingest.context import LeaseLost
-from ingest.lease import Lease, take
+from ingest.lease import EvenClock, Lease, take
 from ingest.login import Attempt
 from tg_assistant.core import accounts, attempts, logins, wellbeing
 from tg_assistant.core.leases import Leased
@@ -48,6 +48,7 @@ class Supervisor:
         self._owner = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
         self._owned: dict[UUID, asyncio.Task[None]] = {}
         self._looked_at: dict[str, float] = {}
+        self._clock = EvenClock()
         self._beat_at = -_BEAT_SECONDS
 
     async def run(self) -> None:
@@ -89,6 +90,7 @@ class Supervisor:
                 event.clear()
                 try:
                     async with self._rt.db.transaction() as db:
+                        await self._clock.trust(db)  # each second, so that a jump is seen when it comes
                         found = await waiting(db)
                     for row_id in found:
                         await self._take(model, row_id, start)
@@ -111,7 +113,7 @@ class Supervisor:
         if row_id in self._owned:
             return
         await asyncio.sleep(min(0.5, _SPREAD_SECONDS * len(self._owned)))
-        lease = await take(self._rt.db, model, row_id, self._owner)
+        lease = await take(self._rt.db, model, row_id, self._owner, self._clock)
         if lease is None:
             return
         task = asyncio.create_task(self._own(row_id, lease, start))

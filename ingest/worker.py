@@ -51,7 +51,7 @@ async def sweep(rt: Runtime) -> None:
     """Give every tenant's dirty posts a job, its channels their tasks, and what nobody follows an end."""
     async with rt.db.transaction() as db:
         tenants = list(await db.exec(select(Tenant.id)))
-        await access.forget_used(db)
+        await access.forget_used(db, rt.clock)
     for tenant_id in tenants:
         async with rt.db.transaction(tenant_id) as db:
             dirty = select(Post.id).where(

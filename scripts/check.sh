@@ -15,6 +15,8 @@ step() {
 step format .venv/bin/ruff format --check .
 step lint .venv/bin/ruff check .
 step types .venv/bin/pyright
+step bandit .venv/bin/bandit -q -c pyproject.toml -r tg_assistant bot ingest sandbox scripts benchmarks migrations -x scripts/semgrep
+step semgrep sh scripts/semgrep/run.sh
 step imports .venv/bin/lint-imports
 step shape .venv/bin/python -m pytest -q tests/test_shape.py
 step lock "$UV" lock --check

@@ -5,6 +5,7 @@ from uuid import uuid4
 
 import reflex as rx
 import structlog
+from redis.exceptions import RedisError
 from reflex.event import EventSpec
 from starlette.types import ASGIApp
 
@@ -22,13 +23,20 @@ from tg_assistant.state import ForgetOnReconnect, SessionState
 
 log = structlog.get_logger()
 _VIEWPORT = "width=device-width, initial-scale=1, viewport-fit=cover, interactive-widget=resizes-content"
-_reports, _unreadable = Budget(), Budget()
+_reports, _unreadable, _away = Budget(), Budget(), Budget(per_minute=1)
 for _name in ("reflex.app", "reflex_base.event.processor.base_state_processor"):
     logging.getLogger(_name).addFilter(QuietValues())
 
 
-def notice_for(exception: Exception) -> EventSpec:
-    """An error of ours by its code, anything else as a reference id that the log explains."""
+def notice_for(exception: Exception) -> EventSpec | None:
+    """An error of ours by its code, anything else as a reference id that the log explains.
+
+    Nothing while Redis is away: a notice is a state, too, and states are kept there.
+    """
+    if isinstance(exception, RedisError):
+        if _away.spend():  # every event of everybody meets this
+            log.error("page.redis_away", error=type(exception).__name__)
+        return None
     if isinstance(exception, AssistantError):
         log.info("page.refused", code=exception.code)
         metrics.errors_total.labels("page", exception.code).inc()

@@ -37,7 +37,7 @@ class RsaKey:
             TLObject.serialize_bytes(number.to_bytes((number.bit_length() + 7) // 8, "big"))
             for number in (public.n, public.e)
         )
-        (self.fingerprint,) = struct.unpack("<q", sha1(packed).digest()[-8:])  # noqa: S324 the protocol's own
+        (self.fingerprint,) = struct.unpack("<q", sha1(packed).digest()[-8:])  # noqa: S324 the protocol's own  # nosec B324
 
     def decrypt(self, block: bytes) -> bytes:
         number = int.from_bytes(block, "big")
@@ -89,7 +89,7 @@ class Handshake:
                 server_time=int(time.time()),
             )
         )
-        answer = sha1(answer).digest() + answer  # noqa: S324 the protocol's own
+        answer = sha1(answer).digest() + answer  # noqa: S324 the protocol's own  # nosec B324
         answer += os.urandom(-len(answer) % 16)
         return types.ServerDHParamsOk(
             self._nonce, self._server_nonce, AES.encrypt_ige(answer, *self._temporary_key())

@@ -55,7 +55,7 @@ class Padded(Intermediate):
         return packet[: len(packet) - len(packet) % 4]
 
     def frame(self, payload: bytes) -> bytes:
-        return super().frame(payload + os.urandom(random.randint(0, 3)))  # noqa: S311 padding, not a secret
+        return super().frame(payload + os.urandom(random.randint(0, 3)))  # noqa: S311 padding, not a secret  # nosec B311
 
 
 class Full:

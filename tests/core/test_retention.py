@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import text, update
 from sqlmodel import col, select
 
+from tests.clocks import DatabaseClock, Moved
 from tests.corpus import a_channel, a_reader, a_tenant
 from tests.followed import account
 from tests.people import member, person
@@ -16,7 +17,6 @@ from tests.servers import settings_for
 from tg_assistant.core import access, members, purging, retention, sessions
 from tg_assistant.errors import Invalid, NotAllowed
 from tg_assistant.infra import jobs
-from tg_assistant.infra.clock import Clock
 from tg_assistant.models import (
     AccountTask,
     AppSession,
@@ -44,19 +44,27 @@ def settings(database, chroma_url, model_dir):
     return settings_for(database, chroma_url, model_dir, role="worker")
 
 
-class Moved(Clock):
-    """A clock that shows a later day."""
-
-    def __init__(self, days):
-        self._by = timedelta(days=days)
-
-    def now(self):
-        return super().now() + self._by
+@pytest.fixture(scope="module", autouse=True)
+def postgres_clock(database):
+    """PostgreSQL's own, before anybody connects; `after` sets it."""
+    clock = DatabaseClock(database)
+    yield clock
+    clock.close()
 
 
-async def after(rt, days):
-    """What a worker does so many days from now."""
-    return await retention.run_due(replace(rt, clock=Moved(days)))
+@pytest.fixture
+def after(postgres_clock):
+    """after(rt, days): what a worker does so many days from now, by both clocks."""
+
+    async def run(rt, days, processes=1):
+        postgres_clock.set(timedelta(days=days))
+        then = replace(rt, clock=Moved(timedelta(days=days)))
+        try:
+            return await asyncio.gather(*(retention.run_due(then) for _ in range(processes)))
+        finally:
+            postgres_clock.set(timedelta())
+
+    return run
 
 
 async def a_life(rt, telegram_id):
@@ -87,7 +95,7 @@ async def addresses(rt, anna):
         return sorted(row.address for row in rows)
 
 
-async def test_the_defaults(rt):
+async def test_the_defaults(rt, after):
     """Jobs a week, addresses a month, questions and sign-ins a quarter, the trail a year."""
     where, _, anna = await a_life(rt, 7401)
     await after(rt, 6)
@@ -110,7 +118,7 @@ async def test_the_defaults(rt):
     assert await count(rt, Post, where) == 1, "somebody follows the channel"
 
 
-async def test_a_group_may_keep_things_for_another_time(rt):
+async def test_a_group_may_keep_things_for_another_time(rt, after):
     """Its own periods hold for it alone; only owners set them, within sense; None is the default again."""
     here, _, _ = await a_life(rt, 7402)
     there, _, _ = await a_life(rt, 7403)
@@ -128,7 +136,7 @@ async def test_a_group_may_keep_things_for_another_time(rt):
     assert (await count(rt, Question, here), await count(rt, Question, there)) == (0, 1)
 
 
-async def test_once_a_day_whichever_process_comes_first(rt):
+async def test_once_a_day_whichever_process_comes_first(rt, after):
     """Five workers at once do it once; the next turn comes after a day."""
     where, _, _ = await a_life(rt, 7406)
     await after(rt, 0)
@@ -147,7 +155,7 @@ async def retained(rt, where):
         return (await db.exec(select(Tenant.retained_at).where(Tenant.id == where.id))).one()
 
 
-async def test_posts_go_when_nobody_could_read_them_for_long_enough(rt):
+async def test_posts_go_when_nobody_could_read_them_for_long_enough(rt, after):
     """Followers who are switched off count as nobody; switched on in time, everything is still there."""
     where, channel, anna = await a_life(rt, 7407)
     async with rt.db.transaction(where.id) as db:
@@ -171,7 +179,7 @@ async def test_posts_go_when_nobody_could_read_them_for_long_enough(rt):
     assert await count(rt, Post, where) == await count(rt, Channel, where) == 0
 
 
-async def test_a_private_channel_nobody_has_access_to_is_read_by_nobody(rt):
+async def test_a_private_channel_nobody_has_access_to_is_read_by_nobody(rt, after):
     """Its posts go like those without followers."""
     where, channel, anna = await a_life(rt, 7409)
     async with rt.db.transaction(where.id) as db:
@@ -196,7 +204,7 @@ async def unread_since(rt, channel):
         return (await db.exec(select(Channel.unread_since).where(Channel.id == channel.id))).one()
 
 
-async def test_what_belongs_to_no_group_goes_too(rt):
+async def test_what_belongs_to_no_group_goes_too(rt, after):
     """Messages, sign-ins of strangers and of nobody, the bot's old updates, lines without a group."""
     await a_life(rt, 7410)
     async with rt.db.transaction() as db:
@@ -221,7 +229,7 @@ async def test_what_belongs_to_no_group_goes_too(rt):
         assert not (await db.exec(lines)).all()
 
 
-async def test_what_is_the_installations_own_goes_too(rt):
+async def test_what_is_the_installations_own_goes_too(rt, after):
     """The queue's log and done key rotations after a week, sessions after a month, links after their day."""
     where, _, anna = await a_life(rt, 7412)
     now = rt.clock.now()
@@ -257,7 +265,7 @@ async def test_digests_of_init_data_go_a_day_after_they_could_be_used(rt):
         for digest, hours in ((b"gone", 25), (b"kept", 23), (b"live", -1)):
             db.add(SeenInitData(digest=digest, expires_at=now - timedelta(hours=hours)))
     async with rt.db.transaction() as db:
-        await access.forget_used(db)
+        await access.forget_used(db, rt.clock)
         left = (await db.exec(select(SeenInitData.digest))).all()
     assert {b"kept", b"live"} <= set(left) and b"gone" not in left
 

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 from uuid import UUID, uuid4
 
-from sqlalchemy import case, delete, func
+from sqlalchemy import case, delete
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -14,7 +14,7 @@ from sqlmodel.sql.expression import SelectOfScalar
 from tg_assistant.core import audit, plans, sessions, tokens
 from tg_assistant.core.initdata import MAX_AGE, MAX_FUTURE, InitData, TelegramPerson, Validator
 from tg_assistant.errors import NotAllowed, NotFound, SignInNeeded
-from tg_assistant.infra.clock import Clock
+from tg_assistant.infra.clock import Clock, agreed
 from tg_assistant.infra.db import set_tenant, set_user
 from tg_assistant.models import Membership, Role, SeenInitData, SignIn, Tenant, User
 from tg_assistant.texts import language_of
@@ -82,9 +82,7 @@ async def hold_role(db: AsyncSession, actor: Actor, least: Role) -> Role:
     if actor.door == "cli":
         return Role.owner  # whoever holds the database's password
     # the group before its members, as its deletion does: what is written next refers to the group, too
-    await db.exec(
-        select(Tenant.id).where(Tenant.id == actor.tenant).with_for_update(read=True, key_share=True)
-    )
+    await hold_group(db, actor.tenant)
     own = scoped(Membership, actor).where(Membership.user_id == actor.user_id, ~col(Membership.disabled))
     locked = own.with_for_update(read=True).execution_options(populate_existing=True)
     mine = (await db.exec(locked)).first()
@@ -102,6 +100,13 @@ async def hold_member(db: AsyncSession, tenant_id: UUID, user_id: UUID) -> None:
     disabled = (await db.exec(own.with_for_update(read=True))).first()
     if disabled is not False:
         raise NotAllowed("access.no_membership" if disabled is None else "access.disabled")
+
+
+async def hold_group(db: AsyncSession, tenant_id: UUID) -> bool:
+    """Act for the group, which nobody deletes before this transaction ends; False where it is gone."""
+    await set_tenant(db, tenant_id)
+    group = select(Tenant.id).where(Tenant.id == tenant_id).with_for_update(read=True, key_share=True)
+    return (await db.exec(group)).first() is not None
 
 
 async def actor(db: AsyncSession, user_id: UUID, *, door: str, session_id: UUID | None = None) -> Actor:
@@ -247,10 +252,11 @@ async def note_sign_in(
     db.add(row)
 
 
-async def forget_used(db: AsyncSession) -> None:
-    """Drop the digests of init data long too old to be used again; a day covers clocks that disagree."""
-    old = col(SeenInitData.expires_at) < func.now() - timedelta(days=1)
-    await db.exec(delete(SeenInitData).where(old))  # type: ignore[call-overload]
+async def forget_used(db: AsyncSession, clock: Clock) -> None:
+    """Drop the digests of init data too old to be used again, by a day; none while the clocks disagree."""
+    if (now := await agreed(db, clock)) is not None:
+        old = col(SeenInitData.expires_at) < now - timedelta(days=1)
+        await db.exec(delete(SeenInitData).where(old))  # type: ignore[call-overload]
 
 
 async def _use_once(db: AsyncSession, data: InitData) -> None:

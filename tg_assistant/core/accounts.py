@@ -4,12 +4,12 @@ from contextlib import suppress
 from uuid import UUID
 
 import structlog
-from sqlalchemy import delete, func, or_, text
+from sqlalchemy import delete, func, text
 from sqlalchemy.orm import undefer_group
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from tg_assistant.core import audit, notifications, tasks
+from tg_assistant.core import audit, leases, notifications, tasks
 from tg_assistant.core.access import Actor, scoped
 from tg_assistant.errors import NotFound, Unavailable
 from tg_assistant.infra.crypto import Binding, Keyring, SealBroken
@@ -156,7 +156,7 @@ async def waiting(db: AsyncSession) -> list[UUID]:
     """Connected accounts nobody owns, the longest waiting first."""
     query = select(Account.id).where(
         Account.status == AccountStatus.connected,
-        or_(col(Account.lease_until).is_(None), col(Account.lease_until) < func.clock_timestamp()),
+        leases.free(Account),
     )
     return list((await db.exec(query.order_by(col(Account.lease_until).nulls_first()))).all())
 

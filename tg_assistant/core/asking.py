@@ -1,10 +1,10 @@
 """A question is written down before it is answered, its tries are counted, and its answer is kept."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import text, update
+from sqlalchemy import func, text, update
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -34,16 +34,16 @@ def _checked(question: str) -> str:
 async def _allow_another(db: AsyncSession, user_id: UUID, allowed: int) -> None:
     """Raises LimitReached until the oldest question that stands in the way is a day old."""
     day = timedelta(days=1)
-    now = datetime.now(UTC)
-    mine = select(Question.created_at).where(Question.user_id == user_id, Question.created_at >= now - day)
+    now = (await db.exec(select(func.now()))).one()  # PostgreSQL's: later ones came before it was set back
+    today = col(Question.created_at).between(now - day, now + timedelta(minutes=1))
+    mine = select(col(Question.created_at)).where(Question.user_id == user_id, today)
     newest_first = mine.order_by(col(Question.created_at).desc())
     in_the_way = (await db.exec(newest_first.offset(allowed - 1).limit(1))).first()
     if in_the_way is not None:
         metrics.rate_limit_exceeded_total.labels("questions").inc()
         policy, wait = ("questions", allowed, int(day.total_seconds())), in_the_way + day - now
-        raise LimitReached(
-            "answers.daily_limit", policy=policy, retry_after=wait.total_seconds(), max=allowed
-        )
+        seconds = wait.total_seconds()
+        raise LimitReached("answers.daily_limit", policy=policy, retry_after=seconds, max=allowed)
 
 
 async def begin(rt: Runtime, actor: Actor, question: str, question_id: UUID | None = None) -> Question:

@@ -34,7 +34,7 @@ async def waiting(db: AsyncSession) -> list[UUID]:
     """Attempts nobody owns: those to run, those to expire, and ended ones whose key is not logged out."""
     query = select(Login.id).where(
         or_(col(Login.status).not_in(_FINAL), col(Login.pending_session).is_not(None)),
-        or_(col(Login.lease_until).is_(None), col(Login.lease_until) < func.clock_timestamp()),
+        leases.free(Login),
     )
     return list((await db.exec(query.order_by(col(Login.created_at)))).all())
 

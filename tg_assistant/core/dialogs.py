@@ -20,6 +20,7 @@ from tg_assistant.models import Account, AccountTask, Channel, Dialog
 
 KIND = "dialogs"
 REFRESH_SECONDS = 120  # repeated sweeps of the list earn long bans, so a person may refresh this often
+_AHEAD = timedelta(seconds=5)  # that another process's clock may be
 _FRESH = timedelta(minutes=1)  # a list this new vouches for the access to a private channel
 
 
@@ -57,12 +58,20 @@ async def _asked(db: AsyncSession, account: Account) -> UUID:
     open_task = (await db.exec(query)).first()
     if open_task is not None:
         return open_task
-    age = (datetime.now(UTC) - account.dialogs_at).total_seconds() if account.dialogs_at else REFRESH_SECONDS
+    age = _age(account).total_seconds()
     if age < REFRESH_SECONDS:
         policy = ("refresh", 1, REFRESH_SECONDS)
         metrics.rate_limit_exceeded_total.labels("refresh").inc()
         raise LimitReached("channels.refreshed_recently", policy=policy, retry_after=REFRESH_SECONDS - age)
     return (await tasks.add(db, account.id, KIND, priority=10)).id
+
+
+def _age(account: Account) -> timedelta:
+    """Of its list of channels; of none, and of one read in the future (a clock was set back), any age."""
+    if account.dialogs_at is None:
+        return timedelta.max
+    age = datetime.now(UTC) - account.dialogs_at
+    return age if age > -_AHEAD else timedelta.max
 
 
 async def find(db: AsyncSession, account: Account, reference: Reference) -> Found | None:
@@ -75,7 +84,7 @@ async def find(db: AsyncSession, account: Account, reference: Reference) -> Foun
     listed = (await db.exec(query)).first()
     if listed is None:
         return None
-    fresh = account.dialogs_at is not None and account.dialogs_at > datetime.now(UTC) - _FRESH
+    fresh = _age(account) < _FRESH
     return replace(as_found(listed), vouched=fresh or not listed.private)
 
 

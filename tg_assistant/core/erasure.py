@@ -1,15 +1,18 @@
 """Everything kept about a person goes, at their word: first the sessions at Telegram, then the rows."""
 
+import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import func
+from sqlalchemy import func, text
+from sqlalchemy.exc import OperationalError
 from sqlmodel import col, delete, select, update
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from tg_assistant.core import accounts, audit, channels, invites, logins, notifications, updates
+from tg_assistant.core import accounts, audit, channels, indexing, invites, logins, notifications, updates
 from tg_assistant.core.access import Actor, scoped
 from tg_assistant.errors import NotAllowed, Unavailable
 from tg_assistant.infra import jobs
@@ -19,6 +22,7 @@ from tg_assistant.models import (
     AccountStatus,
     AppSession,
     Invite,
+    Login,
     Membership,
     Question,
     Role,
@@ -26,6 +30,9 @@ from tg_assistant.models import (
     User,
 )
 
+_TRIES, _PAUSE = 20, 0.2  # seconds between
+_PATIENCE = "500ms"  # less than the second after which PostgreSQL looks for deadlocks and ends one side
+_IN_THE_WAY = ("55P03", "40P01")  # lock_not_available, deadlock_detected
 FORGET_TENANT = "forget_tenant"  # the job that drops a deleted group's part of the index
 
 
@@ -57,10 +64,44 @@ async def erase(rt: Runtime, actor: Actor, *, with_group: bool = False) -> Recei
             people = await _everybody(db, actor) if whole else [actor.user_id]
         for user_id in people:
             linked += await _log_out(rt, replace(actor, user_id=user_id))
+    return await _yielding(lambda: _end(rt, actor, with_group, whole, linked))
+
+
+async def _yielding(attempt: Callable[[], Awaitable[Receipt]]) -> Receipt:
+    """Deleting takes rows in an order of its own: where it meets others at work, it lets go and begins anew.
+
+    So nobody else ends in a deadlock with it. Raises Unavailable when it never finds a moment.
+    """
+    for _ in range(_TRIES):
+        try:
+            return await attempt()
+        except OperationalError as error:
+            if getattr(error.orig, "sqlstate", None) not in _IN_THE_WAY:
+                raise
+        await asyncio.sleep(_PAUSE)
+    raise Unavailable("database.unavailable", retry_after=5)
+
+
+async def _end(rt: Runtime, actor: Actor, with_group: bool, whole: bool, linked: int) -> Receipt:
     async with rt.db.transaction(actor.tenant_id) as db:
-        if actor.tenant_id and await _takes_group(db, actor, with_group) != whole:
-            raise NotAllowed("erasure.last_owner")  # somebody joined or left meanwhile: ask again
+        await db.exec(text("SELECT set_config('lock_timeout', :most, true)").bindparams(most=_PATIENCE))  # type: ignore[call-overload]
+        if actor.tenant_id:
+            await _settle(db, actor, with_group, whole)
         return await _delete(db, actor, rt.clock.now(), linked, whole)
+
+
+async def _settle(db: AsyncSession, actor: Actor, with_group: bool, whole: bool) -> None:
+    """What was found at the beginning still holds, and does until this transaction ends."""
+    if whole:  # nobody joins, connects or begins anything from here on
+        await db.exec(select(Tenant.id).where(Tenant.id == actor.tenant).with_for_update())
+    if await _takes_group(db, actor, with_group) != whole:
+        raise NotAllowed("erasure.last_owner")  # somebody joined or left meanwhile: ask again
+    mine = (lambda model: True) if whole else (lambda model: model.user_id == actor.user_id)
+    connected = scoped(Account, actor).where(mine(Account), Account.status == AccountStatus.connected)
+    half_made = scoped(Login, actor).where(mine(Login), col(Login.pending_session).is_not(None))
+    for left in (connected, half_made):
+        if (await db.exec(left)).first() is not None:  # begun since everybody was logged out
+            raise Unavailable("erasure.log_out_pending", retry_after=30)
 
 
 async def _takes_group(db: AsyncSession, actor: Actor, with_group: bool) -> bool:
@@ -161,5 +202,10 @@ async def _forget(db: AsyncSession, actor: Actor) -> None:
 
 
 async def forget_tenant(rt: Runtime, tenant_id: UUID) -> None:
-    """Drop a deleted group's part of the index; the handler of the job. Raises Unavailable."""
-    await rt.vectors.drop(tenant_id)
+    """Drop what a deleted group has outside its tables: its vectors, its jobs. Raises Unavailable.
+
+    The handler of the job.
+    """
+    await indexing.forget_tenant(rt, tenant_id)
+    async with rt.db.transaction() as db:
+        await jobs.forget_about(db, str(tenant_id), besides=FORGET_TENANT)

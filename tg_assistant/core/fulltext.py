@@ -30,7 +30,7 @@ _BEST = text(f"""
         SELECT id, tsv FROM searchable_posts WHERE {_WITHIN} AND tsv @@ CAST(:query AS tsquery)
         ORDER BY ts_rank(tsv, CAST(:query AS tsquery), 1) DESC, id LIMIT :limit
     ) AS best
-""")  # noqa: S608 – only constants are put together
+""")  # noqa: S608 – only constants are put together  # nosec B608
 _NUMBERS = text("""
     SELECT lexeme, (
         SELECT count(*) FROM (

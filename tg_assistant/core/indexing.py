@@ -127,6 +127,12 @@ async def forget_channel(rt: Runtime, tenant_id: UUID, channel_id: UUID) -> None
         await rt.vectors.delete_channel(Space(tenant_id, rt.embedder.model), channel_id)
 
 
+async def forget_tenant(rt: Runtime, tenant_id: UUID) -> None:
+    """Drop all vectors of a deleted group, after whoever is still writing some: nobody begins to any more."""
+    async with _alone(rt, tenant_id):
+        await rt.vectors.drop(tenant_id)
+
+
 async def held(db: AsyncSession, channel_ids: Sequence[UUID]) -> dict[UUID, dict[Trouble, int]]:
     """How many posts of each channel were given up, by the reason; an edit or a deletion tries them again."""
     given_up = col(Post.indexed_generation) == 0, col(Post.index_attempts) >= MAX_ATTEMPTS

@@ -14,12 +14,12 @@ from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from tg_assistant.core import audit, listing
-from tg_assistant.core.access import Actor, hold_role, scoped
+from tg_assistant.core.access import Actor, hold_group, hold_role, scoped
 from tg_assistant.core.listing import Order, Page
 from tg_assistant.core.moments import settable
 from tg_assistant.errors import AlreadyExists, Invalid, InviteSpent, NotFound
 from tg_assistant.infra import bot_api
-from tg_assistant.infra.db import set_invite, set_tenant
+from tg_assistant.infra.db import set_invite
 from tg_assistant.infra.storable import storable
 from tg_assistant.models import Invite, InviteUse, Membership, Role, User
 from tg_assistant.settings import TelegramSettings
@@ -244,17 +244,17 @@ async def redeem(db: AsyncSession, actor: Actor, code: str) -> Membership:
 
     So it does for a member, too; with a good code they get AlreadyExists, and the invite keeps its use.
     """
-    code = clean(code)
-    await set_invite(db, code)
+    await set_invite(db, code := clean(code))
     if actor.tenant_id is not None:
         await _check_good(db, code)
         raise AlreadyExists("invites.already_member")
+    whose = (await db.exec(select(Invite.tenant_id).where(Invite.code == code))).first()
+    if whose is None or not await hold_group(db, whose):  # the group before the invite, as its deletion does
+        raise InviteSpent("invites.spent")
     invite = await _use(db, code, actor.user_id)
-    await set_tenant(db, invite.tenant_id)
-    membership = Membership(tenant_id=invite.tenant_id, user_id=actor.user_id, role=invite.role)
-    await _insert(db, membership)
-    db.add(InviteUse(tenant_id=invite.tenant_id, code=invite.code, user_id=actor.user_id))
-    who = {"tenant_id": invite.tenant_id, "user_id": actor.user_id}
+    who: Any = {"tenant_id": whose, "user_id": actor.user_id}
+    await _insert(db, membership := Membership(**who, role=invite.role))
+    db.add(InviteUse(**who, code=invite.code))
     await audit.record(db, None, "invite.redeem", _hint(code), **who)
     return membership
 

@@ -4,10 +4,12 @@ Telegram destroys an auth key that is used from two places, so an owner stops be
 every write it makes carries the epoch it was given.
 """
 
+from datetime import datetime
+from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, text
+from sqlalchemy import ColumnElement, func, or_, text
 from sqlmodel import col, select, update
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -32,14 +34,43 @@ def _until() -> Any:
     return func.clock_timestamp() + text(f"interval '{LEASE_SECONDS} seconds'")
 
 
-async def take(db: AsyncSession, model: Leased, row_id: UUID, owner: str) -> int | None:
+class Trust(StrEnum):
+    """How far the database's clock may be believed about deadlines others wrote."""
+
+    none = "none"  # it has just been set: only what its owner gave back is free
+    usual = "usual"
+    long = "long"  # it has run evenly for longer than a lease: a deadline further off than one is nobody's
+
+
+def free(model: Leased, trust: Trust = Trust.long) -> ColumnElement[bool]:
+    """Whether nobody owns a row: its lease was given back or has run out.
+
+    A living owner renews long before; so a deadline that no lease can have now was written before the clock
+    was set back, by an owner who has not renewed since.
+    """
+    until = col(model.lease_until)
+    conditions: list[ColumnElement[bool]] = [until.is_(None)]
+    if trust is not Trust.none:
+        conditions.append(until < func.clock_timestamp())
+    if trust is Trust.long:
+        conditions.append(until > _until() + text(f"interval '{LEASE_SECONDS} seconds'"))
+    return or_(*conditions)
+
+
+async def clock(db: AsyncSession) -> datetime:
+    """What the deadlines are held against, at this moment."""
+    return (await db.exec(select(func.clock_timestamp()))).one()
+
+
+async def take(
+    db: AsyncSession, model: Leased, row_id: UUID, owner: str, *, trust: Trust = Trust.usual
+) -> int | None:
     """Become the owner of a row whose lease has run out; the new epoch, or None when it is owned or busy.
 
     Locks the row FOR UPDATE, so it waits for (skips) every write made under the previous epoch.
     """
     await _short(db)
-    free = col(model.lease_until).is_(None) | (col(model.lease_until) < func.clock_timestamp())
-    query = select(model).where(model.id == row_id, free).with_for_update(skip_locked=True)
+    query = select(model).where(model.id == row_id, free(model, trust)).with_for_update(skip_locked=True)
     row = (await db.exec(query.execution_options(populate_existing=True))).first()
     if row is None:
         return None
@@ -53,7 +84,11 @@ async def take(db: AsyncSession, model: Leased, row_id: UUID, owner: str) -> int
 
 
 async def renew(db: AsyncSession, model: Leased, row_id: UUID, epoch: int) -> None:
-    """Push the deadline out. Raises LeaseLost when the epoch has moved on or the deadline has passed."""
+    """Push the deadline out. Raises LeaseLost when the epoch has moved on.
+
+    A deadline that has passed is pushed out, too: while the epoch stands nobody else has taken the row, and
+    PostgreSQL's clock may have been set forward. The owner counts its own seconds (`ingest/lease.py`).
+    """
     await _short(db)
     statement = update(model).where(*_held(model, row_id, epoch)).values(lease_until=_until())
     if (await db.exec(statement)).rowcount != 1:  # type: ignore[call-overload]
@@ -82,8 +117,4 @@ async def release(db: AsyncSession, model: Leased, row_id: UUID, epoch: int) -> 
 
 
 def _held(model: Leased, row_id: UUID, epoch: int) -> tuple[Any, ...]:
-    return (
-        col(model.id) == row_id,
-        col(model.lease_epoch) == epoch,
-        col(model.lease_until) > func.clock_timestamp(),
-    )
+    return col(model.id) == row_id, col(model.lease_epoch) == epoch, col(model.lease_until).is_not(None)

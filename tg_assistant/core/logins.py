@@ -32,6 +32,7 @@ SESSION_ENDED = "session_ended"  # a reason
 MAX_LIVE = 3
 MAX_PASSWORD = 256
 _LINK_SECONDS = 600
+_AHEAD_SECONDS = 60  # a reader's transaction may have begun that much before the maker's
 _POLL_SECONDS = 2.0
 _FINAL = [status.value for status in LoginStatus if status.final]
 
@@ -230,6 +231,8 @@ async def _by_hash(
         .where(col(column) == _hash(token))
         .where(col(Login.expires_at) > func.now() - timedelta(seconds=_LINK_SECONDS if over else 0))
         .where(over or col(Login.created_at) > func.now() - timedelta(seconds=_LINK_SECONDS))
+        # made in the future: PostgreSQL's clock was set back, and the link must not live until then
+        .where(col(Login.created_at) < func.now() + timedelta(seconds=_AHEAD_SECONDS))
         .execution_options(populate_existing=True)
     )
     found = (await db.exec(query)).first()

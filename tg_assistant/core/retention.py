@@ -15,6 +15,7 @@ from tg_assistant.core import audit, keys, links, purging, sessions, updates
 from tg_assistant.core.access import Actor
 from tg_assistant.errors import Invalid
 from tg_assistant.infra import jobs
+from tg_assistant.infra.clock import agreed
 from tg_assistant.infra.runtime import Runtime
 from tg_assistant.models import (
     AccountTask,
@@ -88,15 +89,21 @@ async def change(db: AsyncSession, actor: Actor, **days: Unpack[Changes]) -> Per
 
 
 async def run_due(rt: Runtime) -> int:
-    """Work off every group whose day is over; how many. Several processes may call it at once."""
+    """Work off every group whose day is over; how many. Several processes may call it at once.
+
+    None while this process's clock and PostgreSQL's disagree.
+    """
     async with rt.db.transaction() as db:
         tenants = list((await db.exec(select(Tenant.id))).all())
     done = 0
     for tenant_id in tenants:
         async with rt.db.transaction(tenant_id) as db:
-            tenant = await _claim(db, tenant_id, rt.clock.now())
+            now = await agreed(db, rt.clock)
+            if now is None:
+                return done
+            tenant = await _claim(db, tenant_id, now)
             if tenant is not None:
-                await _keep(db, tenant, rt.clock.now())
+                await _keep(db, tenant, now)
                 done += 1
     if done:
         await _keep_shared(rt)
@@ -105,7 +112,9 @@ async def run_due(rt: Runtime) -> int:
 
 async def _claim(db: AsyncSession, tenant_id: UUID, now: datetime) -> Tenant | None:
     """The group, if its turn has come; claimed by the same statement, so that one process does it."""
-    due = or_(col(Tenant.retained_at).is_(None), col(Tenant.retained_at) <= now - EVERY)
+    last = col(Tenant.retained_at)
+    # one in the future was written while the clocks were ahead: waiting for it could take for ever
+    due = or_(last.is_(None), last <= now - EVERY, last > now + EVERY)
     claimed = update(Tenant).where(col(Tenant.id) == tenant_id, due).values(retained_at=now)
     if (await db.exec(claimed.returning(col(Tenant.id)))).first() is None:  # type: ignore[call-overload]
         return None
@@ -208,9 +217,12 @@ async def _keep_shared(rt: Runtime) -> None:
     """What belongs to no group: people without one, links, sessions, messages, the bot's updates,
     the queue's log, key rotations.
     """
-    now, kept = rt.clock.now(), Periods()
+    kept = Periods()
     groupless = ~exists().where(col(Membership.user_id) == col(SignIn.user_id))
     async with rt.db.transaction() as db:
+        now = await agreed(db, rt.clock)
+        if now is None:
+            return
         await links.forget_old(db)
         await sessions.forget_old(db)
         await updates.sweep(db)

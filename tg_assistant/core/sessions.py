@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 LIFETIME = timedelta(days=30)
 ADMIN_LIFETIME = timedelta(hours=12)  # of a session begun by an admin link, in any browser
 GRACE = timedelta(seconds=20)  # a lost answer or a second tab may bring the previous token within this time
+_AHEAD = timedelta(days=1)  # that a clock may be ahead without anybody being signed out
 _KEPT = timedelta(days=30)  # after its end a session is of no use to anybody
 _LEFT_BEHIND = timedelta(days=1)  # unused so long, a session of the Mini App was closed, not put aside
 _SEEN_EVERY = timedelta(hours=1)  # how exact "last seen" is of a session that stays open
@@ -116,6 +117,8 @@ async def _live(db: AsyncSession, condition: object) -> AppSession:
         condition,  # type: ignore[arg-type]
         col(AppSession.revoked_at).is_(None),
         col(AppSession.expires_at) > func.now(),
+        # no session lives longer: one that says so was begun while a clock was ahead
+        col(AppSession.expires_at) < func.now() + LIFETIME + _AHEAD,
     )
     row = (await db.exec(query.execution_options(populate_existing=True))).first()
     if row is None:
@@ -146,6 +149,7 @@ async def refresh(db: AsyncSession, token: str, *, now: datetime) -> Started:
     if successor is None:
         session.revoked_at = now
         await audit.record(db, None, "session.reuse", session.id, user_id=session.user_id)
+        # nosemgrep: core-ends-a-transaction - the refusal below rolls back, and must not undo this
         await db.commit()
         raise SignInNeeded("access.signed_out")
     return Started(session.id, session.user_id, "", successor, session.expires_at)
@@ -166,7 +170,8 @@ def _key(token: str) -> bytes:
 
 async def _same_successor(db: AsyncSession, old: RefreshToken, token: str, now: datetime) -> str | None:
     """The token that followed `old`, while that one is still the newest and only just made."""
-    if old.successor is None or old.rotated_at is None or now - old.rotated_at > GRACE:
+    # rotated in the future: the clock was set back, and the time of grace must not last until then
+    if old.successor is None or old.rotated_at is None or abs(now - old.rotated_at) > GRACE:
         return None
     try:
         sealed, whose = old.successor, old.session_id.bytes

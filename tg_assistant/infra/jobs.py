@@ -89,6 +89,15 @@ async def drop_queued(db: AsyncSession, name: str, payload: Payload) -> int:
     return gone.rowcount
 
 
+async def forget_about(db: AsyncSession, about: str, *, besides: str) -> int:
+    """Drop the jobs not under way whose payload mentions `about`, held ones too; how many."""
+    query = text(
+        "DELETE FROM pgqueuer WHERE entrypoint <> :b AND status <> 'picked'"
+        " AND position(convert_to(:a, 'UTF8') IN payload) > 0"
+    )
+    return (await db.exec(query.bindparams(b=besides, a=about))).rowcount  # type: ignore[call-overload]
+
+
 async def held(db: AsyncSession) -> int:
     """How many jobs are held after their last try; they wait for a person (`pgq requeue`)."""
     found = await db.exec(text("SELECT count(*) FROM pgqueuer WHERE status = 'failed'"))  # type: ignore[call-overload]

@@ -78,6 +78,8 @@ class Vectors:
             "include": ["distances"],
         }
         found = await self._in(space, "query", body)
+        if found is None:
+            return []
         pairs = zip(found["ids"][0], found["distances"][0], strict=True)
         return [Hit(UUID(chunk), 1 - distance) for chunk, distance in pairs]
 
@@ -87,6 +89,8 @@ class Vectors:
             return {}
         body = {"ids": [str(chunk) for chunk in ids], "include": ["embeddings"]}
         found = await self._in(space, "get", body)
+        if found is None:
+            return {}
         pairs = zip(found["ids"], found["embeddings"], strict=True)
         return {UUID(chunk): np.array(vector, np.float32) for chunk, vector in pairs}
 
@@ -108,13 +112,15 @@ class Vectors:
 
     async def count(self, space: Space) -> int:
         """How many chunks are stored."""
-        return int(await self._in(space, "count"))
+        return int(await self._in(space, "count") or 0)
 
     async def ids(self, space: Space) -> set[UUID]:
         """The ids of all stored chunks, to compare with PostgreSQL's."""
         found: set[UUID] = set()
         while True:
             page = await self._in(space, "get", {"limit": PAGE, "offset": len(found), "include": []})
+            if page is None:
+                return found
             found.update(UUID(chunk) for chunk in page["ids"])
             if len(page["ids"]) < PAGE:
                 return found
@@ -124,30 +130,38 @@ class Vectors:
         await self._request("GET", "/api/v2/heartbeat")
 
     async def _in(self, space: Space, action: str, body: dict[str, Any] | None = None) -> Any:
-        """One call inside the collection of `space`. A server that was wiped gets it anew, once."""
+        """One call inside the collection of `space`; None where there is none and nothing is to be stored.
+
+        Only storing makes a collection: whoever still looks into a deleted group's leaves none behind.
+        A server that was wiped gets it anew, once.
+        """
         method = "GET" if body is None else "POST"
         known = space in self._collections
         try:
-            path = f"{_ROOT}/{await self._collection(space)}/{action}"
+            collection = await self._collection(space, create=action == "upsert")
+            if collection is None:
+                return None
             timeout = _SEARCH if action == "query" else _PATIENT
-            return await self._request(method, path, json=body, timeout=timeout)
+            return await self._request(method, f"{_ROOT}/{collection}/{action}", json=body, timeout=timeout)
         except _Missing:
             self._collections.pop(space, None)
             if not known:
                 raise Unavailable("vectors.unavailable", retry_after=2) from None
             return await self._in(space, action, body)
 
-    async def _collection(self, space: Space) -> str:
-        """The server's id of the collection, created on first use."""
+    async def _collection(self, space: Space, *, create: bool) -> str | None:
+        """The server's id of the collection; None where there is none and none is to be made."""
         if space not in self._collections:
             model = hashlib.sha256(space.model.encode()).hexdigest()[:12]
-            body = {
-                "name": f"{space.tenant_id.hex}-{model}",
-                "metadata": {"model": space.model},
-                "configuration": _INDEX,
-                "get_or_create": True,
-            }
-            self._collections[space] = (await self._request("POST", _ROOT, json=body))["id"]
+            name = f"{space.tenant_id.hex}-{model}"
+            if create:
+                body = {"name": name, "metadata": {"model": space.model}, "configuration": _INDEX}
+                found = await self._request("POST", _ROOT, json={**body, "get_or_create": True})
+            else:
+                found = await self._request("GET", f"{_ROOT}/{name}", missing_ok=True)
+            if found is None:
+                return None
+            self._collections[space] = found["id"]
         return self._collections[space]
 
     async def _request(self, method: str, path: str, *, missing_ok: bool = False, **parts: Any) -> Any:
@@ -161,7 +175,7 @@ class Vectors:
                 return None
             raise _Missing
         if not answer.is_success:
-            log.error("vectors.refused", status=answer.status_code, path=path, answer=answer.text[:300])
+            log.error("vectors.refused", status=answer.status_code, path=path)
             raise Unavailable("vectors.unavailable", retry_after=2)
         return answer.json()
 
