@@ -33,7 +33,10 @@ from tg_assistant.models import Channel, Post
 
 __all__ = ["frontend"]
 PEOPLE, ATTACKERS = 10, 3
-P95 = 1.0  # seconds for ten people's actions
+P95 = (
+    1.0  # seconds for ten people's actions; a machine that does much else beside gets more, the fault took 28
+)
+P95_BUSY = 2.5
 RECOVERY = 10.0  # seconds after the attack in which all is as before
 LOG_RATE = 20_000  # bytes a second of all logs together
 GROWTH = 250  # megabytes the processes may have grown by, all together
@@ -265,7 +268,12 @@ async def test_ten_people_beside_an_attack(scene: Scene, at_length: bool):
         f" {rate:.0f} B/s of logs; {grown:+d} MB; recovered in {recovered:.1f} s"
     )
     print(said)
-    assert p95 <= P95 and rate <= LOG_RATE and grown <= GROWTH and recovered <= RECOVERY, said
+    assert (
+        p95 <= (P95 if at_length else P95_BUSY)
+        and rate <= LOG_RATE
+        and grown <= GROWTH
+        and recovered <= RECOVERY
+    ), said
     assert attack.statuses <= {200, 422, 429, 503}, attack.statuses
     assert scene.ingest.poll() is None and scene.web.process.poll() is None
 

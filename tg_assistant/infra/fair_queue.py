@@ -11,9 +11,9 @@ from uuid import UUID
 from tg_assistant.errors import LimitReached, Unavailable
 from tg_assistant.infra import metrics
 
-AT_ONCE = 2  # as many as the embedder has threads for one kind of text: more would only be slower, each
+AT_ONCE = 3  # on two cores; more would only be slower, each
 PER_PERSON, IN_ALL = 8, 200  # at work or waiting, in one process
-HEAVY_SECONDS = 4.0  # of turns lately: whoever has had more leaves one place to those who had less
+HEAVY_SECONDS = 3.0  # of turns lately: all who have had more share half of the places
 HALF_LIFE = 30.0  # seconds in which half of what somebody has had is forgotten
 _AGAIN_SECONDS = 5
 _RULE = "at_once"
@@ -32,7 +32,7 @@ class _Share:
         return self.had * 0.5 ** ((time.monotonic() - self.at) / HALF_LIFE)
 
     def heavy(self) -> bool:
-        """Whether the last free place is for others: much was had lately, or one is at work already."""
+        """Whether others go first: much was had lately, or one is at work already."""
         return self.at_work > 0 or self.now() > HEAVY_SECONDS
 
     def add(self, seconds: float) -> None:
@@ -94,13 +94,13 @@ class FairQueue:
         self._serve()
 
     def _serve(self) -> None:
-        """Give the free places to those who have had least; the last one to nobody heavy."""
+        """Give the free places to those who have had least, and half of them at most to the heavy."""
         self._waiting = [(person, ready) for person, ready in self._waiting if not ready.done()]
         self._waiting.sort(key=lambda one: (self._shares[one[0]].at_work, self._shares[one[0]].now()))
         while self._waiting and self._at_work.total() < self._at_once:
             person, ready = self._waiting[0]
             heavy = self._shares[person].heavy()
-            if heavy and self._at_work[True] >= max(1, self._at_once - 1):
+            if heavy and self._at_work[True] >= max(1, self._at_once // 2):
                 return  # all behind have had more still
             self._waiting.pop(0)
             self._shares[person].at_work += 1
