@@ -31,7 +31,7 @@ faults: setup ## the long fault runs: kills in a row, each process killed under 
 	@$(RUN) build
 	@.venv/bin/python -m pytest --runslow tests/faults tests/ingest/test_stopped_owner.py tests/demo/test_smoke.py $(ARGS)
 
-attacks: setup ## the long attack runs: a million mutations, ten thousand generated requests, fifty races
+attacks: setup ## the long attack runs: a million mutations, ten thousand generated requests, fifty races, half an hour of a mixed one
 	@sh scripts/chromium.sh
 	@sh scripts/redis.sh
 	@$(RUN) build

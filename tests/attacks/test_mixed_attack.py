@@ -240,6 +240,7 @@ async def clients(
         )
 
 
+@pytest.mark.timeout(2_700)
 async def test_ten_people_beside_an_attack(scene: Scene, at_length: bool):
     """Their actions stay quick, memory and logs bounded, and ten seconds later all is as before."""
     seconds, pause = (1_800, 5.0) if at_length else (40, 3.0)
