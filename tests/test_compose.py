@@ -107,3 +107,12 @@ def test_caddys_log_holds_no_key():
         "/x?tgWebAppStartParam=KEY",
     ):
         assert "KEY" not in re.sub(found[1], r"\1", address)
+
+
+@pytest.mark.parametrize("name", sorted(services()))
+def test_no_log_fills_the_disk(name: str):
+    """Docker keeps everything a container ever wrote unless it is told how much."""
+    logging = services()[name]["logging"]
+    size, files = logging["options"]["max-size"], logging["options"]["max-file"]
+    assert logging["driver"] == "json-file"
+    assert int(size.removesuffix("m")) * int(files) <= 100  # megabytes
