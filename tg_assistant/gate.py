@@ -27,6 +27,7 @@ MAX_ANONYMOUS = 60  # open connections of one address on which nobody has signed
 MAX_OF_PERSON = 60
 MAX_NOBODYS = 1_000  # of all addresses together; beyond, the oldest gives way
 MAX_OPEN = 4_000
+BODY_SECONDS = 20.0  # for all of a request's body, a megabyte at most
 SILENT_SECONDS = 15.0  # without the namespace; a page that loads slowly asks for it within ten
 _SHARED = 5  # times a connection's frames: handshakes of an address in the same time
 _KEY = "tg_assistant.connection"
@@ -92,6 +93,25 @@ class Connection:
         return text is not None and (text[:1] == "4" or (text in ("1", "3") and self._gate.may_send(self)))
 
 
+class _Body:
+    """A request's body that must have come in time: who sends it slowly has left."""
+
+    def __init__(self, receive: Receive) -> None:
+        self._receive = receive
+        self._until: float | None = asyncio.get_running_loop().time() + BODY_SECONDS
+
+    async def __call__(self) -> Message:
+        try:
+            async with asyncio.timeout_at(self._until):
+                message = await self._receive()
+        except TimeoutError:
+            refused.add("slow")
+            return {"type": "http.disconnect"}
+        if message["type"] != "http.request" or not message.get("more_body"):
+            self._until = None  # what comes now is that the client leaves: streams wait for it
+        return message
+
+
 class Gate:
     """ASGI middleware before Engine.IO: what no page asks for ends here, before anything is kept of it."""
 
@@ -109,8 +129,10 @@ class Gate:
         return Pace(count * _SHARED, seconds)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] not in ("http", "websocket") or not _is_ours(scope["path"]):
+        if scope["type"] not in ("http", "websocket"):
             await self._app(scope, receive, send)
+        elif not _is_ours(scope["path"]):
+            await self._app(scope, _Body(receive) if scope["type"] == "http" else receive, send)
         elif scope["type"] == "http":  # polling is off, and nothing else is asked for here
             refused.add("handshake")
             await Response(status_code=404)(scope, receive, send)

@@ -76,10 +76,13 @@ KINDS: dict[str, Callable[[int], str]] = {
 
 def of_length(make: Callable[[int], str], longest: int) -> str:
     """The longest of its kind that is no longer."""
-    low, high = 1, longest
-    while low < high:
-        middle = (low + high + 1) // 2
-        low, high = (middle, high) if len(make(middle)) <= longest else (low, middle - 1)
+    high = 1
+    while len(make(high)) <= longest:
+        high *= 2
+    low = high // 2
+    while low < high - 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if len(make(middle)) <= longest else (low, middle)
     return make(low)
 
 
@@ -95,7 +98,7 @@ def work(document: str, variables: dict[str, Any]) -> str:
 @pytest.mark.parametrize("kind", KINDS)
 def test_no_document_takes_long(kind: str) -> None:
     """Of every length, also of those that just pass the limits: at once, whatever the answer."""
-    for longest in (LONGEST, LONGEST // 2, 6_000, 4_000, 3_000, 2_000, 1_500, 1_000, 500):
+    for longest in (LONGEST, 6_000, 3_000, 1_500, 700):
         document = of_length(KINDS[kind], longest)
         taken: list[float] = []
         said = ""
