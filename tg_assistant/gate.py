@@ -96,20 +96,29 @@ class Connection:
 class _Body:
     """A request's body that must have come in time: who sends it slowly has left."""
 
-    def __init__(self, receive: Receive) -> None:
-        self._receive = receive
+    def __init__(self, receive: Receive, send: Send) -> None:
+        self._receive, self._send = receive, send
         self._until: float | None = asyncio.get_running_loop().time() + BODY_SECONDS
+        self._late = False
 
-    async def __call__(self) -> Message:
+    async def receive(self) -> Message:
+        """The next piece, or that the client has left."""
         try:
             async with asyncio.timeout_at(self._until):
                 message = await self._receive()
         except TimeoutError:
             refused.add("slow")
+            self._late = True
             return {"type": "http.disconnect"}
         if message["type"] != "http.request" or not message.get("more_body"):
             self._until = None  # what comes now is that the client leaves: streams wait for it
         return message
+
+    async def send(self, message: Message) -> None:
+        """The answer; whoever was late is hung up on, or the server would wait for the rest."""
+        if self._late and message["type"] == "http.response.start":
+            MutableHeaders(scope=message)["Connection"] = "close"
+        await self._send(message)
 
 
 class Gate:
@@ -132,12 +141,18 @@ class Gate:
         if scope["type"] not in ("http", "websocket"):
             await self._app(scope, receive, send)
         elif not _is_ours(scope["path"]):
-            await self._app(scope, _Body(receive) if scope["type"] == "http" else receive, send)
+            await self._not_ours(scope, receive, send)
         elif scope["type"] == "http":  # polling is off, and nothing else is asked for here
             refused.add("handshake")
             await Response(status_code=404)(scope, receive, send)
         else:
             await self._websocket(scope, receive, send)
+
+    async def _not_ours(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            body = _Body(receive, send)
+            receive, send = body.receive, body.send
+        await self._app(scope, receive, send)
 
     async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
         address = limits.key_of(self._address_of(scope))

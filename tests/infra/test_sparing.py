@@ -2,6 +2,7 @@
 
 import json
 import logging
+from typing import Any
 
 import pytest
 import structlog
@@ -56,9 +57,9 @@ def test_what_was_left_out_is_told_the_next_minute(capsys: pytest.CaptureFixture
     now = [0.0]
     sparing = Sparing(alike=3, clock=lambda: now[0])
 
-    def admitted() -> dict[str, str] | None:
-        record = logging.makeLogRecord({"msg": {"event": "x.refused"}})
-        return record.msg if sparing.filter(record) else None
+    def admitted() -> dict[str, Any] | None:
+        said: dict[str, Any] = {"event": "x.refused"}
+        return said if sparing.filter(logging.makeLogRecord({"msg": said})) else None
 
     assert [admitted() is not None for _ in range(10)] == [True] * 3 + [False] * 7
     now[0] = 61.0
