@@ -85,18 +85,20 @@ async def open_socket(
     """A connection with a client token of its own. Raises socketio's ConnectionError when it is refused."""
     client = socketio.AsyncClient(reconnection=False, json=_RAW)
     opened = Socket(client, path)
-    await client.connect(
-        f"{web.url}?token={token or uuid4()}",
-        headers=headers or {},
-        socketio_path="/_event",
-        namespaces=["/_event"],
-        transports=["websocket"],
-        wait_timeout=30,  # seconds, for a busy machine
-    )
     try:
+        await client.connect(
+            f"{web.url}?token={token or uuid4()}",
+            headers=headers or {},
+            socketio_path="/_event",
+            namespaces=["/_event"],
+            transports=["websocket"],
+            wait_timeout=30,  # seconds, for a busy machine
+        )
         yield opened
     finally:
         await client.disconnect()
+        if client.eio.http is not None:  # the library leaves it open where the handshake was refused
+            await client.eio.http.close()
 
 
 @asynccontextmanager

@@ -73,6 +73,14 @@ def test_each_service_starts_with_what_it_is_given(start, name: str):
     assert bool(found.security.session_crypto_key) == (name == "ingest")
 
 
+@pytest.mark.parametrize("name", ["web", "bot", "ingest"])
+def test_a_stuck_service_is_seen_and_started_again(start, name: str):
+    """Its health is asked where it listens, of itself alone; it ends by itself, and compose restarts it."""
+    service, found = services()[name], start(name)
+    assert f"127.0.0.1:{found.health_port}/live" in " ".join(service["healthcheck"]["test"])
+    assert service["restart"] == "unless-stopped" and 0 < found.stuck_seconds < 120
+
+
 @pytest.mark.parametrize("name", sorted(set(services()) - {"ingest"}))
 def test_only_ingest_gets_the_session_key(name: str):
     """Neither by file nor by value."""
@@ -107,3 +115,12 @@ def test_caddys_log_holds_no_key():
         "/x?tgWebAppStartParam=KEY",
     ):
         assert "KEY" not in re.sub(found[1], r"\1", address)
+
+
+@pytest.mark.parametrize("name", sorted(services()))
+def test_no_log_fills_the_disk(name: str):
+    """Docker keeps everything a container ever wrote unless it is told how much."""
+    logging = services()[name]["logging"]
+    size, files = logging["options"]["max-size"], logging["options"]["max-file"]
+    assert logging["driver"] == "json-file"
+    assert int(size.removesuffix("m")) * int(files) <= 100  # megabytes

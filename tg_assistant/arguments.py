@@ -8,7 +8,8 @@ import math
 import re
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import Any, get_origin, get_type_hints
+from types import NoneType, UnionType
+from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from reflex_base.event import EventHandler
 
@@ -17,6 +18,7 @@ _MAX_NUMBER = 2**53  # what a browser's numbers hold exactly
 _MAX_ITEMS = 100
 _MAX_DEPTH = 3
 _MAX_ADDRESS = 8_000  # characters; Telegram's fragment holds init data and a theme
+_NO_HOST = re.compile(r"(?:/(?:[^/\\].*)?)?", re.DOTALL)
 _DIGITS = re.compile(r"-?[0-9]{1,15}")
 
 
@@ -38,9 +40,14 @@ def place(router_data: object) -> dict[str, Any] | None:
     query = kept.get("query", {})
     if not isinstance(query, dict) or not _is_plain(query):
         return None
-    if not all(_is_text(kept.get(name, ""), _MAX_ADDRESS) for name in ("pathname", "asPath")):
+    if not all(_is_path(kept.get(name, "")) for name in ("pathname", "asPath")):
         return None
     return kept
+
+
+def _is_path(value: object) -> bool:
+    """An address within the site, as a browser has it: one that names a host breaks every later event."""
+    return _is_text(value, _MAX_ADDRESS) and _NO_HOST.fullmatch(str(value)) is not None
 
 
 @lru_cache(maxsize=512)
@@ -52,15 +59,14 @@ def _signature(function: Any) -> tuple[Mapping[str, Any], frozenset[str]]:
 
 
 def _is_a(hint: Any, value: object) -> bool:
+    if get_origin(hint) in (Union, UnionType):
+        return any(_is_a(one, value) for one in get_args(hint))
     if hint is str:
         return _is_text(value)
-    if hint is bool:
-        return isinstance(value, bool)
     if hint is int:  # Reflex makes a number of a field's digits
         return _is_number(value) or (isinstance(value, str) and _DIGITS.fullmatch(value) is not None)
-    if dict in (hint, get_origin(hint)):
-        return isinstance(value, dict) and _is_plain(value)
-    return _is_plain(value)
+    kind = get_origin(hint) or hint
+    return (kind not in (bool, dict, list, NoneType) or isinstance(value, kind)) and _is_plain(value)
 
 
 def _is_text(value: object, longest: int = MAX_TEXT) -> bool:

@@ -5,35 +5,37 @@ it cannot read; a page of ours sends text alone.
 """
 
 import logging
-from collections.abc import Callable
 from functools import cached_property
 from typing import Any
 
-from tg_assistant import process
+from tg_assistant import gate, process
 from tg_assistant.infra import metrics
 from tg_assistant.pace import Pace
 
 _SHARED = 5  # times a connection's frames for all of a person's, or of an address's that are nobody's
 _BINARY = ("5", "6")  # Socket.IO's packets that announce binary pieces
 _UNREADABLE = (ValueError, TypeError, LookupError, AttributeError, RecursionError)
+# Where libraries tell what a stranger sent: their names, and how those lines begin
 _LOGGERS = {
-    "engineio.server": "",
-    "socketio.server": "",
-    "reflex.app": "Frontend ",
-}  # and their lines' beginning
-_LONGEST = 300  # characters of such a line
+    "engineio.server": ("",),
+    "socketio.server": ("",),
+    "reflex.app": ("Frontend ", "No token", "Received event", "Attempting to send"),
+}
 
 
 class Frames:
     """Stands between Engine.IO and Socket.IO; a connection that floods or breaks the form is closed."""
 
-    def __init__(self, server: Any, refused: Callable[[str], None]) -> None:
-        """`server` is socketio's; `refused` hears why, of each connection that is closed."""
-        self._server, self._refused = server.eio, refused
-        self._read, self._end = server.eio.handlers["message"], server.eio.handlers["disconnect"]
+    def __init__(self, server: Any) -> None:
+        """`server` is socketio's."""
+        self._server = server.eio
+        self._begin, self._read, self._end = (
+            server.eio.handlers[event] for event in ("connect", "message", "disconnect")
+        )
+        server.eio.on("connect", self.begin)
         server.eio.on("message", self.take)
         server.eio.on("disconnect", self.end)
-        self._owners: dict[str, str] = {}  # connection → its person, or its address while it is nobody's
+        self._connections: dict[str, gate.Connection] = {}
         self._closing: set[str] = set()
 
     @cached_property
@@ -42,23 +44,19 @@ class Frames:
         count, seconds = process.settings().security.socket_events()
         return Pace(count, seconds), Pace(count * _SHARED, seconds)
 
-    def admit(self, connection: str, address: str) -> bool:
-        """Whether this address may open one more now; its frames count against it until somebody signs in."""
-        self._owners[connection] = address
-        return self._paces[1].take(address)
-
-    def belongs(self, connection: str, person: str) -> None:
-        """From now on its frames count against the person."""
-        if connection in self._owners:
-            self._owners[connection] = person
+    async def begin(self, connection: str, environ: Any) -> Any:
+        """A handshake that came through the gate; its frames count against its address."""
+        if (known := gate.connection_of(environ)) is not None:
+            self._connections[connection] = known
+        return await self._begin(connection, environ)
 
     async def take(self, connection: str, data: Any) -> None:
         """One message of a connection."""
         if connection in self._closing:
             return
         own, shared = self._paces
-        owner = self._owners.get(connection)
-        if not own.take(connection) or (owner is not None and not shared.take(owner)):
+        known = self._connections.get(connection)
+        if not own.take(connection) or (known and not shared.take(known.person or known.address)):
             metrics.rate_limit_exceeded_total.labels("socket").inc()
             await self._close(connection, "too_many_events")
         elif not isinstance(data, str) or data.startswith(_BINARY):
@@ -74,7 +72,7 @@ class Frames:
         try:
             await self._end(connection, reason)
         finally:
-            self._owners.pop(connection, None)
+            self._connections.pop(connection, None)
             self._closing.discard(connection)
             self._paces[0].forget(connection)
 
@@ -84,31 +82,29 @@ class Frames:
         if socket is None:
             return
         self._closing.add(connection)
-        self._refused(reason)
+        gate.refused.add(reason)
         await socket.close(wait=False)  # whoever reads nothing would keep us waiting
         await socket.queue.put(None)  # ends the writer, which hangs up
 
 
 class Untold(logging.Filter):
-    """Lines of the libraries about what a stranger sent: few of them, short, and without a traceback."""
+    """Lines of the libraries about what a stranger sent: counted, and never written. A failure is."""
 
-    def __init__(self, spend: Callable[[], bool], begins: str) -> None:
+    def __init__(self, beginnings: tuple[str, ...]) -> None:
         super().__init__()
-        self._spend, self._begins = spend, begins
+        self._beginnings = beginnings
 
     def filter(self, record: logging.LogRecord) -> bool:
-        said = record.getMessage()
-        if not said.startswith(self._begins):
+        if record.exc_info or not record.getMessage().startswith(self._beginnings):
             return True
-        record.msg, record.args = said[:_LONGEST], ()
-        record.exc_info = record.exc_text = None
-        return self._spend()
+        gate.refused.add("library")
+        return False
 
 
-def quieten(spend: Callable[[], bool]) -> None:
+def quieten() -> None:
     """Put `Untold` on their loggers; handlers of their own go, which write beside our log."""
-    for name, begins in _LOGGERS.items():
+    for name, beginnings in _LOGGERS.items():
         logger = logging.getLogger(name)
         for handler in list(logger.handlers):
             logger.removeHandler(handler)
-        logger.addFilter(Untold(spend, begins))
+        logger.addFilter(Untold(beginnings))

@@ -1,5 +1,6 @@
-"""How fast a socket may send: token buckets, in this process alone, as a socket lives in one."""
+"""How fast a socket may send, and how often that is told: in this process alone, as a socket lives in one."""
 
+import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -40,3 +41,27 @@ class Pace:
         """Who has been silent for that long is as somebody new."""
         for key in [key for key, bucket in self._buckets.items() if now - bucket.at >= self._seconds]:
             del self._buckets[key]
+
+
+class Tally:
+    """What happens too often to be told each time: told at once, then once a minute with its count."""
+
+    def __init__(self, tell: Callable[[str, int], None], seconds: float = 60.0) -> None:
+        """`tell` hears what happened, of few kinds, and how often since it last heard of that kind."""
+        self._tell, self._seconds = tell, seconds
+        self._since: dict[str, int] = {}  # kind → how often since it was told
+
+    def add(self, kind: str) -> None:
+        if kind in self._since:
+            self._since[kind] += 1
+        else:
+            self._told(kind, 1)
+
+    def _told(self, kind: str, count: int) -> None:
+        self._since[kind] = 0
+        asyncio.get_running_loop().call_later(self._seconds, self._again, kind)
+        self._tell(kind, count)
+
+    def _again(self, kind: str) -> None:
+        if count := self._since.pop(kind):
+            self._told(kind, count)

@@ -2,6 +2,7 @@
 
 import logging
 import os
+import resource
 import sys
 from functools import partial
 
@@ -10,20 +11,33 @@ from tg_assistant.frontend import ROOT
 from tg_assistant.settings import Settings
 
 _KILL_SECONDS = 5  # after the signal to stop; the demo gives every process ten
+_CONNECTIONS = 8_192  # open at once in a worker; Granian takes 1,024 and lets all others wait
+_HEADER_SECONDS = 10  # a request's first line and headers; whoever sends them slower is hung up on
 
 
 def serve(settings: Settings) -> None:
     """Run the web process until it is told to stop. Needs a build (`frontend.build_if_changed`)."""
     os.chdir(ROOT)
     _set_environment(settings)
+    _allow_files(2 * _CONNECTIONS)
     process.configure(settings)
     from granian import server
+    from granian.constants import HTTPModes
+    from granian.http import HTTP1Settings
     from reflex.utils.exec import run_backend_prod
     from reflex_base import constants
     from reflex_base.environment import environment
 
-    # Granian waits for its worker without end while a browser keeps a connection; Reflex has no option for it
-    server.Server = partial(server.Server, workers_kill_timeout=_KILL_SECONDS)  # type: ignore[assignment,misc]
+    # Reflex has no options for it. Granian waits for its worker while a browser keeps a connection;
+    # guessing between HTTP/1 and /2, which no proxy of ours speaks to us, it waits as long for the first byte
+    server.Server = partial(  # type: ignore[assignment,misc]
+        server.Server,
+        workers_kill_timeout=_KILL_SECONDS,
+        backlog=_CONNECTIONS,
+        backpressure=_CONNECTIONS,
+        http=HTTPModes.http1,
+        http1_settings=HTTP1Settings(header_read_timeout=_HEADER_SECONDS * 1_000),
+    )
     environment.REFLEX_ENV_MODE.set(constants.Env.PROD)
     environment.REFLEX_SKIP_COMPILE.set(True)
     run_backend_prod(
@@ -32,6 +46,14 @@ def serve(settings: Settings) -> None:
         loglevel=constants.LogLevel.WARNING,
         mount_frontend_compiled_app=True,
     )
+
+
+def _allow_files(count: int) -> None:
+    """A connection is an open file; many systems give a process 1,024 unless it asks for more."""
+    now, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = count if most == resource.RLIM_INFINITY else min(count, most)
+    if now != resource.RLIM_INFINITY and now < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, most))
 
 
 def _set_environment(settings: Settings) -> None:

@@ -4,14 +4,10 @@ Reflex lets any socket call any handler of any page with any arguments, and keep
 """
 
 import asyncio
-import re
-import time
-from collections import Counter
+from functools import cache
 from typing import Any
-from urllib.parse import parse_qs
 
 import reflex as rx
-import structlog
 from reflex.app import EventNamespace
 from reflex.istate.manager.memory import StateManagerMemory
 from reflex.istate.manager.redis import StateManagerRedis
@@ -19,20 +15,19 @@ from reflex.istate.manager.token import BaseStateToken
 from reflex.middleware.middleware import Middleware
 from reflex.state import State, StateUpdate
 from reflex_base.constants import RouteVar
+from reflex_base.constants.state import FIELD_MARKER
 from reflex_base.event import Event
 from reflex_base.event.context import EventContext
 from reflex_base.registry import RegisteredEventHandler, RegistrationContext
 
-from tg_assistant import arguments
-from tg_assistant.core import limits
+from tg_assistant import arguments, gate
 from tg_assistant.frames import Frames
+from tg_assistant.pace import Pace
 from tg_assistant.state import SessionState
 
-log = structlog.get_logger()
-MAX_ANONYMOUS = 60  # open sockets of one address on which nobody has signed in
 _FORGET_SECONDS = 2.0  # events that are still queued when a socket closes have run by then
 _MAX_REPORT = 1_500  # characters
-_TOKEN = re.compile(r"[0-9A-Fa-f-]{36}")
+_REPORTS = 5  # of browser errors a person, and twenty of all, a minute
 _EVENTS = {"connect": 3, "disconnect": 2, "event": 2, "client_error": 2, "ping": 1}  # and how much each takes
 _BROWSER_ERROR = "FrontendEventExceptionState.handle_frontend_exception"
 # Sign-in, and what is said of its failure; whatever else is ours needs a person on the socket
@@ -46,38 +41,13 @@ _INTERNAL = {
 }
 
 
-class Budget:
-    """So many lines of the log a socket, and so many a minute in all: reconnecting buys no more."""
-
-    def __init__(self, *, per_socket: int = 5, per_minute: int = 20) -> None:
-        self._per_socket, self._per_minute = per_socket, per_minute
-        self._used: Counter[str] = Counter()
-        self._since, self._in_window = 0.0, 0
-
-    def spend(self, sid: str | None = None) -> bool:
-        """Whether this socket, or one that is not known, may cause one more line."""
-        now = time.monotonic()
-        if now - self._since > 60:
-            self._since, self._in_window = now, 0
-        if self._in_window >= self._per_minute or (sid and self._used[sid] >= self._per_socket):
-            return False
-        if sid:
-            self._used[sid] += 1
-        self._in_window += 1
-        return True
-
-    def forget(self, sid: str) -> None:
-        del self._used[sid]
-
-
 class Sockets(EventNamespace):
     """Reflex's namespace behind our checks."""
 
     def __init__(self, namespace: str, app: rx.App) -> None:
         super().__init__(namespace, app)
-        self._anonymous: dict[str, str] = {}  # socket → its address, until somebody has signed in
-        self._refusals, self._reports = Budget(), Budget()
-        self._frames = Frames(app.sio, lambda reason: self._refuse("", reason))
+        self._reports, self._all_reports = Pace(_REPORTS, 60), Pace(20, 60)
+        self._frames = Frames(app.sio)
         self._forgetting: set[asyncio.Task[None]] = set()
 
     async def trigger_event(self, event: object, *args: Any) -> Any:
@@ -87,27 +57,16 @@ class Sockets(EventNamespace):
         return await super().trigger_event(event, *args[: _EVENTS[event]])
 
     async def on_connect(self, sid: str, environ: Any = None, auth: Any = None, *_: Any) -> bool | None:
-        """Refuses a token that no browser made, and an address with too many sockets of nobody."""
-        if environ is not self._opened_by(sid):
+        """The namespace is opened once, by a connection that came through the gate."""
+        connection = gate.connection_of(environ)
+        if environ is not self._opened_by(sid) or connection is None:
             return None  # an event that calls itself "connect"
-        tokens = parse_qs(environ.get("QUERY_STRING", "")).get("token", [])
-        address = limits.key_of(str(self._build_static_router_data(sid, environ)["ip"]))
-        too_many = sum(one == address for one in self._anonymous.values()) >= MAX_ANONYMOUS
-        too_many = too_many or not self._frames.admit(self._connection(sid), address)
-        if too_many or not all(_TOKEN.fullmatch(token) for token in tokens):
-            self._refuse(sid, "too_many_sockets" if too_many else "token")
-            self._refusals.forget(sid)
-            return False
-        self._anonymous[sid] = address
-        try:
-            await super().on_connect(sid, environ, auth)
-        except BaseException:  # a cancellation, too: it is raised again
-            self._anonymous.pop(sid, None)  # a refused socket is never heard of again
-            raise
+        await super().on_connect(sid, environ, auth)
+        connection.joined()
         return None
 
     async def on_event(self, sid: str, data: Any = None, *_: Any) -> None:
-        """One event, if a page of ours could have sent it; anything else is a line without values."""
+        """One event, if a page of ours could have sent it; anything else is counted."""
         if sid not in self.sid_to_token:
             return
         event = data if isinstance(data, dict) else {}
@@ -116,13 +75,26 @@ class Sockets(EventNamespace):
         where = arguments.place(event.get("router_data", {}))
         payload = event.get("payload", {})
         if known is None or name in _INTERNAL or name.endswith(".setvar"):
-            self._refuse(sid, "handler", name)
-        elif where is None or not arguments.fit(known.handler, payload):
-            self._refuse(sid, "arguments", name)
-        elif name != _BROWSER_ERROR or self._reports.spend(sid):
+            gate.refused.add("handler")
+        elif where is None or not arguments.fit(known.handler, payload) or not _is_stored(known, payload):
+            gate.refused.add("arguments")
+        elif name != _BROWSER_ERROR or self._may_report(sid):
             if name == _BROWSER_ERROR:
                 payload = {key: value[:_MAX_REPORT] for key, value in payload.items()}
             await super().on_event(sid, event | {"router_data": where, "payload": payload})
+
+    async def on_client_error(self, sid: str, data: Any = None) -> None:
+        """The page's own report of a state it does not know."""
+        if isinstance(data, dict) and self._may_report(sid):
+            await super().on_client_error(sid, data)
+
+    def _may_report(self, sid: str) -> bool:
+        """What a browser says of itself is written down for people; of nobody's it is counted."""
+        connection = gate.connection_of(self._opened_by(sid))
+        if connection is None or not connection.person:
+            gate.refused.add("browser_error")
+            return False
+        return self._reports.take(connection.person) and self._all_reports.take("")
 
     async def emit_update(self, update: StateUpdate, token: str) -> None:
         """Tell only the socket that asked: what was being made for one that is gone is nobody's.
@@ -140,9 +112,8 @@ class Sockets(EventNamespace):
         if server.manager.is_connected(sid, self.namespace):
             return None  # an event that calls itself "disconnect"
         token = self.sid_to_token.get(sid)
-        self._anonymous.pop(sid, None)
-        self._refusals.forget(sid)
-        self._reports.forget(sid)
+        if (connection := gate.connection_of(self._opened_by(sid))) is not None:
+            connection.left()
         closing = super().on_disconnect(sid)
         if token is not None:
             task = asyncio.create_task(self._forget(token))
@@ -152,21 +123,13 @@ class Sockets(EventNamespace):
 
     def signed_in(self, sid: str, person: str) -> None:
         """The socket is somebody's and counts no longer against its address."""
-        self._anonymous.pop(sid, None)
-        self._frames.belongs(self._connection(sid), person)
-
-    def _connection(self, sid: str) -> str:
-        server: Any = self.server
-        return server.manager.eio_sid_from_sid(sid, self.namespace) or ""
+        if (connection := gate.connection_of(self._opened_by(sid))) is not None:
+            connection.belongs(person)
 
     def _opened_by(self, sid: str) -> Any:
         """The request that opened the socket."""
         server: Any = self.server
         return server.get_environ(sid, self.namespace)
-
-    def _refuse(self, sid: str, reason: str, handler: str = "") -> None:
-        if self._refusals.spend(sid):
-            log.info("page.event_refused", reason=reason, handler=handler)
 
     async def _forget(self, token: str) -> None:
         await asyncio.sleep(_FORGET_SECONDS)
@@ -216,6 +179,22 @@ def _asked_by() -> str | None:
 
 def _is_ours(known: RegisteredEventHandler) -> bool:
     return known.states[0].__module__.startswith("tg_assistant.")
+
+
+def _is_stored(known: RegisteredEventHandler, payload: dict[str, Any]) -> bool:
+    """Whether what a page says its browser had stored is what our states store there, and nothing else."""
+    return _is_ours(known) or (payload.get("vars") or {}).keys() <= _stored_names()
+
+
+@cache
+def _stored_names() -> frozenset[str]:
+    return frozenset(
+        f"{state.get_full_name()}.{name}{mark}"
+        for state in _tree(State)
+        for name in state.get_fields()
+        if state._is_client_storage(name)
+        for mark in ("", FIELD_MARKER)
+    )
 
 
 def _short(known: RegisteredEventHandler) -> str:

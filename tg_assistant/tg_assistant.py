@@ -7,23 +7,27 @@ import reflex as rx
 import structlog
 from redis.exceptions import RedisError
 from reflex.event import EventSpec
-from starlette.types import ASGIApp
+from starlette.requests import HTTPConnection
+from starlette.types import ASGIApp, Scope
 
 from tg_assistant import frontend, pages, process, theme
 from tg_assistant.api.app import create_api
 from tg_assistant.api.cors import CrossOrigin
 from tg_assistant.api.doorstep import Doorstep
+from tg_assistant.api.limits import client_address
 from tg_assistant.errors import AssistantError
 from tg_assistant.frames import quieten
+from tg_assistant.gate import Gate
 from tg_assistant.headers import SecurityHeaders
 from tg_assistant.infra import metrics
+from tg_assistant.pace import Pace
 from tg_assistant.serve import QuietValues
-from tg_assistant.sockets import Budget, PeopleOnly, Sockets
+from tg_assistant.sockets import PeopleOnly, Sockets
 from tg_assistant.state import ForgetOnReconnect, SessionState
 
 log = structlog.get_logger()
 _VIEWPORT = "width=device-width, initial-scale=1, viewport-fit=cover, interactive-widget=resizes-content"
-_reports, _unreadable, _away = Budget(), Budget(), Budget(per_minute=1)
+_away = Pace(1, 60)
 for _name in ("reflex.app", "reflex_base.event.processor.base_state_processor"):
     logging.getLogger(_name).addFilter(QuietValues())
 
@@ -34,7 +38,7 @@ def notice_for(exception: Exception) -> EventSpec | None:
     Nothing while Redis is away: a notice is a state, too, and states are kept there.
     """
     if isinstance(exception, RedisError):
-        if _away.spend():  # every event of everybody meets this
+        if _away.take(""):  # every event of everybody meets this
             log.error("page.redis_away", error=type(exception).__name__)
         return None
     if isinstance(exception, AssistantError):
@@ -48,16 +52,19 @@ def notice_for(exception: Exception) -> EventSpec | None:
 
 
 def log_browser_error(exception: Exception) -> None:
-    """What the page itself could not do; the person sees the error boundary."""
-    if _reports.spend():
-        log.warning("page.browser_error", detail=str(exception)[:1500])
+    """What the page itself could not do; the person sees the error boundary. The socket counts them."""
+    log.warning("page.browser_error", detail=str(exception)[:1500])
+
+
+def _address_of(scope: Scope) -> str:
+    return client_address(HTTPConnection(scope), process.settings().web.trusted_proxy_hops)
 
 
 class App(rx.App):
     """Reflex's app in our outermost layers: headers on every answer, pages, API and preflights alike."""
 
     def __call__(self) -> ASGIApp:
-        inside = Doorstep(CrossOrigin(super().__call__()))
+        inside = Doorstep(CrossOrigin(Gate(super().__call__(), _address_of)))
         return SecurityHeaders(inside, process.settings, frontend.inline_scripts)
 
     def _setup_state(self) -> None:
@@ -66,7 +73,7 @@ class App(rx.App):
         if self.sio is not None and self.event_namespace is not None:
             self._event_namespace = Sockets(self.event_namespace.namespace, self)
             self.sio.register_namespace(self._event_namespace)
-            quieten(_unreadable.spend)
+            quieten()
 
 
 app = App(

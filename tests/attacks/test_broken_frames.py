@@ -39,12 +39,12 @@ FRAMES: list[str | bytes] = [
 
 
 @asynccontextmanager
-async def raw_socket(web: Web) -> AsyncIterator[aiohttp.ClientWebSocketResponse]:
+async def raw_socket(web: Web, first: str = "40/_event,") -> AsyncIterator[aiohttp.ClientWebSocketResponse]:
     """A websocket on which the namespace is open, as a page's is."""
     address = f"{web.url}/_event/?EIO=4&transport=websocket&token={uuid4()}"
     async with aiohttp.ClientSession() as session, session.ws_connect(address) as socket:
         await socket.receive(timeout=60)
-        await socket.send_str("40/_event,")
+        await socket.send_str(first)
         yield socket
 
 

@@ -2,6 +2,7 @@
 # ruff: noqa: E501 - lists of paths read best side by side
 
 from collections.abc import AsyncIterator
+from uuid import uuid4
 
 import aiohttp
 import httpx
@@ -126,9 +127,13 @@ async def test_a_websocket_of_another_origin(web: Web, origin: str, transport: s
     async with aiohttp.ClientSession() as session:
         client = socketio.AsyncClient(reconnection=False, http_session=session, request_timeout=60)
         with pytest.raises(Refused):
-            await client.connect(web.url, headers={"Origin": origin}, **facts)
+            await client.connect(f"{web.url}?token={uuid4()}", headers={"Origin": origin}, **facts)
         assert not client.connected
         own = socketio.AsyncClient(reconnection=False, http_session=session, request_timeout=60)
-        await own.connect(web.url, headers={"Origin": web.url}, **facts | {"transports": ["websocket"]})
+        await own.connect(
+            f"{web.url}?token={uuid4()}",
+            headers={"Origin": web.url},
+            **facts | {"transports": ["websocket"]},
+        )
         assert own.connected
         await own.disconnect()

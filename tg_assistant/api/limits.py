@@ -11,6 +11,7 @@ from uuid import UUID
 
 from fastapi import Depends, Request
 from starlette.datastructures import MutableHeaders
+from starlette.requests import HTTPConnection
 
 from tg_assistant.api.deps import Call, Rt
 from tg_assistant.core import limits
@@ -119,7 +120,7 @@ def _list(standings: list[Standing], values: Callable[[Standing], str]) -> str:
     return f'"{tightest.rule}";{values(tightest)}'
 
 
-def client_address(request: Request, hops: int) -> str:
+def client_address(request: HTTPConnection, hops: int) -> str:
     """The address `hops` trusted proxies away from us; what a client itself writes is never believed.
 
     Each proxy appends the address it sees to X-Forwarded-For, so ours are the last `hops` entries.

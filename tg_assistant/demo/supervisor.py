@@ -14,12 +14,12 @@ from typing import IO, Any
 
 from tg_assistant.demo import guardian
 from tg_assistant.demo.console import Console
+from tg_assistant.demo.log_file import log_file
 
 BACK_OFF = (0.5, 1, 2, 4, 8, 16, 30)  # seconds before the nth restart in a row
 STEADY = 30.0  # a process that lived this long starts counting anew
 TRIES_BEFORE_READY = 4
 STOP_SECONDS = (5.5, 3.0)  # for who needs others, then for who is needed; together under the promised ten
-ROTATE_BYTES = 10_000_000
 LOOK_SECONDS, STUCK_SECONDS = 2.0, 30.0  # how often a process is asked, and for how long it may not say yes
 
 
@@ -213,10 +213,7 @@ class Supervisor:
     async def _pump(self, item: Running) -> None:
         """Copy the process's output to its log file and, rendered, to the terminal."""
         assert item.process and item.process.stdout
-        path = self._logs / f"{item.step.name}.log"
-        if path.exists() and path.stat().st_size > ROTATE_BYTES:
-            path.replace(path.with_suffix(".log.1"))
-        with path.open("ab", buffering=0) as log:
+        with log_file(self._logs / f"{item.step.name}.log") as log:
             while line := await _next_line(item.process.stdout):
                 log.write(line)
                 text = line.decode(errors="replace")

@@ -7,6 +7,7 @@ import httpx
 import structlog
 
 from tg_assistant.errors import Unavailable
+from tg_assistant.infra import uncaught
 from tg_assistant.settings import RetrievalSettings
 
 log = structlog.get_logger()
@@ -53,7 +54,7 @@ class OpenAILlm:
                 if piece.choices and (text := piece.choices[0].delta.content):
                     yield text
         except (OpenAIError, httpx.HTTPError) as error:  # httpx's own when a stream breaks midway
-            log.warning("llm.failed", model=self._model, error=type(error).__name__, reason=str(error)[:300])
+            log.warning("llm.failed", model=self._model, reason=uncaught.told(error))
             raise Unavailable("llm.unavailable", retry_after=5) from error
 
     async def close(self) -> None:

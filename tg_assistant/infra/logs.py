@@ -9,6 +9,7 @@ import structlog
 from structlog.typing import EventDict, WrappedLogger
 
 from tg_assistant.infra import uncaught
+from tg_assistant.infra.sparing import Sparing
 
 _SECRET_KEYS = re.compile(
     r"token|secret|password|authorization|cookie|init_?data|session_key|api_hash|qr_url", re.I
@@ -116,6 +117,7 @@ def configure(level: str = "INFO", *, process: str = "") -> None:
     )
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(formatter)
+    handler.addFilter(Sparing())
     logging.basicConfig(level=level, handlers=[handler], force=True)
     for chatty in ("httpx", "httpcore", "telethon", "aiogram.event", "aiohttp.access", "chromadb"):
         logging.getLogger(chatty).setLevel(logging.WARNING)

@@ -1,11 +1,16 @@
-"""Errors nobody caught become lines of the log, and no error repeats the values it was about."""
+"""Errors nobody caught become lines of the log, and no error repeats the values it was about.
+
+Of what an error says only the words stay that stand in the code it went through: the rest may be a caller's.
+"""
 
 import asyncio
+import os
+import re
 import sys
 import threading
 from collections.abc import Iterator
 from traceback import TracebackException
-from types import TracebackType
+from types import CodeType, TracebackType
 from typing import Any
 
 import psycopg
@@ -17,16 +22,21 @@ log = structlog.get_logger()
 _STATEMENT = 300  # characters of it are enough to find it
 # Their first lines quote what was given, not only the name of what was wrong with it.
 _QUOTING = (psycopg.DataError, psycopg.errors.SyntaxError)
+_LONGEST = 2_000  # characters of what an error says that are looked at
+_FEWEST = 4  # letters; shorter constants of the code are in anybody's words
+_PLACE = re.compile(r"\{[^{}]*\}|%[-#0 +]*\d*(?:\.\d+)?[a-zA-Z]")  # for a value, in a constant
+_NUMBER = re.compile(r"\b\d{1,3}\b")  # a status, a line, a count
+_LEFT_OUT = "…"
 ExcInfo = tuple[type[BaseException] | None, BaseException | None, TracebackType | None]
 
 
 def render(exc_info: ExcInfo) -> str:
-    """A traceback in which errors of PostgreSQL and of validation are told without the values."""
+    """A traceback with its frames, in which errors are told by the code's own words, without values."""
     kind, error, where = exc_info
     if kind is None or error is None:
         return ""
     trace = TracebackException(kind, error, where)
-    _hide(trace, error)
+    _hide(trace, error, _words(error))
     return "".join(trace.format()).rstrip("\n")
 
 
@@ -59,32 +69,93 @@ def _loop_failed(_: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
     log.error("loop.failed", what=what, exc_info=context.get("exception"))
 
 
-def _hide(trace: TracebackException, error: BaseException) -> None:
+def told(error: BaseException) -> str:
+    """An error in one line without a caller's words, for a field of a line of the log."""
+    said = _without_values(error, _words(error))
+    return f"{type(error).__name__}: {said}" if said else type(error).__name__
+
+
+def _hide(trace: TracebackException, error: BaseException, words: list[str]) -> None:
     """Replace what an error says, its causes and the members of a group too."""
-    if (said := _without_values(error)) is not None:
+    name = f"{type(error).__module__}.{type(error).__qualname__}".removeprefix("builtins.")
+    said = _without_values(error, words)
 
-        def lines(**_: Any) -> Iterator[str]:
-            yield f"{type(error).__module__}.{type(error).__qualname__}: {said}\n"
+    def lines(**_: Any) -> Iterator[str]:
+        yield f"{name}: {said}\n" if said else f"{name}\n"
 
-        setattr(trace, "format_exception_only", lines)  # noqa: B010 - this one object's
+    setattr(trace, "format_exception_only", lines)  # noqa: B010 - this one object's
     if trace.__cause__ and error.__cause__:
-        _hide(trace.__cause__, error.__cause__)
+        _hide(trace.__cause__, error.__cause__, words)
     if trace.__context__ and error.__context__:
-        _hide(trace.__context__, error.__context__)
+        _hide(trace.__context__, error.__context__, words)
     if isinstance(error, BaseExceptionGroup):
         for part, inner in zip(trace.exceptions or (), error.exceptions, strict=False):
-            _hide(part, inner)
+            _hide(part, inner, words)
 
 
-def _without_values(error: BaseException) -> str | None:
-    """What may be told of an error that quotes values; None: all that it says itself."""
+def _without_values(error: BaseException, words: list[str]) -> str:
+    """What may be told of an error."""
     if isinstance(error, StatementError):
         return f"{_first_line(error.orig)} [SQL: {(error.statement or '')[:_STATEMENT]}]"
     if isinstance(error, psycopg.Error):
         return _first_line(error)
     if isinstance(error, ValidationError):
         return f"{error.error_count()} wrong fields of {error.title}"
-    return None
+    if isinstance(error, OSError) and error.errno is not None:
+        return f"[Errno {error.errno}] {os.strerror(error.errno)}"
+    return _only(words, _said(error))
+
+
+def _said(error: BaseException) -> str:
+    try:
+        return str(error)[:_LONGEST]
+    except Exception:  # an error that cannot say what it is
+        return ""
+
+
+def _only(words: list[str], said: str) -> str:
+    """The parts of a sentence that are among the words, and small numbers, in their places."""
+    kept = bytearray(len(said))
+    for found in _NUMBER.finditer(said):
+        kept[found.start() : found.end()] = b"\1" * len(found[0])
+    for word in words:
+        at = said.find(word)
+        while at >= 0:
+            kept[at : at + len(word)] = b"\1" * len(word)
+            at = said.find(word, at + len(word))
+    shown = "".join(letter if keep else "\0" for letter, keep in zip(said, kept, strict=True))
+    return re.sub("\0+", _LEFT_OUT, shown)
+
+
+def _words(error: BaseException) -> list[str]:
+    """Constants of the code that made the error and that it rose through, causes' included."""
+    seen: set[int] = set()
+    found: set[str] = set()
+    waiting: list[BaseException | None] = [error]
+    while waiting:
+        one = waiting.pop()
+        if one is None or id(one) in seen:
+            continue
+        seen.add(id(one))
+        for code in _code(one):
+            found.update(
+                part for each in code.co_consts if isinstance(each, str) for part in _PLACE.split(each)
+            )
+        waiting += [one.__cause__, one.__context__]
+        waiting += one.exceptions if isinstance(one, BaseExceptionGroup) else ()
+    return [word for word in found if len(word.strip()) >= _FEWEST]
+
+
+def _code(error: BaseException) -> Iterator[CodeType]:
+    """Of the frames, and of the error's own class, which may write its sentence itself."""
+    where = error.__traceback__
+    while where is not None:
+        yield where.tb_frame.f_code
+        where = where.tb_next
+    for kind in type(error).__mro__:
+        for name in ("__init__", "__str__"):
+            if (code := getattr(vars(kind).get(name), "__code__", None)) is not None:
+                yield code
 
 
 def _first_line(error: BaseException | None) -> str:

@@ -38,6 +38,7 @@ _ITEMS = {
     **dict(posts=20, search=20, questions=20),
     **dict(types=20, fields=3, possibleTypes=2, directives=4),
 }
+_DIGITS = 20
 _PRICES = {"search": 1_000, "ask": 2_000}  # an embedding and two searches; a whole answer
 
 
@@ -73,11 +74,18 @@ def check(query: str, variables: Mapping[str, Any]) -> None:
 def _values(operation: OperationDefinitionNode, variables: Mapping[str, Any]) -> dict[str, Any]:
     """The variables with the operation's own defaults."""
     defaults = {
-        each.variable.name.value: int(each.default_value.value)
+        each.variable.name.value: _number(each.default_value)
         for each in operation.variable_definitions or ()
         if isinstance(each.default_value, IntValueNode)
     }
     return {**defaults, **variables}
+
+
+def _number(node: IntValueNode) -> int:
+    """Raises Invalid for one of so many digits that Python itself would not read it."""
+    if len(node.value) > _DIGITS:
+        raise Invalid("graphql.invalid", problem=f"a number of more than {_DIGITS} digits")
+    return int(node.value)
 
 
 def _check_operation(operation: OperationDefinitionNode, walk: "_Walk") -> None:
@@ -144,4 +152,4 @@ class _Walk:
             return self._variables.get(value.name.value)
         if isinstance(value, NullValueNode):
             return None
-        return int(value.value) if isinstance(value, IntValueNode) else value
+        return _number(value) if isinstance(value, IntValueNode) else value

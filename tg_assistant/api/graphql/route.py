@@ -26,6 +26,7 @@ from tg_assistant.errors import AssistantError, Invalid
 from tg_assistant.infra import metrics
 
 log = structlog.get_logger()
+_LONGEST = 300  # characters of what is said of a wrong document
 router = APIRouter(prefix="/api/graphql", tags=["GraphQL"])
 
 
@@ -103,7 +104,8 @@ def _told(error: AssistantError, language: str, path: list[str | int] | None = N
 
 
 def _invalid(problem: str, language: str, path: list[str | int] | None = None) -> ErrorOut:
-    return _told(Invalid("graphql.invalid", problem=problem), language, path)
+    # graphql-core repeats what it was given, however long
+    return _told(Invalid("graphql.invalid", problem=problem[:_LONGEST]), language, path)
 
 
 def _as_error(message: str, path: list[str | int] | None, **extensions: Any) -> ErrorOut:
