@@ -18,7 +18,7 @@ from tg_assistant.errors import Invalid
 
 GRAPHQL = schema._schema  # pyright: ignore[reportPrivateUsage] - the one that is served
 LONGEST = 20_000  # characters, as the route takes them
-SECONDS = 0.5  # of the processor; the longest honest document takes a tenth, a quadratic one many times that
+SECONDS = 0.5  # of the processor; at these lengths a quadratic document takes many times that
 
 
 def times(count: int, text: Callable[[int], str], between: str = " ") -> str:
