@@ -126,7 +126,7 @@ BEGIN
         VALUES (0, name, convert_to(payload, 'UTF8'), 'queued') RETURNING id INTO made;
     INSERT INTO public.pgqueuer_log (job_id, status, entrypoint, priority) VALUES (made, 'queued', name, 0);
 END $$
-"""  # noqa: S608
+"""  # noqa: S608 - constants of this file are put together  # nosec B608
 
 # Of the transaction's own tenant: tried again, or given up.
 _DECIDE = f"""
@@ -144,7 +144,7 @@ BEGIN
     END IF;
     RETURN found IS NOT NULL;
 END $$
-"""  # noqa: S608
+"""  # noqa: S608 - constants of this file are put together  # nosec B608
 
 # What is left of an account that Telegram has ended: no key to be logged out any more.
 _FORGET = f"""
@@ -158,7 +158,7 @@ BEGIN
         DELETE FROM public.method_waits WHERE account_id = ended;
     END IF;
 END $$
-"""
+"""  # nosec B608 - constants of this file are put together
 
 # The access hash of a channel that is followed from the account's own list, which web and bot cannot read.
 _FILL = f"""
@@ -171,7 +171,7 @@ BEGIN
     END IF;
     RETURN NEW;
 END $$
-"""
+"""  # nosec B608 - constants of this file are put together
 
 # Who may cancel may not, by the same right, put another code under somebody's camera.
 _CANCELLED = """status = 'cancelled', retry_after = NULL, qr_url = NULL, qr_expires_at = NULL,
@@ -181,7 +181,7 @@ _CANCEL = f"""
 CREATE FUNCTION cancel_login(login uuid, why text) RETURNS void LANGUAGE sql {_OWNERS} AS $$
     UPDATE public.logins SET reason = why, {_CANCELLED} WHERE id = login AND {_LIVE}
 $$
-"""  # noqa: S608
+"""  # noqa: S608 - constants of this file are put together  # nosec B608
 
 # Whichever way a session ends: what it began to connect ends with it, for every tenant.
 _END = f"""
@@ -201,7 +201,7 @@ BEGIN
     PERFORM set_config('app.operator', before, true);
     RETURN OLD;
 END $$
-"""
+"""  # nosec B608 - constants of this file are put together
 _FUNCTIONS = {
     "ask_for_job(text, uuid, uuid)": _ASK,
     "decide_held_job(bigint, boolean)": _DECIDE,
