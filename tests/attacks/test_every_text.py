@@ -3,6 +3,7 @@
 import ast
 import importlib
 import inspect
+import random
 import re
 import time
 from collections.abc import Callable, Iterator
@@ -14,14 +15,13 @@ from typing import Any
 import pytest
 
 from tests.attacks import hostile_texts
-from tests.attacks.text_recipes import EXEMPT, RECIPES
+from tests.attacks.text_recipes import EXEMPT, RECIPES, passage
+from tg_assistant.core import retrieval
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("tg_assistant", "bot", "ingest")
-MOST, LEAST = (
-    0.050,
-    0.004,
-)  # seconds of this thread: what is allowed, and below which growth is not measurable
+# Seconds of this thread: what is allowed, and below which growth is not measurable.
+MOST, LEAST = 0.050, 0.004
 GROWTH = 9.0  # of time, over four times the length: 4 is linear, 16 quadratic
 _SEARCHING = {"search", "finditer", "findall", "sub", "subn", "split", "template"}
 
@@ -284,3 +284,12 @@ def test_a_function_takes_linear_time(name: str):
         hostile_texts.texts(hostile_texts.POST), hostile_texts.texts(hostile_texts.POST // 4), strict=True
     ):
         assert_linear(refusing, short, long, f"{name} on {said}")
+
+
+def test_copies_are_found_in_linear_time():
+    """Hundreds of posts of much the same words: as many comparisons a post, however many there are."""
+    rng = random.Random(7)
+    words = [f"слово{n}" for n in range(270)]
+    found = [passage(" ".join(rng.sample(words, 200)), n) for n in range(500)]
+    took = [seconds(lambda count=count: retrieval._collapsed(found[:count], 200)) for count in (125, 500)]
+    assert took[1] <= 0.5 and took[1] <= GROWTH * max(took[0], LEAST), took

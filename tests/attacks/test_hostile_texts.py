@@ -157,5 +157,5 @@ async def test_hostile_questions_and_searches_keep_nobody_waiting(
 
         async with nobody_waits(web):
             await asyncio.gather(*(attacking(bearer) for bearer in people))
-    assert outcomes.count(200) > 3 and set(outcomes) <= {200, 422, 429, 503}, outcomes
+    assert set(outcomes) <= {200, 422, 429, 503} and outcomes.count(200) > len(outcomes) // 2, outcomes
     assert web.process.poll() is None

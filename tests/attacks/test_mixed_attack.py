@@ -6,6 +6,7 @@ import os
 import random
 import sys
 import time
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -16,14 +17,14 @@ from uuid import uuid4
 import httpx
 import pytest
 from socketio.exceptions import ConnectionError as Refused
-from sqlalchemy import func
+from sqlalchemy import func, text
 from sqlmodel import col, select
 
 from tests.attacks import hostile_texts
 from tests.attacks.test_hostile_texts import FOUND, sign_in
 from tests.corpus import a_channel, a_reader, a_tenant, incoming_post
 from tests.pages.conftest import Web, free_port, frontend, serving
-from tests.servers import BOT_TOKEN, SESSION_KEY, settings_for
+from tests.servers import BOT_TOKEN, SESSION_KEY, all_tenants, settings_for
 from tests.sockets import open_socket
 from tg_assistant.core import posts
 from tg_assistant.core.access import Actor
@@ -33,10 +34,8 @@ from tg_assistant.models import Channel, Post
 
 __all__ = ["frontend"]
 PEOPLE, ATTACKERS = 10, 3
-P95 = (
-    1.0  # seconds for ten people's actions; a machine that does much else beside gets more, the fault took 28
-)
-P95_BUSY = 2.5
+# Seconds for ten people; in the suite, where other things run beside, what only the fault exceeds (28).
+P95, P95_BUSY = 1.0, 2.5
 RECOVERY = 10.0  # seconds after the attack in which all is as before
 LOG_RATE = 20_000  # bytes a second of all logs together
 GROWTH = 250  # megabytes the processes may have grown by, all together
@@ -129,6 +128,8 @@ async def scene(
             made.attackers = [
                 await a_reader(rt, away, 5_600 + n, [made.channel.id]) for n in range(ATTACKERS)
             ]
+            async with all_tenants(rt) as db:
+                await db.exec(text("UPDATE memberships SET plan = 'unlimited'"))  # type: ignore[call-overload]
             yield made
 
 
@@ -177,6 +178,7 @@ class Attack:
         texts = [*FOUND.values(), *(text for _, text in hostile_texts.texts(hostile_texts.POST))]
         self._texts = itertools.cycle(texts)
         self._ids = itertools.count(1_000)
+        self.served: Counter[str] = Counter()
         self.statuses: set[int] = set()
 
     def parts(self) -> list[Callable[[], Awaitable[None]]]:
@@ -195,6 +197,7 @@ class Attack:
 
     async def _sent(self, answer: httpx.Response) -> None:
         self.statuses.add(answer.status_code)
+        self.served[answer.request.url.path] += answer.status_code == 200
         if answer.status_code == 429:
             await asyncio.sleep(0.1)
 
@@ -205,6 +208,7 @@ class Attack:
         async with self._scene.rt.db.transaction(channel.tenant_id) as db:
             page = [incoming_post(next(self._ids), next(self._texts))]
             await posts.save_page(db, channel.id, page, [], via="backfill")
+        self.served["post"] += 1
         await asyncio.sleep(1)
 
     async def _socket(self) -> None:
@@ -276,6 +280,9 @@ async def test_ten_people_beside_an_attack(scene: Scene, at_length: bool):
         and recovered <= RECOVERY
     ), said
     assert attack.statuses <= {200, 422, 429, 503}, attack.statuses
+    # it was one: each kind got through, a question at least every four seconds
+    least = {"/api/rag/query": seconds // 4, "/api/search": seconds // 8, "post": seconds // 4}
+    assert all(attack.served[kind] >= count for kind, count in least.items()), attack.served
     assert scene.ingest.poll() is None and scene.web.process.poll() is None
 
 

@@ -43,7 +43,7 @@ def _place(title: str = "Канал", n: int = 0) -> Place:
     return Place(uuid4(), _ID, title, _NOW, f"https://t.me/channel/{n}")
 
 
-def _passage(text: str, n: int = 0) -> Passage:
+def passage(text: str, n: int = 0) -> Passage:
     return Passage(_place(text, n), text, 1.0, 0.9, 0.5, (1, n))
 
 
@@ -71,7 +71,7 @@ def _lexicon(text: str) -> judging.Lexicon:
 
 def _judge(text: str) -> object:
     lexicon = _lexicon(text)
-    (read,) = extracts._read([_passage(text)])
+    (read,) = extracts._read([passage(text)])
     rows = [(one, np.ones(1)) for one in read.texts]
     judged = judging.judge(lexicon, _MEANING, read.passage, np.zeros(len(lexicon.asked.words)), rows)
     return extracts._concluded(lexicon.asked, [judged], False)
@@ -83,7 +83,7 @@ def _nearness(text: str) -> object:
 
 
 def _written(text: str) -> object:
-    writer = citations.Writer(cast("Any", None), text, [1], [_passage(text)])
+    writer = citations.Writer(cast("Any", None), text, [1], [passage(text)])
     return writer._checked(text)
 
 
@@ -112,10 +112,10 @@ RECIPES: dict[str, Callable[[str], object]] = {
     "tg_assistant.components.conversation.source_rows": lambda text: conversation.source_rows(
         [_source(text)], "ru"
     ),
-    "tg_assistant.core.answers._source": lambda text: answers._source(1, _passage(text), _place(text), text),
+    "tg_assistant.core.answers._source": lambda text: answers._source(1, passage(text), _place(text), text),
     "tg_assistant.core.citations.Writer.__init__": _written,
-    "tg_assistant.core.citations.prompt": lambda text: citations.prompt(text[:4000], [1], [_passage(text)]),
-    "tg_assistant.core.extracts._read": lambda text: extracts._read([_passage(text)]),
+    "tg_assistant.core.citations.prompt": lambda text: citations.prompt(text[:4000], [1], [passage(text)]),
+    "tg_assistant.core.extracts._read": lambda text: extracts._read([passage(text)]),
     "tg_assistant.core.following.describe": lambda text: following.describe(
         Channel(id=_ID, telegram_id=1, title=""), title=text, username=text
     ),
@@ -125,7 +125,7 @@ RECIPES: dict[str, Callable[[str], object]] = {
     "tg_assistant.core.judging.Lexicon.__init__": _lexicon,
     "tg_assistant.core.judging.Lexicon.covered": lambda text: _lexicon(text).covered([text]),
     "tg_assistant.core.judging.Lexicon.said_by_title": lambda text: _lexicon(text).said_by_title(
-        _MEANING, _passage(text)
+        _MEANING, passage(text)
     ),
     "tg_assistant.core.judging.judge": _judge,
     "tg_assistant.core.kinds.is_counted": lambda text: kinds.is_counted(kinds._COUNT, text),
@@ -134,7 +134,7 @@ RECIPES: dict[str, Callable[[str], object]] = {
     "tg_assistant.core.languages.Spellings.__init__": lambda text: Spellings(text.split(" ")),
     "tg_assistant.core.languages.Spellings.of": lambda text: Spellings(text.split(" ")).of(text),
     "tg_assistant.core.retrieval._collapsed": lambda text: retrieval._collapsed(
-        [_passage(text[n:], n) for n in range(8)], 8
+        [passage(text[n:], n) for n in range(8)], 8
     ),
     "tg_assistant.core.search._conditions": lambda text: search._conditions([_ID], text[:500], {}),
     "tg_assistant.core.wording.Question.fits": lambda text: _asked(f"Сколько? {text}").fits(text),

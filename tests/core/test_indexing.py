@@ -9,7 +9,7 @@ from uuid import UUID
 
 import numpy as np
 import pytest
-from sqlalchemy import text
+from sqlalchemy import text, update
 from sqlmodel import col, delete, select
 
 from tests.corpus import NOW, a_channel, a_tenant, incoming_post, stored
@@ -182,6 +182,45 @@ async def test_a_post_that_ends_the_process_is_held_and_takes_no_other_along(rt)
     async with rt.db.transaction(tenant.id) as db:
         held = await indexing.held(db, [channel.id])
     assert held == {channel.id: {indexing.Trouble.process_ended: 1}}
+
+
+async def test_after_a_death_the_newest_posts_still_come_first(rt):
+    """What was tried with others is next, each alone; what failed alone waits behind all never tried."""
+    tenant = await a_tenant(rt)
+    channel = await a_channel(rt, tenant, [f"Пост номер {n}." for n in range(1, 6)])
+    async with rt.db.transaction(tenant.id) as db:
+        for message_id, tried in ((5, 2), (4, 1), (3, 1)):
+            one = update(Post).where(Post.channel_id == channel.id, Post.message_id == message_id)
+            await db.exec(one.values(index_attempts=tried))
+    order = []
+    while dirty := await indexing._dirty(rt, tenant.id):
+        order.append([post.message_id for post in dirty])
+        await indexing._index_or_hold(rt, dirty)
+    assert order == [[4], [3], [2, 1], [5]]
+
+
+async def test_a_try_cut_short_by_a_stop_is_not_counted(rt):
+    """A deploy in the middle of a batch is no post's fault; nor is one try less than none counted."""
+    tenant = await a_tenant(rt)
+    channel = await a_channel(rt, tenant, TEXTS[:2])
+    begun = asyncio.Event()
+
+    class Endless:
+        model, dimension = f"endless-{tenant.id}", 384
+
+        async def embed_passages(self, texts):
+            begun.set()
+            await asyncio.Event().wait()
+
+        embed_query, close = rt.embedder.embed_query, rt.embedder.close
+
+    indexing_ = asyncio.create_task(indexing.index_dirty(replace(rt, embedder=Endless()), tenant.id))
+    await begun.wait()
+    indexing_.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await indexing_
+    await indexing._note(rt, list((await stored(rt, channel)).values()), -1, None)
+    assert {post.index_attempts for post in (await stored(rt, channel)).values()} == {0}
 
 
 async def test_a_post_that_takes_too_long_is_held_with_its_reason(rt, monkeypatch):

@@ -67,6 +67,15 @@ async def test_who_waits_is_told_after_the_deadline(texts: TextWork):
             await asyncio.sleep(0.01)
 
 
+async def test_waiting_for_a_thread_is_nobodys_fault(texts: TextWork):
+    """A piece whose turn comes late has all of the deadline for itself."""
+    busy = [asyncio.create_task(texts.run(time.sleep, 0.7)) for _ in range(THREADS)]
+    await asyncio.sleep(0.05)
+    await texts.run(time.sleep, 0.6)
+    await asyncio.gather(*busy)
+    assert texts.oldest() == 0
+
+
 async def test_a_stuck_loop_is_said_for_a_while(texts: TextWork, monkeypatch):
     """The lag of the last seconds counts, so that whoever asks after it was stuck is told, too."""
     monkeypatch.setattr(pulse_module, "BEAT_SECONDS", 0.01)

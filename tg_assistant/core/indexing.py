@@ -153,16 +153,16 @@ def _alone(rt: Runtime, tenant_id: UUID, *, wait: bool = True) -> AbstractAsyncC
 
 
 async def _dirty(rt: Runtime, tenant_id: UUID) -> list[Post]:
-    """The next posts: those never tried together, the newest first; then each that was tried, alone.
+    """The newest posts: those never tried together, each that was tried alone, and last what failed alone.
 
-    So a post that ends the process takes no other along after the first time.
+    So a post that ends the process takes others along once, and delays no newer one after that.
     """
     async with rt.db.transaction(tenant_id) as db:
         query = (
             select(Post)
             .where(Post.tenant_id == tenant_id, Post.indexed_generation == 0)
             .where(col(Post.index_attempts) < MAX_ATTEMPTS)
-            .order_by(col(Post.index_attempts), col(Post.posted_at).desc())
+            .order_by(col(Post.index_attempts) > 1, col(Post.posted_at).desc())
             .limit(BATCH)
         )
         found = list(await db.exec(query))
@@ -176,13 +176,16 @@ async def _index_or_hold(rt: Runtime, posts: Sequence[Post]) -> int:
     await _note(rt, posts, 1, Trouble.process_ended)
     try:
         await _index(rt, posts)
+    except asyncio.CancelledError:  # the process is told to stop, which is no post's fault either
+        await _note(rt, posts, -1, None)
+        raise
     except Unavailable as error:
         if error.code == TOO_SLOW:
             return await _apart(rt, posts, Trouble.too_slow)
         await _note(rt, posts, -1, None)  # a neighbour is away, which is no post's fault
         raise
     except Exception as error:  # whatever one post does to a library, the others must be indexed
-        log.error("index.failed", posts=len(posts), first=str(posts[0].id), error=type(error).__name__)
+        log.error("index.failed", posts=len(posts), first=str(posts[0].id), exc_info=error)
         return await _apart(rt, posts, Trouble.failed)
     return len(posts)
 
@@ -194,20 +197,19 @@ async def _apart(rt: Runtime, posts: Sequence[Post], trouble: Trouble) -> int:
 
 
 async def _note(rt: Runtime, posts: Sequence[Post], tries: int, trouble: Trouble | None) -> None:
-    ids = [post.id for post in posts]
+    # locked in one order, as `_mark` does, so that no two writers wait for one another in a circle
+    locked = select(Post.id).where(col(Post.id).in_([post.id for post in posts])).order_by(col(Post.id))
+    tried = update(Post).where(col(Post.id).in_(locked.with_for_update().scalar_subquery()))
+    # an edit meanwhile has begun to count anew
+    attempts = func.greatest(Post.index_attempts + tries, 0)
     async with rt.db.transaction(posts[0].tenant_id) as db:
-        tried = (
-            update(Post)
-            .where(col(Post.id).in_(ids))
-            .values(index_attempts=Post.index_attempts + tries, index_error=trouble)
-        )
-        await db.exec(tried)  # type: ignore[call-overload]
+        await db.exec(tried.values(index_attempts=attempts, index_error=trouble))  # type: ignore[call-overload]
 
 
 async def _index(rt: Runtime, posts: Sequence[Post]) -> None:
     tenant_id = posts[0].tenant_id
     space = Space(tenant_id, rt.embedder.model)
-    pieces = await rt.texts.run(lambda: [piece for post in posts for piece in _pieces(post)])
+    pieces = [piece for post in posts for piece in await rt.texts.run(_pieces, post)]
     if pieces:
         vectors = await embedded.passages(rt, [piece.text for piece in pieces])
         channel_ids = [piece.post.channel_id for piece in pieces]
@@ -235,7 +237,7 @@ async def _stale(db: AsyncSession, posts: Sequence[Post], current: set[UUID]) ->
 async def _mark(db: AsyncSession, posts: Sequence[Post], pieces: Sequence[_Piece]) -> None:
     """Write the new chunks and call the posts indexed; those that changed meanwhile stay dirty."""
     ids = [post.id for post in posts]
-    query = select(Post).where(col(Post.id).in_(ids)).with_for_update()
+    query = select(Post).where(col(Post.id).in_(ids)).order_by(col(Post.id)).with_for_update()
     found = {post.id: post for post in await db.exec(query)}
     generation = (await db.get_one(Tenant, posts[0].tenant_id)).index_generation
     await db.exec(delete(Chunk).where(col(Chunk.post_id).in_(ids)))

@@ -31,6 +31,7 @@ BY_WORDS = 100  # posts of the full-text search whose cosine is looked up
 NEWEST = 300  # posts of a span of time compared one by one: a filter by time is not Chroma's
 EMBEDDED_NOW = 5  # posts of the full-text search embedded while the question waits, 10–20 ms each
 SAME = 0.75  # share of words two posts have in common when they are one piece of news
+COMPARISONS = 20  # posts that one is compared with; copies share most of their rarest words
 COMPARED = 200  # different words of a post that are looked at for that
 _WORD = re.compile(r"\w+")
 
@@ -201,8 +202,8 @@ def _collapsed(passages: Sequence[Passage], most: int) -> list[Passage]:
     for passage, its in zip(passages, words, strict=True):
         # Sets that are alike share one of their rarest words: only those that do are compared (prefix filter)
         rarest = sorted(its, key=lambda word: (common[word], word))[: len(its) - ceil(SAME * len(its)) + 1]
-        near = {at for word in rarest for at in by_word.get(word, ())}
-        same = [at for at in near if _alike(its, told[at])]
+        near = Counter(at for word in rarest for at in by_word.get(word, ()))
+        same = [at for at, _ in near.most_common(COMPARISONS) if _alike(its, told[at])]
         same += [by_origin[passage.origin]] if passage.origin in by_origin else []
         if same:
             first = min(same)
@@ -210,7 +211,8 @@ def _collapsed(passages: Sequence[Passage], most: int) -> list[Passage]:
         elif len(kept) < most:
             by_origin[passage.origin] = len(kept)
             for word in rarest:
-                by_word.setdefault(word, []).append(len(kept))
+                if len(having := by_word.setdefault(word, [])) < COMPARISONS:
+                    having.append(len(kept))
             kept.append(passage)
             told.append(its)
     return kept

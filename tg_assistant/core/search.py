@@ -80,9 +80,11 @@ async def search(
         if isinstance(moment, datetime) and moment.tzinfo is None:
             wanted[name] = moment.replace(tzinfo=UTC)
     limit = max(1, min(wanted.get("limit", 20), MAX_PAGE))
-    if mode == "exact":
-        return await _exact(rt, actor, plain, wanted, (limit, cursor))
-    return await _ranked(rt, actor, plain, wanted, (mode, limit, _offset(cursor)))
+    rt.turns.check_room(actor.user_id)
+    async with rt.turns.turn(actor.user_id):
+        if mode == "exact":
+            return await _exact(rt, actor, plain, wanted, (limit, cursor))
+        return await _ranked(rt, actor, plain, wanted, (mode, limit, _offset(cursor)))
 
 
 def _checked(query: str) -> str:
@@ -143,9 +145,7 @@ async def _ranked(
     rt: Runtime, actor: Actor, query: str, wanted: Wanted, page: tuple[Mode, int, int]
 ) -> Results:
     mode, limit, offset = page
-    rt.turns.check_room(actor.user_id)
-    async with rt.turns.turn(actor.user_id):
-        found = await retrieval.search(rt, actor, query, {**wanted, "limit": DEPTH})
+    found = await retrieval.search(rt, actor, query, {**wanted, "limit": DEPTH})
     passages = found.passages
     if mode == "semantic":
         if found.degraded:
@@ -167,7 +167,7 @@ async def _ranked(
 
 async def _marked(rt: Runtime, shown: Sequence[ShownPost], query: str) -> list[list[Piece]]:
     """The extract of each post."""
-    return await rt.texts.run(lambda: [highlights.extract(one.post.text, query) for one in shown])
+    return [await rt.texts.run(highlights.extract, one.post.text, query) for one in shown]
 
 
 def cursor_at(offset: int) -> str:

@@ -13,7 +13,7 @@ from tg_assistant.infra import metrics
 
 AT_ONCE = 3  # on two cores; more would only be slower, each
 PER_PERSON, IN_ALL = 8, 200  # at work or waiting, in one process
-HEAVY_SECONDS = 3.0  # of turns lately: all who have had more share half of the places
+HEAVY_SECONDS, HEAVY_AT_ONCE = 3.0, 1  # of turns lately: all who have had more share so many places
 HALF_LIFE = 30.0  # seconds in which half of what somebody has had is forgotten
 _AGAIN_SECONDS = 5
 _RULE = "at_once"
@@ -94,13 +94,13 @@ class FairQueue:
         self._serve()
 
     def _serve(self) -> None:
-        """Give the free places to those who have had least, and half of them at most to the heavy."""
+        """Give the free places to those who have had least, and one at most to the heavy."""
         self._waiting = [(person, ready) for person, ready in self._waiting if not ready.done()]
         self._waiting.sort(key=lambda one: (self._shares[one[0]].at_work, self._shares[one[0]].now()))
         while self._waiting and self._at_work.total() < self._at_once:
             person, ready = self._waiting[0]
             heavy = self._shares[person].heavy()
-            if heavy and self._at_work[True] >= max(1, self._at_once // 2):
+            if heavy and self._at_work[True] >= HEAVY_AT_ONCE:
                 return  # all behind have had more still
             self._waiting.pop(0)
             self._shares[person].at_work += 1

@@ -43,13 +43,19 @@ class TextWork:
         """
         piece = _Piece()
         work = partial(self._do, piece, partial(function, *args, **kwargs))
+        working = asyncio.get_running_loop().run_in_executor(self._threads, work)
         try:
-            async with asyncio.timeout(self._seconds):
-                return await asyncio.get_running_loop().run_in_executor(self._threads, work)
-        except TimeoutError:
-            code = TOO_SLOW if piece.began is not None else "texts.busy"
-            log.error("texts.late", code=code, function=getattr(function, "__qualname__", "?"))
-            raise Unavailable(code, retry_after=10) from None
+            await asyncio.wait([working], timeout=self._seconds)
+            if piece.began is not None:  # what it waited for a thread is not its own time
+                left = self._seconds - (time.monotonic() - piece.began)
+                await asyncio.wait([working], timeout=max(0.0, left))
+        finally:
+            finished = working.done() or not working.cancel()
+        if finished:
+            return working.result()
+        code = TOO_SLOW if piece.began is not None else "texts.busy"
+        log.error("texts.late", code=code, function=getattr(function, "__qualname__", "?"))
+        raise Unavailable(code, retry_after=10)
 
     def _do(self, piece: _Piece, work: Callable[[], T]) -> T:
         piece.began = time.monotonic()

@@ -25,6 +25,7 @@ _QUOTING = (psycopg.DataError, psycopg.errors.SyntaxError)
 _LONGEST = 2_000  # characters of what an error says that are looked at
 _FEWEST = 4  # letters; shorter constants of the code are in anybody's words
 _PLACE = re.compile(r"\{[^{}]*\}|%[-#0 +]*\d*(?:\.\d+)?[a-zA-Z]")  # for a value, in a constant
+_GAP = re.compile("\0+")
 _NUMBER = re.compile(r"\b\d{1,3}\b")  # a status, a line, a count
 _LEFT_OUT = "…"
 ExcInfo = tuple[type[BaseException] | None, BaseException | None, TracebackType | None]
@@ -124,7 +125,7 @@ def _only(words: list[str], said: str) -> str:
             kept[at : at + len(word)] = b"\1" * len(word)
             at = said.find(word, at + len(word))
     shown = "".join(letter if keep else "\0" for letter, keep in zip(said, kept, strict=True))
-    return re.sub("\0+", _LEFT_OUT, shown)
+    return _GAP.sub(_LEFT_OUT, shown)
 
 
 def _words(error: BaseException) -> list[str]:

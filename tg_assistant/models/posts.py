@@ -100,10 +100,9 @@ class Post(SQLModel, table=True):
     views: int | None = None
     version: int = 1
     indexed_generation: int = 0
-    index_attempts: int = (
-        0  # counted before each try; held after 5, so that one bad post never stops the rest
-    )
-    index_error: str | None = None  # why the last try failed, as a code of `texts`: shown to admins once held
+    # Counted before each try; held after 5, so that one bad post never stops the rest. Admins see why.
+    index_attempts: int = 0
+    index_error: str | None = None
     saved_at: datetime = now()
     tsv: Any = Field(default=None, sa_column=Column(TSVECTOR, Computed(_TSV, persisted=True)))
 
