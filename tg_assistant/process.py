@@ -37,7 +37,11 @@ def current() -> Runtime:
 
 
 def is_older(moment: datetime) -> bool:
-    """Whether `moment` is before this process: what was begun then, nobody works on any more."""
+    """Whether `moment`, by the database's clock, is before this process: nobody works on what was begun then.
+
+    Where that clock is behind ours by seconds, a question asked in the first seconds of this process looks older,
+    too, and may be tried a second time while its first try goes on; the answer kept first stands.
+    """
     return moment < _started
 
 
