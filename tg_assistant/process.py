@@ -37,10 +37,10 @@ def current() -> Runtime:
 
 
 def is_older(moment: datetime) -> bool:
-    """Whether `moment`, by the database's clock, is before this process: nobody works on what was begun then.
+    """Whether `moment`, by the database's clock, is before this process: nobody works on that any more.
 
-    Where that clock is behind ours by seconds, a question asked in the first seconds of this process looks older,
-    too, and may be tried a second time while its first try goes on; the answer kept first stands.
+    Where that clock is seconds behind ours, what was asked in its first seconds looks older, too: it
+    may be tried again while its first try goes on, which costs one of its tries.
     """
     return moment < _started
 

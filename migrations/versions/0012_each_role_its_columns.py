@@ -1,8 +1,8 @@
 """Web and bot read and write the columns their doors need, and ask for jobs by a function; logins end with sessions
 
 `docs/row-level-security.md` has the list in words; `tests/infra/test_column_rights.py` holds it against the
-database. Functions with the owner's rights name every table with its schema, see the transaction's tenant
-only (row-level security holds for the owner, too) and are nobody's but the role's that needs them.
+database. Functions with the owner's rights name every table with its schema, and the tenant, for an owner may be
+one whom row-level security does not hold; they are nobody's but the role's that needs them.
 """
 
 import sqlalchemy as sa

@@ -1,4 +1,4 @@
-"""What core does for a person it does here as web and bot do it: with the rights of their role in PostgreSQL."""
+"""What core does for a person it does here with the rights that web and bot have in PostgreSQL."""
 
 import functools
 import importlib

@@ -29,7 +29,9 @@ INSERT INTO channel_access (account_id, channel_id, tenant_id, user_id)
 """
 STATES = "SELECT a.status, l.status FROM accounts a JOIN logins l USING (tenant_id) WHERE tenant_id = %s"
 HASHES = "SELECT access_hash FROM channel_access WHERE tenant_id = %s"
-WITH_RIGHTS = "SELECT oid::regprocedure::text FROM pg_proc WHERE prosecdef AND pronamespace = 'public'::regnamespace"
+WITH_RIGHTS = (
+    "SELECT oid::regprocedure::text FROM pg_proc WHERE prosecdef AND pronamespace = 'public'::regnamespace"
+)
 Group = dict[str, UUID | int]
 
 
