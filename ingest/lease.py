@@ -33,27 +33,24 @@ class EvenClock:
 
     Set forward, it ends every lease at once, while their owners are still connected and renew within
     seconds; set back, it keeps those of owners who died. So for a lease's length after a jump nothing is
-    taken over, and what a jump back left behind only after a lease's length without one.
+    taken over, nor after a start: nobody knows what the clock did the moment before.
     """
 
     def __init__(self) -> None:
         self._even_since = _now()
         self._offset: tuple[float, float] | None = None  # PostgreSQL's clock minus ours, between these two
-        self._jumped = False
 
     async def trust(self, db: AsyncSession) -> Trust:
         """How far it may be believed in this transaction."""
         asked = _now()
         shown = (await leases.clock(db)).timestamp()
         self._look(shown - _now(), shown - asked)
-        if _now() - self._even_since <= LEASE_SECONDS:
-            return Trust.none if self._jumped else Trust.usual
-        return Trust.long
+        return Trust.none if _now() - self._even_since <= LEASE_SECONDS else Trust.long
 
     def _look(self, least: float, most: float) -> None:
         if self._offset and (least > self._offset[1] + _JUMP or most < self._offset[0] - _JUMP):
             log.error("lease.clock_jumped", seconds=round(least - self._offset[0]))
-            self._even_since, self._jumped = _now(), True
+            self._even_since = _now()
         self._offset = (least, most)
 
 

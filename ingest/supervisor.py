@@ -92,9 +92,10 @@ class Supervisor:
                     async with self._rt.db.transaction() as db:
                         await self._clock.trust(db)  # each second, so that a jump is seen when it comes
                         found = await waiting(db)
+                    await self._looked(topic)
                     for row_id in found:
                         await self._take(model, row_id, start)
-                    await self._looked(topic)
+                        await self._looked(topic)  # taking a hundred takes longer than anybody waits to hear
                 except (Unavailable, SQLAlchemyError, OSError) as error:
                     log.warning("leases.unavailable", topic=topic, error=type(error).__name__)
                 with suppress(TimeoutError):

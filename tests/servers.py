@@ -55,8 +55,8 @@ def migrated_template(server: Postgres) -> None:
 def preparing_url(database: Postgres) -> str:
     """A role that sees what web and bot see of the tenants, and may write what any process of ours writes.
 
-    Tests prepare the work of ingest with it, and try core's functions. What is held against the rights of web
-    and bot (the API, the bot, each process) connects as they do.
+    Tests prepare the work of ingest with it. What is held against the rights of web and bot (the API, bot,
+    each process) connects as they do; in `tests/core` what has an actor does, too.
     """
     return urlsplit(database.app_url)._replace(netloc=f"tg_tests:tests@127.0.0.1:{database.port}").geturl()
 

@@ -37,7 +37,11 @@ def current() -> Runtime:
 
 
 def is_older(moment: datetime) -> bool:
-    """Whether `moment` is before this process: what was begun then, nobody works on any more."""
+    """Whether `moment`, by the database's clock, is before this process: nobody works on that any more.
+
+    Where that clock is seconds behind ours, what was asked in its first seconds looks older, too: it
+    may be tried again while its first try goes on, which costs one of its tries.
+    """
     return moment < _started
 
 

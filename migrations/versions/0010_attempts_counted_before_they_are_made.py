@@ -9,7 +9,6 @@ down_revision = "0009"
 
 def upgrade() -> None:
     op.add_column("questions", sa.Column("attempts", sa.Integer(), server_default="0", nullable=False))
-    op.alter_column("questions", "attempts", server_default=None)
     op.add_column("posts", sa.Column("index_error", sa.String(), nullable=True))
 
 

@@ -1,8 +1,8 @@
 """Web and bot read and write the columns their doors need, and ask for jobs by a function; logins end with sessions
 
 `docs/row-level-security.md` has the list in words; `tests/infra/test_column_rights.py` holds it against the
-database. Functions with the owner's rights name every table with its schema, see the transaction's tenant
-only (row-level security holds for the owner, too) and are nobody's but the role's that needs them.
+database. Functions with the owner's rights name every table with its schema, and the tenant, for an owner may be
+one whom row-level security does not hold; they are nobody's but the role's that needs them.
 """
 
 import sqlalchemy as sa
@@ -151,7 +151,7 @@ _FORGET = f"""
 CREATE FUNCTION forget_ended_account(ended uuid) RETURNS void LANGUAGE plpgsql {_OWNERS} AS $$
 BEGIN
     UPDATE public.accounts SET status = 'logged_out', ended_reason = NULL, sealed_session = NULL,
-        update_state = '{{}}' WHERE id = ended AND status <> 'connected';
+        update_state = '{{}}' WHERE id = ended AND tenant_id = {_TENANT} AND status <> 'connected';
     IF FOUND THEN
         DELETE FROM public.dialogs WHERE account_id = ended;
         DELETE FROM public.channel_access WHERE account_id = ended;
@@ -167,7 +167,8 @@ BEGIN
     IF NEW.access_hash IS NULL THEN
         SELECT listed.access_hash INTO NEW.access_hash FROM public.dialogs AS listed
             JOIN public.channels AS channel ON channel.telegram_id = listed.telegram_id
-            WHERE listed.account_id = NEW.account_id AND channel.id = NEW.channel_id;
+            WHERE listed.account_id = NEW.account_id AND channel.id = NEW.channel_id
+            AND listed.tenant_id = NEW.tenant_id AND channel.tenant_id = NEW.tenant_id;
     END IF;
     RETURN NEW;
 END $$
@@ -179,7 +180,7 @@ _CANCELLED = """status = 'cancelled', retry_after = NULL, qr_url = NULL, qr_expi
 _LIVE = "status IN ('pending', 'awaiting_scan', 'password_required')"
 _CANCEL = f"""
 CREATE FUNCTION cancel_login(login uuid, why text) RETURNS void LANGUAGE sql {_OWNERS} AS $$
-    UPDATE public.logins SET reason = why, {_CANCELLED} WHERE id = login AND {_LIVE}
+    UPDATE public.logins SET reason = why, {_CANCELLED} WHERE id = login AND tenant_id = {_TENANT} AND {_LIVE}
 $$
 """  # noqa: S608 - constants of this file are put together  # nosec B608
 

@@ -95,13 +95,14 @@ async def begun(rt):
     return owner, anna, session, other, started, page
 
 
-async def watched(rt, anna, login_id) -> list[str]:
-    """What the stream of the attempt says, to its end."""
+async def watched(rt, anna, login_id, first: asyncio.Event) -> list[str]:
+    """What the stream of the attempt says, to its end; `first` is set once it has said something."""
     seen = []
     try:
         async with aclosing(rights.watched(rt, anna, logins.watch(rt, anna, login_id))) as steps:
             async for login in steps:
                 seen.append(login.status)
+                first.set()
     except AssistantError as error:
         seen.append(error.code)
     return seen
@@ -111,7 +112,10 @@ async def watched(rt, anna, login_id) -> list[str]:
 async def test_the_page_and_the_attempt_end_with_the_session(rt, begun, way):
     """The page and an unspent link are refused, the code is gone, streams end, the key is to log out."""
     owner, anna, session, other, started, page = begun
-    watching = asyncio.create_task(watched(rt, anna, started.login.id))
+    first = asyncio.Event()
+    watching = asyncio.create_task(watched(rt, anna, started.login.id, first))
+    async with asyncio.timeout(60):
+        await first.wait()
     async with rt.db.transaction() as db:
         assert (await logins.by_page(db, page)).qr_url
     async with rt.events.listening(logins.TOPIC, str(started.login.id)) as told:

@@ -2,14 +2,16 @@
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.exc import ProgrammingError
 from sqlmodel import col, select, update
 
+from tests.core.conftest import for_people, lowered
 from tests.corpus import a_reader, a_tenant
 from tests.followed import account, found, listed
 from tests.servers import all_tenants, as_door
-from tg_assistant.core import accounts, channels
+from tg_assistant.core import accounts, channels, erasure
 from tg_assistant.errors import NotFound
-from tg_assistant.models import Account, ChannelAccess, Dialog
+from tg_assistant.models import Account, ChannelAccess, Dialog, Login
 
 
 async def test_doors_follow_and_forget_without_reading_a_hash(rt):
@@ -56,3 +58,18 @@ async def test_a_connected_accounts_key_is_not_a_doors_to_destroy(rt):
             async with all_tenants(rt) as db:
                 left = select(Account.sealed_session).where(Account.id == own.id)
                 assert (await db.exec(left)).one() == b"kept"
+
+
+async def test_core_is_tried_with_the_rights_of_doors(rt):
+    """In this folder what a person causes may read no more than web and bot may, whatever `rt` may."""
+    assert len(list(for_people())) > 60
+    assert all(hasattr(wrapped, "__wrapped__") for wrapped in (accounts.list_, erasure.erase))
+    half_made = select(Login.id).where(col(Login.pending_session).is_not(None))
+    async with rt.db.transaction() as db:
+        await db.exec(half_made)
+        async with lowered(db):
+            await db.exec(select(Login.id).where(col(Login.key_pending)))
+        await db.exec(half_made)
+        with pytest.raises(ProgrammingError, match="permission denied"):
+            async with lowered(db):
+                await db.exec(half_made)

@@ -71,6 +71,23 @@ async def test_a_living_owner_keeps_it(
     assert await take(ingest_rt.db, Login, row.id, "another", others), "given back, it is free at once"
 
 
+async def test_a_living_owner_keeps_it_from_who_starts_after_the_jump(
+    ingest_rt: Runtime, db_clock: DatabaseClock, row: Login
+) -> None:
+    """A process that began once the clock had jumped never saw it jump; the deadline looks long over."""
+    owned = await take(ingest_rt.db, Login, row.id, "owner")
+    assert owned
+    db_clock.set(timedelta(hours=1))
+    late = EvenClock()
+    for _ in range(3):
+        async with ingest_rt.db.transaction() as db:
+            assert row.id in await attempts.waiting(db)
+        assert await take(ingest_rt.db, Login, row.id, "another", late) is None
+        await asyncio.sleep(0.1)
+    await owned.during(asyncio.sleep(0))
+    assert await take(ingest_rt.db, Login, row.id, "another", late), "given back, it is free at once"
+
+
 @pytest.mark.parametrize("jump", JUMPS, ids=str)
 async def test_a_dead_owners_is_free_after_a_lease(
     ingest_rt: Runtime, db_clock: DatabaseClock, row: Login, jump: timedelta, monkeypatch
@@ -91,9 +108,14 @@ async def test_a_dead_owners_is_free_after_a_lease(
         assert row.id not in await attempts.waiting(db)
 
 
-async def test_a_slow_answer_is_no_jump(ingest_rt: Runtime, db_clock: DatabaseClock) -> None:
+async def test_a_slow_answer_is_no_jump(
+    ingest_rt: Runtime, db_clock: DatabaseClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """What took long to come says less about the clock, and nothing wrong."""
+    monkeypatch.setattr(leasing, "LEASE_SECONDS", 1)
     clock = EvenClock()
+    assert await observed(ingest_rt, clock) is Trust.none, "it has only just begun to look"
+    await asyncio.sleep(1)
     for seconds in (0.0, 1.5, 0.0):
         async with ingest_rt.db.transaction() as db:
             real = leases.clock
@@ -106,4 +128,4 @@ async def test_a_slow_answer_is_no_jump(ingest_rt: Runtime, db_clock: DatabaseCl
 
             with pytest.MonkeyPatch.context() as patch:
                 patch.setattr(leases, "clock", slow)
-                assert await clock.trust(db) is Trust.usual
+                assert await clock.trust(db) is Trust.long

@@ -98,7 +98,7 @@ async def _settle(db: AsyncSession, actor: Actor, with_group: bool, whole: bool)
         raise NotAllowed("erasure.last_owner")  # somebody joined or left meanwhile: ask again
     mine = (lambda model: True) if whole else (lambda model: model.user_id == actor.user_id)
     connected = scoped(Account, actor).where(mine(Account), Account.status == AccountStatus.connected)
-    half_made = scoped(Login, actor).where(mine(Login), col(Login.pending_session).is_not(None))
+    half_made = scoped(Login, actor).where(mine(Login), col(Login.key_pending))
     for left in (connected, half_made):
         if (await db.exec(left)).first() is not None:  # begun since everybody was logged out
             raise Unavailable("erasure.log_out_pending", retry_after=30)

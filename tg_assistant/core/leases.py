@@ -37,8 +37,8 @@ def _until() -> Any:
 class Trust(StrEnum):
     """How far the database's clock may be believed about deadlines others wrote."""
 
-    none = "none"  # it has just been set: only what its owner gave back is free
-    usual = "usual"
+    none = "none"  # it has just been set, or may have been: only what its owner gave back is free
+    usual = "usual"  # deadlines that have passed are over
     long = "long"  # it has run evenly for longer than a lease: a deadline further off than one is nobody's
 
 

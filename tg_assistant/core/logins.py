@@ -251,14 +251,13 @@ async def _check_begun_by_somebody(db: AsyncSession, login: Login) -> None:
 
     Ending it is PostgreSQL's own work (migration 0012): it happens with the session, whichever way that ends.
     """
-    if login.session_id is not None:
-        with suppress(SignInNeeded):
+    try:
+        if login.session_id is not None:
             await sessions.live(db, login.session_id)
-            if login.reason != SESSION_ENDED and await _is_member(db, login):
-                return
-    elif login.reason != SESSION_ENDED and await _is_member(db, login):
-        return
-    raise InviteSpent("logins.session_ended")
+    except SignInNeeded as ended:
+        raise InviteSpent("logins.session_ended") from ended
+    if login.reason == SESSION_ENDED or not await _is_member(db, login):
+        raise InviteSpent("logins.session_ended")
 
 
 async def _is_member(db: AsyncSession, login: Login) -> bool:

@@ -30,7 +30,8 @@ class Question(SQLModel, table=True):
     confidence: float | None = None
     milliseconds: int | None = None
     variant: str | None = None  # of the running experiment, if the answer was part of it
-    attempts: int = 0  # counted before each try to answer: what killed a process is not tried for ever
+    # counted before each try to answer: what killed a process is not tried for ever
+    attempts: int = Field(default=0, sa_column_kwargs={"server_default": sql("0")})
     created_at: datetime = now()
 
 
