@@ -33,7 +33,7 @@ def writes(fresh_database: Postgres) -> Iterator[psycopg.Connection]:
     """A table that notes which process writes for an account, by its connection's name."""
     with psycopg.connect(fresh_database.owner_url, autocommit=True) as owner:
         owner.execute(_WATCH)
-        # of posts not what the index counts in them: jobs need no account, and the woken one may go on with them
+        # of posts not what the index counts in them: jobs need no account, the woken one may do them
         for table, update in {"posts": "UPDATE OF text", **dict.fromkeys(_OTHERS, "UPDATE")}.items():
             owner.execute(
                 f"CREATE TRIGGER noted AFTER INSERT OR {update} OR DELETE ON {table} "
