@@ -1,6 +1,7 @@
 """Migrations: up, down, up again, and what they make is what the models say."""
 
 import secrets
+from uuid import uuid4
 
 import psycopg
 from alembic import command
@@ -67,3 +68,20 @@ def test_rights_by_column_on_filled_tables(postgres):
     with psycopg.connect(postgres.database(name).admin_url) as admin:
         said = admin.execute("SELECT key_pending, password_waiting, session_id FROM logins").fetchall()
     assert sorted(said) == [(key, word, None) for key in (False, True) for word in (False, True)]
+
+
+def test_a_question_written_by_older_code_is_one_never_tried(database):
+    """It names no `attempts`: the column has a default, so that it is no error while old and new meet."""
+    ids = {"tenant": uuid4(), "user": uuid4()}
+    with psycopg.connect(database.admin_url) as admin:
+        admin.execute("INSERT INTO tenants (id, name, index_generation) VALUES (%(tenant)s, '', 1)", ids)
+        admin.execute(
+            "INSERT INTO users (id, telegram_id, first_name, last_name, language, language_chosen)"
+            " VALUES (%(user)s, 1, '', '', 'en', false)",
+            ids,
+        )
+        asked = (
+            "INSERT INTO questions (id, tenant_id, user_id, door, question)"
+            " VALUES (gen_random_uuid(), %(tenant)s, %(user)s, 'bot', 'Where?') RETURNING attempts"
+        )
+        assert admin.execute(asked, ids).fetchone() == (0,)
