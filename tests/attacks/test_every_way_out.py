@@ -13,7 +13,7 @@ from pydantic import SecretStr
 
 from sandbox.control import Sandbox
 from tests.attacks import losses
-from tests.attacks.losses import LOSSES, Loss, lowered, made_private
+from tests.attacks.losses import LOSSES, OUTLIVED, Loss, lowered, made_private
 from tests.attacks.ways import AFTERWARDS, UNDER_WAY, Outside, Paced, Way, being_exported, until
 from tests.bot.chat import Chat
 from tests.bot.conftest import plain_logs, running, telegram
@@ -96,7 +96,19 @@ async def test_what_was_lost_is_not_shown(rt: Runtime, outside: Outside, way: Wa
             assert one.mark not in await anext(steps)
 
 
+@pytest.mark.parametrize("loss", OUTLIVED, ids=lambda loss: loss.__name__)
+@pytest.mark.parametrize("way", AFTERWARDS, ids=lambda way: way.__name__)
+async def test_what_was_lost_stays_lost(rt: Runtime, outside: Outside, way: Way, loss: Loss) -> None:
+    """Neither the end of the channel nor that of the account gives back what was taken before it."""
+    one = await losses.reader(rt, outside.chat.person.id, public=True)
+    outside.llm.gate(one.mark)
+    async with asyncio.timeout(150), aclosing(way(one, outside)) as steps:
+        assert one.mark in await anext(steps), "the attack is not sound"
+        await loss(one)
+        assert one.mark not in await anext(steps)
+
+
 def test_every_way_is_walked_with_every_loss() -> None:
     """So many cells; a way or a loss that is taken out is missed."""
     assert (len(UNDER_WAY), len(AFTERWARDS), len(LOSSES)) == (7, 10, 9)
-    assert len(CELLS) == 153
+    assert (len(CELLS), len(OUTLIVED)) == (153, 5)

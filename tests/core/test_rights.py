@@ -4,13 +4,13 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlmodel import col, delete, update
+from sqlmodel import col, delete, select, update
 
 from tests.attacks import losses
 from tests.people import member, tenant
-from tg_assistant.core import access, channels, erasure, members, rights, sessions, showing
+from tg_assistant.core import access, channels, erasure, following, members, rights, sessions, showing
 from tg_assistant.errors import NotAllowed, SignInNeeded
-from tg_assistant.models import AppSession, Membership, Role, Tenant
+from tg_assistant.models import Account, AppSession, ChannelAccess, Membership, Role, Tenant
 
 _next = iter(range(7_700_000, 7_800_000))
 
@@ -109,6 +109,20 @@ async def test_a_public_channel_no_longer_followed_is_no_loss(rt):
     assert await showing.check(rt, one.actor, places)
     async with rt.db.transaction(one.actor.tenant) as db:
         assert await channels.readable_ids(db, one.actor) == []
+    await losses.purged(one)
+    assert await showing.check(rt, one.actor, places)
+
+
+async def test_a_loss_is_undone_by_access_alone(rt):
+    """A public channel somebody was banned from is not theirs without an account; with one that may, it is."""
+    one = await losses.reader(rt, next(_next), public=True)
+    await losses.banned_and_logged_out(one)
+    async with rt.db.transaction(one.actor.tenant) as db:
+        assert await channels.readable_ids(db, one.actor) == []
+        kept = select(ChannelAccess.access_hash).where(ChannelAccess.user_id == one.actor.user_id)
+        assert (await db.exec(kept)).all() == [0]
+        await following.grant(db, await db.get_one(Account, one.account.id), one.channel.id, 5)
+    assert await showing.check(rt, one.actor, [(one.channel.id, "https://t.me/news/1")])
 
 
 async def test_what_takes_no_right_tells_nothing(rt):

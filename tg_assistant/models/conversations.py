@@ -31,6 +31,7 @@ class Question(SQLModel, table=True):
     milliseconds: int | None = None
     variant: str | None = None  # of the running experiment, if the answer was part of it
     attempts: int = 0  # counted before each try to answer: what killed a process is not tried for ever
+    tried_at: datetime | None = moment()  # when the try under way was last heard of; null: none is
     created_at: datetime = now()
 
 
