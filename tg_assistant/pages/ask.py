@@ -5,7 +5,7 @@ failed), cite, source, source-sheet, source-open, sheet-close, ask-copy, ask-add
 """
 
 import asyncio
-from contextlib import suppress
+from contextlib import aclosing, suppress
 from typing import Any, cast
 from uuid import UUID
 
@@ -100,15 +100,16 @@ class AskState(rx.State):
             async with self:
                 self._change(exchange_id, kept=True)
             answer = answers.finish(current(), actor, asked, {})
-            async for event in showing.watched(current(), actor, answer):
-                async with self:
-                    if is_live(self, sid):
-                        self._grow(exchange_id, event, actor.language)
+            async with aclosing(showing.watched(current(), actor, answer)) as events:
+                async for event in events:
+                    async with self:
+                        if is_live(self, sid):
+                            self._grow(exchange_id, event, actor.language)
         except AlreadyExists:  # it had arrived before the connection was lost
             async with self:
                 return AskState.wait
         except BaseException as error:  # a cancellation, too: the screen must not wait for ever
-            withheld = isinstance(error, NotAllowed) and error.code == rights.WITHHELD
+            withheld = isinstance(error, NotAllowed) and error.code == showing.WITHHELD
             async with self:
                 self._end(exchange_id, told=isinstance(error, Exception))
                 if withheld:
@@ -124,8 +125,9 @@ class AskState(rx.State):
         for newest in asked.items:
             if newest.answer is None and is_older(newest.created_at):
                 with suppress(AlreadyExists):  # another tab's page, or another process, was first
-                    async for _ in answers.resume(current(), actor, newest.id):
-                        pass
+                    async with aclosing(answers.resume(current(), actor, newest.id)) as events:
+                        async for _ in events:
+                            pass
 
     @rx.event(background=True)
     async def wait(self) -> None:

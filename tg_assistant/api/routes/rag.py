@@ -1,6 +1,7 @@
 """Asking over REST: one answer with its sources, or the same as a stream; own questions; index status."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from dataclasses import asdict
 from datetime import datetime
 from time import monotonic
@@ -117,10 +118,11 @@ async def query(
         question_id = await streams.begin(rt, actor, body.query, _wanted(body))
         numbered, question = streams.follow(rt, actor, question_id), str(question_id)
     if streaming:
-        return sse.stream(_events(numbered, question, began), actor, call.actor)
-    async for _, event in numbered:
-        if isinstance(event, Done):
-            return _answer(event, began)
+        return sse.stream(_events(numbered, question, began), actor, call.actor, watched=True)
+    async with aclosing(numbered):
+        async for _, event in numbered:
+            if isinstance(event, Done):
+                return _answer(event, began)
     raise AssertionError("answers.ask always ends in Done")
 
 
@@ -129,16 +131,17 @@ def _wanted(body: QueryIn) -> Wanted:
 
 
 async def _events(
-    numbered: AsyncIterator[tuple[int, Sources | Delta | Done]], question: str, began: float
-) -> AsyncIterator[sse.Event]:
-    async for number, event in numbered:
-        name = f"{question}:{number}"
-        if isinstance(event, Sources):
-            yield sse.Event(name, "sources", {"sources": [asdict(source) for source in event.sources]})
-        elif isinstance(event, Delta):
-            yield sse.Event(name, "delta", {"text": event.text})
-        else:
-            yield sse.Event(name, "done", _answer(event, began).model_dump(mode="json"))
+    numbered: AsyncGenerator[tuple[int, Sources | Delta | Done]], question: str, began: float
+) -> AsyncGenerator[sse.Event]:
+    async with aclosing(numbered):
+        async for number, event in numbered:
+            name = f"{question}:{number}"
+            if isinstance(event, Sources):
+                yield sse.Event(name, "sources", {"sources": [asdict(source) for source in event.sources]})
+            elif isinstance(event, Delta):
+                yield sse.Event(name, "delta", {"text": event.text})
+            else:
+                yield sse.Event(name, "done", _answer(event, began).model_dump(mode="json"))
 
 
 @router.get("/history")
