@@ -32,6 +32,7 @@ VALUES: dict[str, Callable[[World], Any]] = {
         )
     },
     "post_ids": lambda world: [world.ids["post_id"]],
+    "question_ids": lambda world: [world.ids["question_id"]],
     "channel_ids": lambda world: [world.ids["channel_id"]],
     "ids": lambda world: [world.ids["user_id"]],
     "among": lambda world: [world.ids["channel_id"]],
@@ -72,7 +73,6 @@ NOT_CALLED = {
     "erasure.erase": "erases the actor, who would be missing afterwards; tests/core/test_erasure.py",
     "questions.withhold": "takes out of rows that `page`, `get` or the export read for the actor",
     "rights.watched": "wraps somebody else's items",
-    "tries.Try": "core's own: the row was read or written for the actor",
     "tries.give_up": "core's own: the row was read for the actor",
     "showing.watched": "wraps somebody else's events; tests/attacks/test_every_way_out.py",
 }

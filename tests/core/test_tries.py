@@ -147,7 +147,7 @@ async def test_a_killed_process_was_counted(rt, reader, hasty, database, chroma_
 
 
 async def test_a_try_under_way_is_neither_begun_again_nor_given_up(rt, reader, hasty, monkeypatch):
-    """The last one, and longer than the silence of a dead process: whoever reads the question waits for it."""
+    """The last one, longer than a dead process is silent: whoever reads the question waits for it."""
     monkeypatch.setattr(tries, "PATIENCE_SECONDS", 1.5)
     left = await answers.begin(rt, reader, QUESTION)
     for _ in range(tries.TRIES - 1):
@@ -182,7 +182,8 @@ async def test_an_answer_that_comes_meanwhile_is_not_given_up(rt, reader, hasty,
 
 
 @pytest.mark.parametrize(
-    "code", ["texts.busy", "database.unavailable", "vectors.unavailable", "telegram.bot_unavailable", TOO_SLOW]
+    "code",
+    ["texts.busy", "database.unavailable", "vectors.unavailable", "telegram.bot_unavailable", TOO_SLOW],
 )
 async def test_a_neighbours_absence_is_no_try(rt, reader, monkeypatch, code):
     """However often: once it is back the question is answered. A text that took too long is one."""

@@ -56,10 +56,10 @@ def stream(
 ) -> EventSourceResponse:
     """An answer of `events`. An error of the tree becomes the last event, named `error`.
 
-    `still_allowed` is asked every second and raises once the person may not see this any more. Events that are
-    `watched` by core end by themselves with what they rest on; they are taken one by one, as each is sent, for
-    what was let through into a buffer would be sent long after it was asked about. Raises LimitReached where
-    the person, or the process, has too many streams open.
+    `still_allowed` is asked every second and raises once the person may not see this any more. Events that
+    are `watched` by core end by themselves with what they rest on; they are taken one by one, as each is
+    sent: what was let through into a buffer would be sent long after it was asked about. Raises LimitReached
+    where the person, or the process, has too many streams open.
     """
     open_streams.enter(actor)
     shared = open_streams.shared(actor, still_allowed)
@@ -83,7 +83,7 @@ class _Counted(EventSourceResponse):
 
 async def changes(
     states: AsyncIterator[Any], last_seen: str | None, event: Callable[[Any], Event]
-) -> AsyncIterator[Event]:
+) -> AsyncGenerator[Event]:
     """A state as it changes; the one a client has seen already is not repeated, unless it is the last."""
     held: Event | None = None
     async for state in states:

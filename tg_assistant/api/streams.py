@@ -111,7 +111,8 @@ def read_on(rt: Runtime, actor: Actor, last_seen: str) -> AsyncGenerator[tuple[i
     """What comes behind the event `last_seen` (`question:number`) of the actor's own question.
 
     Asked in this process it goes on where it was; otherwise its saved answer is the one event left, and a
-    question whose process died is answered now. Watched like `follow`. `own` has said that the question is the actor's.
+    question whose process died is answered now. Watched like `follow`. `own` has said that the question is
+    the actor's.
     """
     question_id, number = _position(last_seen)
     asking = _live.get(question_id)

@@ -25,8 +25,8 @@ async def plan(db: AsyncSession, tenant_id: UUID) -> None:
 async def purge_channel(rt: Runtime, tenant_id: UUID, channel_id: UUID) -> None:
     """Delete the channel unless somebody follows it again; may be repeated.
 
-    To whom it was closed is kept. Rows go first, so that nothing is indexed anew behind our back. Raises Unavailable when Chroma is away:
-    the job is tried again, and until then its chunks name no post any more.
+    To whom it was closed is kept. Rows go first, so that nothing is indexed anew behind our back. Raises
+    Unavailable when Chroma is away: the job is tried again, and until then its chunks name no post any more.
     """
     async with rt.db.transaction(tenant_id) as db:
         query = select(Channel).where(Channel.id == channel_id, Channel.tenant_id == tenant_id)

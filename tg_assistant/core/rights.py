@@ -76,7 +76,9 @@ async def while_allowed(
             await asyncio.gather(pump, return_exceptions=True)
 
 
-async def as_sent(items: AsyncGenerator[T], still_allowed: Callable[[], Awaitable[object]]) -> AsyncGenerator[T]:
+async def as_sent(
+    items: AsyncGenerator[T], still_allowed: Callable[[], Awaitable[object]]
+) -> AsyncGenerator[T]:
     """`items` until `still_allowed` raises, asked right before an item if it was not within the last 0.7 s.
 
     For items that are watched already: nothing is taken before whoever reads is ready for it.

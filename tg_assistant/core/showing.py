@@ -21,7 +21,7 @@ from tg_assistant.infra.runtime import Runtime
 from tg_assistant.models import Channel, ChannelAccess, LostChannel, Question
 
 T = TypeVar("T")
-WITHHELD = "answers.withheld"  # what was refused by `check` alone
+WITHHELD = "answers.withheld"  # the code of what `check` raises of its own
 Place = tuple[UUID, str]  # a channel, and the address of a post in it
 _PRIVATE = "t.me/c/"  # in the address of a private channel's post, also when the channel itself is gone
 
@@ -79,7 +79,7 @@ async def check(rt: Runtime, actor: Actor, places: Collection[Place]) -> Actor:
     if places:
         async with rt.db.transaction(now.tenant) as db:
             if await closed(db, now, places):
-                raise NotAllowed(WITHHELD)
+                raise NotAllowed("answers.withheld")
     return now
 
 
@@ -98,7 +98,7 @@ async def watched(
 ) -> AsyncGenerator[T]:
     """The events of an answer for as long as they may be shown; then what `check` raises.
 
-    One that rests on a closed channel is still made to its end: it is saved, and is there when access is back.
+    One that rests on a closed channel is still made to its end: saved, it is there when access is back.
 
     It is asked before the first event, before each that names sources, at once when the database tells of a
     loss (triggers on sessions, memberships, subscriptions, channels and accesses), and every 0.7 s. `told` is

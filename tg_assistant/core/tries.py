@@ -1,14 +1,13 @@
 """Tries to answer a question: counted before they begin, one at a time, and not made for ever.
 
-A try says every few seconds that it is under way. One that was silent for long died with its process: so it is
-known of processes anywhere, by the database's clock alone.
+A try says every few seconds that it is under way. One that was silent for long died with its process, or is
+stuck with it: so it is known of processes anywhere, by the database's clock alone.
 """
 
 import asyncio
 from contextlib import suppress
 from types import TracebackType
 from typing import Any
-from uuid import UUID
 
 import structlog
 from sqlalchemy import ColumnElement, and_, func, or_, update
@@ -35,7 +34,9 @@ _later: set[asyncio.Task[None]] = set()
 def _under_way() -> ColumnElement[bool]:
     """A time far ahead was written before PostgreSQL's clock was set back: it says nothing."""
     now, silent = func.clock_timestamp(), func.make_interval(0, 0, 0, 0, 0, 0, SILENT_SECONDS)
-    return and_(col(Question.tried_at).is_not(None), col(Question.tried_at).between(now - silent, now + silent))
+    return and_(
+        col(Question.tried_at).is_not(None), col(Question.tried_at).between(now - silent, now + silent)
+    )
 
 
 async def give_up(db: AsyncSession, actor: Actor, asked: Question) -> bool:

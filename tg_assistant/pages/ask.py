@@ -125,9 +125,8 @@ class AskState(rx.State):
         for newest in asked.items:
             if newest.answer is None and is_older(newest.created_at):
                 with suppress(AlreadyExists):  # another tab's page, or another process, was first
-                    async with aclosing(answers.resume(current(), actor, newest.id)) as events:
-                        async for _ in events:
-                            pass
+                    async for _ in answers.resume(current(), actor, newest.id):
+                        pass
 
     @rx.event(background=True)
     async def wait(self) -> None:
@@ -202,9 +201,9 @@ class AskState(rx.State):
         return True
 
     async def _look(self, db: Any, actor: Actor) -> None:
-        """Answers as they may be shown now: hidden with a channel, and back with it."""
-        asked = await questions.page(db, actor, limit=max(_HISTORY, min(len(self.exchanges), 100)))
-        shown = as_now(self.exchanges, asked.items, actor.language)
+        """Answers as they may be shown now, each on the screen: hidden with a channel, and back with it."""
+        asked = await questions.among(db, actor, [UUID(hex=one["id"]) for one in self.exchanges])
+        shown = as_now(self.exchanges, asked, actor.language)
         if shown != self.exchanges:
             self.exchanges, self.source = shown, _NO_SOURCE
 

@@ -1,6 +1,6 @@
 """Asking over REST: one answer with its sources, or the same as a stream; own questions; index status."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import asdict
 from datetime import datetime
@@ -17,6 +17,7 @@ from tg_assistant.api.deps import Call, Rt
 from tg_assistant.api.pagination import Cursor, Limit, PageOut
 from tg_assistant.api.problems import may
 from tg_assistant.core import channels, questions
+from tg_assistant.core.access import Actor
 from tg_assistant.core.answers import Delta, Done, Sources
 from tg_assistant.core.retrieval import Wanted
 from tg_assistant.errors import NotFound
@@ -118,12 +119,19 @@ async def query(
         question_id = await streams.begin(rt, actor, body.query, _wanted(body))
         numbered, question = streams.follow(rt, actor, question_id), str(question_id)
     if streaming:
-        return sse.stream(_events(numbered, question, began), actor, call.actor, watched=True)
+        return _stream(_events(numbered, question, began), actor, call.actor)
     async with aclosing(numbered):
         async for _, event in numbered:
             if isinstance(event, Done):
                 return _answer(event, began)
     raise AssertionError("answers.ask always ends in Done")
+
+
+def _stream(
+    events: AsyncGenerator[sse.Event], actor: Actor, still_allowed: Callable[[], Awaitable[object]]
+) -> EventSourceResponse:
+    """`streams` lets through what may be shown at that moment: nothing is kept between it and the reader."""
+    return sse.stream(events, actor, still_allowed, watched=True)
 
 
 def _wanted(body: QueryIn) -> Wanted:
