@@ -3,6 +3,7 @@
 import asyncio
 import re
 from collections.abc import AsyncIterator
+from contextlib import aclosing
 from functools import partial
 from uuid import NAMESPACE_URL, UUID, uuid5
 
@@ -105,14 +106,15 @@ async def _answered(events: AsyncIterator[Event], rt: Runtime, actor: Actor, dra
     growing, rests = "", list[showing.Place]()
     done: Done | None = None
     try:
-        async for event in showing.watched(rt, actor, events):
-            rests = showing.places_of(event) or rests
-            if isinstance(event, Delta):
-                growing += event.text
-                with only_while(partial(showing.check, rt, actor, rests)):
-                    await draft.show(growing)
-            elif isinstance(event, Done):
-                done = event
+        async with aclosing(showing.watched(rt, actor, events)) as shown:
+            async for event in shown:
+                rests = showing.places_of(event) or rests
+                if isinstance(event, Delta):
+                    growing += event.text
+                    with only_while(partial(showing.check, rt, actor, rests)):
+                        await draft.show(growing)
+                elif isinstance(event, Done):
+                    done = event
     except (NotAllowed, SignInNeeded) as lost:
         await draft.replace(error_text(lost.code, actor.language))
         raise

@@ -1,7 +1,8 @@
 """A channel that somebody may no longer read is told like a lost right: what streams from it ends at once
 
 Told are the people concerned, under the topic of 0007: access that was lost, a channel no longer followed, and to all
-followers of a channel that it was made private or switched off.
+followers of a channel that it was made private or switched off. An access that is seen again, as each reading of an
+account's list does, is no news.
 """
 
 from alembic import op
@@ -9,15 +10,20 @@ from alembic import op
 revision = "0011"
 down_revision = "0010"
 
-_OWN = {"channel_access": "UPDATE OF lost_at OR DELETE", "subscriptions": "DELETE"}
+_OWN = {
+    ("channel_access", "tell_rights"): "UPDATE OF lost_at",
+    ("channel_access", "tell_rights_of_deleted"): "DELETE",
+    ("subscriptions", "tell_rights"): "DELETE",
+}
+_WHEN = {"UPDATE OF lost_at": "WHEN (OLD.lost_at IS DISTINCT FROM NEW.lost_at)"}
 _CHANGED = "OLD.private IS DISTINCT FROM NEW.private OR OLD.paused IS DISTINCT FROM NEW.paused"
 
 
 def upgrade() -> None:
-    for table, change in _OWN.items():
+    for (table, name), change in _OWN.items():
         op.execute(
-            f"CREATE TRIGGER tell_rights AFTER {change} ON {table}"
-            " FOR EACH ROW EXECUTE FUNCTION tell_rights()"
+            f"CREATE TRIGGER {name} AFTER {change} ON {table}"
+            f" FOR EACH ROW {_WHEN.get(change, '')} EXECUTE FUNCTION tell_rights()"
         )
     op.execute("""
 CREATE FUNCTION tell_readers() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
@@ -35,5 +41,5 @@ END $$
 def downgrade() -> None:
     op.execute("DROP TRIGGER tell_readers ON channels")
     op.execute("DROP FUNCTION tell_readers()")
-    for table in _OWN:
-        op.execute(f"DROP TRIGGER tell_rights ON {table}")
+    for table, name in _OWN:
+        op.execute(f"DROP TRIGGER {name} ON {table}")

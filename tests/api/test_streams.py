@@ -231,6 +231,15 @@ async def test_asking_survives_its_reader_and_says_what_went_wrong(rt, reader, m
             pass
 
 
+async def test_an_answer_is_followed_past_the_time_it_is_kept(rt, reader):
+    """Its minute in memory ended between asking for the stream and reading it."""
+    question_id = await streams.begin(rt, reader[0], QUESTION["query"], {})
+    followed = streams.follow(rt, reader[0], question_id)
+    del streams._live[question_id]
+    async with asyncio.timeout(60):
+        assert isinstance([event async for _, event in followed][-1], Done)
+
+
 @pytest.mark.parametrize(("query", "code"), [(" ", "empty_question"), ("x" * 4_001, "question_too_long")])
 async def test_a_refused_question_begins_no_stream(url, own, query, code):
     """Its status says so, in a problem document: 422, not 200 and an event."""

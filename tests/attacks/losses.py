@@ -1,6 +1,7 @@
 """A reader of one private post, and every way in which they may lose it."""
 
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import count
@@ -19,11 +20,13 @@ from tg_assistant.core import (
     indexing,
     members,
     oversight,
+    purging,
     sessions,
     tokens,
 )
 from tg_assistant.core.access import Actor
 from tg_assistant.core.tokens import Claims
+from tg_assistant.errors import NotFound
 from tg_assistant.infra.runtime import Runtime
 from tg_assistant.models import (
     Account,
@@ -145,8 +148,59 @@ async def lowered(one: Reader) -> None:
         await members.change(db, one.owner, one.actor.user_id, version=1, role=Role.user)
 
 
+async def purged(one: Reader) -> None:
+    """Nobody follows it any more: the channel goes, with every row that could say what was lost."""
+    for follower in (one.actor, one.owner):
+        async with one.rt.db.transaction(one.actor.tenant) as db:
+            with suppress(NotFound):  # they had left it before
+                await channels.remove(db, follower, one.channel.id)
+    await purging.purge_channel(one.rt, one.actor.tenant, one.channel.id)
+
+
+async def banned(one: Reader) -> None:
+    """From a channel that anybody else may read."""
+    async with one.rt.db.transaction(one.actor.tenant) as db:
+        await following.grant_missing(db, await db.get_one(Account, one.account.id), one.channel.id)
+    await kicked(one)
+
+
+async def banned_and_purged(one: Reader) -> None:
+    """What said so went with the channel."""
+    await banned(one)
+    await purged(one)
+
+
+async def made_private_and_purged(one: Reader) -> None:
+    """The posts' addresses are still those of a public channel."""
+    await made_private(one)
+    await purged(one)
+
+
+async def switched_off_and_purged(one: Reader) -> None:
+    """An admin has paused it, and then everybody dropped it."""
+    await switched_off(one)
+    await purged(one)
+
+
+async def banned_and_logged_out(one: Reader) -> None:
+    """What their account had lost is no longer the account's."""
+    await banned(one)
+    await logged_out(one)
+
+
+async def banned_logged_out_and_purged(one: Reader) -> None:
+    """Both."""
+    await banned_and_logged_out(one)
+    await purged(one)
+
+
 Loss = Callable[[Reader], Awaitable[None]]
 LOSSES: tuple[Loss, ...] = (
     *(left, kicked, made_private, logged_out, switched_off),
     *(removed, disabled, erased, lowered),
+)
+# of a public channel, after which nothing that said so is left where it was
+OUTLIVED: tuple[Loss, ...] = (
+    *(banned_and_purged, made_private_and_purged, switched_off_and_purged),
+    *(banned_and_logged_out, banned_logged_out_and_purged),
 )

@@ -1,5 +1,6 @@
 """A question that ended each process that tried to answer it: no door tries it for ever."""
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
@@ -13,7 +14,7 @@ from tests.attacks.losses import QUESTION, Reader
 from tests.attacks.test_every_handler import Held, client, find
 from tg_assistant import process
 from tg_assistant.api import streams
-from tg_assistant.core import answers, asking, retrieval
+from tg_assistant.core import answers, asking, retrieval, tries
 from tg_assistant.infra.runtime import Runtime
 from tg_assistant.models import Question
 from tg_assistant.pages.ask import AskState
@@ -38,12 +39,12 @@ async def one(rt: Runtime, monkeypatch: pytest.MonkeyPatch) -> Reader:
     return found
 
 
-async def left_by(rt: Runtime, one: Reader, *, tries: int) -> Question:
+async def left_by(rt: Runtime, one: Reader, *, tries_made: int) -> Question:
     """Asked an hour ago, tried so often, never answered."""
     asked = await answers.begin(rt, one.actor, QUESTION)
     async with rt.db.transaction(one.actor.tenant) as db:
         row = await db.get_one(Question, asked.id)
-        row.attempts, row.created_at = tries, datetime.now(UTC) - timedelta(minutes=1)
+        row.attempts, row.created_at = tries_made, datetime.now(UTC) - timedelta(minutes=1)
         db.add(row)
     return row
 
@@ -62,7 +63,7 @@ async def test_opening_a_page_never_tries_it_again(
 ) -> None:
     """However often it is opened: the first time says so, and then it is an answer like others."""
     monkeypatch.setattr(process, "_started", datetime.now(UTC))
-    await left_by(rt, one, tries=asking.TRIES)
+    await left_by(rt, one, tries_made=tries.TRIES)
     page = await opened(one)
     assert page.busy and page.exchanges[-1]["state"] == "waiting"
     await AskState.resume.fn(Held(page))
@@ -77,12 +78,12 @@ async def test_opening_a_page_counts_its_try(
 ) -> None:
     """What the page begins is counted, though it comes to nothing."""
     monkeypatch.setattr(process, "_started", datetime.now(UTC))
-    asked = await left_by(rt, one, tries=asking.TRIES - 1)
+    asked = await left_by(rt, one, tries_made=tries.TRIES - 1)
     page = await opened(one)
     with pytest.raises(AssertionError, match="tried again"):
         await AskState.resume.fn(Held(page))
     async with rt.db.transaction(one.actor.tenant) as db:
-        assert (await db.get_one(Question, asked.id)).attempts == asking.TRIES
+        assert (await db.get_one(Question, asked.id)).attempts == tries.TRIES
     await AskState.resume.fn(Held(page))
     await AskState.wait.fn(Held(page))
     assert page.exchanges[-1]["answer"] == GIVEN_UP
@@ -91,18 +92,33 @@ async def test_opening_a_page_counts_its_try(
 async def test_two_tabs_are_no_error(rt: Runtime, one: Reader, monkeypatch: pytest.MonkeyPatch) -> None:
     """The second one's page finds the question taken, and waits like the first."""
     monkeypatch.setattr(process, "_started", datetime.now(UTC))
-    asked = await left_by(rt, one, tries=0)
+    asked = await left_by(rt, one, tries_made=0)
     seen = await opened(one)
-    real = asking.count_try
+    async with tries.Try(rt, one.actor, asked):  # the other one's
+        waiting = asyncio.create_task(AskState.resume.fn(Held(seen)))
+        await asyncio.sleep(3 * tries.LOOK_SECONDS)
+        assert not waiting.done()
+        async with rt.db.transaction(one.actor.tenant) as db:
+            assert (await db.get_one(Question, asked.id)).attempts == 1
+        await asking.keep(rt, one.actor, asked.id, {"answer": "It hangs behind the door."})
+    await waiting
+    await AskState.wait.fn(Held(seen))
+    assert seen.exchanges[-1]["answer"] == "It hangs behind the door."
 
-    async def taken(rt: Runtime, actor: Any, row: Question) -> None:
-        row.attempts -= 1  # as read before the other one counted
-        await real(rt, actor, row)
 
-    monkeypatch.setattr(asking, "count_try", taken)
-    await AskState.resume.fn(Held(seen))
-    async with rt.db.transaction(one.actor.tenant) as db:
-        assert (await db.get_one(Question, asked.id)).attempts == 0
+async def test_who_waits_too_long_for_another_is_no_error(
+    rt: Runtime, one: Reader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The other one takes minutes; the page goes on looking for the answer without trying itself."""
+    monkeypatch.setattr(process, "_started", datetime.now(UTC))
+    monkeypatch.setattr(tries, "PATIENCE_SECONDS", 0.0)
+    asked = await left_by(rt, one, tries_made=tries.TRIES - 1)
+    seen = await opened(one)
+    async with tries.Try(rt, one.actor, asked):
+        await AskState.resume.fn(Held(seen))
+        async with rt.db.transaction(one.actor.tenant) as db:
+            row = await db.get_one(Question, asked.id)
+        assert (row.attempts, row.answer) == (tries.TRIES, None)
 
 
 async def test_a_stream_read_on_ends_in_words(
@@ -110,13 +126,13 @@ async def test_a_stream_read_on_ends_in_words(
 ) -> None:
     """`Last-Event-ID` of a question whose processes died."""
     monkeypatch.setattr(streams, "_WAIT_SECONDS", 4.0)
-    asked = await left_by(rt, one, tries=asking.TRIES)
+    asked = await left_by(rt, one, tries_made=tries.TRIES)
     [(number, done)] = [each async for each in streams.read_on(rt, one.actor, f"{asked.id}:3")]
     assert number == 4 and isinstance(done, answers.Done) and done.answer == GIVEN_UP
 
 
 async def test_a_message_worked_on_again_is_answered_in_words(rt: Runtime, one: Reader) -> None:
     """The bot's update comes back after each death; the fourth time it is told, and done."""
-    asked = await left_by(rt, one, tries=asking.TRIES)
+    asked = await left_by(rt, one, tries_made=tries.TRIES)
     [done] = [event async for event in in_the_bot._events(rt, one.actor, QUESTION, asked.id)]
     assert isinstance(done, answers.Done) and messages(done, "en") == [GIVEN_UP]

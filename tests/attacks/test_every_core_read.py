@@ -32,6 +32,7 @@ VALUES: dict[str, Callable[[World], Any]] = {
         )
     },
     "post_ids": lambda world: [world.ids["post_id"]],
+    "question_ids": lambda world: [world.ids["question_id"]],
     "channel_ids": lambda world: [world.ids["channel_id"]],
     "ids": lambda world: [world.ids["user_id"]],
     "among": lambda world: [world.ids["channel_id"]],
@@ -64,8 +65,6 @@ NOT_CALLED = {
     "access.scoped": "builds a query; every read stands on it",
     "audit.record": "writes a line about the actor's own act",
     "answers.finish": "takes the row that `begin` wrote for the actor; `ask` walks both",
-    "asking.count_try": "core's own: the row was read or written for the actor",
-    "asking.give_up": "core's own: the row was read for the actor",
     "answer_style.given": "core's own: the question was just written by the actor",
     "answer_style.asked_again": "core's own: looks at the actor's last question",
     "experiments.met": "core's own: counts for the actor's own variant",
@@ -74,6 +73,7 @@ NOT_CALLED = {
     "erasure.erase": "erases the actor, who would be missing afterwards; tests/core/test_erasure.py",
     "questions.withhold": "takes out of rows that `page`, `get` or the export read for the actor",
     "rights.watched": "wraps somebody else's items",
+    "tries.give_up": "core's own: the row was read for the actor",
     "showing.watched": "wraps somebody else's events; tests/attacks/test_every_way_out.py",
 }
 # What changes the attacker's own tenant and nothing else is right to succeed; the victim's rows are compared.

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import aclosing, nullcontext
 from dataclasses import replace
 from itertools import count
+from typing import Any
 
 import httpx
 import pytest
@@ -13,14 +14,21 @@ from pydantic import SecretStr
 
 from sandbox.control import Sandbox
 from tests.attacks import losses
-from tests.attacks.losses import LOSSES, Loss, lowered, made_private
+from tests.attacks.losses import LOSSES, OUTLIVED, Loss, lowered, made_private
+from tests.attacks.test_every_handler import client, find, held_by
 from tests.attacks.ways import AFTERWARDS, UNDER_WAY, Outside, Paced, Way, being_exported, until
 from tests.bot.chat import Chat
 from tests.bot.conftest import plain_logs, running, telegram
 from tg_assistant import process
+from tg_assistant.api import streams
 from tg_assistant.api.app import create_api
+from tg_assistant.api.routes import rag
+from tg_assistant.core import answers, rights
 from tg_assistant.infra.runtime import Runtime, open_runtime
+from tg_assistant.models import Question
+from tg_assistant.pages.ask import AskState
 from tg_assistant.settings import Settings
+from tg_assistant.state import SessionState
 
 __all__ = ["plain_logs", "telegram"]
 _numbers = count(1)
@@ -96,7 +104,75 @@ async def test_what_was_lost_is_not_shown(rt: Runtime, outside: Outside, way: Wa
             assert one.mark not in await anext(steps)
 
 
+@pytest.mark.parametrize("loss", OUTLIVED, ids=lambda loss: loss.__name__)
+@pytest.mark.parametrize("way", AFTERWARDS, ids=lambda way: way.__name__)
+async def test_what_was_lost_stays_lost(rt: Runtime, outside: Outside, way: Way, loss: Loss) -> None:
+    """Neither the end of the channel nor that of the account gives back what was taken before it."""
+    one = await losses.reader(rt, outside.chat.person.id, public=True)
+    outside.llm.gate(one.mark)
+    async with asyncio.timeout(150), aclosing(way(one, outside)) as steps:
+        assert one.mark in await anext(steps), "the attack is not sound"
+        await loss(one)
+        assert one.mark not in await anext(steps)
+
+
+@pytest.mark.parametrize("again", [False, True])
+async def test_a_slow_reader_is_sent_nothing_that_was_let_through_before(
+    rt: Runtime, outside: Outside, again: bool
+) -> None:
+    """The connection takes no more after the sources; meanwhile the answer is there, and the channel lost."""
+    one = await losses.reader(rt, outside.chat.person.id)
+    outside.llm.gate(one.mark).set()
+    question_id = await streams.begin(rt, one.actor, losses.QUESTION, {})
+    numbered = streams.follow(rt, one.actor, question_id)
+    if again:
+        await until(lambda: streams._live[question_id].over)
+        numbered = streams.read_on(rt, one.actor, f"{question_id}:0")
+    sent, full, drained = list[bytes](), asyncio.Event(), asyncio.Event()
+
+    async def send(message: Any) -> None:
+        sent.append(message.get("body", b""))
+        if one.mark.encode() in sent[-1]:
+            full.set()
+            await drained.wait()
+
+    async def receive() -> Any:
+        await asyncio.Event().wait()
+
+    events = rag._events(numbered, str(question_id), 0.0)
+    response = rag._stream(events, one.actor, lambda: rights.check(rt, one.actor))
+    async with asyncio.timeout(60):
+        sending = asyncio.create_task(response({"type": "http", "method": "GET"}, receive, send))
+        await full.wait()
+        await until(lambda: streams._live[question_id].over)
+        before = len(sent)
+        await losses.kicked(one)
+        drained.set()
+        await sending
+    after = b"".join(sent[before:])
+    assert one.mark.encode() not in after and b"answers.withheld" in after
+
+
+async def test_an_old_answer_on_the_screen_is_looked_at_too(rt: Runtime, outside: Outside) -> None:
+    """Much was asked since through another door; what is looked at is what is shown."""
+    one = await losses.reader(rt, outside.chat.person.id)
+    outside.llm.gate(one.mark).set()
+    async for _ in answers.ask(rt, one.actor, losses.QUESTION):
+        pass
+    root = client()
+    page = find(root, AskState)
+    await SessionState.present.fn(find(root, SessionState), {"secret": one.resume_secret})
+    await AskState.load.fn(page)
+    shown = page.exchanges[-1]["id"]
+    ids = {"tenant_id": one.actor.tenant, "user_id": one.actor.user_id}
+    async with rt.db.transaction(one.actor.tenant) as db:
+        db.add_all([Question(door="bot", question=str(n), answer="No.", **ids) for n in range(101)])
+    await losses.kicked(one)
+    await AskState.open_source.fn(page, shown, 1)
+    assert page.source["n"] == 0 and one.mark not in held_by(root)
+
+
 def test_every_way_is_walked_with_every_loss() -> None:
     """So many cells; a way or a loss that is taken out is missed."""
     assert (len(UNDER_WAY), len(AFTERWARDS), len(LOSSES)) == (7, 10, 9)
-    assert len(CELLS) == 153
+    assert (len(CELLS), len(OUTLIVED)) == (153, 5)

@@ -4,13 +4,14 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlmodel import col, delete, update
+import structlog
+from sqlmodel import col, delete, select, update
 
 from tests.attacks import losses
 from tests.people import member, tenant
-from tg_assistant.core import access, channels, erasure, members, rights, sessions, showing
+from tg_assistant.core import access, channels, erasure, following, members, rights, sessions, showing
 from tg_assistant.errors import NotAllowed, SignInNeeded
-from tg_assistant.models import AppSession, Membership, Role, Tenant
+from tg_assistant.models import Account, AppSession, ChannelAccess, Membership, Role, Tenant
 
 _next = iter(range(7_700_000, 7_800_000))
 
@@ -109,6 +110,65 @@ async def test_a_public_channel_no_longer_followed_is_no_loss(rt):
     assert await showing.check(rt, one.actor, places)
     async with rt.db.transaction(one.actor.tenant) as db:
         assert await channels.readable_ids(db, one.actor) == []
+    await losses.purged(one)
+    assert await showing.check(rt, one.actor, places)
+
+
+async def test_a_loss_is_undone_by_access_alone(rt):
+    """A public channel they were banned from is not theirs without an account; with one that may, it is."""
+    one = await losses.reader(rt, next(_next), public=True)
+    await losses.banned_and_logged_out(one)
+    async with rt.db.transaction(one.actor.tenant) as db:
+        assert await channels.readable_ids(db, one.actor) == []
+        kept = select(ChannelAccess.access_hash).where(ChannelAccess.user_id == one.actor.user_id)
+        assert (await db.exec(kept)).all() == [0]
+        await following.grant(db, await db.get_one(Account, one.account.id), one.channel.id, 5)
+    assert await showing.check(rt, one.actor, [(one.channel.id, "https://t.me/news/1")])
+
+
+async def test_access_seen_again_tells_nothing(rt):
+    """Each reading of an account's list writes all its channels down anew; a loss among them is told."""
+    one = await losses.reader(rt, next(_next))
+    async with rt.events.listening(rights.TOPIC, str(one.actor.user_id)) as told:
+        await rights.check(rt, one.actor)
+        told.clear()
+        async with rt.db.transaction(one.actor.tenant) as db:
+            await following.grant(db, await db.get_one(Account, one.account.id), one.channel.id, 7)
+        await asyncio.sleep(0.5)
+        assert not told.is_set()
+        await losses.kicked(one)
+        async with asyncio.timeout(5):
+            await told.wait()
+
+
+@pytest.mark.parametrize("walked", [True, False])
+async def test_what_is_refused_is_walked_on_where_its_caller_says_so(walked):
+    """To its end, unseen; what it fails of there is told without a caller's words. Or it ends at once."""
+    seen, refused = list[int](), asyncio.Event()
+
+    async def items():
+        for n in range(3):
+            seen.append(n)
+            yield n
+            await refused.wait()
+        raise RuntimeError(f"{losses.QUESTION} {n}")
+
+    async def allowed():
+        if seen:
+            refused.set()
+            raise NotAllowed(showing.WITHHELD)
+
+    look = asyncio.Event()
+    with structlog.testing.capture_logs() as lines:
+        with pytest.raises(NotAllowed):
+            async for _ in rights.while_allowed(items(), allowed, look, walk_on=lambda _: walked):
+                look.set()
+        async with asyncio.timeout(5):
+            while walked and not lines:  # noqa: ASYNC110 - the log sets no event
+                await asyncio.sleep(0.01)
+    assert seen == ([0, 1, 2] if walked else [0])
+    assert [line["event"] for line in lines] == ["items.unseen_failed"] * walked
+    assert losses.QUESTION not in repr(lines)
 
 
 async def test_what_takes_no_right_tells_nothing(rt):

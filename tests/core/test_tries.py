@@ -13,9 +13,10 @@ from tests.corpus import a_channel, a_reader, a_tenant
 from tests.people import member
 from tests.servers import BOT_TOKEN
 from tg_assistant.api import streams
-from tg_assistant.core import answers, asking, extracts, indexing, members, questions, retrieval
+from tg_assistant.core import answers, asking, extracts, indexing, members, questions, retrieval, tries
 from tg_assistant.core.answers import Done
-from tg_assistant.errors import AlreadyExists, NotAllowed
+from tg_assistant.errors import AlreadyExists, NotAllowed, Unavailable
+from tg_assistant.infra.text_work import TOO_SLOW
 from tg_assistant.models import Role
 from tg_assistant.texts import text
 
@@ -51,6 +52,14 @@ async def reader(rt):
     return await a_reader(rt, where, 64_001, [channel.id])
 
 
+@pytest.fixture
+def hasty(monkeypatch):
+    """A try is over after a moment of silence, and nobody waits for one under way."""
+    monkeypatch.setattr(tries, "SILENT_SECONDS", 0.5)
+    monkeypatch.setattr(tries, "BEAT_SECONDS", 0.1)
+    monkeypatch.setattr(tries, "LOOK_SECONDS", 0.05)
+
+
 async def kept(rt, reader, question_id):
     async with rt.db.transaction(reader.tenant_id) as db:
         return await questions.get(db, reader, question_id)
@@ -83,11 +92,11 @@ async def test_a_question_answered_at_once_was_tried_once(rt, reader):
 
 
 @pytest.mark.parametrize("language", ["ru", "en"])
-async def test_what_ended_three_processes_is_not_tried_again(rt, reader, monkeypatch, language):
+async def test_what_ended_three_processes_is_not_tried_again(rt, reader, monkeypatch, hasty, language):
     """Nothing is searched any more; the sentence says what to do, is kept, and ends every wait for it."""
     reader = replace(reader, language=language)
     left = await answers.begin(rt, reader, QUESTION)
-    for _ in range(asking.TRIES):
+    for _ in range(tries.TRIES):
         await broken_off(rt, reader, left.id, monkeypatch)
     assert (await kept(rt, reader, left.id)).attempts == 3
 
@@ -118,7 +127,7 @@ async def test_two_who_find_it_unanswered_try_it_once(rt, reader):
     assert (await kept(rt, reader, left.id)).attempts == 1
 
 
-async def test_a_killed_process_was_counted(rt, reader, database, chroma_url, model_dir):
+async def test_a_killed_process_was_counted(rt, reader, hasty, database, chroma_url, model_dir):
     """kill −9 in the middle of a try, which has been written down; the next one answers."""
     left = await answers.begin(rt, reader, QUESTION, uuid4())
     environment = os.environ | {
@@ -135,6 +144,86 @@ async def test_a_killed_process_was_counted(rt, reader, database, chroma_url, mo
     assert await process.wait() == -signal.SIGKILL
     assert (await kept(rt, reader, left.id)).attempts == 1
     assert "23:40" in (await resumed(rt, reader, left.id))[-1].answer
+
+
+async def test_a_try_under_way_is_neither_begun_again_nor_given_up(rt, reader, hasty, monkeypatch):
+    """The last one, longer than a dead process is silent: whoever reads the question waits for it."""
+    monkeypatch.setattr(tries, "PATIENCE_SECONDS", 1.5)
+    left = await answers.begin(rt, reader, QUESTION)
+    for _ in range(tries.TRIES - 1):
+        await broken_off(rt, reader, left.id, monkeypatch)
+    await asyncio.sleep(tries.SILENT_SECONDS)
+    under_way = answers.finish(rt, reader, await kept(rt, reader, left.id), {})
+    await anext(under_way)
+    with pytest.raises(AlreadyExists):
+        await resumed(rt, reader, left.id)
+    seen = await kept(rt, reader, left.id)
+    assert (seen.attempts, seen.answer) == (tries.TRIES, None)
+    waiting = asyncio.create_task(resumed(rt, reader, left.id))
+    said = [event async for event in under_way]
+    assert "23:40" in said[-1].answer
+    assert [event.answer for event in await waiting] == [said[-1].answer]
+    assert (await kept(rt, reader, left.id)).tried_at is None
+
+
+async def test_an_answer_that_comes_meanwhile_is_not_given_up(rt, reader, hasty, monkeypatch):
+    """Whoever would give up has read the question before; the answer was committed since."""
+    left = await answers.begin(rt, reader, QUESTION)
+    for _ in range(tries.TRIES):
+        await broken_off(rt, reader, left.id, monkeypatch)
+    read = await kept(rt, reader, left.id)
+    assert read.attempts == tries.TRIES
+    await asking.keep(rt, reader, left.id, {"answer": "В 23:40.", "tried_at": None})
+    async with rt.db.transaction(reader.tenant_id) as db:
+        assert not await tries.give_up(db, reader, read)
+    assert (await kept(rt, reader, left.id)).answer == "В 23:40."
+    [done] = await resumed(rt, reader, left.id)
+    assert done.answer == "В 23:40."
+
+
+@pytest.mark.parametrize(
+    "code",
+    ["texts.busy", "database.unavailable", "vectors.unavailable", "telegram.bot_unavailable", TOO_SLOW],
+)
+async def test_a_neighbours_absence_is_no_try(rt, reader, monkeypatch, code):
+    """However often: once it is back the question is answered. A text that took too long is one."""
+    left = await answers.begin(rt, reader, QUESTION)
+
+    async def away(*_, **__):
+        raise Unavailable(code)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(retrieval, "search", away)
+        for _ in range(1 if code == TOO_SLOW else tries.TRIES + 1):
+            with pytest.raises(Unavailable):
+                await resumed(rt, reader, left.id)
+    seen = await kept(rt, reader, left.id)
+    assert (seen.attempts, seen.tried_at) == (int(code == TOO_SLOW), None)
+    assert "23:40" in (await resumed(rt, reader, left.id))[-1].answer
+
+
+async def test_a_try_is_counted_back_once_the_database_is_there_again(rt, reader, monkeypatch):
+    """It was away when the try broke off of it, and so could not be told."""
+    monkeypatch.setattr(tries, "_LATER", (0.05, 0.05, 0.05))
+    left = await answers.begin(rt, reader, QUESTION)
+    write, away = tries.Try._write, iter((True, True, False))
+
+    async def unreachable(self, number, values, *also):
+        if values.get("tried_at", self) is None and next(away):
+            raise Unavailable("database.unavailable")
+        return await write(self, number, values, *also)
+
+    async def broken(*_, **__):
+        raise Unavailable("database.unavailable")
+
+    monkeypatch.setattr(tries.Try, "_write", unreachable)
+    monkeypatch.setattr(retrieval, "search", broken)
+    with pytest.raises(Unavailable):
+        await resumed(rt, reader, left.id)
+    assert (await kept(rt, reader, left.id)).attempts == 1
+    async with asyncio.timeout(30):
+        while (await kept(rt, reader, left.id)).attempts:  # noqa: ASYNC110 - a database, which sets no event
+            await asyncio.sleep(0.02)
 
 
 @pytest.mark.parametrize("back", [True, False])

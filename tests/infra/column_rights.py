@@ -78,6 +78,9 @@ APP = {
         " tenant_id user_id",
         "u": "password_sealed",
     },
+    "lost_channels": {
+        "r": "channel_id tenant_id user_id",
+    },
     "memberships": {
         "rw": "created_at id tenant_id user_id",
         "rwu": "disabled plan plan_expires_at role version",
@@ -116,7 +119,7 @@ APP = {
     },
     "questions": {
         "rw": "created_at door id question tenant_id user_id",
-        "rwu": "abstained answer attempts confidence milliseconds sources variant",
+        "rwu": "abstained answer attempts confidence milliseconds sources tried_at variant",
     },
     "refresh_tokens": {
         "rw": "created_at hash session_id",

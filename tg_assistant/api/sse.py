@@ -1,7 +1,7 @@
 """Server-sent events that outlive proxies: heartbeats, ids to go on from, no buffering, a last event."""
 
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -48,15 +48,22 @@ def wanted(request: Request) -> bool:
 
 
 def stream(
-    events: AsyncIterator[Event], actor: Actor, still_allowed: Callable[[], Awaitable[object]]
+    events: AsyncGenerator[Event],
+    actor: Actor,
+    still_allowed: Callable[[], Awaitable[object]],
+    *,
+    watched: bool = False,
 ) -> EventSourceResponse:
     """An answer of `events`. An error of the tree becomes the last event, named `error`.
 
-    `still_allowed` is asked every second and raises once the person may not see this any more. Raises
-    LimitReached where the person, or the process, has too many streams open.
+    `still_allowed` is asked every second and raises once the person may not see this any more. Events that
+    are `watched` by core end by themselves with what they rest on; they are taken one by one, as each is
+    sent: what was let through into a buffer would be sent long after it was asked about. Raises LimitReached
+    where the person, or the process, has too many streams open.
     """
     open_streams.enter(actor)
-    allowed = rights.while_allowed(events, open_streams.shared(actor, still_allowed))
+    shared = open_streams.shared(actor, still_allowed)
+    allowed = rights.as_sent(events, shared) if watched else rights.while_allowed(events, shared)
     return _Counted(actor.user_id, _told(allowed, actor.language))
 
 
@@ -76,7 +83,7 @@ class _Counted(EventSourceResponse):
 
 async def changes(
     states: AsyncIterator[Any], last_seen: str | None, event: Callable[[Any], Event]
-) -> AsyncIterator[Event]:
+) -> AsyncGenerator[Event]:
     """A state as it changes; the one a client has seen already is not repeated, unless it is the last."""
     held: Event | None = None
     async for state in states:

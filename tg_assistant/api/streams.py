@@ -1,16 +1,16 @@
 """Answers that outlive their connection: asking goes on without its reader, who may come back and read on."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import suppress
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing, suppress
 from dataclasses import dataclass, field
+from time import monotonic
 from uuid import UUID, uuid4
 
 import structlog
 
 from tg_assistant.core import answers, questions, showing
 from tg_assistant.core.access import Actor
-from tg_assistant.core.answers import Done
 from tg_assistant.core.retrieval import Wanted
 from tg_assistant.errors import AlreadyExists, AssistantError, NotFound
 from tg_assistant.infra.runtime import Runtime
@@ -72,19 +72,19 @@ async def _run(question_id: UUID, asking: Asking, events: AsyncIterator[answers.
 
 def follow(
     rt: Runtime, actor: Actor, question_id: UUID, *, after: int = 0
-) -> AsyncIterator[tuple[int, answers.Event]]:
+) -> AsyncGenerator[tuple[int, answers.Event]]:
     """The numbered events behind number `after`, as they come and while the actor may see them.
 
     Raises what the asking ended in, and what `showing.check` does: the memory has no say in who may read it.
     """
     # what follows rests on sources told earlier, too
-    told = [place for event in _live[question_id].said[:after] for place in showing.places_of(event)]
-    events = _followed(question_id, after)
+    asking = _live[question_id]
+    told = [place for event in asking.said[:after] for place in showing.places_of(event)]
+    events = _followed(asking, after)
     return showing.watched(rt, actor, events, lambda one: showing.places_of(one[1]), told=told)
 
 
-async def _followed(question_id: UUID, after: int) -> AsyncIterator[tuple[int, answers.Event]]:
-    asking = _live[question_id]
+async def _followed(asking: Asking, after: int) -> AsyncIterator[tuple[int, answers.Event]]:
     while True:
         bell = asking.more
         while after < len(asking.said):
@@ -107,31 +107,37 @@ async def own(rt: Runtime, actor: Actor, last_seen: str) -> UUID:
     return question_id
 
 
-async def read_on(rt: Runtime, actor: Actor, last_seen: str) -> AsyncIterator[tuple[int, answers.Event]]:
+def read_on(rt: Runtime, actor: Actor, last_seen: str) -> AsyncGenerator[tuple[int, answers.Event]]:
     """What comes behind the event `last_seen` (`question:number`) of the actor's own question.
 
     Asked in this process it goes on where it was; otherwise its saved answer is the one event left, and a
-    question whose process died is answered now. `own` has said that the question is the actor's.
+    question whose process died is answered now. Watched like `follow`. `own` has said that the question is
+    the actor's.
     """
     question_id, number = _position(last_seen)
     asking = _live.get(question_id)
     if asking is not None and asking.user_id == actor.user_id:
-        async for numbered in follow(rt, actor, question_id, after=number):
-            yield numbered
-        return
-    yield number + 1, await _saved(rt, actor, question_id)
+        return follow(rt, actor, question_id, after=number)
+    saved = _saved(rt, actor, question_id, number + 1)
+    return showing.watched(rt, actor, saved, lambda one: showing.places_of(one[1]))
 
 
-async def _saved(rt: Runtime, actor: Actor, question_id: UUID) -> Done:
-    for attempt in range(round(_WAIT_SECONDS / _POLL_SECONDS)):
+async def _saved(
+    rt: Runtime, actor: Actor, question_id: UUID, number: int
+) -> AsyncGenerator[tuple[int, answers.Event]]:
+    began = monotonic()
+    while monotonic() - began < _WAIT_SECONDS:
         async with rt.db.transaction(actor.tenant) as db:
             asked = await questions.get(db, actor, question_id)
         if asked.answer is not None:
-            return answers.as_it_was(asked)
-        if attempt * _POLL_SECONDS > _WAIT_SECONDS / 4:  # whoever was asking would be done by now
-            with suppress(AlreadyExists):  # another process has begun to, this moment
-                async for _ in answers.resume(rt, actor, question_id):
-                    pass
+            yield number, answers.as_it_was(asked)
+            return
+        if monotonic() - began > _WAIT_SECONDS / 4:  # whoever was asking would be done by now
+            with suppress(AlreadyExists):  # another process is at it
+                async with aclosing(answers.resume(rt, actor, question_id)) as events:
+                    async for _ in events:
+                        pass
+                continue
         await asyncio.sleep(_POLL_SECONDS)
     raise NotFound("questions.not_found")
 

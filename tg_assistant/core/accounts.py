@@ -4,7 +4,7 @@ from contextlib import suppress
 from uuid import UUID
 
 import structlog
-from sqlalchemy import delete, func, text
+from sqlalchemy import delete, func, text, update
 from sqlalchemy.orm import undefer_group
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -78,13 +78,17 @@ async def _get(db: AsyncSession, actor: Actor, account_id: UUID) -> Account:
 async def logged_out(db: AsyncSession, account: Account) -> None:
     """The session is gone at Telegram: destroy the key and what only this account could see.
 
-    Channels stay followed; private ones are hidden, because nobody's access to them is known any more.
+    Channels stay followed; private ones are hidden, because nobody's access to them is known any more. What
+    it had lost is still known, without how it was addressed: a public one would be open to the person again.
     """
     account.status, account.ended_reason = AccountStatus.logged_out, None
     _destroy_key(account)
     db.add(account)
-    for model in (Dialog, ChannelAccess, MethodWait):
+    for model in (Dialog, MethodWait):
         await db.exec(delete(model).where(col(model.account_id) == account.id))  # type: ignore[call-overload]
+    own = col(ChannelAccess.account_id) == account.id
+    await db.exec(delete(ChannelAccess).where(own, col(ChannelAccess.lost_at).is_(None)))  # type: ignore[call-overload]
+    await db.exec(update(ChannelAccess).where(own).values(access_hash=0))  # type: ignore[call-overload]
     await _told_gone(db, account)
 
 

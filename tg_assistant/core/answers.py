@@ -1,7 +1,9 @@
 """One question, one answer with its sources: for the app, the bot and REST alike."""
 
+import asyncio
 import re
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from contextlib import aclosing
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from itertools import groupby
@@ -9,11 +11,12 @@ from time import monotonic
 from typing import Unpack
 from uuid import UUID
 
-from tg_assistant.core import answer_style, asking, citations, extracts, questions, retrieval
+from tg_assistant.core import answer_style, asking, citations, extracts, questions, retrieval, tries
 from tg_assistant.core.access import Actor
 from tg_assistant.core.asking import MAX_QUESTION, begin
 from tg_assistant.core.extracts import Extract
 from tg_assistant.core.retrieval import Found, Passage, Place, Wanted
+from tg_assistant.errors import AlreadyExists
 from tg_assistant.infra import metrics
 from tg_assistant.infra.runtime import Runtime
 from tg_assistant.models import Question
@@ -84,53 +87,73 @@ async def ask(
     day, by plan) and NotAllowed before anything is yielded.
     """
     asked = await begin(rt, actor, question, question_id)
-    async for event in finish(rt, actor, asked, wanted):
-        yield event
+    async with aclosing(finish(rt, actor, asked, wanted)) as events:
+        async for event in events:
+            yield event
 
 
-async def resume(rt: Runtime, actor: Actor, question_id: UUID) -> AsyncIterator[Event]:
+async def resume(rt: Runtime, actor: Actor, question_id: UUID) -> AsyncGenerator[Event]:
     """The events of a question the actor asked before: `Done` as it was, or all, if nobody has answered it.
 
-    For a door that was interrupted. What was tried `asking.TRIES` times is not tried again, for it may be
-    what ended the processes that tried; its answer then says so. Raises NotFound for a question that is
-    gone, or somebody else's, and AlreadyExists while it is tried elsewhere.
+    For a door that was interrupted. What was tried `tries.TRIES` times is not tried again, for it may be
+    what ended the processes that tried; its answer then says so. A try under way elsewhere is waited for, and
+    one whose process died for 20 s. Raises NotFound for a question that is gone, or somebody else's, and
+    AlreadyExists when after two minutes it is still tried elsewhere.
     """
+    patience = monotonic() + tries.PATIENCE_SECONDS
+    while True:
+        asked = await _as_it_is(rt, actor, question_id)
+        if asked.answer is not None:
+            yield as_it_was(asked)
+            return
+        try:
+            async with aclosing(finish(rt, actor, asked, {})) as events:
+                async for event in events:
+                    yield event
+            return
+        except AlreadyExists:
+            if monotonic() >= patience:
+                raise
+        await asyncio.sleep(tries.LOOK_SECONDS)
+
+
+async def _as_it_is(rt: Runtime, actor: Actor, question_id: UUID) -> Question:
+    """The question, answered with a sentence now if its tries are used up."""
     async with rt.db.transaction(actor.tenant) as db:
         asked = await questions.get(db, actor, question_id)
-        asking.give_up(asked, actor)
-    if asked.answer is not None:
-        yield as_it_was(asked)
-        return
-    async for event in finish(rt, actor, asked, {}):
-        yield event
+        if asked.answer is None and await tries.give_up(db, actor, asked):
+            asked = await questions.get(db, actor, question_id)
+    return asked
 
 
-async def finish(rt: Runtime, actor: Actor, asked: Question, wanted: Wanted) -> AsyncIterator[Event]:
+async def finish(rt: Runtime, actor: Actor, asked: Question, wanted: Wanted) -> AsyncGenerator[Event]:
     """The events of a question that `begin` has let in, as read last.
 
     Raises AlreadyExists when it is answered by now, or tried by another process at this moment.
     """
     began = monotonic()
-    await asking.count_try(rt, actor, asked)
-    async with rt.turns.turn(actor.user_id):  # what a language model writes is waited for outside of it
-        found = await retrieval.search(rt, actor, asked.question, wanted)
-        extract = await extracts.extract(rt, asked.question, found)
     done: Done | None = None
-    async for event in _answered(rt, actor, asked, found, extract):
-        if isinstance(event, Done):
-            done = event
-        else:
-            yield event
-    assert done is not None
-    seconds = monotonic() - began
-    kept = {"answer": done.answer, "abstained": done.abstained, "confidence": done.confidence}
-    milliseconds = round(seconds * 1000)
-    await asking.keep(
-        rt, actor, asked.id, {**kept, "sources": _stored(done.sources), "milliseconds": milliseconds}
-    )
+    async with tries.Try(rt, actor, asked):
+        async with rt.turns.turn(actor.user_id):  # what a language model writes is waited for outside of it
+            found = await retrieval.search(rt, actor, asked.question, wanted)
+            extract = await extracts.extract(rt, asked.question, found)
+        async for event in _answered(rt, actor, asked, found, extract):
+            if isinstance(event, Done):
+                done = event
+            else:
+                yield event
+        assert done is not None
+        seconds = monotonic() - began
+        await asking.keep(rt, actor, asked.id, _kept(done, seconds))
     metrics.rag_queries_total.labels(actor.door, _outcome(done)).inc()
     metrics.rag_processing_duration_seconds.observe(seconds)
     yield done
+
+
+def _kept(done: Done, seconds: float) -> dict[str, object]:
+    """The columns of an answer."""
+    said = {"answer": done.answer, "abstained": done.abstained, "confidence": done.confidence}
+    return {**said, "sources": _stored(done.sources), "milliseconds": round(seconds * 1000), "tried_at": None}
 
 
 def _outcome(done: Done) -> str:

@@ -1,10 +1,10 @@
-"""A question is written down before it is answered, its tries are counted, and its answer is kept."""
+"""A question is written down before it is answered, and its answer is kept."""
 
 from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import func, text, update
+from sqlalchemy import func, text
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -15,10 +15,8 @@ from tg_assistant.errors import AlreadyExists, Invalid, LimitReached
 from tg_assistant.infra import metrics
 from tg_assistant.infra.runtime import Runtime
 from tg_assistant.models import Question
-from tg_assistant.texts import text as say
 
 MAX_QUESTION = 4_000  # characters
-TRIES = 3  # begun; a question not answered after them is not what a further process should die of
 
 
 def _checked(question: str) -> str:
@@ -75,24 +73,6 @@ async def begin(rt: Runtime, actor: Actor, question: str, question_id: UUID | No
         except IntegrityError:  # another group's question cannot be seen from here
             raise AlreadyExists("answers.asked_before") from None
     return asked
-
-
-async def count_try(rt: Runtime, actor: Actor, asked: Question) -> None:
-    """Committed before anything is tried, so that a try that kills the process is counted, too.
-
-    Of two who have read the same number one goes on.
-    """
-    known = Question.id == asked.id, Question.attempts == asked.attempts, col(Question.answer).is_(None)
-    counted = update(Question).where(*known).values(attempts=Question.attempts + 1)  # type: ignore[arg-type]
-    async with rt.db.transaction(actor.tenant) as db:
-        if (await db.exec(counted)).rowcount == 0:  # type: ignore[call-overload]
-            raise AlreadyExists("answers.asked_before")
-
-
-def give_up(asked: Question, actor: Actor) -> None:
-    """Answer what was tried as often as may be with a sentence that says so; `abstained` stays unknown."""
-    if asked.answer is None and asked.attempts >= TRIES:
-        asked.answer = say("ask.given_up", actor.language)
 
 
 async def keep(rt: Runtime, actor: Actor, question_id: UUID, answer: dict[str, Any]) -> None:

@@ -5,7 +5,7 @@ from uuid import UUID
 from sqlmodel import col, delete, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from tg_assistant.core import indexing
+from tg_assistant.core import indexing, showing
 from tg_assistant.infra import jobs
 from tg_assistant.infra.runtime import Runtime
 from tg_assistant.models import Channel, Subscription
@@ -25,8 +25,8 @@ async def plan(db: AsyncSession, tenant_id: UUID) -> None:
 async def purge_channel(rt: Runtime, tenant_id: UUID, channel_id: UUID) -> None:
     """Delete the channel unless somebody follows it again; may be repeated.
 
-    Rows go first, so that nothing is indexed anew behind our back. Raises Unavailable when Chroma is away:
-    the job is tried again, and until then its chunks name no post any more.
+    To whom it was closed is kept. Rows go first, so that nothing is indexed anew behind our back. Raises
+    Unavailable when Chroma is away: the job is tried again, and until then its chunks name no post any more.
     """
     async with rt.db.transaction(tenant_id) as db:
         query = select(Channel).where(Channel.id == channel_id, Channel.tenant_id == tenant_id)
@@ -35,5 +35,6 @@ async def purge_channel(rt: Runtime, tenant_id: UUID, channel_id: UUID) -> None:
         followers = select(Subscription.user_id).where(Subscription.channel_id == channel_id)
         if (await db.exec(followers)).first() is not None:
             return
+        await showing.outlive(db, tenant_id, channel_id)
         await db.exec(delete(Channel).where(col(Channel.id) == channel_id))  # type: ignore[call-overload]
     await indexing.forget_channel(rt, tenant_id, channel_id)

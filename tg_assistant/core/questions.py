@@ -46,6 +46,15 @@ async def get(db: AsyncSession, actor: Actor, question_id: UUID) -> Question:
     return asked
 
 
+async def among(db: AsyncSession, actor: Actor, question_ids: Sequence[UUID]) -> list[Question]:
+    """The actor's own of these, in no order; others are left out as those that do not exist."""
+    actor.require()
+    mine = scoped(Question, actor).where(Question.user_id == actor.user_id)
+    found = list(await db.exec(mine.where(col(Question.id).in_(question_ids))))
+    await withhold(db, actor, found)
+    return found
+
+
 async def withhold(db: AsyncSession, actor: Actor, asked: Sequence[Question]) -> None:
     """Take the answer and the sources out of what may not be shown now; nothing of it is written."""
     closed = await showing.closed(db, actor, {place for each in asked for place in places_of(each)})

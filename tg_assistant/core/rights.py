@@ -12,11 +12,11 @@ from tg_assistant.core import access
 from tg_assistant.core.access import Actor
 from tg_assistant.errors import AssistantError, NotAllowed
 from tg_assistant.infra.runtime import Runtime
+from tg_assistant.infra.uncaught import told
 
 T = TypeVar("T")
 log = structlog.get_logger()
 TOPIC = "rights"  # told by triggers on sessions, memberships and what may be read; the key is the person's id
-WITHHELD = "answers.withheld"  # the code of what `showing.check` raises
 _LOOK_SECONDS = 0.7  # a session ended or a person disabled is out within a second
 _walking_on: set[asyncio.Task[None]] = set()
 
@@ -39,12 +39,14 @@ async def while_allowed(
     items: AsyncIterator[T],
     still_allowed: Callable[[], Awaitable[object]],
     look: asyncio.Event | None = None,
+    *,
+    walk_on: Callable[[NotAllowed], bool] = lambda _: False,
 ) -> AsyncGenerator[T]:
     """`items` until `still_allowed` raises. It is asked before the next item once `look` is set, and about
     every second, also while no item comes.
 
-    Who lost the right to see an answer (WITHHELD) sees no more of it, but its items are walked to their end:
-    it is saved, and is there when access is back. Any other end ends the items, too.
+    After a refusal that `walk_on` is true of nothing more is seen of the items, but they are walked to their
+    end, for what they do besides. Any other end ends them, too.
     """
     look, more = look or asyncio.Event(), asyncio.Event()
     said: deque[T] = deque()
@@ -64,7 +66,7 @@ async def while_allowed(
                 await _either(more, look, checked + _LOOK_SECONDS - loop.time())
         await pump  # raises what the items ended with
     except NotAllowed as refused:
-        if refused.code == WITHHELD:
+        if walk_on(refused):
             _walking_on.add(pump)
             pump.add_done_callback(_walked)
         raise
@@ -72,6 +74,23 @@ async def while_allowed(
         if pump not in _walking_on:
             pump.cancel()
             await asyncio.gather(pump, return_exceptions=True)
+
+
+async def as_sent(
+    items: AsyncGenerator[T], still_allowed: Callable[[], Awaitable[object]]
+) -> AsyncGenerator[T]:
+    """`items` until `still_allowed` raises, asked right before an item if it was not within the last 0.7 s.
+
+    For items that are watched already: nothing is taken before whoever reads is ready for it.
+    """
+    loop = asyncio.get_running_loop()
+    checked = 0.0
+    async with aclosing(items) as given:
+        async for item in given:
+            if loop.time() - checked >= _LOOK_SECONDS:
+                await still_allowed()
+                checked = loop.time()
+            yield item
 
 
 async def watched(rt: Runtime, actor: Actor, items: AsyncIterator[T]) -> AsyncGenerator[T]:
@@ -113,4 +132,4 @@ async def _pump(items: AsyncIterator[T], said: deque[T], more: asyncio.Event) ->
 def _walked(pump: asyncio.Task[None]) -> None:
     _walking_on.discard(pump)
     if not pump.cancelled() and (error := pump.exception()) and not isinstance(error, AssistantError):
-        log.error("answer.unseen_failed", exc_info=error)
+        log.error("items.unseen_failed", error=told(error))

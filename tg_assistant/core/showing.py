@@ -9,16 +9,19 @@ from contextlib import aclosing
 from typing import Any, TypeVar
 from uuid import UUID
 
-from sqlmodel import col, select
+from sqlalchemy import literal
+from sqlalchemy.dialects.postgresql import insert
+from sqlmodel import col, exists, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from tg_assistant.core import channels, rights
 from tg_assistant.core.access import Actor
 from tg_assistant.errors import NotAllowed
 from tg_assistant.infra.runtime import Runtime
-from tg_assistant.models import Channel, ChannelAccess
+from tg_assistant.models import Channel, ChannelAccess, LostChannel, Question
 
 T = TypeVar("T")
+WITHHELD = "answers.withheld"  # the code of what `check` raises of its own
 Place = tuple[UUID, str]  # a channel, and the address of a post in it
 _PRIVATE = "t.me/c/"  # in the address of a private channel's post, also when the channel itself is gone
 
@@ -29,7 +32,8 @@ async def closed(db: AsyncSession, actor: Actor, places: Collection[Place]) -> s
     What `channels.readable_ids` gives is open. So is a public channel that the person merely stopped
     following: nothing was taken from them, anybody can read it in Telegram, and tidying the list would empty
     their history. The rest is closed: lost with the account's access, switched off by an admin, private now
-    or when the answer was given (nobody looks any more whether who left it still has access).
+    or when the answer was given (nobody looks any more whether who left it still has access). It stays closed
+    when the channel itself is gone (`outlive`).
     """
     named = {channel_id for channel_id, _ in places}
     if not named:
@@ -42,7 +46,28 @@ async def closed(db: AsyncSession, actor: Actor, places: Collection[Place]) -> s
         col(ChannelAccess.channel_id).in_(missing),
         col(ChannelAccess.lost_at).is_not(None),
     )
-    return (missing & private) | set(await db.exec(taken)) | set(await db.exec(lost))
+    gone = select(LostChannel.channel_id).where(
+        LostChannel.user_id == actor.user_id, col(LostChannel.channel_id).in_(missing)
+    )
+    found = [channel_id for query in (taken, lost, gone) for channel_id in await db.exec(query)]
+    return (missing & private) | set(found)
+
+
+async def outlive(db: AsyncSession, tenant_id: UUID, channel_id: UUID) -> None:
+    """Before a channel's rows are deleted: write down to whom it is closed, for what they were told stays.
+
+    Of a private channel, or one switched off, that is everybody who ever asked something; nobody follows it.
+    """
+    whole = exists().where(col(Channel.id) == channel_id, col(Channel.private) | col(Channel.paused))
+    lost = exists().where(
+        col(ChannelAccess.channel_id) == channel_id,
+        col(ChannelAccess.user_id) == col(Question.user_id),
+        col(ChannelAccess.lost_at).is_not(None),
+    )
+    asked = select(col(Question.user_id), literal(channel_id), col(Question.tenant_id)).distinct()
+    closed_to = asked.where(col(Question.tenant_id) == tenant_id, whole | lost)
+    rows = insert(LostChannel).from_select(["user_id", "channel_id", "tenant_id"], closed_to)
+    await db.exec(rows.on_conflict_do_nothing())  # type: ignore[call-overload]
 
 
 async def check(rt: Runtime, actor: Actor, places: Collection[Place]) -> Actor:
@@ -73,6 +98,8 @@ async def watched(
 ) -> AsyncGenerator[T]:
     """The events of an answer for as long as they may be shown; then what `check` raises.
 
+    One that rests on a closed channel is still made to its end: saved, it is there when access is back.
+
     It is asked before the first event, before each that names sources, at once when the database tells of a
     loss (triggers on sessions, memberships, subscriptions, channels and accesses), and every 0.7 s. `told` is
     what events before these rest on.
@@ -89,7 +116,9 @@ async def watched(
                         look.set()
                     yield event
 
-        allowed = rights.while_allowed(noted(), lambda: check(rt, actor, list(rests)), look)
+        allowed = rights.while_allowed(
+            noted(), lambda: check(rt, actor, list(rests)), look, walk_on=lambda no: no.code == WITHHELD
+        )
         async with aclosing(allowed):
             async for event in allowed:
                 yield event

@@ -32,6 +32,7 @@ class Question(SQLModel, table=True):
     variant: str | None = None  # of the running experiment, if the answer was part of it
     # counted before each try to answer: what killed a process is not tried for ever
     attempts: int = Field(default=0, sa_column_kwargs={"server_default": sql("0")})
+    tried_at: datetime | None = moment()  # when the try under way was last heard of; null: none is
     created_at: datetime = now()
 
 

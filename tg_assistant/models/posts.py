@@ -47,6 +47,15 @@ class ChannelAccess(SQLModel, table=True):
     lost_at: datetime | None = moment()
 
 
+class LostChannel(SQLModel, table=True):
+    """A channel that is gone itself, and was closed to this person before: nothing of it is shown to them."""
+
+    __tablename__: ClassVar[Any] = "lost_channels"
+    user_id: UUID = ref("users.id", primary_key=True, index=False)
+    channel_id: UUID = Field(primary_key=True)
+    tenant_id: UUID = ref("tenants.id")
+
+
 class Subscription(SQLModel, table=True):
     __tablename__: ClassVar[Any] = "subscriptions"
     user_id: UUID = ref("users.id", primary_key=True, index=False)

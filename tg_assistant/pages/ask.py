@@ -5,7 +5,7 @@ failed), cite, source, source-sheet, source-open, sheet-close, ask-copy, ask-add
 """
 
 import asyncio
-from contextlib import suppress
+from contextlib import aclosing, suppress
 from typing import Any, cast
 from uuid import UUID
 
@@ -100,15 +100,16 @@ class AskState(rx.State):
             async with self:
                 self._change(exchange_id, kept=True)
             answer = answers.finish(current(), actor, asked, {})
-            async for event in showing.watched(current(), actor, answer):
-                async with self:
-                    if is_live(self, sid):
-                        self._grow(exchange_id, event, actor.language)
+            async with aclosing(showing.watched(current(), actor, answer)) as events:
+                async for event in events:
+                    async with self:
+                        if is_live(self, sid):
+                            self._grow(exchange_id, event, actor.language)
         except AlreadyExists:  # it had arrived before the connection was lost
             async with self:
                 return AskState.wait
         except BaseException as error:  # a cancellation, too: the screen must not wait for ever
-            withheld = isinstance(error, NotAllowed) and error.code == rights.WITHHELD
+            withheld = isinstance(error, NotAllowed) and error.code == showing.WITHHELD
             async with self:
                 self._end(exchange_id, told=isinstance(error, Exception))
                 if withheld:
@@ -200,9 +201,9 @@ class AskState(rx.State):
         return True
 
     async def _look(self, db: Any, actor: Actor) -> None:
-        """Answers as they may be shown now: hidden with a channel, and back with it."""
-        asked = await questions.page(db, actor, limit=max(_HISTORY, min(len(self.exchanges), 100)))
-        shown = as_now(self.exchanges, asked.items, actor.language)
+        """Answers as they may be shown now, each on the screen: hidden with a channel, and back with it."""
+        asked = await questions.among(db, actor, [UUID(hex=one["id"]) for one in self.exchanges])
+        shown = as_now(self.exchanges, asked, actor.language)
         if shown != self.exchanges:
             self.exchanges, self.source = shown, _NO_SOURCE
 

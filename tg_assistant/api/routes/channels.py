@@ -1,6 +1,6 @@
 """The caller's channels: those of the account's own list, those followed, and how far they are read."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from dataclasses import asdict
 from hashlib import sha256
 from typing import Annotated, Any
@@ -161,7 +161,7 @@ async def progress(
     return sse.stream(_changes(rt, actor, followed.channel, last_event_id), actor, call.actor)
 
 
-def _changes(rt: Rt, actor: Actor, channel: Channel, last_seen: str | None) -> AsyncIterator[sse.Event]:
+def _changes(rt: Rt, actor: Actor, channel: Channel, last_seen: str | None) -> AsyncGenerator[sse.Event]:
     def event(progress: Progress) -> sse.Event:
         shown = _progress(progress, channel.title, actor.language)
         seen = shown.model_dump_json(exclude={"rate", "eta_seconds"})

@@ -1,6 +1,7 @@
 """Asking over REST: one answer with its sources, or the same as a stream; own questions; index status."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import aclosing
 from dataclasses import asdict
 from datetime import datetime
 from time import monotonic
@@ -16,6 +17,7 @@ from tg_assistant.api.deps import Call, Rt
 from tg_assistant.api.pagination import Cursor, Limit, PageOut
 from tg_assistant.api.problems import may
 from tg_assistant.core import channels, questions
+from tg_assistant.core.access import Actor
 from tg_assistant.core.answers import Delta, Done, Sources
 from tg_assistant.core.retrieval import Wanted
 from tg_assistant.errors import NotFound
@@ -117,11 +119,19 @@ async def query(
         question_id = await streams.begin(rt, actor, body.query, _wanted(body))
         numbered, question = streams.follow(rt, actor, question_id), str(question_id)
     if streaming:
-        return sse.stream(_events(numbered, question, began), actor, call.actor)
-    async for _, event in numbered:
-        if isinstance(event, Done):
-            return _answer(event, began)
+        return _stream(_events(numbered, question, began), actor, call.actor)
+    async with aclosing(numbered):
+        async for _, event in numbered:
+            if isinstance(event, Done):
+                return _answer(event, began)
     raise AssertionError("answers.ask always ends in Done")
+
+
+def _stream(
+    events: AsyncGenerator[sse.Event], actor: Actor, still_allowed: Callable[[], Awaitable[object]]
+) -> EventSourceResponse:
+    """`streams` lets through what may be shown at that moment: nothing is kept between it and the reader."""
+    return sse.stream(events, actor, still_allowed, watched=True)
 
 
 def _wanted(body: QueryIn) -> Wanted:
@@ -129,16 +139,17 @@ def _wanted(body: QueryIn) -> Wanted:
 
 
 async def _events(
-    numbered: AsyncIterator[tuple[int, Sources | Delta | Done]], question: str, began: float
-) -> AsyncIterator[sse.Event]:
-    async for number, event in numbered:
-        name = f"{question}:{number}"
-        if isinstance(event, Sources):
-            yield sse.Event(name, "sources", {"sources": [asdict(source) for source in event.sources]})
-        elif isinstance(event, Delta):
-            yield sse.Event(name, "delta", {"text": event.text})
-        else:
-            yield sse.Event(name, "done", _answer(event, began).model_dump(mode="json"))
+    numbered: AsyncGenerator[tuple[int, Sources | Delta | Done]], question: str, began: float
+) -> AsyncGenerator[sse.Event]:
+    async with aclosing(numbered):
+        async for number, event in numbered:
+            name = f"{question}:{number}"
+            if isinstance(event, Sources):
+                yield sse.Event(name, "sources", {"sources": [asdict(source) for source in event.sources]})
+            elif isinstance(event, Delta):
+                yield sse.Event(name, "delta", {"text": event.text})
+            else:
+                yield sse.Event(name, "done", _answer(event, began).model_dump(mode="json"))
 
 
 @router.get("/history")
