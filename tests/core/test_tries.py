@@ -15,9 +15,9 @@ from tests.servers import BOT_TOKEN
 from tg_assistant.api import streams
 from tg_assistant.core import answers, asking, extracts, indexing, members, questions, retrieval, tries
 from tg_assistant.core.answers import Done
-from tg_assistant.errors import AlreadyExists, NotAllowed, Unavailable
+from tg_assistant.errors import AlreadyExists, LimitReached, NotAllowed, Unavailable
 from tg_assistant.infra.text_work import TOO_SLOW
-from tg_assistant.models import Role
+from tg_assistant.models import Question, Role
 from tg_assistant.texts import text
 
 QUESTION = "Когда отходит ночной паром?"
@@ -248,3 +248,17 @@ async def test_nothing_is_kept_for_somebody_switched_off_meanwhile(rt, back):
         async with rt.db.transaction(where.id) as db:
             await members.change(db, owner, anna.user_id, version=2, disabled=False)
         assert "23:40" in (await resumed(rt, anna, asked.id))[-1].answer
+
+
+async def test_eight_at_once_are_a_persons_all(rt):
+    """Counted where questions are, so however fast and wherever they are sent; an answered one makes room."""
+    reader = await a_reader(rt, await a_tenant(rt), 64_777)
+    sent = await asyncio.gather(
+        *(asking.begin(rt, reader, f"Вопрос номер {n}?") for n in range(12)), return_exceptions=True
+    )
+    refused = [one for one in sent if isinstance(one, LimitReached)]
+    assert [one.code for one in refused] == ["limits.at_once"] * 4
+    (first, *_) = [one for one in sent if isinstance(one, Question)]
+    async for _ in answers.finish(rt, reader, first, {}):
+        pass
+    assert await asking.begin(rt, reader, "Ещё один?")

@@ -9,10 +9,10 @@ from sqlalchemy.exc import IntegrityError
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from tg_assistant.core import answer_style, plans
+from tg_assistant.core import answer_style, plans, tries
 from tg_assistant.core.access import Actor, hold_member, scoped
 from tg_assistant.errors import AlreadyExists, Invalid, LimitReached
-from tg_assistant.infra import metrics
+from tg_assistant.infra import fair_queue, metrics
 from tg_assistant.infra.runtime import Runtime
 from tg_assistant.models import Question
 
@@ -44,6 +44,14 @@ async def _allow_another(db: AsyncSession, user_id: UUID, allowed: int) -> None:
         raise LimitReached("answers.daily_limit", policy=policy, retry_after=seconds, max=allowed)
 
 
+async def _under_way(db: AsyncSession, user_id: UUID) -> int:
+    """How many questions of the last minutes nobody has answered yet, in any process."""
+    lately = col(Question.created_at) > func.now() - timedelta(seconds=tries.PATIENCE_SECONDS)
+    open_ = col(Question.answer).is_(None), col(Question.tried_at).is_not(None) | (Question.attempts == 0)
+    query = select(func.count()).where(Question.user_id == user_id, lately, *open_)
+    return (await db.exec(query)).one()
+
+
 async def begin(rt: Runtime, actor: Actor, question: str, question_id: UUID | None = None) -> Question:
     """Write the question down, if the plan still allows one today (any 24 hours). Raises as `answers.ask`.
 
@@ -58,6 +66,7 @@ async def begin(rt: Runtime, actor: Actor, question: str, question_id: UUID | No
         await db.exec(lock.bindparams(key=f"ask:{actor.user_id}"))  # type: ignore[call-overload]
         if await db.get(Question, question_id) is not None:
             raise AlreadyExists("answers.asked_before")
+        fair_queue.check_count(await _under_way(db, actor.user_id))
         await _allow_another(db, actor.user_id, allowed)
         await answer_style.asked_again(db, actor)
         asked = Question(

@@ -39,6 +39,13 @@ class _Share:
         self.had, self.at = self.now() + seconds, time.monotonic()
 
 
+def check_count(here: int, most: int = PER_PERSON) -> None:
+    """Raises LimitReached where one person has so many pieces under way already."""
+    if here >= most:
+        metrics.rate_limit_exceeded_total.labels(_RULE).inc()
+        raise LimitReached("limits.at_once", policy=(_RULE, most, _AGAIN_SECONDS), retry_after=_AGAIN_SECONDS)
+
+
 class FairQueue:
     """One a process. A hundred costly pieces of one person's wait behind one piece of anybody else's."""
 
@@ -51,10 +58,8 @@ class FairQueue:
     def check_room(self, person: UUID) -> None:
         """Raises LimitReached while the person has as many here as may be, Unavailable while all have."""
         share = self._shares.get(person)
-        if share is not None and share.here >= self._per_person:
-            metrics.rate_limit_exceeded_total.labels(_RULE).inc()
-            policy = (_RULE, self._per_person, _AGAIN_SECONDS)
-            raise LimitReached("limits.at_once", policy=policy, retry_after=_AGAIN_SECONDS)
+        if share is not None:
+            check_count(share.here, self._per_person)
         if sum(each.here for each in self._shares.values()) >= self._in_all:
             metrics.rate_limit_exceeded_total.labels(_RULE).inc()
             raise Unavailable("texts.busy", retry_after=_AGAIN_SECONDS)
