@@ -17,6 +17,7 @@ from tests.api.hostile import Operation, Place
 from tests.attacks import victim
 from tests.servers import all_tenants
 from tg_assistant.api.app import create_api
+from tg_assistant.infra import fair_queue
 
 _APP = create_api(lambda: None)  # type: ignore[arg-type, return-value]
 DOCUMENT = _APP.openapi()
@@ -25,6 +26,13 @@ FIRST = 8_900_000
 # they say 503 where neither bot nor ingest runs, as here
 NEED_NEIGHBOURS = {"/health/bot", "/health/auth", "/api/admin/invites/{code}/qr"}
 ROLES = ("user", "admin", "owner")
+
+
+@pytest.fixture(autouse=True)
+def _room(rt: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is asked here is cut off at once and answered all the same: more than a person's eight."""
+    monkeypatch.setattr(fair_queue, "PER_PERSON", 10_000)
+    monkeypatch.setattr(rt.turns, "_per_person", 10_000)
 
 
 @pytest.fixture(scope="module")

@@ -151,6 +151,7 @@ async def test_what_is_refused_is_walked_on_where_its_caller_says_so(walked):
             seen.append(n)
             yield n
             await refused.wait()
+            await asyncio.sleep(0.01)  # whoever is ended is not there any more
         raise RuntimeError(f"{losses.QUESTION} {n}")
 
     async def allowed():

@@ -192,6 +192,7 @@ async def test_a_days_questions(rt, db_clock, jump):
     async def used_up():
         async with rt.db.transaction(where.id) as db:
             own = {"question": "What?", "door": "bot", "tenant_id": where.id, "user_id": anna.user_id}
+            own["answer"] = "That."
             db.add_all([Question(**own) for _ in range(allowed)])
 
     async def refused(runtime):

@@ -115,7 +115,8 @@ async def test_a_foreign_page_opens_no_socket(http, web):
         answer = await http.get(SOCKET, headers={**UPGRADE, "Origin": origin})
         assert answer.status_code in (400, 403), origin
         polling = await http.get("/_event/?EIO=4&transport=polling", headers={"Origin": origin})
-        assert polling.status_code in (400, 403) and '"sid"' not in polling.text
+        # our pages do not poll, so nobody does
+        assert polling.status_code in (400, 403, 404) and '"sid"' not in polling.text
 
 
 async def test_metrics_are_nowhere_on_the_public_port(http):

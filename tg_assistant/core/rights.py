@@ -19,6 +19,7 @@ log = structlog.get_logger()
 TOPIC = "rights"  # told by triggers on sessions, memberships and what may be read; the key is the person's id
 _LOOK_SECONDS = 0.7  # a session ended or a person disabled is out within a second
 _walking_on: set[asyncio.Task[None]] = set()
+_looking: set[asyncio.Future[object]] = set()
 
 
 async def check(rt: Runtime, actor: Actor) -> Actor:
@@ -58,7 +59,7 @@ async def while_allowed(
         while said or not pump.done():
             if look.is_set() or loop.time() - checked >= _LOOK_SECONDS:
                 look.clear()
-                await still_allowed()
+                await _unbroken(still_allowed)
                 checked = loop.time()
             elif said:
                 yield said.popleft()
@@ -88,7 +89,7 @@ async def as_sent(
     async with aclosing(items) as given:
         async for item in given:
             if loop.time() - checked >= _LOOK_SECONDS:
-                await still_allowed()
+                await _unbroken(still_allowed)
                 checked = loop.time()
             yield item
 
@@ -104,6 +105,20 @@ async def watched(rt: Runtime, actor: Actor, items: AsyncIterator[T]) -> AsyncGe
     ):
         async for item in allowed:
             yield item
+
+
+async def _unbroken(look: Callable[[], Awaitable[object]]) -> None:
+    """Look, to the end: a statement cut off by who hangs up would cost the connection to PostgreSQL."""
+    looking = asyncio.ensure_future(look())
+    _looking.add(looking)
+    looking.add_done_callback(_looked)
+    await asyncio.shield(looking)
+
+
+def _looked(looking: asyncio.Future[object]) -> None:
+    _looking.discard(looking)
+    if not looking.cancelled():
+        looking.exception()  # who hung up is told nothing
 
 
 async def _either(more: asyncio.Event, look: asyncio.Event, seconds: float) -> None:

@@ -31,7 +31,7 @@ _LATER = (1.0, 2.0, 4.0, 8.0, 15.0, 30.0, 60.0)  # pauses, while PostgreSQL is a
 _later: set[asyncio.Task[None]] = set()
 
 
-def _under_way() -> ColumnElement[bool]:
+def under_way() -> ColumnElement[bool]:
     """A time far ahead was written before PostgreSQL's clock was set back: it says nothing."""
     now, silent = func.clock_timestamp(), func.make_interval(0, 0, 0, 0, 0, 0, SILENT_SECONDS)
     return and_(
@@ -44,7 +44,7 @@ async def give_up(db: AsyncSession, actor: Actor, asked: Question) -> bool:
 
     Whether it was: not while a try is under way, nor over an answer that came meanwhile.
     """
-    last = col(Question.attempts) >= TRIES, col(Question.answer).is_(None), ~_under_way()
+    last = col(Question.attempts) >= TRIES, col(Question.answer).is_(None), ~under_way()
     given = update(Question).where(col(Question.id) == asked.id, *last)
     given = given.values(answer=say("ask.given_up", actor.language), tried_at=None)
     given = given.execution_options(synchronize_session=False)
@@ -64,7 +64,7 @@ class Try:
 
     async def __aenter__(self) -> None:
         begun = {"attempts": self._number, "tried_at": func.clock_timestamp()}
-        free = or_(col(Question.tried_at).is_(None), ~_under_way())
+        free = or_(col(Question.tried_at).is_(None), ~under_way())
         if self._number > TRIES or not await self._write(self._number - 1, begun, free):
             raise AlreadyExists("answers.asked_before")
         self._beating = asyncio.create_task(self._beat())

@@ -39,8 +39,9 @@ class _Share:
         self.had, self.at = self.now() + seconds, time.monotonic()
 
 
-def check_count(here: int, most: int = PER_PERSON) -> None:
+def check_count(here: int, most: int | None = None) -> None:
     """Raises LimitReached where one person has so many pieces under way already."""
+    most = PER_PERSON if most is None else most
     if here >= most:
         metrics.rate_limit_exceeded_total.labels(_RULE).inc()
         raise LimitReached("limits.at_once", policy=(_RULE, most, _AGAIN_SECONDS), retry_after=_AGAIN_SECONDS)
