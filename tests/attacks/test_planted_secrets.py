@@ -276,7 +276,7 @@ fails(held, "")
 """
     told = json.dumps(walk.secrets).encode()
     done = subprocess.run([sys.executable, "-c", program], input=told, capture_output=True, check=False)
-    assert done.returncode == 1 and done.stdout.count(b"Traceback") == 9 and done.stderr == b""
+    assert done.returncode == 1 and done.stdout.count(b"Traceback") >= 2 and done.stderr == b""
     assert planted.found(walk.secrets, done.stdout + done.stderr) == set()
 
 
