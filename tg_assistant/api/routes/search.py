@@ -9,6 +9,7 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 
 from tg_assistant.api.deps import Call, Rt
+from tg_assistant.api.problems import may
 from tg_assistant.api.routes.posts import PostOut, fields_of
 from tg_assistant.core import search
 from tg_assistant.core.search import Hit, Mode
@@ -55,7 +56,7 @@ class SearchIn(BaseModel):
     cursor: str | None = Field(default=None, max_length=200, description="`next_cursor` of the page before")
 
 
-@router.get("")
+@router.get("", responses=may(429, s429="Too many searches a minute, or too many requests under way"))
 async def find(call: Call, rt: Rt, asked: Annotated[SearchIn, Query()]) -> HitsOut:
     """Posts of the caller's channels, best first. `exact`: newest first; knows "a phrase", -without, or."""
     actor, wanted = await call.actor(), asked.model_dump(exclude={"q"})
