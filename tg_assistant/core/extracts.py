@@ -24,8 +24,8 @@ log = structlog.get_logger()
 
 PASSAGES = 8  # posts looked into
 SENTENCES = 40  # of one post
-# What is embedded while a person waits, so that no post makes the answer of another slow: about a second of
-# one core where everything is full. Sentences and words beyond are compared by stems and spelling.
+# What is embedded while a person waits, so that no post makes the answer of another slow. Sentences and words
+# beyond are compared by stems and spelling.
 POST_BYTES, ALL_BYTES = 4_000, 16_000  # of sentences, in UTF-8: a token is 4 of an emoji, 8 of Russian
 WORDS = 300
 PICKED = 4  # sentences of an answer at most

@@ -20,7 +20,7 @@ from tg_assistant.infra.text_work import TextWork
 
 log = structlog.get_logger()
 BEAT_SECONDS = 0.5
-_SLOW_SECONDS = 5.0  # longer than loading the model keeps a busy machine; later is stuck for whoever waits
+_SLOW_SECONDS = 5.0  # loading the model took a busy machine over two
 _REMEMBERED = 20  # beats: for ten seconds health tells of a loop that was stuck
 _LONG_SECONDS = 15.0  # a piece of work on texts, whose deadline is ten
 
