@@ -17,7 +17,8 @@ CREATE OR REPLACE FUNCTION forget_ended_account(ended uuid) RETURNS void LANGUAG
     SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     UPDATE public.accounts SET status = 'logged_out', ended_reason = NULL, sealed_session = NULL,
-        update_state = '{}' WHERE id = ended AND status <> 'connected';
+        update_state = '{}' WHERE id = ended AND status <> 'connected'
+        AND tenant_id = NULLIF(current_setting('app.tenant_id', true), '')::uuid;
     IF FOUND THEN
         DELETE FROM public.dialogs WHERE account_id = ended;
         %s

@@ -28,8 +28,9 @@ CHECKS = (
     "response_headers_conformance,response_schema_conformance,unsupported_method"
 )
 # They end the caller's session or account: each request of theirs has a caller of its own (ENDING).
-# No bot server stands behind this API: /health/bot says so with 503, as it should, and is tried by itself.
-APART = ("/health/bot", "/api/auth/logout", "/api/auth/refresh", "/api/users/me/sessions/{session_id}")
+# Neither bot nor ingest stands beside this API: its health says so with 503, and is tried by itself.
+NEED_NEIGHBOURS = ("/health/bot", "/health/auth")
+APART = (*NEED_NEIGHBOURS, "/api/auth/logout", "/api/auth/refresh", "/api/users/me/sessions/{session_id}")
 ENDING = (
     ("POST", "/api/auth/logout"),
     ("POST", "/api/auth/refresh"),
@@ -120,9 +121,10 @@ def test_what_ends_its_caller(url: str, settings: Settings, method: str, path: s
     assert statuses & {200, 204}, statuses
 
 
-def test_the_bots_health_is_as_described(url: str) -> None:
+@pytest.mark.parametrize("path", NEED_NEIGHBOURS)
+def test_failing_health_is_as_described(url: str, path: str) -> None:
     """503 with the failing checks named, in the document's form."""
-    operation = schemathesis.openapi.from_url(f"{url}/openapi.json")["/health/bot"]["GET"]
+    operation = schemathesis.openapi.from_url(f"{url}/openapi.json")[path]["GET"]
     case = operation.Case()
     answer = case.call(timeout=60)
     case.validate_response(answer, excluded_checks=[not_a_server_error])
