@@ -40,7 +40,7 @@ attacks: setup ## the long attack runs: a million mutations, ten thousand genera
 load: setup ## the long load runs: 2,000 real posts (EVAL_DATA_DIR) through every door, and the slow measurements
 	@sh scripts/chromium.sh
 	@$(RUN) demo --smoke --load $(or $(EVAL_DATA_DIR),../shared/data)/telegram_posts_ru.jsonl.gz --limit 2000
-	@.venv/bin/python -m pytest --runslow -s tests/eval tests/infra/embeddings tests/core/test_indexing.py $(ARGS)
+	@.venv/bin/python -m pytest --runslow -s tests/eval tests/infra/embeddings tests/core/retrieval/test_indexing.py $(ARGS)
 
 check: setup ## format, lint, types, bandit, semgrep, dependency rule, shape, lock
 	@sh scripts/check.sh

@@ -6,7 +6,7 @@ from html import escape
 
 from bot.messages import LIMIT, Block, pack, split, units
 from bot.words import say
-from tg_assistant.core.answers import Done, Source
+from tg_assistant.core.answers.answers import Done, Source
 from tg_assistant.texts import date, text
 
 _CITATION = re.compile(r"\[(\d{1,3}(?:, ?\d{1,3})*)\]")

@@ -7,7 +7,7 @@ from uuid import UUID
 from aiogram.filters.callback_data import CallbackData
 from aiogram.types import InlineKeyboardButton, InlineKeyboardMarkup, WebAppInfo
 
-from tg_assistant.core.channels import Followed
+from tg_assistant.core.channels.channels import Followed
 from tg_assistant.settings import Settings
 from tg_assistant.texts import text
 

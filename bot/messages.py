@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from tg_assistant.core.sentences import spans
+from tg_assistant.core.understanding.sentence_split import spans
 
 LIMIT = 4096  # https://core.telegram.org/bots/api#sendmessage, after entities are parsed
 _CITATION_TAIL = re.compile(r"\[[\d, ]*$")

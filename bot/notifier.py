@@ -12,8 +12,8 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from bot.keyboards import notification_button
 from bot.telegram import AWAY
 from bot.words import say
-from tg_assistant.core import notifications
-from tg_assistant.core.notifications import TOPIC, Due
+from tg_assistant.core.messaging import outbox
+from tg_assistant.core.messaging.outbox import TOPIC, Due
 from tg_assistant.errors import Unavailable
 from tg_assistant.infra.runtime import Runtime
 from tg_assistant.texts import has
@@ -43,7 +43,7 @@ class Notifier:
     async def drain(self) -> None:
         """Send all that is due now."""
         async with self._rt.db.transaction() as db:
-            owed = await notifications.due(db)
+            owed = await outbox.due(db)
         for each in owed:
             await self._deliver(each)
 
@@ -56,22 +56,22 @@ class Notifier:
     async def _outcome(self, owed: Due) -> Callable[[AsyncSession], Awaitable[None]]:
         """Send it; what is to be written of how that went."""
         async with self._rt.db.transaction() as db:
-            if not await notifications.still_owed(db, owed):
-                return lambda db: notifications.drop(db, owed, "no member")
+            if not await outbox.still_owed(db, owed):
+                return lambda db: outbox.drop(db, owed, "no member")
         try:
             await self._send(owed)
         except TelegramForbiddenError:
-            return lambda db: notifications.drop(db, owed, "blocked")
+            return lambda db: outbox.drop(db, owed, "blocked")
         except TelegramRetryAfter as error:
             wait = float(error.retry_after)
-            return lambda db: notifications.postpone(db, owed, wait, counted=False)
+            return lambda db: outbox.postpone(db, owed, wait, counted=False)
         except AWAY:
-            return lambda db: notifications.postpone(db, owed, _AWAY_SECONDS, counted=False)
+            return lambda db: outbox.postpone(db, owed, _AWAY_SECONDS, counted=False)
         except (TelegramAPIError, KeyError, IndexError) as error:
             # refused, or its text lacks a value: tried again, then left, so that the rest goes on
             log.warning("notification.failed", code=owed.code, error=type(error).__name__)
-            return lambda db: notifications.postpone(db, owed, 2.0**owed.attempts * 5)
-        return lambda db: notifications.sent(db, owed)
+            return lambda db: outbox.postpone(db, owed, 2.0**owed.attempts * 5)
+        return lambda db: outbox.sent(db, owed)
 
     async def _send(self, owed: Due) -> None:
         code = f"notifications.{owed.code}"

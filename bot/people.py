@@ -8,8 +8,8 @@ from aiogram import BaseMiddleware
 from aiogram.types import Chat, TelegramObject
 from aiogram.types import User as TelegramUser
 
-from tg_assistant.core import access
-from tg_assistant.core.initdata import TelegramPerson
+from tg_assistant.core.access import sign_in
+from tg_assistant.core.access.init_data import TelegramPerson
 from tg_assistant.infra.runtime import Runtime
 
 Handler = Callable[[TelegramObject, dict[str, Any]], Awaitable[Any]]
@@ -27,7 +27,7 @@ class Meeting(BaseMiddleware):
         if user is None or user.is_bot or (chat is not None and chat.type != "private"):
             return await handler(event, data)
         async with self._rt.db.transaction() as db:
-            actor = await access.meet(db, _person(user), door="bot")
+            actor = await sign_in.meet(db, _person(user), door="bot")
         structlog.contextvars.bind_contextvars(user_id=str(actor.user_id), tenant_id=str(actor.tenant_id))
         data["actor"] = actor
         return await handler(event, data)

@@ -9,7 +9,8 @@ from aiogram.exceptions import TelegramConflictError, TelegramRetryAfter
 from aiogram.methods import GetUpdates
 
 from bot.telegram import AWAY
-from tg_assistant.core import updates, wellbeing
+from tg_assistant.core import health
+from tg_assistant.core.messaging import inbox
 from tg_assistant.errors import Unavailable
 from tg_assistant.infra.runtime import Runtime
 
@@ -63,8 +64,8 @@ class _Receiving:
         ask = GetRawUpdates(offset=self._offset, timeout=seconds, allowed_updates=ALLOWED)
         received: list[dict[str, Any]] = await self._bot(ask, request_timeout=_SECONDS + 10)  # type: ignore[assignment]
         async with self._rt.db.transaction() as db:
-            await updates.save(db, received)
-            await wellbeing.bot_is_alive(db)
+            await inbox.save(db, received)
+            await health.bot_is_alive(db)
         self._polled = True
         if received:
             self._offset = received[-1]["update_id"] + 1

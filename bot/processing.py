@@ -13,8 +13,8 @@ from pydantic import ValidationError
 
 from bot.telegram import AWAY
 from bot.words import error_text
-from tg_assistant.core import updates
-from tg_assistant.core.updates import TOPIC, TRIES, Pending
+from tg_assistant.core.messaging import inbox
+from tg_assistant.core.messaging.inbox import TOPIC, TRIES, Pending
 from tg_assistant.errors import Unavailable
 from tg_assistant.infra.clock import agreed
 from tg_assistant.infra.runtime import Runtime
@@ -59,7 +59,7 @@ class Processor:
             return []
         try:
             async with self._rt.db.transaction() as db:
-                return await updates.heads(db, busy=self._busy, most=free)
+                return await inbox.heads(db, busy=self._busy, most=free)
         except Unavailable:
             return []
 
@@ -79,20 +79,20 @@ class Processor:
         tries = head.attempts
         while tries < TRIES:
             async with self._rt.db.transaction() as db:
-                tries = await updates.begin(db, head.update_id)
+                tries = await inbox.begin(db, head.update_id)
             try:
                 await self._feed(head)
             except (TelegramRetryAfter, Unavailable, *AWAY) as error:
                 log.warning("update.waiting", error=type(error).__name__)
                 async with self._rt.db.transaction() as db:
-                    tries = await updates.give_back(db, head.update_id)
+                    tries = await inbox.give_back(db, head.update_id)
                 await asyncio.sleep(_pause(error, away := away + 1))
             except Exception:  # one bad update must not stop the others
                 log.exception("update.failed", tries=tries)
                 await asyncio.sleep(_PAUSES[tries - 1])
             else:
                 async with self._rt.db.transaction() as db:
-                    await updates.finish(db, head.update_id)
+                    await inbox.finish(db, head.update_id)
                 return
         await self._hold(head)
 
@@ -113,7 +113,7 @@ class Processor:
         if person := _sender(head.payload):
             await self._tell(person, reference)
         async with self._rt.db.transaction() as db:
-            await updates.hold(db, head.update_id)
+            await inbox.hold(db, head.update_id)
 
     async def _tell(self, person: dict[str, Any], reference: str) -> None:
         sentence = error_text("internal", person.get("language_code"), reference=reference)
@@ -133,7 +133,7 @@ class Processor:
             with suppress(Unavailable):
                 async with self._rt.db.transaction() as db:
                     if await agreed(db, self._rt.clock) is not None:
-                        await updates.sweep(db)
+                        await inbox.sweep(db)
             await asyncio.sleep(_SWEEP_SECONDS)
 
 

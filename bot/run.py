@@ -13,7 +13,7 @@ from bot.dispatcher import make_dispatcher
 from bot.notifier import Notifier
 from bot.processing import Processor
 from bot.telegram import Contact, open_bot
-from tg_assistant.core import wellbeing
+from tg_assistant.core import health
 from tg_assistant.infra.health import database_answers, serve_health
 from tg_assistant.infra.runtime import Runtime
 from tg_assistant.infra.turn import take_turns
@@ -56,4 +56,4 @@ async def _check(rt: Runtime, contact: Contact) -> Mapping[str, bool]:
     telegram = contact.announced and (called or contact.recent())
     if not await database_answers(rt.db):
         return {"database": False, "telegram": telegram}
-    return {"database": True, "telegram": telegram, **await wellbeing.bot_keeps_up(rt)}
+    return {"database": True, "telegram": telegram, **await health.bot_keeps_up(rt)}

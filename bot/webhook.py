@@ -15,7 +15,8 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from bot.polling import ALLOWED
 from bot.telegram import AWAY
-from tg_assistant.core import updates, wellbeing
+from tg_assistant.core import health
+from tg_assistant.core.messaging import inbox
 from tg_assistant.errors import Unavailable
 from tg_assistant.infra.runtime import Runtime
 from tg_assistant.settings import Settings
@@ -60,7 +61,7 @@ async def _tell_alive(rt: Runtime) -> None:
         await asyncio.sleep(_BEAT_SECONDS)
         try:
             async with rt.db.transaction() as db:
-                await wellbeing.bot_is_alive(db)
+                await health.bot_is_alive(db)
         except (Unavailable, SQLAlchemyError) as error:  # PostgreSQL is away: then it is not told
             log.warning("webhook.waiting", error=type(error).__name__)
 
@@ -98,7 +99,7 @@ def _receiver(rt: Runtime, secret: str) -> Callable[[web.Request], Awaitable[web
             return web.Response(status=400)
         try:
             async with rt.db.transaction() as db:
-                await updates.save(db, [update])
+                await inbox.save(db, [update])
         except (Unavailable, SQLAlchemyError) as error:
             log.warning("webhook.waiting", error=type(error).__name__)
             return web.Response(status=503)  # Telegram sends it again

@@ -11,7 +11,7 @@ from ingest.client import Client, new_client
 from ingest.context import AccountContext, LeaseLost
 from ingest.ended import ENDED, ended_by
 from ingest.lease import Lease
-from tg_assistant.core import accounts, leases, waits
+from tg_assistant.core.accounts import accounts, flood_waits, leases
 from tg_assistant.infra import metrics
 from tg_assistant.infra.crypto import Keyring, SealBroken
 from tg_assistant.infra.runtime import Runtime
@@ -112,13 +112,13 @@ class Serving:
 async def _remember_waits(ctx: AccountContext, client: Client) -> None:
     """Waits of an earlier process are waited out; new ones are written down."""
     async with ctx.transaction() as db:
-        left = await waits.left(db, ctx.account_id)
+        left = await flood_waits.left(db, ctx.account_id)
     for method, seconds in left.items():
         client.wait_for(method, seconds)
 
     async def keep(method: str, seconds: int) -> None:
         async with ctx.transaction() as db:
-            await waits.keep(db, ctx.account_id, method, seconds)
+            await flood_waits.keep(db, ctx.account_id, method, seconds)
 
     client.on_wait = keep
 

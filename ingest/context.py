@@ -8,8 +8,9 @@ from uuid import UUID
 from sqlmodel.ext.asyncio.session import AsyncSession
 from telethon import TelegramClient
 
-from tg_assistant.core import access, leases
-from tg_assistant.core.leases import LeaseLost
+from tg_assistant.core.access import sign_in
+from tg_assistant.core.accounts import leases
+from tg_assistant.core.accounts.leases import LeaseLost
 from tg_assistant.infra.runtime import Runtime
 from tg_assistant.models import Account
 
@@ -48,6 +49,6 @@ class AccountContext:
         """
         async with self.rt.db.transaction(self.tenant_id) as db:
             if self.for_person:  # before the account's row, as an erasure locks them
-                await access.hold_member(db, self.tenant_id, self.user_id)
+                await sign_in.hold_member(db, self.tenant_id, self.user_id)
             await leases.check(db, Account, self.account_id, self.epoch)
             yield db

@@ -9,10 +9,11 @@ from typing import Any
 import structlog
 from telethon import types
 
-from ingest import backfill, convert
+from ingest import convert, history_pages
 from ingest.context import AccountContext, LeaseLost
 from ingest.watchlist import Watched, Watchlist
-from tg_assistant.core import history, incoming
+from tg_assistant.core.channels import backfill
+from tg_assistant.core.posts import ingestion
 
 log = structlog.get_logger()
 BATCH = 100
@@ -64,24 +65,24 @@ class Hints:
             self.watchlist.look_soon(watched.channel.telegram_id)
             return
         async with self.ctx.transaction() as db:
-            channel = await backfill.followed(db, watched.channel.id)
+            channel = await history_pages.followed(db, watched.channel.id)
             if channel is None:
                 return
             if kind == "delete":
                 ids = [id_ for update in updates for id_ in update.messages]
-                await incoming.mark_deleted(db, channel.id, ids)
+                await ingestion.mark_deleted(db, channel.id, ids)
             else:
                 posts = [post for update in updates for post in _posts(update)]
-                await incoming.save_live(db, channel.id, posts, [update.message.id for update in updates])
-                await history.plan(db, channel)  # ids between these and the known ones are a gap
+                await ingestion.save_live(db, channel.id, posts, [update.message.id for update in updates])
+                await backfill.plan(db, channel)  # ids between these and the known ones are a gap
         watched.joined = True
         if watched.pages == 1:  # not while a look after a time offline is still owed
             watched.put_off()
 
 
-def _posts(update: Any) -> list[incoming.IncomingPost]:
+def _posts(update: Any) -> list[ingestion.IncomingPost]:
     titles = {entity.id: convert.name_of(entity) for entity in (update._entities or {}).values()}
-    return backfill.converted([update.message], titles)
+    return history_pages.converted([update.message], titles)
 
 
 def _channel_of(update: Any) -> int | None:

@@ -11,8 +11,8 @@ import structlog
 from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from tg_assistant.core import leases
-from tg_assistant.core.leases import LEASE_SECONDS, Leased, LeaseLost, Trust
+from tg_assistant.core.accounts import leases
+from tg_assistant.core.accounts.leases import LEASE_SECONDS, Leased, LeaseLost, Trust
 from tg_assistant.errors import Unavailable
 from tg_assistant.infra.db import Database
 

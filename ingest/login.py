@@ -21,7 +21,7 @@ from ingest import password
 from ingest.client import Client, new_client
 from ingest.ended import ENDED
 from ingest.lease import Lease
-from tg_assistant.core import attempts, logins
+from tg_assistant.core.accounts import login_steps, logins
 from tg_assistant.infra.crypto import Keyring, PasswordBox, SealBroken
 from tg_assistant.infra.runtime import Runtime
 from tg_assistant.models import Login, LoginStatus
@@ -64,15 +64,15 @@ class Attempt:
 
     async def _load(self) -> None:
         async with self.rt.db.transaction(self.login.tenant_id) as db:
-            self._person = await attempts.person(db, self.login)
-            self._binding = await attempts.binding(db, self.login)
+            self._person = await login_steps.person(db, self.login)
+            self._binding = await login_steps.binding(db, self.login)
         if self.login.pending_session:
             with suppress(SealBroken):
                 self._session = self._keyring.open(self.login.pending_session, self._binding)
 
     async def _until_over(self) -> None:
         async with self.rt.db.transaction(self.login.tenant_id) as db:
-            left = await attempts.seconds_left(db, self.login.id)
+            left = await login_steps.seconds_left(db, self.login.id)
         try:
             async with asyncio.timeout(left):
                 while True:
@@ -167,7 +167,7 @@ class Attempt:
         if url != self._shown:
             expires_at = self.rt.clock.now() + timedelta(seconds=left)
             async with self.rt.db.transaction(self.login.tenant_id) as db:
-                if not await attempts.show_qr(db, self.login.id, self.epoch, url, expires_at):
+                if not await login_steps.show_qr(db, self.login.id, self.epoch, url, expires_at):
                     raise Over
             self._shown = url
             log.info("login.code_shown", login_id=str(self.login.id), seconds=round(left))
@@ -197,17 +197,17 @@ class Attempt:
 
     async def _read(self) -> Login:
         async with self.rt.db.transaction(self.login.tenant_id) as db:
-            return await attempts.read(db, self.login.id)
+            return await login_steps.read(db, self.login.id)
 
     async def _write(self, **values: Any) -> None:
         async with self.rt.db.transaction(self.login.tenant_id) as db:
-            if not await attempts.step(db, self.login.id, self.epoch, **values):
+            if not await login_steps.step(db, self.login.id, self.epoch, **values):
                 raise Over
 
     async def end(self, status: LoginStatus, reason: str | None = None) -> None:
         """Write a final status, unless there is one."""
         async with self.rt.db.transaction(self.login.tenant_id) as db:
-            await attempts.end(db, self.login.id, self.epoch, status, reason)
+            await login_steps.end(db, self.login.id, self.epoch, status, reason)
 
     async def _note_key(self, client: Client) -> None:
         """Seal the key into the row, so that a crash never leaves it authorised and forgotten."""
@@ -216,19 +216,21 @@ class Attempt:
             return
         sealed = self._keyring.seal(saved, self._binding)
         async with self.rt.db.transaction(self.login.tenant_id) as db:
-            await attempts.keep_pending(db, self.login.id, self.epoch, sealed)
+            await login_steps.keep_pending(db, self.login.id, self.epoch, sealed)
         self._session = saved
 
     async def _store(self, user: types.User) -> None:
         """Keep the session only when it is the starter's own; then end. Raises Over."""
         if user.id != self._person.telegram_id:
             async with self.rt.db.transaction(self.login.tenant_id) as db:
-                await attempts.mismatch(db, self.login, self.epoch, user.id)
+                await login_steps.mismatch(db, self.login, self.epoch, user.id)
             raise Over
         assert self._session is not None
         await self._drop_client()  # the account's owner opens the next connection on this key
         async with self.rt.db.transaction(self.login.tenant_id) as db:
-            await attempts.authorize(db, self.login, self.epoch, session=self._session, keyring=self._keyring)
+            await login_steps.authorize(
+                db, self.login, self.epoch, session=self._session, keyring=self._keyring
+            )
         raise Over
 
     # ── The end ──────────────────────────────────────────────────────────────
@@ -238,7 +240,7 @@ class Attempt:
         while (await self._read()).pending_session is not None:
             if await self._logged_out():
                 async with self.rt.db.transaction(self.login.tenant_id) as db:
-                    await attempts.keep_pending(db, self.login.id, self.epoch, None)
+                    await login_steps.keep_pending(db, self.login.id, self.epoch, None)
                 return
             await asyncio.sleep(_LOG_OUT_RETRY_SECONDS)
 

@@ -9,7 +9,7 @@ from telethon.tl import types
 from telethon.tl.functions import account, auth
 
 from ingest.client import Client
-from tg_assistant.core import attempts
+from tg_assistant.core.accounts import login_steps
 from tg_assistant.infra.crypto import SealBroken
 from tg_assistant.models import LoginStatus
 
@@ -30,7 +30,7 @@ async def ask(attempt: "Attempt", client: Client) -> types.User:
     while wrong < MAX_TRIES:
         asked = await attempt.call(client, account.GetPasswordRequest())
         async with attempt.rt.db.transaction(attempt.login.tenant_id) as db:
-            await attempts.ask_password(
+            await login_steps.ask_password(
                 db, attempt.login.id, attempt.epoch, hint=asked.hint, key=attempt.box.public, wrong=wrong
             )
         given = await _given(attempt)
@@ -47,7 +47,7 @@ async def _given(attempt: "Attempt") -> str:
     """The next password sealed to this attempt's box; one sealed to a dead process's box is dropped."""
     while True:
         async with attempt.rt.db.transaction(attempt.login.tenant_id) as db:
-            sealed = await attempts.take_password(db, attempt.login.id, attempt.epoch)
+            sealed = await login_steps.take_password(db, attempt.login.id, attempt.epoch)
         if sealed is not None:
             try:
                 return attempt.box.open(sealed)

@@ -9,11 +9,11 @@ from sqlalchemy import update
 from sqlmodel import col, select
 from telethon import errors, events
 
-from ingest import backfill, pts
+from ingest import history_pages, pts
 from ingest.context import AccountContext, LeaseLost
 from ingest.hints import UPDATES, Hints
 from ingest.watchlist import Watched, Watchlist
-from tg_assistant.core import history
+from tg_assistant.core.channels import backfill
 from tg_assistant.errors import AssistantError
 from tg_assistant.models import Account, Channel, ChannelAccess
 
@@ -110,7 +110,7 @@ class Looks:
             await self._compare(watched)
         except errors.FloodWaitError as error:
             watched.put_off(error.seconds + 1)
-        except backfill.NO_ACCESS:
+        except history_pages.NO_ACCESS:
             await self._refused(watched)
         except _OURS_TO_RAISE:
             raise
@@ -123,24 +123,24 @@ class Looks:
         The walk finds edits and deletions that nobody told of, a page at a time.
         """
         async with self.ctx.transaction() as db:
-            channel = await backfill.followed(db, watched.channel.id)
+            channel = await history_pages.followed(db, watched.channel.id)
             if channel is None:
                 return
-            if await history.untouched(db, channel):
+            if await backfill.untouched(db, channel):
                 watched.put_off(_UNTOUCHED_SECONDS)  # its first page is the history task's
                 return
-            oldest = await history.oldest(db, channel.id)
+            oldest = await backfill.oldest(db, channel.id)
         below, pages = 0, watched.pages
         for _ in range(pages):
-            below = await backfill.reconcile(self.ctx, channel, below=below)
+            below = await history_pages.reconcile(self.ctx, channel, below=below)
             if below <= oldest:
                 break
         watched.pages = 1
         start = min(watched.older or below, below)
-        watched.older = await backfill.reconcile(self.ctx, channel, below=start) if start > oldest else 0
+        watched.older = await history_pages.reconcile(self.ctx, channel, below=start) if start > oldest else 0
 
     async def _refused(self, watched: Watched) -> None:
         async with self.ctx.transaction() as db:
-            await backfill.refused(self.ctx, db, watched.channel)
-            await history.plan(db, watched.channel)
+            await history_pages.refused(self.ctx, db, watched.channel)
+            await backfill.plan(db, watched.channel)
         self.watchlist.by_id.pop(watched.channel.telegram_id, None)

@@ -9,7 +9,7 @@ import structlog
 from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import col, select
 
-from tg_assistant.core import accounts, keys
+from tg_assistant.core.accounts import accounts, key_rotation
 from tg_assistant.errors import Unavailable
 from tg_assistant.infra.crypto import Keyring
 from tg_assistant.infra.runtime import Runtime
@@ -24,7 +24,7 @@ _AWAY_SECONDS = 2.0
 async def run(rt: Runtime, keyring: Keyring) -> NoReturn:
     """Connect again what the keys of this start open; then work each request for a rotation."""
     reopened = False
-    async with rt.events.listening(keys.TOPIC) as event:
+    async with rt.events.listening(key_rotation.TOPIC) as event:
         while True:
             event.clear()
             try:
@@ -48,14 +48,14 @@ async def _reopen(rt: Runtime, keyring: Keyring) -> bool:
 async def _work(rt: Runtime, keyring: Keyring) -> None:
     while True:
         async with rt.db.transaction() as db:
-            asked = await keys.waiting(db)
+            asked = await key_rotation.waiting(db)
         if asked is None:
             return
         try:
             keyring.refresh()
         except SettingsError as error:
             async with rt.db.transaction() as db:
-                await keys.finish(db, asked.id, str(error))
+                await key_rotation.finish(db, asked.id, str(error))
             continue
         await _rotate(rt, keyring, asked.id)
 
@@ -63,7 +63,7 @@ async def _work(rt: Runtime, keyring: Keyring) -> None:
 async def _rotate(rt: Runtime, keyring: Keyring, rotation_id: UUID) -> None:
     log.info("keys.rotate", keys=keyring.ids)
     async with rt.db.transaction() as db:
-        await keys.begin(db, rotation_id, keyring)
+        await key_rotation.begin(db, rotation_id, keyring)
         await accounts.reopen(db, keyring)
         tenants = list(await db.exec(select(Tenant.id).order_by(col(Tenant.id))))
     for tenant_id in tenants:
@@ -71,10 +71,10 @@ async def _rotate(rt: Runtime, keyring: Keyring, rotation_id: UUID) -> None:
             after: UUID | None = None
             while True:
                 async with rt.db.transaction(tenant_id) as db:
-                    batch = await keys.rewrap(db, rotation_id, keyring, model, tenant_id, after)
+                    batch = await key_rotation.rewrap(db, rotation_id, keyring, model, tenant_id, after)
                 if batch.last is None:
                     break
                 after = batch.last
     async with rt.db.transaction() as db:
-        await keys.finish(db, rotation_id)
+        await key_rotation.finish(db, rotation_id)
     log.info("keys.rotated")

@@ -18,8 +18,9 @@ from ingest.account import Serving
 from ingest.context import LeaseLost
 from ingest.lease import EvenClock, Lease, take
 from ingest.login import Attempt
-from tg_assistant.core import accounts, attempts, logins, wellbeing
-from tg_assistant.core.leases import Leased
+from tg_assistant.core import health
+from tg_assistant.core.accounts import accounts, login_steps, logins
+from tg_assistant.core.accounts.leases import Leased
 from tg_assistant.errors import Unavailable
 from tg_assistant.infra.crypto import Keyring
 from tg_assistant.infra.health import database_answers, serve_health
@@ -57,7 +58,7 @@ class Supervisor:
         at = self._rt.settings
         try:
             async with asyncio.TaskGroup() as group:
-                group.create_task(self._lease(Login, logins.TOPIC, attempts.waiting, self._attempt))
+                group.create_task(self._lease(Login, logins.TOPIC, login_steps.waiting, self._attempt))
                 group.create_task(self._lease(Account, accounts.TOPIC, accounts.waiting, self._serve))
                 group.create_task(rotation.run(self._rt, self._keyring))
                 group.create_task(_restarting("worker", lambda: worker.run(self._rt)))
@@ -81,7 +82,7 @@ class Supervisor:
         leases = len(fresh) == 2 and all(fresh)
         if not await database_answers(self._rt.db):
             return {"database": False, "leases": leases}
-        return {"database": True, "leases": leases, **await wellbeing.ingest_keeps_up(self._rt)}
+        return {"database": True, "leases": leases, **await health.ingest_keeps_up(self._rt)}
 
     async def _lease(self, model: Leased, topic: str, waiting: Waiting, start: Start) -> NoReturn:
         """Take what nobody owns, as soon as it is said or seen."""
@@ -108,7 +109,7 @@ class Supervisor:
         if now - self._beat_at >= _BEAT_SECONDS:
             self._beat_at = now
             async with self._rt.db.transaction() as db:
-                await wellbeing.ingest_is_at_work(db)
+                await health.ingest_is_at_work(db)
 
     async def _take(self, model: Leased, row_id: UUID, start: Start) -> None:
         if row_id in self._owned:
@@ -136,7 +137,7 @@ class Supervisor:
 
     async def _attempt(self, login_id: UUID, lease: Lease) -> None:
         async with self._rt.db.transaction() as db:
-            login = await attempts.read(db, login_id)
+            login = await login_steps.read(db, login_id)
         attempt = Attempt(self._rt, self._keyring, login, lease)
         try:
             await attempt.run()

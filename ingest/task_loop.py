@@ -10,7 +10,7 @@ from telethon.errors import FloodWaitError
 from ingest.context import AccountContext, LeaseLost, Postponed
 from ingest.ended import ENDED
 from ingest.tasks import Result, handler
-from tg_assistant.core import tasks
+from tg_assistant.core.accounts import tasks
 from tg_assistant.errors import AssistantError, Invalid, LimitReached, Unavailable
 from tg_assistant.models import AccountTask
 

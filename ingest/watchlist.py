@@ -4,7 +4,7 @@ import asyncio
 from dataclasses import dataclass, field
 
 from ingest.context import AccountContext
-from tg_assistant.core import readers
+from tg_assistant.core.channels import reader_accounts
 from tg_assistant.models import Channel
 
 QUIET_SECONDS = 900.0  # a joined channel that says nothing is looked at this often
@@ -40,7 +40,7 @@ class Watchlist:
     async def refresh(self) -> None:
         """Read again who is looked after; those that are new are due at once."""
         async with self.ctx.transaction() as db:
-            found = await readers.looked_after(db, self.ctx.account_id)
+            found = await reader_accounts.looked_after(db, self.ctx.account_id)
         fresh = {}
         for channel, joined in found:
             watched = self.by_id.get(channel.telegram_id) or Watched(channel, joined)

@@ -7,7 +7,10 @@ import structlog
 from sqlmodel import col, select
 
 from ingest import gauges
-from tg_assistant.core import access, erasure, history, indexing, purging, retention
+from tg_assistant.core.access import sign_in
+from tg_assistant.core.channels import backfill
+from tg_assistant.core.privacy import erasure, purging, retention
+from tg_assistant.core.retrieval import indexing
 from tg_assistant.errors import Unavailable
 from tg_assistant.infra import jobs
 from tg_assistant.infra.jobs import Payload
@@ -51,7 +54,7 @@ async def sweep(rt: Runtime) -> None:
     """Give every tenant's dirty posts a job, its channels their tasks, and what nobody follows an end."""
     async with rt.db.transaction() as db:
         tenants = list(await db.exec(select(Tenant.id)))
-        await access.forget_used(db, rt.clock)
+        await sign_in.forget_used(db, rt.clock)
     for tenant_id in tenants:
         async with rt.db.transaction(tenant_id) as db:
             dirty = select(Post.id).where(
@@ -63,7 +66,7 @@ async def sweep(rt: Runtime) -> None:
                 db, "index", str(tenant_id)
             ):
                 await jobs.enqueue(db, "index", {"tenant_id": str(tenant_id)})
-            await history.plan_all(db, tenant_id)
+            await backfill.plan_all(db, tenant_id)
             await purging.plan(db, tenant_id)
 
 

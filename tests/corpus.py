@@ -7,8 +7,8 @@ from uuid import UUID
 from sqlmodel import col, select
 
 from tests.people import member, tenant
-from tg_assistant.core import posts
-from tg_assistant.core.access import Actor
+from tg_assistant.core.access.sign_in import Actor
+from tg_assistant.core.posts import posts
 from tg_assistant.infra.runtime import Runtime
 from tg_assistant.models import Channel, Post, Subscription, Tenant
 

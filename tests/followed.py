@@ -7,11 +7,11 @@ from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from tests.corpus import NOW
-from tg_assistant.core import following
-from tg_assistant.core.access import Actor
-from tg_assistant.core.following import Found
-from tg_assistant.core.incoming import IncomingPost
-from tg_assistant.core.ranges import Range
+from tg_assistant.core.access.sign_in import Actor
+from tg_assistant.core.channels import following
+from tg_assistant.core.channels.following import Found
+from tg_assistant.core.channels.known_ranges import Range
+from tg_assistant.core.posts.ingestion import IncomingPost
 from tg_assistant.models import Account, AccountTask, Channel, Dialog, Tenant
 
 _numbers = count(5_000)

@@ -12,9 +12,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from tests.servers import BOT_TOKEN
-from tg_assistant.core import access, invites, tenants
-from tg_assistant.core.access import Actor
-from tg_assistant.core.initdata import TelegramPerson, Validator
+from tg_assistant.core.access import sign_in
+from tg_assistant.core.access.init_data import TelegramPerson, Validator
+from tg_assistant.core.access.sign_in import Actor
+from tg_assistant.core.group import invites, tenants
 from tg_assistant.infra.db import set_tenant
 from tg_assistant.models import Role, Tenant
 
@@ -41,7 +42,7 @@ def init_data(
 async def person(db: AsyncSession, telegram_id: int, name: str = "Anna", language: str = "en") -> Actor:
     """Somebody known to the product who is a member of nothing."""
     described = TelegramPerson(telegram_id=telegram_id, first_name=name, language_code=language)
-    return await access.meet(db, described, door="test")
+    return await sign_in.meet(db, described, door="test")
 
 
 async def tenant(db: AsyncSession, name: str = "Friends") -> Tenant:
@@ -56,4 +57,4 @@ async def member(db: AsyncSession, where: Tenant, telegram_id: int, role: Role =
     db.add(invite)
     await db.flush()
     await invites.redeem(db, stranger, invite.code)
-    return await access.actor(db, stranger.user_id, door="test")
+    return await sign_in.actor(db, stranger.user_id, door="test")

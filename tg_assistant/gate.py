@@ -17,7 +17,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from tg_assistant import process
-from tg_assistant.core import limits
+from tg_assistant.core.access import rate_limits
 from tg_assistant.infra import metrics
 from tg_assistant.pace import Pace, Tally
 
@@ -155,7 +155,7 @@ class Gate:
         await self._app(scope, receive, send)
 
     async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
-        address = limits.key_of(self._address_of(scope))
+        address = rate_limits.key_of(self._address_of(scope))
         if reason := self._objection(scope, address):
             refused.add(reason)
             await receive()

@@ -17,9 +17,9 @@ from reflex.state import BaseState
 from reflex_base.registry import RegistrationContext
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from tg_assistant.core import access, limits, rights, sessions
-from tg_assistant.core.access import Actor
-from tg_assistant.core.limits import Rule
+from tg_assistant.core.access import rate_limits, revocation, sessions, sign_in
+from tg_assistant.core.access.rate_limits import Rule
+from tg_assistant.core.access.sign_in import Actor
 from tg_assistant.errors import NotAllowed, NotFound, SignInNeeded, Unavailable
 from tg_assistant.process import current
 from tg_assistant.texts import has, language_of, text
@@ -87,7 +87,7 @@ class SessionState(rx.State):
                 self._remember_launch(answer)
                 self.refusals += 1  # the bridge forgets the secret and may still have unused init data
                 return None
-            actor = await access.by_session(db, session.id)
+            actor = await sign_in.by_session(db, session.id)
         if self._session not in ("", str(session.id)):
             await self._clear()  # what another sign-in saw on this socket is not this one's
         self._remember_launch(answer)
@@ -175,7 +175,7 @@ class SessionState(rx.State):
         """The person on this socket, re-read from SQL. Raises SignInNeeded."""
         if not self._is_bound():
             raise SignInNeeded("access.signed_out")
-        return await access.by_session(db, UUID(self._session))
+        return await sign_in.by_session(db, UUID(self._session))
 
     def _is_bound(self) -> bool:
         return bool(self._sid) and self._sid == self.router.session.session_id
@@ -222,11 +222,11 @@ class ForgetOnReconnect(Middleware):
 async def _until_lost(sid: str, actor: Actor) -> bool:
     """Wait until the actor has less than they had: True; or the socket is gone: False."""
     rt = current()
-    async with rt.events.listening(rights.TOPIC, str(actor.user_id)) as changed:
+    async with rt.events.listening(revocation.TOPIC, str(actor.user_id)) as changed:
         while _is_open(sid):
             changed.clear()
             try:
-                actor = await rights.check(rt, actor)
+                actor = await revocation.check(rt, actor)
             except (SignInNeeded, NotAllowed):
                 return True
             except Unavailable:
@@ -265,15 +265,15 @@ async def count(state: rx.State, actor: Actor, rule: Rule) -> None:
 
     Reflex reads the address behind the configured number of proxies only.
     """
-    address = limits.key_of(str(state.router.session.client_ip)) or None
-    await limits.spend(current(), rule, user_id=actor.user_id, address=address)
+    address = rate_limits.key_of(str(state.router.session.client_ip)) or None
+    await rate_limits.spend(current(), rule, user_id=actor.user_id, address=address)
 
 
 @asynccontextmanager
 async def administering(state: rx.State) -> AsyncIterator[tuple[AsyncSession, Actor]]:
     """As `acting`, for a change in the admin panel; counted as those over REST are: by the person alone."""
     async with acting(state) as (db, actor):
-        await limits.spend(current(), Rule.admin, user_id=actor.user_id)
+        await rate_limits.spend(current(), Rule.admin, user_id=actor.user_id)
         yield db, actor
 
 

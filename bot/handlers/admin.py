@@ -6,9 +6,9 @@ from aiogram.types import InlineKeyboardButton, LinkPreviewOptions, Message
 
 from bot.keyboards import rows
 from bot.words import say
-from tg_assistant.core import links
-from tg_assistant.core.access import Actor
-from tg_assistant.core.links import Purpose
+from tg_assistant.core.access import one_time_links
+from tg_assistant.core.access.one_time_links import Purpose
+from tg_assistant.core.access.sign_in import Actor
 from tg_assistant.infra.runtime import Runtime
 
 
@@ -21,9 +21,9 @@ def make_router() -> Router:
 
 async def _admin(message: Message, actor: Actor, rt: Runtime) -> None:
     async with rt.db.transaction(actor.tenant_id) as db:
-        token = await links.make(db, actor, Purpose.admin)
+        token = await one_time_links.make(db, actor, Purpose.admin)
     url = f"{rt.settings.web.public_url}/admin/login/{token}"
-    minutes = int(links.LIFE.total_seconds() // 60)
+    minutes = int(one_time_links.LIFE.total_seconds() // 60)
     values = {"minutes": minutes, "url": url}
     # Telegram takes buttons for public addresses only; a development address stands in the text
     public = url.startswith("https://")

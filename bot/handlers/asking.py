@@ -16,9 +16,10 @@ from bot.keyboards import app_button, rows
 from bot.telegram import only_while
 from bot.waiting import Draft, typing
 from bot.words import error_text, say
-from tg_assistant.core import answers, channels, showing
-from tg_assistant.core.access import Actor
-from tg_assistant.core.answers import Delta, Done, Event
+from tg_assistant.core.access.sign_in import Actor
+from tg_assistant.core.answers import answers, showing
+from tg_assistant.core.answers.answers import Delta, Done, Event
+from tg_assistant.core.channels import channels
 from tg_assistant.errors import AlreadyExists, NotAllowed, SignInNeeded
 from tg_assistant.infra.runtime import Runtime
 

@@ -16,9 +16,10 @@ from bot.keyboards import (
     rows,
 )
 from bot.words import error_text, say
-from tg_assistant.core import channels, posts
-from tg_assistant.core.access import Actor
-from tg_assistant.core.channels import Followed
+from tg_assistant.core.access.sign_in import Actor
+from tg_assistant.core.channels import channels
+from tg_assistant.core.channels.channels import Followed
+from tg_assistant.core.posts import posts
 from tg_assistant.errors import NotFound
 from tg_assistant.infra.runtime import Runtime
 from tg_assistant.texts import text

@@ -9,8 +9,8 @@ from bot.handlers.asking import Running
 from bot.handlers.buttons import show
 from bot.keyboards import LanguageButton, app_button, rows
 from bot.words import say
-from tg_assistant.core import access
-from tg_assistant.core.access import Actor
+from tg_assistant.core.access import sign_in
+from tg_assistant.core.access.sign_in import Actor
 from tg_assistant.infra.runtime import Runtime
 from tg_assistant.texts import LANGUAGES, text
 
@@ -51,7 +51,7 @@ async def _chosen(
     query: CallbackQuery, callback_data: LanguageButton, actor: Actor, rt: Runtime, bot: Bot, chats: Chats
 ) -> None:
     async with rt.db.transaction(actor.tenant_id) as db:
-        actor = await access.set_language(db, actor, callback_data.code)
+        actor = await sign_in.set_language(db, actor, callback_data.code)
     await show(query, say("bot.language.done", actor.language))
     await chats.speak(bot, actor)
 

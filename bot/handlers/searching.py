@@ -10,9 +10,9 @@ from bot.handlers.buttons import show
 from bot.keyboards import SearchPage, button
 from bot.waiting import typing
 from bot.words import say
-from tg_assistant.core import search
-from tg_assistant.core.access import Actor
-from tg_assistant.core.search import Hit, Results
+from tg_assistant.core.access.sign_in import Actor
+from tg_assistant.core.retrieval import search
+from tg_assistant.core.retrieval.search import Hit, Results
 from tg_assistant.infra.runtime import Runtime
 from tg_assistant.texts import date
 

@@ -11,8 +11,12 @@ from aiogram.types import InlineKeyboardButton, InlineKeyboardMarkup, Message
 from bot.handlers.channels import card
 from bot.keyboards import app_button, rows
 from bot.words import say
-from tg_assistant.core import access, accounts, channels, invites, limits, posts
-from tg_assistant.core.access import Actor
+from tg_assistant.core.access import rate_limits, sign_in
+from tg_assistant.core.access.sign_in import Actor
+from tg_assistant.core.accounts import accounts
+from tg_assistant.core.channels import channels
+from tg_assistant.core.group import invites
+from tg_assistant.core.posts import posts
 from tg_assistant.errors import AlreadyExists, NotFound
 from tg_assistant.infra.runtime import Runtime
 from tg_assistant.models import Tenant
@@ -49,13 +53,13 @@ async def _typed_code(message: Message, actor: Actor, rt: Runtime) -> None:
 
 
 async def _redeem(message: Message, code: str, actor: Actor, rt: Runtime) -> None:
-    await limits.spend(rt, limits.Rule.invites, user_id=actor.user_id)
+    await rate_limits.spend(rt, rate_limits.Rule.invites, user_id=actor.user_id)
     if actor.tenant_id is None:  # a repeated update, or a second press: they are in, which is what counts
         with suppress(AlreadyExists):
             async with rt.db.transaction() as db:
                 await invites.redeem(db, actor, code)
     async with rt.db.transaction() as db:
-        member = await access.actor(db, actor.user_id, door="bot")
+        member = await sign_in.actor(db, actor.user_id, door="bot")
         group = (await db.get_one(Tenant, member.tenant)).name
     text, keyboard = await _next_step(rt, member)
     await message.answer(

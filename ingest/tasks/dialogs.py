@@ -8,7 +8,8 @@ from telethon.tl.functions.messages import GetDialogFiltersRequest
 from ingest.context import AccountContext
 from ingest.convert import name_of, public_name
 from ingest.tasks import Result
-from tg_assistant.core import dialogs, tasks
+from tg_assistant.core.accounts import tasks
+from tg_assistant.core.channels import dialogs
 from tg_assistant.infra.storable import storable
 from tg_assistant.models import AccountTask, Dialog
 

@@ -2,11 +2,12 @@
 
 from uuid import UUID
 
-from ingest import backfill
+from ingest import history_pages
 from ingest.context import AccountContext
 from ingest.tasks import Result
-from tg_assistant.core import following, history, tasks
-from tg_assistant.core.history import Wanted
+from tg_assistant.core.accounts import tasks
+from tg_assistant.core.channels import backfill, following
+from tg_assistant.core.channels.backfill import Wanted
 from tg_assistant.models import AccountTask, Channel
 
 
@@ -16,34 +17,34 @@ async def run(ctx: AccountContext, task: AccountTask) -> Result:
     So a process killed anywhere reads at most one page twice, and nothing is missed.
     """
     async with ctx.transaction() as db:
-        channel = await backfill.followed(db, UUID(task.args["channel_id"]))
-        hole = await history.wanted(db, channel) if channel else None
+        channel = await history_pages.followed(db, UUID(task.args["channel_id"]))
+        hole = await backfill.wanted(db, channel) if channel else None
     if channel is None or hole is None:
         return await _close(ctx, task, channel)
     try:
-        peer = await backfill.peer_of(ctx, channel)
-        page = await backfill.read_page(ctx, peer, below=hole.high + 1 if hole.high else 0)
-    except backfill.NO_ACCESS:
+        peer = await history_pages.peer_of(ctx, channel)
+        page = await history_pages.read_page(ctx, peer, below=hole.high + 1 if hole.high else 0)
+    except history_pages.NO_ACCESS:
         return await _refused(ctx, task, channel)
     return await _save(ctx, task, hole, page)
 
 
-async def _save(ctx: AccountContext, task: AccountTask, hole: Wanted, page: backfill.Page) -> Result:
+async def _save(ctx: AccountContext, task: AccountTask, hole: Wanted, page: history_pages.Page) -> Result:
     async with ctx.transaction() as db:
-        channel = await backfill.followed(db, UUID(task.args["channel_id"]))
+        channel = await history_pages.followed(db, UUID(task.args["channel_id"]))
         if channel is None:  # unfollowed while Telegram answered
             return {}
         await following.confirm(db, ctx.account_id, channel.id)
-        result = {"new": await backfill.save_wanted(db, channel, hole, page)}
-        await history.plan(db, channel, besides=task.id, delay=ctx.rt.settings.telegram.history_pause)
+        result = {"new": await history_pages.save_wanted(db, channel, hole, page)}
+        await backfill.plan(db, channel, besides=task.id, delay=ctx.rt.settings.telegram.history_pause)
         await tasks.finish(db, task, epoch=ctx.epoch, result=result)
     return result
 
 
 async def _refused(ctx: AccountContext, task: AccountTask, channel: Channel) -> Result:
     async with ctx.transaction() as db:
-        await backfill.refused(ctx, db, channel)
-        await history.plan(db, channel, besides=task.id)
+        await history_pages.refused(ctx, db, channel)
+        await backfill.plan(db, channel, besides=task.id)
         await tasks.finish(db, task, epoch=ctx.epoch, result={})
     return {}
 
@@ -51,6 +52,6 @@ async def _refused(ctx: AccountContext, task: AccountTask, channel: Channel) -> 
 async def _close(ctx: AccountContext, task: AccountTask, channel: Channel | None) -> Result:
     async with ctx.transaction() as db:
         if channel is not None:
-            await history.plan(db, channel, besides=task.id)
+            await backfill.plan(db, channel, besides=task.id)
         await tasks.finish(db, task, epoch=ctx.epoch, result={})
     return {}

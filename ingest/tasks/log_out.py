@@ -6,7 +6,7 @@ from telethon.tl.functions import auth
 
 from ingest.context import AccountContext
 from ingest.ended import ENDED, SessionEnded
-from tg_assistant.core import accounts
+from tg_assistant.core.accounts import accounts
 from tg_assistant.models import AccountTask
 
 

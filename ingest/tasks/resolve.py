@@ -8,8 +8,9 @@ from telethon.tl.functions.contacts import ResolveUsernameRequest
 from ingest.context import AccountContext
 from ingest.convert import name_of, public_name
 from ingest.tasks import Result
-from tg_assistant.core import following, tasks
-from tg_assistant.core.following import Found
+from tg_assistant.core.accounts import tasks
+from tg_assistant.core.channels import following
+from tg_assistant.core.channels.following import Found
 from tg_assistant.errors import Invalid, NotAllowed, NotFound
 from tg_assistant.models import Account, AccountTask
 

@@ -22,7 +22,7 @@ def upgrade() -> None:
         readable = f"{column} >= {_FIRST} AND {column} < {_AFTER}"
         op.execute(f"UPDATE {table} SET {column} = {nearest}{also} WHERE NOT ({readable})")  # noqa: S608  # nosec B608
         op.create_check_constraint(f"ck_{table}_{column}", table, readable)
-    # the worker deletes lines that are too old (core/retention.py); a deleted group's lines go with it by
+    # the worker deletes lines that are too old (core/privacy/retention.py); a deleted group's lines go with it by
     # the foreign key, with the owner's rights
     op.execute(f"REVOKE UPDATE ON audit_events FROM {APP}, {WORKER}")
     op.execute(f"REVOKE DELETE ON audit_events FROM {APP}")

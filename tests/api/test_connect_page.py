@@ -3,7 +3,7 @@
 import re
 
 from tests.people import member, tenant
-from tg_assistant.core import logins
+from tg_assistant.core.accounts import logins
 
 
 async def start(rt, telegram_id):

@@ -15,7 +15,7 @@ from tests.corpus import a_channel, a_reader, a_tenant
 from tests.live import served
 from tests.people import init_data
 from tg_assistant.cli.openapi import PLACE, written
-from tg_assistant.core import indexing
+from tg_assistant.core.retrieval import indexing
 
 ROOT = Path(__file__).parents[2]
 README = ROOT / "docs" / "api" / "README.md"

@@ -10,7 +10,8 @@ from sqlalchemy import event
 
 from tests.corpus import NOW, a_channel, a_reader, a_tenant, incoming_post
 from tg_assistant.api.graphql.schema import schema
-from tg_assistant.core import indexing, posts
+from tg_assistant.core.posts import posts
+from tg_assistant.core.retrieval import indexing
 
 SCHEMA = Path(__file__).parents[2] / "docs" / "api" / "schema.graphql"
 NEWS = [

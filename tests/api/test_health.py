@@ -6,7 +6,7 @@ import httpx
 from sqlalchemy import text
 
 from tg_assistant.api.app import create_api
-from tg_assistant.core import wellbeing
+from tg_assistant.core import health
 from tg_assistant.infra.runtime import open_runtime
 from tg_assistant.models import BotUpdate
 from tg_assistant.settings import DatabaseSettings
@@ -23,7 +23,7 @@ async def test_signing_in_needs_somebody_who_works(http, rt):
     """An ingest that is not heard of is named; so is one whose job has waited for minutes."""
     assert (await http.get("/health/auth")).json()["failing"] == ["ingest"]
     async with rt.db.transaction() as db:
-        await wellbeing.ingest_is_at_work(db)
+        await health.ingest_is_at_work(db)
     assert (await http.get("/health/auth")).json()["failing"] == []
     late = text(
         "INSERT INTO pgqueuer (priority, entrypoint, payload, status, execute_after)"
@@ -40,7 +40,7 @@ async def test_signing_in_needs_somebody_who_works(http, rt):
 
 async def test_the_bot_is_ill_when_its_updates_wait(http, rt, monkeypatch):
     """Without Telegram, without a bot, and with an update that has waited for a minute, all are named."""
-    monkeypatch.setattr(wellbeing, "_TELEGRAM", "http://127.0.0.1:9")
+    monkeypatch.setattr(health, "_TELEGRAM", "http://127.0.0.1:9")
     old = BotUpdate(update_id=1, payload={}, received_at=datetime.now(UTC) - timedelta(minutes=5))
     async with rt.db.transaction() as db:
         db.add(old)
@@ -53,7 +53,7 @@ async def test_the_bot_is_ill_when_it_has_not_been_heard_of(http, rt):
     """Nothing waits and Telegram may answer: a bot that received nothing for 90 seconds is named alone."""
     for ago, ill in ((5, False), (120, True)):
         async with rt.db.transaction() as db:
-            await wellbeing.bot_is_alive(db)
+            await health.bot_is_alive(db)
             await db.exec(text(f"UPDATE heartbeats SET at = now() - interval '{ago} seconds'"))
         assert ("bot" in (await http.get("/health/bot")).json()["failing"]) is ill
 

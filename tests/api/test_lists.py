@@ -10,9 +10,9 @@ from tests.counted import moved
 from tests.followed import account
 from tests.people import member, tenant
 from tg_assistant.api.app import create_api
-from tg_assistant.core import answers
-from tg_assistant.core.experiments import TRIALS
-from tg_assistant.core.flags import FLAGS
+from tg_assistant.core.answers import answers
+from tg_assistant.core.rollout.experiments import TRIALS
+from tg_assistant.core.rollout.flags import FLAGS
 from tg_assistant.models import Login, LoginStatus, Role
 
 

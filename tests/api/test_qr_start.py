@@ -7,7 +7,7 @@ from sqlmodel import col, select
 from tests.people import member, tenant
 from tests.servers import all_tenants
 from tg_assistant.api.app import create_api
-from tg_assistant.core import invites
+from tg_assistant.core.group import invites
 from tg_assistant.infra.runtime import open_runtime
 from tg_assistant.models import Invite, Login
 

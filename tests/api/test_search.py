@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from tests.corpus import NOW, a_channel, a_reader, a_tenant
-from tg_assistant.core import indexing, search
+from tg_assistant.core.retrieval import indexing, search
 from tg_assistant.infra.vectors import Vectors
 
 NEWS = [

@@ -18,9 +18,11 @@ from tests.corpus import a_channel, a_reader, a_tenant
 from tests.live import served
 from tests.people import init_data
 from tg_assistant.api import sse, streams
-from tg_assistant.core import answers, indexing, logins
-from tg_assistant.core.access import Actor
-from tg_assistant.core.answers import Delta, Done, Sources
+from tg_assistant.core.access.sign_in import Actor
+from tg_assistant.core.accounts import logins
+from tg_assistant.core.answers import answers
+from tg_assistant.core.answers.answers import Delta, Done, Sources
+from tg_assistant.core.retrieval import indexing
 from tg_assistant.models import AppSession, Question
 
 NEWS = ["The night ferry to the islands leaves at 23:40 from pier 4. Bring a warm coat."]

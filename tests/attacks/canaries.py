@@ -19,7 +19,7 @@ from sqlalchemy import text
 from sqlmodel import SQLModel
 
 from tests.servers import LLM_KEY, all_tenants
-from tg_assistant.core.embedded import text_hash
+from tg_assistant.core.retrieval.vector_cache import text_hash
 from tg_assistant.infra.runtime import Runtime
 from tg_assistant.infra.vectors import Space
 from tg_assistant.models import (

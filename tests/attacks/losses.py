@@ -11,21 +11,15 @@ from sqlmodel import col, delete
 
 from tests.corpus import a_channel
 from tests.people import member, tenant
-from tg_assistant.core import (
-    access,
-    accounts,
-    channels,
-    erasure,
-    following,
-    indexing,
-    members,
-    oversight,
-    purging,
-    sessions,
-    tokens,
-)
-from tg_assistant.core.access import Actor
-from tg_assistant.core.tokens import Claims
+from tg_assistant.core.access import access_tokens, sessions, sign_in
+from tg_assistant.core.access.access_tokens import Claims
+from tg_assistant.core.access.sign_in import Actor
+from tg_assistant.core.accounts import accounts
+from tg_assistant.core.administration import channel_overview
+from tg_assistant.core.channels import channels, following
+from tg_assistant.core.group import members
+from tg_assistant.core.privacy import erasure, purging
+from tg_assistant.core.retrieval import indexing
 from tg_assistant.errors import NotFound
 from tg_assistant.infra.runtime import Runtime
 from tg_assistant.models import (
@@ -86,9 +80,9 @@ async def reader(rt: Runtime, telegram_id: int, *, public: bool = False) -> Read
     async with rt.db.transaction() as db:
         started = await sessions.start(db, actor.user_id, device="x", now=datetime.now(UTC))
     async with rt.db.transaction() as db:
-        actor = await access.by_session(db, started.id, door="rest")
+        actor = await sign_in.by_session(db, started.id, door="rest")
     secret = rt.settings.security.jwt_secret.get_secret_value()  # type: ignore[union-attr]
-    token = tokens.issue(
+    token = access_tokens.issue(
         Claims(actor.user_id, started.id), secret=secret, ttl_seconds=1_800, now=datetime.now(UTC)
     )
     bearer = {"Authorization": f"Bearer {token}"}
@@ -122,7 +116,7 @@ async def logged_out(one: Reader) -> None:
 async def switched_off(one: Reader) -> None:
     """An admin has paused the channel for the group."""
     async with one.rt.db.transaction(one.actor.tenant) as db:
-        await oversight.pause_channel(db, one.owner, one.channel.id, True)
+        await channel_overview.pause_channel(db, one.owner, one.channel.id, True)
 
 
 async def removed(one: Reader) -> None:

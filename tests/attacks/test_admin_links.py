@@ -10,9 +10,10 @@ from sqlmodel import col, select, update
 
 from tests.people import member, person, tenant
 from tests.servers import all_tenants
-from tg_assistant.core import links, logins, sessions
-from tg_assistant.core.access import Actor
-from tg_assistant.core.links import Purpose
+from tg_assistant.core.access import one_time_links, sessions
+from tg_assistant.core.access.one_time_links import Purpose
+from tg_assistant.core.access.sign_in import Actor
+from tg_assistant.core.accounts import logins
 from tg_assistant.errors import AssistantError, InviteSpent, NotAllowed, NotFound
 from tg_assistant.infra.runtime import Runtime
 from tg_assistant.models import AppSession, AuditEvent, Login, Membership, OneTimeLink, Role, SignIn
@@ -28,7 +29,7 @@ async def admin(rt: Runtime, role: Role = Role.admin) -> Actor:
 
 async def link(rt: Runtime, actor: Actor) -> str:
     async with rt.db.transaction(actor.tenant_id) as db:
-        return await links.make(db, actor, Purpose.admin)
+        return await one_time_links.make(db, actor, Purpose.admin)
 
 
 async def press(http: httpx.AsyncClient, token: str, **headers: str) -> httpx.Response:
@@ -201,12 +202,12 @@ async def test_core_says_the_same_to_every_door(rt: Runtime):
     actor = await admin(rt)
     token = await link(rt, actor)
     async with rt.db.transaction() as db:
-        assert (await links.spend(db, token, Purpose.admin)).user_id == actor.user_id
+        assert (await one_time_links.spend(db, token, Purpose.admin)).user_id == actor.user_id
     refusals: list[type[AssistantError]] = []
     for wrong in (token, token + "x", "\ud800"):
         with pytest.raises((InviteSpent, NotFound)) as caught:
             async with rt.db.transaction() as db:
-                await links.spend(db, wrong, Purpose.admin)
+                await one_time_links.spend(db, wrong, Purpose.admin)
         refusals.append(caught.type)
     assert refusals == [InviteSpent, NotFound, NotFound]
 
@@ -218,7 +219,7 @@ async def test_old_links_are_forgotten(rt: Runtime):
         row = await db.get_one(OneTimeLink, sessions.digest(token))
         row.expires_at = datetime.now(UTC) - timedelta(days=2)
     async with rt.db.transaction() as db:
-        await links.forget_old(db)
+        await one_time_links.forget_old(db)
         assert await db.get(OneTimeLink, sessions.digest(token)) is None
 
 

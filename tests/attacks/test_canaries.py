@@ -26,8 +26,9 @@ from tests.followed import account
 from tests.pages.conftest import PATIENCE, Web, browser, frontend, serving, wait_for
 from tests.people import member
 from tests.servers import all_tenants
-from tg_assistant.core import indexing, tokens
-from tg_assistant.core.tokens import Claims
+from tg_assistant.core.access import access_tokens
+from tg_assistant.core.access.access_tokens import Claims
+from tg_assistant.core.retrieval import indexing
 from tg_assistant.demo.chroma import running_chroma
 from tg_assistant.demo.postgres import Postgres
 from tg_assistant.infra.runtime import Runtime, open_runtime
@@ -92,7 +93,7 @@ def app(
 def bearer(rt: Runtime, group: Group) -> dict[str, str]:
     secret = rt.settings.security.jwt_secret.get_secret_value()
     claims = Claims(group.user_id, group.session_id)
-    token = tokens.issue(claims, secret=secret, ttl_seconds=1_800, now=datetime.now(UTC))
+    token = access_tokens.issue(claims, secret=secret, ttl_seconds=1_800, now=datetime.now(UTC))
     return {"Authorization": f"Bearer {token}"}
 
 

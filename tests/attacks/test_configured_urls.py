@@ -13,7 +13,7 @@ import pytest
 from pydantic import SecretStr
 
 from tests.servers import BOT_TOKEN, LLM_KEY
-from tg_assistant.core import wellbeing
+from tg_assistant.core import health
 from tg_assistant.errors import Unavailable
 from tg_assistant.infra import bot_api
 from tg_assistant.infra.embeddings import OpenAIEmbedder
@@ -127,6 +127,6 @@ async def test_a_redirecting_bot_api_is_not_well(rt: Runtime) -> None:
         with _sending_away(target, 302) as url:
             telegram = rt.settings.telegram.model_copy(update={"bot_api_base": url})
             told = replace(rt, settings=rt.settings.model_copy(update={"telegram": telegram}))
-            assert (await wellbeing.bot(told))["telegram"] is False
+            assert (await health.bot(told))["telegram"] is False
         with pytest.raises(BlockingIOError):
             inside.accept()

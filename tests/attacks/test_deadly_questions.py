@@ -14,7 +14,8 @@ from tests.attacks.losses import QUESTION, Reader
 from tests.attacks.test_every_handler import Held, client, find
 from tg_assistant import process
 from tg_assistant.api import streams
-from tg_assistant.core import answers, asking, retrieval, tries
+from tg_assistant.core.answers import answers, asking, tries
+from tg_assistant.core.retrieval import hybrid
 from tg_assistant.infra.runtime import Runtime
 from tg_assistant.models import Question
 from tg_assistant.pages.ask import AskState
@@ -33,7 +34,7 @@ async def one(rt: Runtime, monkeypatch: pytest.MonkeyPatch) -> Reader:
         raise AssertionError("it was tried again")
 
     found = await losses.reader(rt, next(_numbers))
-    monkeypatch.setattr(retrieval, "search", deadly)
+    monkeypatch.setattr(hybrid, "search", deadly)
     monkeypatch.setattr(process, "_runtime", rt)
     monkeypatch.setattr("tg_assistant.state._is_open", lambda sid: True)
     return found

@@ -16,7 +16,7 @@ import pytest
 
 from tests.attacks import hostile_texts
 from tests.attacks.text_recipes import EXEMPT, RECIPES, passage
-from tg_assistant.core import retrieval
+from tg_assistant.core.retrieval import hybrid
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("tg_assistant", "bot", "ingest")
@@ -91,7 +91,7 @@ def test_expressions_are_constants_of_their_modules():
             for function in ast.walk(tree)
             if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
             for call in calls_of_re(function)
-            if f"{name}.{getattr(function, 'name', '')}" != "tg_assistant.core.kinds._kind"
+            if f"{name}.{getattr(function, 'name', '')}" != "tg_assistant.core.answers.kinds._kind"
         }
         others = {call for call in calls_of_re(tree) if call.func.attr not in ("compile", "escape")}  # type: ignore[attr-defined]
         elsewhere += [f"{name}:{call.lineno}" for call in inside | others if call.func.attr != "escape"]  # type: ignore[attr-defined]
@@ -291,5 +291,5 @@ def test_copies_are_found_in_linear_time():
     rng = random.Random(7)
     words = [f"слово{n}" for n in range(270)]
     found = [passage(" ".join(rng.sample(words, 200)), n) for n in range(500)]
-    took = [seconds(lambda count=count: retrieval._collapsed(found[:count], 200)) for count in (125, 500)]
+    took = [seconds(lambda count=count: hybrid._collapsed(found[:count], 200)) for count in (125, 500)]
     assert took[1] <= 0.5 and took[1] <= GROWTH * max(took[0], LEAST), took

@@ -23,7 +23,8 @@ from tg_assistant import process
 from tg_assistant.api import streams
 from tg_assistant.api.app import create_api
 from tg_assistant.api.routes import rag
-from tg_assistant.core import answers, rights
+from tg_assistant.core.access import revocation
+from tg_assistant.core.answers import answers
 from tg_assistant.infra.runtime import Runtime, open_runtime
 from tg_assistant.models import Question
 from tg_assistant.pages.ask import AskState
@@ -140,7 +141,7 @@ async def test_a_slow_reader_is_sent_nothing_that_was_let_through_before(
         await asyncio.Event().wait()
 
     events = rag._events(numbered, str(question_id), 0.0)
-    response = rag._stream(events, one.actor, lambda: rights.check(rt, one.actor))
+    response = rag._stream(events, one.actor, lambda: revocation.check(rt, one.actor))
     async with asyncio.timeout(60):
         sending = asyncio.create_task(response({"type": "http", "method": "GET"}, receive, send))
         await full.wait()

@@ -16,7 +16,7 @@ from tests.attacks.redis_server import running_redis
 from tests.attacks.test_every_handler import client, find
 from tests.pages.conftest import People, Web, db, frontend, people, serving, web
 from tests.sockets import BOOT, name_of, open_socket, open_when_there_is_room, sign_in
-from tg_assistant.core import limits
+from tg_assistant.core.access import rate_limits
 from tg_assistant.demo.postgres import Postgres
 from tg_assistant.sockets import PeopleOnly, Sockets
 from tg_assistant.state import SessionState
@@ -173,8 +173,12 @@ async def test_reports_of_nobody_are_counted(web: Web) -> None:
 
 def test_an_ipv6_network_is_one_client() -> None:
     """A socket is counted as a request is: by the /64, of which everybody has 2⁶⁴ addresses."""
-    assert limits.key_of("2001:db8:1:2:3:4:5:6") == limits.key_of("2001:db8:1:2::9") == "2001:db8:1:2::"
-    assert limits.key_of("::ffff:192.0.2.1") == "192.0.2.1"
+    assert (
+        rate_limits.key_of("2001:db8:1:2:3:4:5:6")
+        == rate_limits.key_of("2001:db8:1:2::9")
+        == "2001:db8:1:2::"
+    )
+    assert rate_limits.key_of("::ffff:192.0.2.1") == "192.0.2.1"
 
 
 async def test_the_state_of_nobody_goes_with_its_socket(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,7 +19,7 @@ from sqlmodel import select
 from tests.attacks import mutations
 from tests.people import PUBLIC_KEY, SIGNING_KEY, VALIDATOR, init_data
 from tests.servers import BOT_TOKEN
-from tg_assistant.core.initdata import PRODUCTION_KEY, Validator
+from tg_assistant.core.access.init_data import PRODUCTION_KEY, Validator
 from tg_assistant.errors import SignInNeeded
 from tg_assistant.infra.runtime import Runtime
 from tg_assistant.models import SignIn

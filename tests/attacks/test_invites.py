@@ -14,7 +14,7 @@ from sqlmodel import col, select
 from tests.people import member, person, tenant
 from tests.servers import all_tenants
 from tg_assistant.api.app import create_api
-from tg_assistant.core import invites
+from tg_assistant.core.group import invites
 from tg_assistant.errors import InviteSpent
 from tg_assistant.infra.db import set_tenant
 from tg_assistant.infra.runtime import Runtime, open_runtime

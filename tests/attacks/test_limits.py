@@ -20,9 +20,11 @@ from tests.people import init_data, member, person, tenant
 from tg_assistant import process
 from tg_assistant.api.app import create_api
 from tg_assistant.api.limits import client_address
-from tg_assistant.core import limits, logins, plans
-from tg_assistant.core.access import Actor
-from tg_assistant.core.limits import Rule
+from tg_assistant.core import plans
+from tg_assistant.core.access import rate_limits
+from tg_assistant.core.access.rate_limits import Rule
+from tg_assistant.core.access.sign_in import Actor
+from tg_assistant.core.accounts import logins
 from tg_assistant.errors import LimitReached, Unavailable
 from tg_assistant.infra import metrics
 from tg_assistant.infra.limits import RateLimits
@@ -342,7 +344,7 @@ async def test_guessing_invites(settings: Settings):
         ]
         assert [answer.status_code for answer in tries] == [410] * 10 + [429] * 2
         with pytest.raises(LimitReached):
-            await limits.spend(rt, Rule.invites, user_id=stranger.user_id)
+            await rate_limits.spend(rt, Rule.invites, user_id=stranger.user_id)
 
 
 @pytest.mark.parametrize("path", ["/api/tg/qr/start", "/tg/qr/init", "/qr-auth/init"])
@@ -489,7 +491,7 @@ async def test_redis_away(settings: Settings, redis: Redis, fault: str):
         assert refused.json()["code"] == "limits.unavailable" and refused.headers["retry-after"] == "5"
         assert "redis" not in refused.text.lower() and f":{redis.port}" not in refused.text
         with pytest.raises(Unavailable):
-            await limits.spend(rt, Rule.invites, user_id=uuid4())
+            await rate_limits.spend(rt, Rule.invites, user_id=uuid4())
         redis.kill()
         redis.start()
         assert (await sign_in(http)).status_code == 200

@@ -14,7 +14,7 @@ import pytest
 import structlog
 
 from tests.people import init_data, member, tenant
-from tg_assistant.core import users
+from tg_assistant.core.group import profiles
 from tg_assistant.infra import logs
 from tg_assistant.infra.runtime import Runtime
 from tg_assistant.models import Role
@@ -152,7 +152,7 @@ async def test_through_the_doors(
     async def broken(*_: object, **__: object) -> None:
         raise RuntimeError(payload)
 
-    monkeypatch.setattr(users, "get", broken)
+    monkeypatch.setattr(profiles, "get", broken)
     failed = await send("GET", f"/api/users/{who}?{quote(text)}")
     assert failed.status_code == 500 and "FORGED" not in failed.text
     events = checked(said())

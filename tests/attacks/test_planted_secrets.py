@@ -23,7 +23,7 @@ from tests.phone import until
 from tests.product import Product, running_product
 from tests.stories import journey
 from tests.stories.journey import Traveller
-from tg_assistant.core import accounts
+from tg_assistant.core.accounts import accounts
 from tg_assistant.demo.environment import Demo
 from tg_assistant.demo.ports import free_port
 from tg_assistant.demo.postgres import binary

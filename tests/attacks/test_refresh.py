@@ -11,9 +11,10 @@ from sqlmodel import col, select
 
 from tests.people import init_data, member, tenant
 from tests.servers import all_tenants
-from tg_assistant.core import access, members, rights, sessions
-from tg_assistant.core.access import Actor, Whence
-from tg_assistant.core.sessions import Started
+from tg_assistant.core.access import revocation, sessions, sign_in
+from tg_assistant.core.access.sessions import Started
+from tg_assistant.core.access.sign_in import Actor, Whence
+from tg_assistant.core.group import members
 from tg_assistant.errors import AssistantError, NotAllowed, NotFound, SignInNeeded
 from tg_assistant.infra.runtime import Runtime
 from tg_assistant.models import AppSession, AuditEvent, Membership, RefreshToken, Role
@@ -146,7 +147,7 @@ async def test_a_family_renewed_while_its_rights_are_taken(rt: Runtime, loss: di
 
 async def acting(rt: Runtime, session_id: UUID) -> Actor:
     async with rt.db.transaction() as db:
-        return await access.by_session(db, session_id)
+        return await sign_in.by_session(db, session_id)
 
 
 async def test_signing_in_while_being_switched_off(rt: Runtime):
@@ -160,8 +161,8 @@ async def test_signing_in_while_being_switched_off(rt: Runtime):
             await members.change(db, owner, anna.user_id, version=version, disabled=disabled)
 
     async with rt.db.transaction() as db:
-        person = await access.actor(db, anna.user_id, door="app")
-        signed = await access.begin(db, person, now=datetime.now(UTC), whence=Whence())
+        person = await sign_in.actor(db, anna.user_id, door="app")
+        signed = await sign_in.begin(db, person, now=datetime.now(UTC), whence=Whence())
         switching = asyncio.create_task(switched(1, True))
         await asyncio.sleep(0.5)  # it waits for us, or has passed us by
     await switching
@@ -177,10 +178,10 @@ async def test_switched_off_in_the_middle_of_signing_in(rt: Runtime):
         owner, anna = await member(db, where, next(NEXT), Role.owner), await member(db, where, next(NEXT))
     with pytest.raises(NotAllowed, match="disabled"):
         async with rt.db.transaction() as db:
-            person = await access.actor(db, anna.user_id, door="app")
+            person = await sign_in.actor(db, anna.user_id, door="app")
             async with rt.db.transaction(owner.tenant) as other:
                 await members.change(other, owner, anna.user_id, version=1, disabled=True)
-            await access.begin(db, person, now=datetime.now(UTC), whence=Whence())
+            await sign_in.begin(db, person, now=datetime.now(UTC), whence=Whence())
 
 
 async def test_the_database_holds_no_token(rt: Runtime):
@@ -312,12 +313,12 @@ async def test_streams_end_within_a_second(rt: Runtime, items: Any, loss: str):
     """A stream that is open when the right to it goes: no byte a second later, whether it is busy or idle."""
     actor, started = await begun(rt, Role.admin)
     async with rt.db.transaction() as db:
-        seen = await rights.check(rt, actor)
+        seen = await revocation.check(rt, actor)
     watching = Actor(**{**seen.__dict__, "session_id": started.id})
     loop = asyncio.get_running_loop()
 
     async def watch() -> None:
-        async for _ in rights.watched(rt, watching, items()):
+        async for _ in revocation.watched(rt, watching, items()):
             pass
 
     task = asyncio.create_task(watch())
@@ -335,7 +336,7 @@ async def test_streams_end_within_a_second(rt: Runtime, items: Any, loss: str):
     lost = loop.time()
     with pytest.raises((SignInNeeded, NotAllowed)):
         await task
-    assert rights._LOOK_SECONDS < 1
+    assert revocation._LOOK_SECONDS < 1
     assert loop.time() - lost < 5  # a second, and what a busy machine adds
 
 
@@ -353,10 +354,10 @@ async def test_streams_end_with_what_they_end_with(rt: Runtime):
         finally:
             closed.append(fail)
 
-    assert [n async for n in rights.watched(rt, actor, three())] == [0, 1, 2]
+    assert [n async for n in revocation.watched(rt, actor, three())] == [0, 1, 2]
     with pytest.raises(NotFound):
-        assert [n async for n in rights.watched(rt, actor, three(True))]
-    stream = rights.watched(rt, actor, _for_ever())
+        assert [n async for n in revocation.watched(rt, actor, three(True))]
+    stream = revocation.watched(rt, actor, _for_ever())
     assert await anext(stream) == "data"
     await stream.aclose()  # type: ignore[attr-defined]
     assert closed == [False, True]

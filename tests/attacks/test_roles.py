@@ -11,7 +11,8 @@ from sqlmodel import select
 from tests.attacks import routes
 from tests.people import member, tenant
 from tg_assistant.api.app import create_api
-from tg_assistant.core import members, rights
+from tg_assistant.core.access import revocation
+from tg_assistant.core.group import members
 from tg_assistant.errors import NotAllowed
 from tg_assistant.infra.runtime import Runtime
 from tg_assistant.models import Membership, Role, Tenant
@@ -187,7 +188,7 @@ async def test_a_stream_ends_with_the_right_to_it(rt: Runtime) -> None:
             await asyncio.sleep(0.05)
 
     async def listen() -> None:
-        async for _ in rights.watched(rt, kim, for_ever()):
+        async for _ in revocation.watched(rt, kim, for_ever()):
             pass
 
     listening = asyncio.create_task(listen())

@@ -25,8 +25,9 @@ from tests.ingest.conftest import (
 )
 from tests.ingest.connecting import all_of, connect, eventually, forgotten
 from tests.servers import all_tenants
-from tg_assistant.core import accounts, dialogs, tasks
-from tg_assistant.core.access import Actor
+from tg_assistant.core.access.sign_in import Actor
+from tg_assistant.core.accounts import accounts, tasks
+from tg_assistant.core.channels import dialogs
 from tg_assistant.infra.crypto import Keyring, SealBroken
 from tg_assistant.infra.runtime import Runtime
 from tg_assistant.models import Account, AuditEvent, Login, Tenant

@@ -9,7 +9,7 @@ import pytest
 
 from tests.corpus import a_channel, a_reader, a_tenant
 from tests.followed import account
-from tg_assistant.core import access
+from tg_assistant.core.access import sign_in as core_sign_in
 
 PARTS = [
     *(
@@ -83,7 +83,7 @@ async def reader(rt, sign_in):
     channel = await a_channel(rt, where, ["Мост & бридж | «кавычки» 100% _x_", "Second <b>bridge</b> post."])
     actor = await a_reader(rt, where, 8_300_001, [channel.id])
     async with rt.db.transaction(where.id) as db:
-        await account(db, await access.actor(db, actor.user_id, door="test"))
+        await account(db, await core_sign_in.actor(db, actor.user_id, door="test"))
     return await sign_in(8_300_001)
 
 

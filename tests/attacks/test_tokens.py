@@ -20,8 +20,8 @@ from sqlmodel import col, select, update
 from tests.attacks import mutations
 from tests.people import init_data, member, tenant
 from tests.servers import all_tenants
-from tg_assistant.core import sessions, tokens
-from tg_assistant.core.tokens import Claims
+from tg_assistant.core.access import access_tokens, sessions
+from tg_assistant.core.access.access_tokens import Claims
 from tg_assistant.errors import SignInNeeded
 from tg_assistant.infra.runtime import Runtime
 from tg_assistant.models import AppSession, Membership, Role, User
@@ -32,7 +32,7 @@ HEADER = {"alg": "HS256", "typ": "JWT", "kid": "1"}
 
 
 def issued(claims: Claims | None = None, *, ttl: int = 600) -> str:
-    return tokens.issue(
+    return access_tokens.issue(
         claims or Claims(uuid4(), uuid4()), secret=SECRET, ttl_seconds=ttl, now=datetime.now(UTC)
     )
 
@@ -54,7 +54,7 @@ def made(header: Any, payload: Any, *, key: str = SECRET) -> str:
 def accepted(token: str) -> Claims | None:
     """What is read out of it, or None; any other error than the one 401 is a failure."""
     try:
-        return tokens.read(token, secret=SECRET)
+        return access_tokens.read(token, secret=SECRET)
     except SignInNeeded as error:
         assert error.code == "access.token"
         return None
@@ -149,7 +149,7 @@ def test_a_public_key_as_the_secret():
     public = rsa.generate_private_key(65537, 2048).public_key()
     pem = public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
     assert accepted(made(HEADER, payload_of(issued()), key=pem)) is None
-    assert accepted(made(HEADER, payload_of(issued()), key=tokens.ISSUER)) is None
+    assert accepted(made(HEADER, payload_of(issued()), key=access_tokens.ISSUER)) is None
     assert accepted(made(HEADER, payload_of(issued()), key="")) is None
 
 
@@ -209,10 +209,10 @@ def test_wrong_claims():
     payload, now = payload_of(issued()), int(time.time())
     for wrong in (
         {"aud": "other"},
-        {"aud": [tokens.AUDIENCE]},
-        {"aud": [tokens.AUDIENCE, "other"]},
+        {"aud": [access_tokens.AUDIENCE]},
+        {"aud": [access_tokens.AUDIENCE, "other"]},
         {"iss": "other"},
-        {"iss": [tokens.ISSUER]},
+        {"iss": [access_tokens.ISSUER]},
         {"typ": "refresh"},
         {"typ": "Access"},
         {"exp": now - 6},
@@ -270,15 +270,15 @@ def test_short_keys_sign_nothing():
     """RFC 7518: a key as long as the hash, or the process must not issue at all."""
     for short in ("", "secret", "k" * 31):
         with pytest.raises(RuntimeError):
-            tokens.issue(Claims(uuid4(), uuid4()), secret=short, ttl_seconds=60, now=datetime.now(UTC))
+            access_tokens.issue(Claims(uuid4(), uuid4()), secret=short, ttl_seconds=60, now=datetime.now(UTC))
         with pytest.raises(RuntimeError):
-            tokens.read(issued(), secret=short)
+            access_tokens.read(issued(), secret=short)
 
 
 def test_expired_by_a_moment():
     """Five seconds of leeway between our own machines' clocks, and not six."""
     now = datetime.now(UTC)
-    old = tokens.issue(
+    old = access_tokens.issue(
         Claims(uuid4(), uuid4()), secret=SECRET, ttl_seconds=60, now=now - timedelta(seconds=66)
     )
     assert accepted(old) is None

@@ -16,9 +16,11 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from tests.attacks import payloads
 from tests.pages.conftest import People, Web, browser, context, db, frontend, people, wait_for, web
 from tests.people import init_data
-from tg_assistant.core import invites, links, logins
-from tg_assistant.core.access import Actor
-from tg_assistant.core.links import Purpose
+from tg_assistant.core.access import one_time_links
+from tg_assistant.core.access.one_time_links import Purpose
+from tg_assistant.core.access.sign_in import Actor
+from tg_assistant.core.accounts import logins
+from tg_assistant.core.group import invites
 from tg_assistant.infra.db import Database
 from tg_assistant.models import (
     Account,
@@ -283,7 +285,7 @@ async def test_the_admin_panel(tab: Watched, web: Web, anna: Actor, people: Peop
         await _name(session, anna, NAMES[0], NAMES[1])
     await _newcomers(people, db, invite.code)
     async with db.transaction(anna.tenant_id) as session:
-        token = await links.make(session, _as_owner(anna), Purpose.admin)
+        token = await one_time_links.make(session, _as_owner(anna), Purpose.admin)
     await tab.page.goto(f"{web.url}/admin/login/{token}")
     await tab.holds("admin link")
     await tab.page.get_by_role("button").first.click()

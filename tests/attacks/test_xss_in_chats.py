@@ -18,7 +18,7 @@ from sandbox.control import Sandbox, run_sandbox
 from tests.attacks import payloads
 from tests.attacks.test_xss import Watched, watch
 from tests.pages.conftest import browser, context
-from tg_assistant.core.answers import Done, Source
+from tg_assistant.core.answers.answers import Done, Source
 
 __all__ = ["browser", "context"]
 

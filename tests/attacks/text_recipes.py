@@ -11,26 +11,16 @@ import numpy as np
 from bot import answer as bot_answer
 from bot.handlers import searching
 from tg_assistant.components import choices, conversation
-from tg_assistant.core import (
-    answers,
-    citations,
-    extracts,
-    following,
-    highlights,
-    indexing,
-    invites,
-    judging,
-    kinds,
-    retrieval,
-    search,
-    wording,
-)
-from tg_assistant.core.answers import Done, Source
-from tg_assistant.core.initdata import Validator
-from tg_assistant.core.languages import Meaning, Spellings
-from tg_assistant.core.posts import ShownPost
-from tg_assistant.core.retrieval import Passage, Place
-from tg_assistant.core.search import Hit
+from tg_assistant.core.access.init_data import Validator
+from tg_assistant.core.answers import answers, extractive, generative, kinds, scoring, wording
+from tg_assistant.core.answers.answers import Done, Source
+from tg_assistant.core.channels import following
+from tg_assistant.core.group import invites
+from tg_assistant.core.posts.posts import ShownPost
+from tg_assistant.core.retrieval import hybrid, indexing, search, snippets
+from tg_assistant.core.retrieval.cross_lingual import Meaning, Spellings
+from tg_assistant.core.retrieval.hybrid import Passage, Place
+from tg_assistant.core.retrieval.search import Hit
 from tg_assistant.errors import SignInNeeded
 from tg_assistant.models import Channel, Dialog, Post, Role
 
@@ -64,17 +54,17 @@ def _asked(text: str) -> wording.Question:
     raise RuntimeError("taking a question apart waits for something")
 
 
-def _lexicon(text: str) -> judging.Lexicon:
-    words = judging.different_words([text])
-    return judging.Lexicon(_asked(text), words, np.zeros((len(words), 1)))
+def _lexicon(text: str) -> scoring.Lexicon:
+    words = scoring.different_words([text])
+    return scoring.Lexicon(_asked(text), words, np.zeros((len(words), 1)))
 
 
 def _judge(text: str) -> object:
     lexicon = _lexicon(text)
-    (read,) = extracts._read([passage(text)])
+    (read,) = extractive._read([passage(text)])
     rows = [(one, np.ones(1)) for one in read.texts]
-    judged = judging.judge(lexicon, _MEANING, read.passage, np.zeros(len(lexicon.asked.words)), rows)
-    return extracts._concluded(lexicon.asked, [judged], False)
+    judged = scoring.judge(lexicon, _MEANING, read.passage, np.zeros(len(lexicon.asked.words)), rows)
+    return extractive._concluded(lexicon.asked, [judged], False)
 
 
 def _nearness(text: str) -> object:
@@ -83,7 +73,7 @@ def _nearness(text: str) -> object:
 
 
 def _written(text: str) -> object:
-    writer = citations.Writer(cast("Any", None), text, [1], [passage(text)])
+    writer = generative.Writer(cast("Any", None), text, [1], [passage(text)])
     return writer._checked(text)
 
 
@@ -99,7 +89,7 @@ def _validated(text: str) -> None:
 def _hit(text: str) -> object:
     channel = Channel(id=_ID, telegram_id=1, title=text)
     hit = Hit(
-        ShownPost(_post(text), channel, "https://t.me/c/1"), 1.0, highlights.extract(text, text[:500]), ""
+        ShownPost(_post(text), channel, "https://t.me/c/1"), 1.0, snippets.extract(text, text[:500]), ""
     )
     return searching._line(hit, 1, "ru")
 
@@ -112,33 +102,43 @@ RECIPES: dict[str, Callable[[str], object]] = {
     "tg_assistant.components.conversation.source_rows": lambda text: conversation.source_rows(
         [_source(text)], "ru"
     ),
-    "tg_assistant.core.answers._source": lambda text: answers._source(1, passage(text), _place(text), text),
-    "tg_assistant.core.citations.Writer.__init__": _written,
-    "tg_assistant.core.citations.prompt": lambda text: citations.prompt(text[:4000], [1], [passage(text)]),
-    "tg_assistant.core.extracts._read": lambda text: extracts._read([passage(text)]),
-    "tg_assistant.core.following.describe": lambda text: following.describe(
+    "tg_assistant.core.answers.answers._source": lambda text: answers._source(
+        1, passage(text), _place(text), text
+    ),
+    "tg_assistant.core.answers.generative.Writer.__init__": _written,
+    "tg_assistant.core.answers.generative.prompt": lambda text: generative.prompt(
+        text[:4000], [1], [passage(text)]
+    ),
+    "tg_assistant.core.answers.extractive._read": lambda text: extractive._read([passage(text)]),
+    "tg_assistant.core.channels.following.describe": lambda text: following.describe(
         Channel(id=_ID, telegram_id=1, title=""), title=text, username=text
     ),
-    "tg_assistant.core.indexing._pieces": lambda text: indexing._pieces(_post(text)),
-    "tg_assistant.core.initdata.Validator.check": _validated,
-    "tg_assistant.core.invites.new": lambda text: invites.new(tenant_id=_ID, role=Role.user, notes=text),
-    "tg_assistant.core.judging.Lexicon.__init__": _lexicon,
-    "tg_assistant.core.judging.Lexicon.covered": lambda text: _lexicon(text).covered([text]),
-    "tg_assistant.core.judging.Lexicon.said_by_title": lambda text: _lexicon(text).said_by_title(
+    "tg_assistant.core.retrieval.indexing._pieces": lambda text: indexing._pieces(_post(text)),
+    "tg_assistant.core.access.init_data.Validator.check": _validated,
+    "tg_assistant.core.group.invites.new": lambda text: invites.new(
+        tenant_id=_ID, role=Role.user, notes=text
+    ),
+    "tg_assistant.core.answers.scoring.Lexicon.__init__": _lexicon,
+    "tg_assistant.core.answers.scoring.Lexicon.covered": lambda text: _lexicon(text).covered([text]),
+    "tg_assistant.core.answers.scoring.Lexicon.said_by_title": lambda text: _lexicon(text).said_by_title(
         _MEANING, passage(text)
     ),
-    "tg_assistant.core.judging.judge": _judge,
-    "tg_assistant.core.kinds.is_counted": lambda text: kinds.is_counted(kinds._COUNT, text),
-    "tg_assistant.core.languages.Meaning.cosine": lambda text: _MEANING.cosine(text, np.ones(1)),
-    "tg_assistant.core.languages.Meaning.same_language": _MEANING.same_language,
-    "tg_assistant.core.languages.Spellings.__init__": lambda text: Spellings(text.split(" ")),
-    "tg_assistant.core.languages.Spellings.of": lambda text: Spellings(text.split(" ")).of(text),
-    "tg_assistant.core.retrieval._collapsed": lambda text: retrieval._collapsed(
+    "tg_assistant.core.answers.scoring.judge": _judge,
+    "tg_assistant.core.answers.kinds.is_counted": lambda text: kinds.is_counted(kinds._COUNT, text),
+    "tg_assistant.core.retrieval.cross_lingual.Meaning.cosine": lambda text: _MEANING.cosine(
+        text, np.ones(1)
+    ),
+    "tg_assistant.core.retrieval.cross_lingual.Meaning.same_language": _MEANING.same_language,
+    "tg_assistant.core.retrieval.cross_lingual.Spellings.__init__": lambda text: Spellings(text.split(" ")),
+    "tg_assistant.core.retrieval.cross_lingual.Spellings.of": lambda text: Spellings(text.split(" ")).of(
+        text
+    ),
+    "tg_assistant.core.retrieval.hybrid._collapsed": lambda text: hybrid._collapsed(
         [passage(text[n:], n) for n in range(8)], 8
     ),
-    "tg_assistant.core.search._conditions": lambda text: search._conditions([_ID], text[:500], {}),
-    "tg_assistant.core.wording.Question.fits": lambda text: _asked(f"Сколько? {text}").fits(text),
-    "tg_assistant.core.wording.Question.nearness": _nearness,
+    "tg_assistant.core.retrieval.search._conditions": lambda text: search._conditions([_ID], text[:500], {}),
+    "tg_assistant.core.answers.wording.Question.fits": lambda text: _asked(f"Сколько? {text}").fits(text),
+    "tg_assistant.core.answers.wording.Question.nearness": _nearness,
     "bot.answer.messages": lambda text: bot_answer.messages(
         Done(_ID, text, [_source(text)] * 3, False, 0.9), "ru"
     ),
@@ -147,9 +147,9 @@ RECIPES: dict[str, Callable[[str], object]] = {
 # What no stranger's text reaches, or reaches only cut; a module or a function, and why.
 EXEMPT: dict[str, str] = {
     "tg_assistant.components.qr_code": "draws addresses that we made",
-    "tg_assistant.core.kinds._kind": "takes our own expressions, once at import",
-    "tg_assistant.core.qr": "draws addresses that we made",
-    "tg_assistant.core.tokens.issue": "signs claims that we made",
-    "tg_assistant.core.posts.cursor_of": "writes a time and an id",
+    "tg_assistant.core.answers.kinds._kind": "takes our own expressions, once at import",
+    "tg_assistant.core.accounts.qr": "draws addresses that we made",
+    "tg_assistant.core.access.access_tokens.issue": "signs claims that we made",
+    "tg_assistant.core.posts.posts.cursor_of": "writes a time and an id",
     "tg_assistant.components.happened": "puts together what we wrote into the trail",
 }

@@ -11,9 +11,12 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from tests.people import member, person, tenant
 from tests.servers import all_tenants
-from tg_assistant.core import access, invites, logins, posts, sessions
-from tg_assistant.core.access import Actor
-from tg_assistant.core.initdata import TelegramPerson
+from tg_assistant.core.access import sessions, sign_in
+from tg_assistant.core.access.init_data import TelegramPerson
+from tg_assistant.core.access.sign_in import Actor
+from tg_assistant.core.accounts import logins
+from tg_assistant.core.group import invites
+from tg_assistant.core.posts import posts
 from tg_assistant.infra.runtime import Runtime
 from tg_assistant.models import (
     Account,
@@ -108,7 +111,7 @@ async def make(rt: Runtime, first: int = VICTIM) -> World:
 
 async def _named(db: AsyncSession, telegram_id: int) -> None:
     named = TelegramPerson(telegram_id=telegram_id, first_name=f"Anna {MARK}", language_code="en")
-    await access.meet(db, named, door="test")
+    await sign_in.meet(db, named, door="test")
 
 
 async def _belongings(db: AsyncSession, home: Tenant, victim: Actor, owner: Actor) -> dict[str, Any]:

@@ -25,7 +25,9 @@ from tests.attacks.losses import QUESTION, Reader
 from tests.attacks.test_every_handler import Held, client, find, held_by
 from tests.bot.chat import Chat
 from tg_assistant.api import streams
-from tg_assistant.core import access, answers, export, questions, showing
+from tg_assistant.core.access import sign_in
+from tg_assistant.core.answers import answers, question_log, showing
+from tg_assistant.core.privacy import export
 from tg_assistant.errors import AssistantError, NotAllowed, SignInNeeded
 from tg_assistant.pages.ask import AskState
 from tg_assistant.state import SessionState
@@ -202,7 +204,7 @@ async def _begun(one: Reader, most: int) -> None:
 
     async def tried() -> int:
         async with one.rt.db.transaction(one.actor.tenant) as db:
-            found = await questions.page(db, one.actor)
+            found = await question_log.page(db, one.actor)
         return sum(asked.attempts for asked in found.items)
 
     async with asyncio.timeout(PATIENCE):
@@ -309,7 +311,7 @@ async def interrupted(one: Reader, out: Outside) -> AsyncGenerator[str]:
 
 async def _worked_on(one: Reader, question_id: UUID) -> str:
     async with one.rt.db.transaction() as db:
-        actor = await access.actor(db, one.actor.user_id, door="bot")
+        actor = await sign_in.actor(db, one.actor.user_id, door="bot")
     events = asking._events(one.rt, actor, QUESTION, question_id)
     return "".join([repr(event) async for event in showing.watched(one.rt, actor, events)])
 

@@ -5,7 +5,7 @@ from sqlmodel import select
 
 from sandbox.bot_api import inbox
 from tests.corpus import a_reader, a_tenant
-from tg_assistant.core import tasks
+from tg_assistant.core.accounts import tasks
 from tg_assistant.errors import NotFound
 from tg_assistant.models import Account, AccountTask, Dialog, Subscription
 from tg_assistant.texts import text

@@ -5,8 +5,8 @@ from sqlmodel import col, update
 
 from tests.bot.chat import buttons, until
 from tests.people import member, tenant
-from tg_assistant.core import links
-from tg_assistant.core.links import Purpose
+from tg_assistant.core.access import one_time_links
+from tg_assistant.core.access.one_time_links import Purpose
 from tg_assistant.errors import InviteSpent
 from tg_assistant.models import Membership, Role
 from tg_assistant.texts import text
@@ -34,10 +34,10 @@ async def test_an_admin_gets_a_link_that_opens_once(admin, chat, rt, telegram):
     assert button["url"].startswith(PANEL) and PANEL not in said.text
     token = button["url"].removeprefix(PANEL)
     async with rt.db.transaction() as db:
-        assert (await links.look(db, token, Purpose.admin)).spent is False
-        assert (await links.spend(db, token, Purpose.admin)).user_id == admin.user_id
+        assert (await one_time_links.look(db, token, Purpose.admin)).spent is False
+        assert (await one_time_links.spend(db, token, Purpose.admin)).user_id == admin.user_id
         with pytest.raises(InviteSpent):
-            await links.spend(db, token, Purpose.admin)
+            await one_time_links.spend(db, token, Purpose.admin)
 
     async def known():
         return "admin" in {one["command"] for one in telegram.world.bot.commands_for(anna.person)}

@@ -8,9 +8,10 @@ from bot.handlers import asking
 from sandbox.faults import bot_error
 from tests.bot.chat import links, until
 from tests.corpus import a_channel, a_reader, a_tenant
-from tg_assistant.core import indexing, questions
-from tg_assistant.core.access import Actor
-from tg_assistant.core.answers import Delta, Done, Sources
+from tg_assistant.core.access.sign_in import Actor
+from tg_assistant.core.answers import question_log
+from tg_assistant.core.answers.answers import Delta, Done, Sources
+from tg_assistant.core.retrieval import indexing
 from tg_assistant.texts import text
 
 pytestmark = pytest.mark.usefixtures("bot")
@@ -115,4 +116,4 @@ async def test_telegram_away_while_answering_costs_one_question(rt, readers, tel
 
 async def _asked_by(rt, reader: Actor) -> int:
     async with rt.db.transaction(reader.tenant_id) as db:
-        return len((await questions.page(db, reader, limit=100)).items)
+        return len((await question_log.page(db, reader, limit=100)).items)

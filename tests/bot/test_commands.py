@@ -9,8 +9,9 @@ from sandbox.faults import bot_error
 from tests.bot.chat import buttons, until
 from tests.counted import moved
 from tests.people import person, tenant
-from tg_assistant.core import access, invites
-from tg_assistant.core.initdata import TelegramPerson
+from tg_assistant.core.access import sign_in
+from tg_assistant.core.access.init_data import TelegramPerson
+from tg_assistant.core.group import invites
 from tg_assistant.models import Account, Channel, ChannelAccess, Membership, Role, Subscription, User
 from tg_assistant.texts import text
 
@@ -112,10 +113,10 @@ async def test_the_chat_speaks_the_language_of_the_person(telegram, chat, rt):
     await max_.presses(choice, text("bot.language.name", "ru"))
     assert await until(told("ru"))
     async with rt.db.transaction() as db:
-        person = await access.meet(
+        person = await sign_in.meet(
             db, TelegramPerson(telegram_id=max_.person.id, first_name="Max"), door="app"
         )
-        await access.set_language(db, person, "en")
+        await sign_in.set_language(db, person, "en")
     await max_.says("/help")
     assert await until(told("en"))
 

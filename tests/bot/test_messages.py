@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from bot.answer import messages
 from bot.messages import Block, pack, split, units
-from tg_assistant.core.answers import Done, Source
+from tg_assistant.core.answers.answers import Done, Source
 
 WORDS = st.text(alphabet="abвг.!? \n[]12,😀<&>_\u0301", max_size=400)
 

@@ -8,8 +8,8 @@ from sandbox.faults import bot_error
 from tests.bot.chat import Chat, until
 from tests.corpus import a_reader, a_tenant
 from tests.people import person
-from tg_assistant.core import notifications
-from tg_assistant.core.notifications import TRIES
+from tg_assistant.core.messaging import outbox
+from tg_assistant.core.messaging.outbox import TRIES
 from tg_assistant.infra.db import set_user
 from tg_assistant.models import AuditEvent, Membership, Notification
 from tg_assistant.texts import codes, text
@@ -26,7 +26,7 @@ def owe(rt, chat):
         chat(who).sends("/cancel")
         async with rt.db.transaction() as db:
             actor = await person(db, anna.id, anna.first_name, anna.language)
-            await notifications.add(db, actor.user_id, code, tenant_id=None, **args)
+            await outbox.add(db, actor.user_id, code, tenant_id=None, **args)
         return actor
 
     return add
@@ -72,7 +72,7 @@ async def test_a_blocked_bot_drops_it(rt, owe, telegram, chat):
     telegram.world.chats.block(chat("max").person, True)
     async with rt.db.transaction() as db:
         await set_user(db, actor.user_id)
-        await notifications.add(db, actor.user_id, "account.ended", tenant_id=None)
+        await outbox.add(db, actor.user_id, "account.ended", tenant_id=None)
     dropped = await until_settled(rt, actor)
     telegram.world.chats.block(chat("max").person, False)
     assert dropped.sent_at is None and dropped.attempts == TRIES
@@ -93,7 +93,7 @@ async def test_who_was_switched_off_is_told_nothing_of_the_group(rt, telegram, c
     actor = await a_reader(rt, where, someone.id)
     async with rt.db.transaction(where.id) as db:
         membership = (await db.exec(select(Membership).where(Membership.user_id == actor.user_id))).one()
-        await notifications.add(db, actor.user_id, "channels.access_lost", tenant_id=where.id, title="Secret")
+        await outbox.add(db, actor.user_id, "channels.access_lost", tenant_id=where.id, title="Secret")
         if how == "removed":
             await db.delete(membership)
         else:

@@ -12,10 +12,10 @@ from aiogram.types import Update
 from bot.announcing import COMMANDS
 from bot.dispatcher import make_dispatcher
 from bot.telegram import Contact, open_bot
-from sandbox.bot_api import inbox
+from sandbox.bot_api import inbox as bot_chats
 from tests.corpus import a_reader, a_tenant
 from tests.followed import account, found, listed
-from tg_assistant.core import updates
+from tg_assistant.core.messaging import inbox
 from tg_assistant.texts import text
 
 UPDATES, MESSAGES = count(10**6), count(10**7)
@@ -167,8 +167,8 @@ async def test_only_the_persons_own_cancel_is_quick(rt: Any) -> None:
         if sign not in ("by_a_bot", "by_nobody") and not sign.startswith("in_a_")
     }
     async with rt.db.transaction() as db:
-        await updates.save(db, list(rows.values()))
-        lanes = {head.update_id: head.lane for head in await updates.heads(db, busy=(), most=1000)}
+        await inbox.save(db, list(rows.values()))
+        lanes = {head.update_id: head.lane for head in await inbox.heads(db, busy=(), most=1000)}
         quick = {sign for sign, row in rows.items() if lanes[row["update_id"]].endswith(" quick")}
         await db.rollback()
     assert quick == {"own"}
@@ -189,7 +189,7 @@ async def test_a_forwarded_command_adds_its_channel(rt: Any, telegram: Any, chat
                 db, linked, found(telegram_id=number, title=channel.title, username=None, private=True)
             )
         post = telegram.channels.publish(channel, words)
-        sent = inbox.forward(telegram.world, person, channel.id, post.id)
+        sent = bot_chats.forward(telegram.world, person, channel.id, post.id)
         telegram.world.commit()
         added = text("bot.add.done", "ru", title=channel.title).replace("<b>", "").replace("</b>", "")
         assert (await chat("anna").hears(sent.id)).text == added, words

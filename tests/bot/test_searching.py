@@ -4,7 +4,7 @@ import pytest
 
 from tests.bot.chat import buttons, links
 from tests.corpus import a_channel, a_reader, a_tenant
-from tg_assistant.core import indexing
+from tg_assistant.core.retrieval import indexing
 from tg_assistant.texts import text
 
 pytestmark = pytest.mark.usefixtures("bot")

@@ -13,8 +13,9 @@ from bot.telegram import Contact, open_bot
 from sandbox.faults import bot_error
 from tests.bot.chat import until
 from tests.bot.conftest import running
-from tg_assistant.core import updates, wellbeing
-from tg_assistant.core.updates import HELD, TRIES
+from tg_assistant.core import health
+from tg_assistant.core.messaging import inbox
+from tg_assistant.core.messaging.inbox import HELD, TRIES
 from tg_assistant.models import BotUpdate, Heartbeat
 from tg_assistant.texts import text
 
@@ -37,12 +38,12 @@ def written(words, chat_id=1, **facts):
 
 async def save(rt, *received):
     async with rt.db.transaction() as db:
-        return await updates.save(db, received)
+        return await inbox.save(db, received)
 
 
 async def heads(rt, busy=()):
     async with rt.db.transaction() as db:
-        return await updates.heads(db, busy=busy, most=50)
+        return await inbox.heads(db, busy=busy, most=50)
 
 
 async def row(rt, update_id):
@@ -74,7 +75,7 @@ async def test_an_update_is_saved_once_and_its_text_forgotten_when_done(rt):
     one = written("my secret question")
     assert await save(rt, one) == 1 and await save(rt, one, one | {"message": {}}) == 0
     async with rt.db.transaction() as db:
-        await updates.finish(db, one["update_id"])
+        await inbox.finish(db, one["update_id"])
     assert await save(rt, one) == 0
     assert (await row(rt, one["update_id"])).payload == {}
     assert await heads(rt) == []
@@ -112,7 +113,7 @@ async def test_what_cannot_be_stored_at_all_is_held_by_its_id(rt, capsys):
 
 async def test_polling_survives_what_nobody_thought_of(rt, telegram, chat, monkeypatch):
     """An error of any kind while saving: nothing is acknowledged, and it is tried again a little later."""
-    real, failing = updates.save, [RuntimeError("one"), KeyError("two")]
+    real, failing = inbox.save, [RuntimeError("one"), KeyError("two")]
 
     async def save_at_last(db, received):
         if failing:
@@ -120,7 +121,7 @@ async def test_polling_survives_what_nobody_thought_of(rt, telegram, chat, monke
         return await real(db, received)
 
     monkeypatch.setattr(polling, "_PAUSE", 0.3)
-    monkeypatch.setattr(updates, "save", save_at_last)
+    monkeypatch.setattr(inbox, "save", save_at_last)
     async with rt.db.transaction() as db:
         await db.exec(delete(Heartbeat))
     async with running(rt):
@@ -129,10 +130,10 @@ async def test_polling_survives_what_nobody_thought_of(rt, telegram, chat, monke
             return len(failing) == 1
 
         await until(failed_once)
-        assert (await wellbeing.bot(rt))["bot"] is False
+        assert (await health.bot(rt))["bot"] is False
         assert (await chat("max").says("/cancel", contains=NOTHING)).text == NOTHING
     assert failing == []
-    assert (await wellbeing.bot(rt))["bot"] is True
+    assert (await health.bot(rt))["bot"] is True
 
 
 async def test_lanes(rt):
@@ -216,7 +217,7 @@ async def test_an_update_that_killed_the_process_is_told_of_once(rt, chat):
     await save(rt, deadly)
     async with rt.db.transaction() as db:
         for _ in range(TRIES):
-            await updates.begin(db, deadly["update_id"])
+            await inbox.begin(db, deadly["update_id"])
     for _ in range(2):
         async with running(rt):
             await chat("max").says("/cancel", contains=NOTHING)

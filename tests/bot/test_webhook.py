@@ -13,8 +13,8 @@ from bot import webhook
 from tests.bot.chat import until
 from tests.bot.test_updates import row, written
 from tests.servers import WEBHOOK_SECRET as SECRET
-from tg_assistant.core import wellbeing
-from tg_assistant.core.updates import HELD
+from tg_assistant.core import health
+from tg_assistant.core.messaging.inbox import HELD
 from tg_assistant.infra.runtime import open_runtime
 from tg_assistant.texts import text
 
@@ -102,7 +102,7 @@ async def test_it_says_that_it_is_alive(post, rt):
     """There is no polling to tell it by, and nobody may be writing."""
 
     async def told():
-        return (await wellbeing.bot(rt))["bot"]
+        return (await health.bot(rt))["bot"]
 
     assert await until(told)
 

@@ -15,7 +15,7 @@ from bot import webhook
 from tests.bot.chat import until
 from tests.bot.test_updates import finished, row, written
 from tests.bot.test_webhook import SECRET, beating, post, settings
-from tg_assistant.core import updates
+from tg_assistant.core.messaging import inbox
 from tg_assistant.models import BotUpdate
 from tg_assistant.texts import text
 
@@ -172,23 +172,23 @@ async def test_repeated_and_reordered(post, rt, chat, at_length):
 async def test_a_chats_order_is_that_of_its_numbers(post, rt, chat, monkeypatch):
     """What arrives in the wrong order while nothing can be worked on is worked on in the right one."""
     many = [written("/cancel", chat("max").person.id) for _ in range(8)]
-    numbers, begun, real = [each["update_id"] for each in many], [], updates.begin
+    numbers, begun, real = [each["update_id"] for each in many], [], inbox.begin
 
     async def begin(db, update_id):
         begun.append(update_id)
         return await real(db, update_id)
 
-    monkeypatch.setattr(updates, "begin", begin)
+    monkeypatch.setattr(inbox, "begin", begin)
     async with rt.db.transaction() as db:  # none of them can be seen before all are there
         for each in reversed(many):
-            await updates.save(db, [each])
+            await inbox.save(db, [each])
     await finished(rt, *many)
     assert [number for number in begun if number in numbers] == numbers
 
 
 async def test_postgresql_goes_in_the_middle(post, rt, chat, database, monkeypatch):
     """Its connections are cut while an update is being saved: 503; it comes again, and is saved once."""
-    update, real, cut = written("/cancel", chat("max").person.id), updates.save, []
+    update, real, cut = written("/cancel", chat("max").person.id), inbox.save, []
 
     async def save(db, received):
         if not cut:

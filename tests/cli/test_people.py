@@ -13,8 +13,9 @@ from typer.testing import CliRunner
 from tests.people import member, tenant
 from tests.servers import BOT_TOKEN, preparing_url
 from tg_assistant.cli import app
-from tg_assistant.core import access, members
-from tg_assistant.core.access import Actor
+from tg_assistant.core.access import sign_in
+from tg_assistant.core.access.sign_in import Actor
+from tg_assistant.core.group import members
 from tg_assistant.demo.postgres import Postgres
 from tg_assistant.errors import NotAllowed
 from tg_assistant.infra.db import Database
@@ -61,7 +62,7 @@ def anna(database: Postgres) -> Actor:
         db.add(Question(tenant_id=where.id, user_id=anna.user_id, question="What of me?", door="bot"))
         await members.change(db, owner, anna.user_id, version=1, disabled=True)
         with pytest.raises(NotAllowed, match=r"access\.disabled"):
-            await access.actor(db, anna.user_id, door="rest")
+            await sign_in.actor(db, anna.user_id, door="rest")
         return anna
 
     return in_database(database, make)

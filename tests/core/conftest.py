@@ -23,7 +23,7 @@ _LOWERED = "lowered"
 
 def for_people() -> Iterator[tuple[object, str, Callable[..., Any], str]]:
     """Core's public functions that begin with `db` or `rt` and the actor: module, name, function, which."""
-    for found in pkgutil.iter_modules(core.__path__, f"{core.__name__}."):
+    for found in pkgutil.walk_packages(core.__path__, f"{core.__name__}."):
         module = importlib.import_module(found.name)
         for name, function in inspect.getmembers(module, inspect.isfunction):
             first = list(inspect.signature(function).parameters)[:2]

@@ -11,10 +11,11 @@ from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from tests.product import Product
-from tg_assistant.core import access, invites, links, members, sessions
-from tg_assistant.core.access import Actor
-from tg_assistant.core.initdata import TelegramPerson
-from tg_assistant.core.links import Purpose
+from tg_assistant.core.access import one_time_links, sessions, sign_in
+from tg_assistant.core.access.init_data import TelegramPerson
+from tg_assistant.core.access.one_time_links import Purpose
+from tg_assistant.core.access.sign_in import Actor
+from tg_assistant.core.group import invites, members
 from tg_assistant.demo.seed import TENANT
 from tg_assistant.infra.db import Database, set_operator, set_tenant
 from tg_assistant.models import Membership, Role, Tenant, User
@@ -51,7 +52,7 @@ class Group:
             await set_operator(db)
             (await db.get_one(User, self.owner.user_id)).language = language
             await set_tenant(db, self.owner.tenant)
-            return await links.make(db, self.owner, Purpose.admin)
+            return await one_time_links.make(db, self.owner, Purpose.admin)
 
 
 @asynccontextmanager
@@ -75,9 +76,9 @@ async def _peopled(db: AsyncSession, telegram_id: int) -> Actor:
     tenant = (await db.exec(select(Tenant).where(Tenant.name == TENANT))).one()
     user = (await db.exec(select(User).where(User.telegram_id == telegram_id))).one()
     await set_tenant(db, tenant.id)
-    plain = await access.actor(db, user.id, door="test")
+    plain = await sign_in.actor(db, user.id, door="test")
     await _ranks(db, plain, Role.owner)
-    owner = await access.actor(db, user.id, door="test")
+    owner = await sign_in.actor(db, user.id, door="test")
     await _invites(db, owner)
     for number, values in enumerate(_MEMBERS):
         await _joins(db, owner, 7_400_000 + number, *values)
@@ -108,7 +109,7 @@ async def _joins(db: AsyncSession, owner: Actor, telegram_id: int, first: str, l
     role, plan, hours = rank
     invite = await invites.create(db, owner, notes=f"{first} {last}")
     person = TelegramPerson(telegram_id=telegram_id, first_name=first, last_name=last, language_code="ru")
-    stranger = await access.meet(db, person, door="test")
+    stranger = await sign_in.meet(db, person, door="test")
     await invites.redeem(db, stranger, invite.code)
     member = await members.get(db, owner, stranger.user_id)
     changes: members.Changes = {"role": role, "plan": plan, "disabled": hours > 500}

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from tests.corpus import a_channel, a_reader, a_tenant
-from tg_assistant.core import answers, indexing, retrieval
-from tg_assistant.core.answers import Done
+from tg_assistant.core.answers import answers
+from tg_assistant.core.answers.answers import Done
+from tg_assistant.core.retrieval import hybrid, indexing
 
 ASKED, RIGHT = 20, 16
 
@@ -60,7 +61,7 @@ async def test_russian_questions_find_their_paragraph(rt, eval_data):
     names = [paragraph["id"] for paragraph in data["corpus"]]
     gains = []
     for query in data["queries"][:: len(data["queries"]) // 40][:40]:
-        found = await retrieval.search(rt, reader, query["text"])
+        found = await hybrid.search(rt, reader, query["text"])
         ranked = [names[int(passage.place.url.rsplit("/", 1)[1]) - 1] for passage in found.passages]
         right = data["qrels"][query["id"]][0]
         gains.append(1 / math.log2(ranked.index(right) + 2) if right in ranked else 0)

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from tests.seeded import Seeded, seed
-from tg_assistant.core import answers, indexing
-from tg_assistant.core.answers import Done
+from tg_assistant.core.answers import answers
+from tg_assistant.core.answers.answers import Done
+from tg_assistant.core.retrieval import indexing
 
 QUESTIONS = json.loads((Path(__file__).parent / "questions.json").read_text())
 # An honest abstention where an answer stands in the posts: nothing wrong is said, but something is missed.

@@ -13,21 +13,15 @@ from tests.corpus import a_channel, a_reader, a_tenant
 from tests.followed import account, found, listed
 from tests.people import VALIDATOR, init_data, member, person, tenant
 from tests.servers import JWT_SECRET, settings_for
-from tg_assistant.core import (
-    access,
-    answers,
-    dialogs,
-    links,
-    logins,
-    plans,
-    retention,
-    sessions,
-    tokens,
-    wellbeing,
-)
-from tg_assistant.core.access import Whence
-from tg_assistant.core.links import Purpose
-from tg_assistant.core.references import Reference
+from tg_assistant.core import health, plans
+from tg_assistant.core.access import access_tokens, one_time_links, sessions, sign_in
+from tg_assistant.core.access.one_time_links import Purpose
+from tg_assistant.core.access.sign_in import Whence
+from tg_assistant.core.accounts import logins
+from tg_assistant.core.answers import answers
+from tg_assistant.core.channels import dialogs
+from tg_assistant.core.channels.references import Reference
+from tg_assistant.core.privacy import retention
 from tg_assistant.errors import InviteSpent, LimitReached, NotFound, SignInNeeded
 from tg_assistant.infra.limits import RateLimits
 from tg_assistant.models import Notification, Question, Role, SeenInitData, SignIn, Tenant
@@ -89,7 +83,7 @@ async def test_nothing_is_deleted_by_one_clock_alone(rt, db_clock, jump, whose):
         db_clock.set(jump)
     assert await retention.run_due(rt) == 0
     async with rt.db.transaction() as db:
-        await access.forget_used(db, rt.clock)
+        await sign_in.forget_used(db, rt.clock)
     assert await everything(rt, where) == before
 
 
@@ -110,16 +104,16 @@ async def test_init_data_is_good_once_whatever_postgresqls_clock(rt, db_clock, j
     brought = init_data({"id": time.time_ns() % 2**40, "first_name": "P"}, query_id=str(jump))
     whence = Whence(device="x", door="app")
 
-    async def sign_in():
+    async def signed_in():
         async with rt.db.transaction() as db:
-            await access.sign_in(db, brought, validator=VALIDATOR, clock=rt.clock, whence=whence)
+            await sign_in.sign_in(db, brought, validator=VALIDATOR, clock=rt.clock, whence=whence)
 
-    await sign_in()
+    await signed_in()
     db_clock.set(jump)
     async with rt.db.transaction() as db:
-        await access.forget_used(db, rt.clock)
+        await sign_in.forget_used(db, rt.clock)
     with pytest.raises(SignInNeeded):
-        await sign_in()
+        await signed_in()
 
 
 @pytest.mark.parametrize("jump", JUMPS, ids=str)
@@ -158,10 +152,10 @@ async def test_an_access_token_of_another_time(rt, jump):
     async with rt.db.transaction() as db:
         who = await person(db, time.time_ns() % 2**40)
         started = await sessions.start(db, who.user_id, device="x", now=rt.clock.now())
-    claims = tokens.Claims(who.user_id, started.id)
-    made = tokens.issue(claims, secret=JWT_SECRET, ttl_seconds=1800, now=rt.clock.now() + jump)
+    claims = access_tokens.Claims(who.user_id, started.id)
+    made = access_tokens.issue(claims, secret=JWT_SECRET, ttl_seconds=1800, now=rt.clock.now() + jump)
     with pytest.raises(SignInNeeded):
-        tokens.read(made, secret=JWT_SECRET)
+        access_tokens.read(made, secret=JWT_SECRET)
     life = jwt.decode(made, options={"verify_signature": False})
     assert life["exp"] - life["nbf"] == 1800
 
@@ -171,12 +165,12 @@ async def test_a_one_time_link_of_another_time(rt, db_clock, jump):
     """Ten minutes are over, or PostgreSQL's clock was set back and they begin anew: it opens nothing."""
     async with rt.db.transaction() as db:
         admin = await member(db, await tenant(db), time.time_ns() % 2**40, Role.admin)
-        link = await links.make(db, admin, Purpose.admin)
+        link = await one_time_links.make(db, admin, Purpose.admin)
         started = await logins.start(db, admin)
     db_clock.set(jump)
     async with rt.db.transaction() as db:
         with pytest.raises((NotFound, InviteSpent)):
-            await links.spend(db, link, Purpose.admin)
+            await one_time_links.spend(db, link, Purpose.admin)
     async with rt.db.transaction() as db:
         with pytest.raises(NotFound):
             await logins.spend(db, started.link_token)
@@ -231,12 +225,12 @@ async def test_an_old_list_vouches_for_nothing(rt, jump):
 async def test_a_bot_that_was_alive_before_the_jump(rt, db_clock, jump):
     """Its last word says nothing about now; the next one does."""
     async with rt.db.transaction() as db:
-        await wellbeing.bot_is_alive(db)
+        await health.bot_is_alive(db)
     db_clock.set(jump)
-    assert not await wellbeing._recently(rt, "bot", 90)
+    assert not await health._recently(rt, "bot", 90)
     async with rt.db.transaction() as db:
-        await wellbeing.bot_is_alive(db)
-    assert await wellbeing._recently(rt, "bot", 90)
+        await health.bot_is_alive(db)
+    assert await health._recently(rt, "bot", 90)
 
 
 @pytest.mark.parametrize("jump", JUMPS, ids=str)

@@ -12,17 +12,13 @@ from tests.corpus import a_channel, a_reader, a_tenant, incoming_post
 from tests.followed import account
 from tests.people import member, person
 from tests.servers import all_tenants, settings_for
-from tg_assistant.core import (
-    answers,
-    embedded,
-    erasure,
-    export,
-    indexing,
-    invites,
-    notifications,
-    posts,
-    tasks,
-)
+from tg_assistant.core.accounts import tasks
+from tg_assistant.core.answers import answers
+from tg_assistant.core.group import invites
+from tg_assistant.core.messaging import outbox
+from tg_assistant.core.posts import posts
+from tg_assistant.core.privacy import erasure, export
+from tg_assistant.core.retrieval import indexing, vector_cache
 from tg_assistant.errors import AssistantError, InviteSpent, Unavailable
 from tg_assistant.infra import jobs
 from tg_assistant.infra.vectors import Space
@@ -239,7 +235,7 @@ async def test_with_everything_waiting_and_open(rt):
         linked = await account(db, kim)
         linked.status = "ended"
         await tasks.add(db, linked.id, "history", {"channel_id": str(channel.id)})
-        await notifications.add(db, kim.user_id, "account.ended", tenant_id=where.id)
+        await outbox.add(db, kim.user_id, "account.ended", tenant_id=where.id)
         await invites.create(db, owner)
         db.add(Question(question="A question", door="bot", tenant_id=where.id, user_id=kim.user_id))
         for name in ("index", "purge_channel"):
@@ -274,14 +270,14 @@ async def test_while_posts_are_being_indexed(rt, monkeypatch):
     """Their vectors arrive after the group went: the index is dropped behind them, not before."""
     where, owner = await owned(rt)
     await a_channel(rt, where, ["One post about bees"])
-    embed, begun, go = embedded.passages, asyncio.Event(), asyncio.Event()
+    embed, begun, go = vector_cache.passages, asyncio.Event(), asyncio.Event()
 
     async def slow(rt, texts):
         begun.set()
         await go.wait()
         return await embed(rt, texts)
 
-    monkeypatch.setattr(embedded, "passages", slow)
+    monkeypatch.setattr(vector_cache, "passages", slow)
     turn = asyncio.create_task(indexing.take_turn(rt, where.id))
     await begun.wait()
     assert (await erasure.erase(rt, owner, with_group=True)).group
@@ -297,7 +293,7 @@ async def test_looking_into_an_index_that_is_gone(rt):
     """Whoever still searches, counts or deletes there finds nothing, and makes nothing."""
     where, _ = await owned(rt)
     space = Space(where.id, rt.embedder.model)
-    [vector] = await embedded.passages(rt, ["bees"])
+    [vector] = await vector_cache.passages(rt, ["bees"])
     assert await rt.vectors.query([where.id], space, vector) == []
     assert await rt.vectors.fetch(space, [where.id]) == {}
     assert await rt.vectors.ids(space) == set() and await rt.vectors.count(space) == 0

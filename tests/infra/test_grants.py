@@ -126,7 +126,7 @@ def test_the_trail_is_written_and_read_and_never_rewritten(database, group, role
 
 
 def test_the_worker_may_remove_lines_for_retention(database, group):
-    """Those the policy shows it; core/retention.py says which are too old."""
+    """Those the policy shows it; core/privacy/retention.py says which are too old."""
     with psycopg.connect(database.worker_url) as connection:
         assert connection.execute("DELETE FROM audit_events").rowcount >= 1
         connection.rollback()

@@ -12,8 +12,11 @@ from sqlalchemy import text
 from tests.corpus import a_channel, a_reader, a_tenant
 from tests.followed import account
 from tests.people import person
-from tg_assistant.core import audit, fulltext, logins, notifications
-from tg_assistant.core.fulltext import Within
+from tg_assistant.core import audit
+from tg_assistant.core.accounts import logins
+from tg_assistant.core.messaging import outbox
+from tg_assistant.core.retrieval import full_text
+from tg_assistant.core.retrieval.full_text import Within
 from tg_assistant.infra.db import Database, set_operator
 from tg_assistant.models import Invite, Question
 
@@ -54,7 +57,7 @@ async def two(rt):
             own = {"tenant_id": where.id, "user_id": reader.user_id}
             db.add(Question(question="Where?", door="bot", **own))
             started = await logins.start(db, reader)
-            await notifications.add(db, reader.user_id, "account.ended", tenant_id=where.id)
+            await outbox.add(db, reader.user_id, "account.ended", tenant_id=where.id)
         made.append((where, channel, reader, started))
     return made
 
@@ -207,7 +210,7 @@ async def test_full_text_uses_its_index_under_the_wall(two, rt, database):
         )
         admin.execute("ANALYZE posts")
     async with rt.db.transaction(where.id) as db:
-        found = await fulltext.search(db, "слово4242", Within([channel.id]))
+        found = await full_text.search(db, "слово4242", Within([channel.id]))
         assert len(found.scores) == 1
     explain = "EXPLAIN SELECT 1 FROM {} WHERE channel_id = %s AND tsv @@ 'слово4242'::tsquery"
     with psycopg.connect(database.app_url) as connection:

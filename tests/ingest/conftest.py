@@ -14,9 +14,10 @@ from ingest.supervisor import Supervisor
 from sandbox.control import Sandbox, run_sandbox
 from tests.databases import own_database
 from tests.servers import settings_for
-from tg_assistant.core import access, invites, tenants
-from tg_assistant.core.access import Actor
-from tg_assistant.core.initdata import TelegramPerson
+from tg_assistant.core.access import sign_in
+from tg_assistant.core.access.init_data import TelegramPerson
+from tg_assistant.core.access.sign_in import Actor
+from tg_assistant.core.group import invites, tenants
 from tg_assistant.demo.postgres import Postgres
 from tg_assistant.infra.runtime import Runtime, open_runtime
 from tg_assistant.models import Role, Tenant
@@ -104,14 +105,14 @@ async def member(rt: Runtime, sandbox: Sandbox, tenant: Tenant, who: str) -> Act
     """A person of the sandbox as a signed-in member of the tenant."""
     person = sandbox.world.people.get(who)
     async with rt.db.transaction(tenant.id) as db:
-        met = await access.meet(
+        met = await sign_in.meet(
             db, TelegramPerson(person.id, person.first_name, person.last_name or "", None, "en"), door="test"
         )
         invite = invites.new(tenant.id, role=Role.user)
         db.add(invite)
         await db.flush()
         await invites.redeem(db, met, invite.code)
-        return await access.actor(db, met.user_id, door="test")
+        return await sign_in.actor(db, met.user_id, door="test")
 
 
 @pytest.fixture

@@ -10,8 +10,9 @@ from sqlmodel import col, select
 from sandbox.control import Sandbox
 from sandbox.world.model import Channel as TelegramChannel
 from sandbox.world.model import Post as TelegramPost
-from tg_assistant.core import channels, logins, ranges, tasks
-from tg_assistant.core.access import Actor
+from tg_assistant.core.access.sign_in import Actor
+from tg_assistant.core.accounts import logins, tasks
+from tg_assistant.core.channels import channels, known_ranges
 from tg_assistant.errors import Unavailable
 from tg_assistant.infra.runtime import Runtime
 from tg_assistant.models import Channel, Dialog, Post
@@ -91,10 +92,10 @@ class Side:
             missing, extra = served.items() - ours.items(), ours.items() - served.items()
             raise AssertionError(f"missing {sorted(missing)[:5]}, not served {sorted(extra)[:5]}") from None
 
-    async def gaps(self) -> list[ranges.Range]:
+    async def gaps(self) -> list[known_ranges.Range]:
         async with self.rt.db.transaction() as db:
             channel = (await db.exec(select(Channel).where(Channel.telegram_id == self.telegram.id))).one()
-            return ranges.inner_gaps(await ranges.of(db, channel.id), channel.top_message_id)
+            return known_ranges.inner_gaps(await known_ranges.of(db, channel.id), channel.top_message_id)
 
 
 def make_channel(

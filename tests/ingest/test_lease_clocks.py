@@ -11,9 +11,9 @@ from ingest.lease import EvenClock, Lease, take
 from tests.clocks import DatabaseClock
 from tests.databases import own_database
 from tests.ingest.connecting import eventually
-from tg_assistant.core import attempts, leases, logins
-from tg_assistant.core.access import Actor
-from tg_assistant.core.leases import LEASE_SECONDS, Trust
+from tg_assistant.core.access.sign_in import Actor
+from tg_assistant.core.accounts import leases, login_steps, logins
+from tg_assistant.core.accounts.leases import LEASE_SECONDS, Trust
 from tg_assistant.demo.postgres import Postgres
 from tg_assistant.infra.runtime import Runtime
 from tg_assistant.models import Login
@@ -81,7 +81,7 @@ async def test_a_living_owner_keeps_it_from_who_starts_after_the_jump(
     late = EvenClock()
     for _ in range(3):
         async with ingest_rt.db.transaction() as db:
-            assert row.id in await attempts.waiting(db)
+            assert row.id in await login_steps.waiting(db)
         assert await take(ingest_rt.db, Login, row.id, "another", late) is None
         await asyncio.sleep(0.1)
     await owned.during(asyncio.sleep(0))
@@ -105,7 +105,7 @@ async def test_a_dead_owners_is_free_after_a_lease(
     taken = await eventually(lambda: take(ingest_rt.db, Login, row.id, "heir", others), LEASE_SECONDS)
     assert taken and taken.epoch == 2
     async with ingest_rt.db.transaction() as db:
-        assert row.id not in await attempts.waiting(db)
+        assert row.id not in await login_steps.waiting(db)
 
 
 async def test_a_slow_answer_is_no_jump(

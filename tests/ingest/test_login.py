@@ -14,8 +14,9 @@ from sandbox.faults import flood_wait
 from tests.ingest.conftest import Ingest
 from tests.ingest.connecting import all_of, ended, eventually, forgotten, shown, start, until
 from tests.servers import all_tenants
-from tg_assistant.core import accounts, dialogs, logins
-from tg_assistant.core.access import Actor
+from tg_assistant.core.access.sign_in import Actor
+from tg_assistant.core.accounts import accounts, logins
+from tg_assistant.core.channels import dialogs
 from tg_assistant.errors import Invalid, InviteSpent, NotFound
 from tg_assistant.infra.crypto import Keyring
 from tg_assistant.infra.runtime import Runtime

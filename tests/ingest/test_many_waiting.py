@@ -8,8 +8,8 @@ from sqlmodel import col, func, select
 from ingest import supervisor
 from ingest.supervisor import Supervisor
 from tests.ingest.connecting import eventually
-from tg_assistant.core import accounts
-from tg_assistant.core.access import Actor
+from tg_assistant.core.access.sign_in import Actor
+from tg_assistant.core.accounts import accounts
 from tg_assistant.infra.runtime import Runtime
 from tg_assistant.models import Account
 

@@ -6,13 +6,13 @@ import random
 import pytest
 from sqlmodel import select
 
-from ingest import backfill, convert
+from ingest import convert, history_pages
 from sandbox.control import Sandbox
 from sandbox.faults import flood_wait
 from tests.ingest.conftest import Ingest, member
 from tests.ingest.reading import Side, connect, eventually, fill, follow, listed, make_channel
-from tg_assistant.core import channels, dialogs
-from tg_assistant.core.access import Actor
+from tg_assistant.core.access.sign_in import Actor
+from tg_assistant.core.channels import channels, dialogs
 from tg_assistant.errors import Invalid, NotFound
 from tg_assistant.infra.runtime import Runtime
 from tg_assistant.models import Notification, Post, Tenant
@@ -231,7 +231,7 @@ async def test_one_strange_message_stops_nothing(ingest_rt, sandbox, ingest, con
             raise ValueError("what is this")
         return understood(message, titles)
 
-    monkeypatch.setattr(backfill.convert, "post", picky)
+    monkeypatch.setattr(history_pages.convert, "post", picky)
     async with ingest.running():
         await follow(ingest_rt, connected, side)
 

@@ -21,8 +21,8 @@ from tests.ingest.connecting import all_of, connect, eventually
 from tests.ingest.test_process import environment, free_port
 from tests.servers import SESSION_KEY
 from tg_assistant.cli import app
-from tg_assistant.core import accounts, keys
-from tg_assistant.core.access import Actor
+from tg_assistant.core.access.sign_in import Actor
+from tg_assistant.core.accounts import accounts, key_rotation
 from tg_assistant.demo.postgres import Postgres
 from tg_assistant.infra.crypto import Keyring
 from tg_assistant.infra.runtime import Runtime
@@ -60,12 +60,12 @@ async def sealed(rt: Runtime, actor: Actor, count: int, keyring: Keyring) -> lis
 
 async def rotated(rt: Runtime, seconds: float = 30) -> KeyRotation:
     async with rt.db.transaction() as db:
-        asked = await keys.request(db)
+        asked = await key_rotation.request(db)
     found: list[KeyRotation] = []
 
     async def done() -> bool:
         async with rt.db.transaction() as db:
-            found.append(await keys.read(db, asked.id))
+            found.append(await key_rotation.read(db, asked.id))
         return found[-1].done_at is not None
 
     await eventually(done, seconds)
@@ -117,12 +117,12 @@ async def test_a_killed_rotation_goes_on(
     ingest_rt: Runtime, ingest_settings: Settings, fresh_database: Postgres, anna: Actor
 ) -> None:
     """kill -9 between two batches: what was committed stays, the next process does the rest, once."""
-    made = await sealed(ingest_rt, anna, keys.BATCH * 3, Keyring({"k1": OLD}))
+    made = await sealed(ingest_rt, anna, key_rotation.BATCH * 3, Keyring({"k1": OLD}))
     last = max(made, key=lambda account: account.id)
 
     async def under_new() -> int:
         async with ingest_rt.db.transaction() as db:
-            return sum(use.sessions for use in await keys.uses(db) if use.key_id == "k2")
+            return sum(use.sessions for use in await key_rotation.uses(db) if use.key_id == "k2")
 
     def process(key: str):
         surroundings = environment(ingest_settings, free_port()) | {"SESSION_CRYPTO_KEY": key}
@@ -134,21 +134,21 @@ async def test_a_killed_rotation_goes_on(
     with psycopg.connect(fresh_database.admin_url) as busy:
         busy.execute("SELECT 1 FROM accounts WHERE id = %s FOR UPDATE", [last.id])
         async with ingest_rt.db.transaction() as db:
-            asked = await keys.request(db)
+            asked = await key_rotation.request(db)
         first = await process(written(k1=OLD, k2=NEW))
         try:
-            await eventually(lambda: _is(under_new, keys.BATCH * 2), 60)
+            await eventually(lambda: _is(under_new, key_rotation.BATCH * 2), 60)
         finally:
             first.kill()
             await first.wait()
-    assert await under_new() == keys.BATCH * 2
+    assert await under_new() == key_rotation.BATCH * 2
     second = await process(written(k1=OLD, k2=NEW))
     try:
         done = await rotated(ingest_rt, 60)
     finally:
         second.kill()
         await second.wait()
-    assert (done.id, done.rewrapped) == (asked.id, keys.BATCH * 3)
+    assert (done.id, done.rewrapped) == (asked.id, key_rotation.BATCH * 3)
     assert await opens(ingest_rt, ONLY_NEW) == sorted(f"session {n}".encode() for n in range(len(made)))
 
 
@@ -190,7 +190,7 @@ async def test_what_does_not_open_is_counted_and_left_as_it_is(ingest_rt: Runtim
 async def test_asking_twice_is_one_rotation(ingest_rt: Runtime, anna: Actor) -> None:
     """The second request joins the one under way; a later one finds nothing to do. Both are written down."""
     async with ingest_rt.db.transaction() as db:
-        assert (await keys.request(db)).id == (await keys.request(db)).id
+        assert (await key_rotation.request(db)).id == (await key_rotation.request(db)).id
     await sealed(ingest_rt, anna, 2, Keyring({"k1": OLD}))
     assert (await _worked(ingest_rt, BOTH)).rewrapped == 2
     assert (await _worked(ingest_rt, BOTH)).rewrapped == 0
@@ -212,10 +212,10 @@ async def test_an_unreadable_key_file_changes_nothing(
 
 async def _worked(rt: Runtime, keyring: Keyring) -> KeyRotation:
     async with rt.db.transaction() as db:
-        asked = await keys.request(db)
+        asked = await key_rotation.request(db)
     await rotation._work(rt, keyring)
     async with rt.db.transaction() as db:
-        return await keys.read(db, asked.id)
+        return await key_rotation.read(db, asked.id)
 
 
 def _who(actor: Actor) -> dict[str, object]:

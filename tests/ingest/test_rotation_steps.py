@@ -11,8 +11,8 @@ from sqlalchemy import event
 from ingest import rotation
 from tests.ingest.connecting import all_of
 from tests.ingest.test_rotation import BOTH, NEW, OLD, ONLY_NEW, sealed
-from tg_assistant.core import accounts, keys
-from tg_assistant.core.access import Actor
+from tg_assistant.core.access.sign_in import Actor
+from tg_assistant.core.accounts import accounts, key_rotation
 from tg_assistant.infra.crypto import Keyring
 from tg_assistant.infra.runtime import Runtime
 from tg_assistant.models import Account, Login, LoginStatus
@@ -74,14 +74,14 @@ async def opened(rt: Runtime, actor: Actor, keyring: Keyring) -> list[bytes]:
 
 async def used(rt: Runtime) -> dict[str, int]:
     async with rt.db.transaction() as db:
-        return {use.key_id: use.sessions + use.logins for use in await keys.uses(db)}
+        return {use.key_id: use.sessions + use.logins for use in await key_rotation.uses(db)}
 
 
 async def test_killed_at_each_step(
     ingest_rt: Runtime, anna: Actor, monkeypatch: pytest.MonkeyPatch, at_length: bool
 ) -> None:
     """Killed before its first statement, its second, … its last commit; then done by the next process."""
-    monkeypatch.setattr(keys, "BATCH", BATCH)
+    monkeypatch.setattr(key_rotation, "BATCH", BATCH)
     await sealed(ingest_rt, anna, SESSIONS, ONLY_OLD)
     await a_half_made_key(ingest_rt, anna)
     wanted = await opened(ingest_rt, anna, ONLY_OLD)
@@ -89,7 +89,7 @@ async def test_killed_at_each_step(
     while True:
         step += 1 if at_length else 3
         async with ingest_rt.db.transaction() as db:
-            asked = await keys.request(db)
+            asked = await key_rotation.request(db)
         ended = False
         async with killed_at(ingest_rt, step) as met:
             try:
@@ -104,7 +104,7 @@ async def test_killed_at_each_step(
         in_between = await used(ingest_rt)
         await rotation._work(ingest_rt, BOTH)
         async with ingest_rt.db.transaction() as db:
-            done = await keys.read(db, asked.id)
+            done = await key_rotation.read(db, asked.id)
         assert done.done_at and (done.unknown, done.broken, done.error) == ({}, 0, None), (step, met[-1])
         # the old key may go now, and might not before
         assert await used(ingest_rt) == {"k2": SESSIONS + 1}
@@ -117,26 +117,26 @@ async def test_killed_at_each_step(
 async def _back(rt: Runtime) -> None:
     """Everything under the old key again, as the next step finds it."""
     async with rt.db.transaction() as db:
-        asked = await keys.request(db)
+        asked = await key_rotation.request(db)
     back = Keyring({"k2": NEW, "k1": OLD})
     assert back.ids[-1] == "k1"
     await rotation._work(rt, back)
     async with rt.db.transaction() as db:
-        assert (await keys.read(db, asked.id)).rewrapped == SESSIONS + 1
+        assert (await key_rotation.read(db, asked.id)).rewrapped == SESSIONS + 1
 
 
 async def test_two_processes_rotate_at_once(
     ingest_rt: Runtime, anna: Actor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each envelope is wrapped anew once, and both see the end."""
-    monkeypatch.setattr(keys, "BATCH", BATCH)
+    monkeypatch.setattr(key_rotation, "BATCH", BATCH)
     await sealed(ingest_rt, anna, SESSIONS * 3, ONLY_OLD)
     wanted = await opened(ingest_rt, anna, ONLY_OLD)
     async with ingest_rt.db.transaction() as db:
-        asked = await keys.request(db)
+        asked = await key_rotation.request(db)
     await asyncio.gather(*(rotation._work(ingest_rt, BOTH) for _ in range(3)))
     async with ingest_rt.db.transaction() as db:
-        done = await keys.read(db, asked.id)
+        done = await key_rotation.read(db, asked.id)
     assert done.done_at and done.rewrapped == SESSIONS * 3
     assert await opened(ingest_rt, anna, ONLY_NEW) == wanted
 
@@ -145,12 +145,12 @@ async def test_a_process_without_the_new_key_takes_nothing_back(ingest_rt: Runti
     """A rotation done is not undone by an ingest that still has only the old key, nor called done by it."""
     await sealed(ingest_rt, anna, SESSIONS, ONLY_OLD)
     async with ingest_rt.db.transaction() as db:
-        await keys.request(db)
+        await key_rotation.request(db)
     await rotation._work(ingest_rt, BOTH)
     async with ingest_rt.db.transaction() as db:
-        again = await keys.request(db)
+        again = await key_rotation.request(db)
     await rotation._work(ingest_rt, ONLY_OLD)
     async with ingest_rt.db.transaction() as db:
-        said = await keys.read(db, again.id)
+        said = await key_rotation.read(db, again.id)
     assert said.rewrapped == 0 and said.unknown == {"k2": SESSIONS}
     assert len(await opened(ingest_rt, anna, ONLY_NEW)) == SESSIONS

@@ -11,7 +11,8 @@ from tests.corpus import a_channel, a_reader, a_tenant
 from tests.ingest.connecting import eventually
 from tests.people import member
 from tests.servers import settings_for
-from tg_assistant.core import erasure, indexing
+from tg_assistant.core.privacy import erasure
+from tg_assistant.core.retrieval import indexing
 from tg_assistant.infra.vectors import Space
 from tg_assistant.models import Question, Role, SeenInitData
 

@@ -21,8 +21,8 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from tests.people import PUBLIC_KEY, init_data, member, person, tenant
 from tests.servers import BOT_TOKEN, preparing_url
-from tg_assistant.core import access
-from tg_assistant.core.access import Actor
+from tg_assistant.core.access import sign_in
+from tg_assistant.core.access.sign_in import Actor
 from tg_assistant.demo.postgres import Postgres
 from tg_assistant.frontend import ROOT, build_if_changed
 from tg_assistant.infra.db import Database
@@ -159,7 +159,7 @@ class People:
         return self._next
 
     async def _speaking(self, session: AsyncSession, actor: Actor, language: str) -> Actor:
-        return await access.set_language(session, actor, language)
+        return await sign_in.set_language(session, actor, language)
 
 
 @pytest.fixture(scope="module")

@@ -6,9 +6,10 @@ from sqlmodel import col, select
 
 from tests.pages.conftest import People, Web, until, wait_for
 from tests.people import member, tenant
-from tg_assistant.core import links, members
-from tg_assistant.core.access import Actor
-from tg_assistant.core.links import Purpose
+from tg_assistant.core.access import one_time_links
+from tg_assistant.core.access.one_time_links import Purpose
+from tg_assistant.core.access.sign_in import Actor
+from tg_assistant.core.group import members
 from tg_assistant.infra.db import Database
 from tg_assistant.models import Invite, Membership, Role, Tenant
 
@@ -31,7 +32,7 @@ async def owner(db: Database, group: Tenant) -> Actor:
 async def panel(web: Web, page: Page, db: Database, owner: Actor) -> Page:
     """The owner's browser behind the link the bot sent."""
     async with db.transaction(owner.tenant_id) as session:
-        token = await links.make(session, owner, Purpose.admin)
+        token = await one_time_links.make(session, owner, Purpose.admin)
     await page.goto(f"{web.url}/admin/login/{token}")
     await page.get_by_role("button").click()
     await wait_for(page, "panel-overview")

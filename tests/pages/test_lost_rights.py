@@ -7,9 +7,10 @@ from sqlmodel import col, delete
 from tests.attacks.redis_server import running_redis
 from tests.pages.conftest import Web, serving, wait_for
 from tests.people import member, tenant
-from tg_assistant.core import links, members, sessions
-from tg_assistant.core.access import Actor
-from tg_assistant.core.links import Purpose
+from tg_assistant.core.access import one_time_links, sessions
+from tg_assistant.core.access.one_time_links import Purpose
+from tg_assistant.core.access.sign_in import Actor
+from tg_assistant.core.group import members
 from tg_assistant.demo.postgres import Postgres
 from tg_assistant.infra.db import Database
 from tg_assistant.models import Channel, Membership, Role, Subscription, Tenant
@@ -86,7 +87,7 @@ async def test_an_idle_panel_in_a_browser_asks_for_a_link(
 ) -> None:
     """The session a one-time link began is ended by an owner: the open panel is gone."""
     async with db.transaction(anna.tenant_id) as session:
-        token = await links.make(session, anna, Purpose.admin)
+        token = await one_time_links.make(session, anna, Purpose.admin)
     await page.goto(f"{web.url}/admin/login/{token}")
     await page.get_by_role("button").click()
     await wait_for(page, "panel-overview")

@@ -10,9 +10,9 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from tg_assistant.api import limits
 from tg_assistant.api.browser import PRIVATE, check_origin, closed, page, set_refresh_cookie, whence
 from tg_assistant.api.deps import Rt
-from tg_assistant.core import access, links, sessions
-from tg_assistant.core.limits import Rule
-from tg_assistant.core.links import Purpose
+from tg_assistant.core.access import one_time_links, sessions, sign_in
+from tg_assistant.core.access.one_time_links import Purpose
+from tg_assistant.core.access.rate_limits import Rule
 from tg_assistant.errors import AssistantError, InviteSpent
 
 router = APIRouter(tags=["admin sign-in"], include_in_schema=False)
@@ -24,7 +24,7 @@ async def look(rt: Rt, request: Request, token: str) -> HTMLResponse:
     """Says who is about to sign in. Never spends the link: Telegram fetches it for a preview."""
     try:
         async with rt.db.transaction() as db:
-            view = await links.look(db, token, Purpose.admin)
+            view = await one_time_links.look(db, token, Purpose.admin)
     except AssistantError as error:
         return closed(request, error, next_code="admin_next")
     if view.spent:
@@ -39,11 +39,11 @@ async def spend(rt: Rt, request: Request, token: str) -> Response:
     origin = whence(rt, request, "admin")
     try:
         async with rt.db.transaction() as db:
-            person = await links.spend(db, token, Purpose.admin)
-            signed = await access.begin(db, person, now=rt.clock.now(), whence=origin)
+            person = await one_time_links.spend(db, token, Purpose.admin)
+            signed = await sign_in.begin(db, person, now=rt.clock.now(), whence=origin)
     except AssistantError as error:
         async with rt.db.transaction() as db:
-            await access.note_sign_in(db, origin, outcome=error.code)
+            await sign_in.note_sign_in(db, origin, outcome=error.code)
         return closed(request, error, next_code="admin_next")
     response = RedirectResponse(PANEL, 303, PRIVATE)
     set_refresh_cookie(response, signed.refresh_token, sessions.ADMIN_LIFETIME.total_seconds())

@@ -10,7 +10,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from tg_assistant import texts
 from tg_assistant.api.limits import client_address
 from tg_assistant.api.problems import language, sentence
-from tg_assistant.core.access import Whence
+from tg_assistant.core.access.sign_in import Whence
 from tg_assistant.errors import AssistantError, NotAllowed
 from tg_assistant.infra.runtime import Runtime
 

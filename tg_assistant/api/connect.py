@@ -15,7 +15,8 @@ from tg_assistant.api.browser import HERE, PRIVATE, check_origin, closed, page
 from tg_assistant.api.connect_state import state_of
 from tg_assistant.api.deps import Rt
 from tg_assistant.api.problems import may
-from tg_assistant.core import access, logins
+from tg_assistant.core.access import sign_in
+from tg_assistant.core.accounts import logins
 from tg_assistant.errors import AssistantError, NotFound
 from tg_assistant.models import Login
 
@@ -127,9 +128,9 @@ async def spend(rt: Rt, request: Request, link_token: str, go: Annotated[str, Fo
     return response
 
 
-async def _login(db: AsyncSession, token: str | None) -> tuple[Login, access.Actor]:
+async def _login(db: AsyncSession, token: str | None) -> tuple[Login, sign_in.Actor]:
     login = await logins.by_page(db, token or "")
-    return login, await access.actor(db, login.user_id, door="connect")
+    return login, await sign_in.actor(db, login.user_id, door="connect")
 
 
 def _connect_header(request: Request) -> str:

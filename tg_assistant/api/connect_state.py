@@ -4,7 +4,7 @@ import base64
 from typing import Any
 
 from tg_assistant import texts
-from tg_assistant.core import qr
+from tg_assistant.core.accounts import qr
 from tg_assistant.infra.runtime import Runtime
 from tg_assistant.models import Login, LoginStatus
 

@@ -9,9 +9,9 @@ import structlog
 from fastapi import Depends, Request
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from tg_assistant.core import access, tokens
-from tg_assistant.core.access import Actor
-from tg_assistant.core.tokens import Claims
+from tg_assistant.core.access import access_tokens, sign_in
+from tg_assistant.core.access.access_tokens import Claims
+from tg_assistant.core.access.sign_in import Actor
 from tg_assistant.errors import SignInNeeded
 from tg_assistant.infra.runtime import Runtime
 
@@ -48,10 +48,10 @@ class Caller:
 
     def claims(self) -> Claims:
         """What the token says, without asking SQL whether it still holds. Raises SignInNeeded."""
-        return tokens.read(self._bearer(), secret=jwt_secret(self.rt))
+        return access_tokens.read(self._bearer(), secret=jwt_secret(self.rt))
 
     async def _actor(self, db: AsyncSession) -> Actor:
-        actor = await access.by_token(db, self._bearer(), secret=jwt_secret(self.rt), door=self.door)
+        actor = await sign_in.by_token(db, self._bearer(), secret=jwt_secret(self.rt), door=self.door)
         self.request.state.language = actor.language
         whose = {"user_id": actor.user_id, "tenant_id": actor.tenant_id}
         structlog.contextvars.bind_contextvars(**{name: str(id_) for name, id_ in whose.items() if id_})

@@ -14,8 +14,8 @@ from starlette.datastructures import MutableHeaders
 from starlette.requests import HTTPConnection
 
 from tg_assistant.api.deps import Call, Rt
-from tg_assistant.core import limits
-from tg_assistant.core.limits import Rule
+from tg_assistant.core.access import rate_limits
+from tg_assistant.core.access.rate_limits import Rule
 from tg_assistant.errors import NotAllowed, SignInNeeded, Unavailable
 from tg_assistant.infra.limits import Standing
 
@@ -25,7 +25,7 @@ def by_address(rule: Rule, *, goes_on: bool = False) -> Any:
 
     async def limited(rt: Rt, request: Request) -> None:
         with _uncounted(goes_on):
-            await _spend(request, limits.count(rt, rule, address=limited_address(rt, request)))
+            await _spend(request, rate_limits.count(rt, rule, address=limited_address(rt, request)))
 
     return Depends(limited)
 
@@ -53,7 +53,7 @@ def by_user_of_others(rule: Rule) -> Any:
 async def _spend_own(rt: Rt, request: Request, rule: Rule, call: Call) -> None:
     who = await _who(rt, request, call)
     whose = {"user_id": who} if who else {"address": limited_address(rt, request)}
-    await _spend(request, limits.count(rt, rule, **whose))  # type: ignore[arg-type]
+    await _spend(request, rate_limits.count(rt, rule, **whose))  # type: ignore[arg-type]
 
 
 def by_user_and_address(rule: Rule) -> Any:
@@ -72,7 +72,7 @@ async def spend(rt: Rt, request: Request, rule: Rule, call: Call) -> None:
     """
     user_id = await _who(rt, request, call)
     address = limited_address(rt, request)
-    await _spend(request, limits.count(rt, rule, user_id=user_id, address=address))
+    await _spend(request, rate_limits.count(rt, rule, user_id=user_id, address=address))
 
 
 async def _who(rt: Rt, request: Request, call: Call) -> UUID | None:
@@ -102,7 +102,7 @@ def _uncounted(goes_on: bool) -> Iterator[None]:
 async def _spend(request: Request, counting: Awaitable[list[Standing]]) -> None:
     standings = await counting
     request.state.standings = [*getattr(request.state, "standings", []), *standings]
-    limits.check(standings)
+    rate_limits.check(standings)
 
 
 def add_headers(request: Request, headers: MutableHeaders) -> None:
@@ -134,7 +134,7 @@ def client_address(request: HTTPConnection, hops: int) -> str:
 
 def limited_address(rt: Rt, request: Request) -> str:
     """The key the request's address is counted under."""
-    return limits.key_of(client_address(request, rt.settings.web.trusted_proxy_hops))
+    return rate_limits.key_of(client_address(request, rt.settings.web.trusted_proxy_hops))
 
 
 def _is_address(text: str) -> bool:

@@ -1,6 +1,6 @@
 """Lists in pages: how every list is asked for and answered, and cursors for those not ordered by a moment.
 
-`core/listing` pages whatever runs from the newest to the oldest; its cursors go through here untouched.
+`core/pagination` pages whatever runs from the newest to the oldest; its cursors go through here untouched.
 """
 
 import base64

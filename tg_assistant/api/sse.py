@@ -13,8 +13,8 @@ from starlette.types import Receive, Scope, Send
 
 from tg_assistant.api import open_streams
 from tg_assistant.api.problems import sentence
-from tg_assistant.core import rights
-from tg_assistant.core.access import Actor
+from tg_assistant.core.access import revocation
+from tg_assistant.core.access.sign_in import Actor
 from tg_assistant.errors import AssistantError
 from tg_assistant.infra import metrics
 
@@ -63,7 +63,7 @@ def stream(
     """
     open_streams.enter(actor)
     shared = open_streams.shared(actor, still_allowed)
-    allowed = rights.as_sent(events, shared) if watched else rights.while_allowed(events, shared)
+    allowed = revocation.as_sent(events, shared) if watched else revocation.while_allowed(events, shared)
     return _Counted(actor.user_id, _told(allowed, actor.language))
 
 

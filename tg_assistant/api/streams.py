@@ -9,9 +9,9 @@ from uuid import UUID, uuid4
 
 import structlog
 
-from tg_assistant.core import answers, questions, showing
-from tg_assistant.core.access import Actor
-from tg_assistant.core.retrieval import Wanted
+from tg_assistant.core.access.sign_in import Actor
+from tg_assistant.core.answers import answers, question_log, showing
+from tg_assistant.core.retrieval.hybrid import Wanted
 from tg_assistant.errors import AlreadyExists, AssistantError, NotFound
 from tg_assistant.infra.runtime import Runtime
 
@@ -103,7 +103,7 @@ async def own(rt: Runtime, actor: Actor, last_seen: str) -> UUID:
     asking = _live.get(question_id)
     if asking is None or asking.user_id != actor.user_id:
         async with rt.db.transaction(actor.tenant) as db:
-            await questions.get(db, actor, question_id)
+            await question_log.get(db, actor, question_id)
     return question_id
 
 
@@ -128,7 +128,7 @@ async def _saved(
     began = monotonic()
     while monotonic() - began < _WAIT_SECONDS:
         async with rt.db.transaction(actor.tenant) as db:
-            asked = await questions.get(db, actor, question_id)
+            asked = await question_log.get(db, actor, question_id)
         if asked.answer is not None:
             yield number, answers.as_it_was(asked)
             return

@@ -48,7 +48,7 @@ def create(
     as_json: Json = False,
 ) -> None:
     """Make an invite and print its code."""
-    from tg_assistant.core import invites
+    from tg_assistant.core.group import invites
     from tg_assistant.models import Role
 
     until = _moment(expires) if expires else None
@@ -70,7 +70,7 @@ def create(
 @app.command()
 def revoke(code: Code, as_json: Json = False) -> None:
     """Make an invite unusable at once."""
-    from tg_assistant.core import invites
+    from tg_assistant.core.group import invites
 
     async def work(db: "AsyncSession") -> "Invite":
         return await invites.revoke(db, await _tenant_operator(db, code), code)
@@ -81,7 +81,7 @@ def revoke(code: Code, as_json: Json = False) -> None:
 @app.command()
 def get(code: Code, as_json: Json = False) -> None:
     """Show one invite."""
-    from tg_assistant.core import invites
+    from tg_assistant.core.group import invites
 
     async def work(db: "AsyncSession") -> "Invite":
         return await invites.get(db, await _tenant_operator(db, code), code)
@@ -97,7 +97,7 @@ def list_(
     as_json: Json = False,
 ) -> None:
     """Show a tenant's invites, the newest first."""
-    from tg_assistant.core import invites
+    from tg_assistant.core.group import invites
 
     async def work(db: "AsyncSession") -> "list[Invite]":
         await _enter(db, tenant)
@@ -124,7 +124,7 @@ async def _enter(db: "AsyncSession", tenant: UUID) -> None:
 
 async def _tenant_operator(db: "AsyncSession", code: str) -> Any:
     """The operator of the tenant that this code belongs to. Raises NotFound."""
-    from tg_assistant.core import invites
+    from tg_assistant.core.group import invites
     from tg_assistant.errors import NotFound
     from tg_assistant.infra.db import set_invite
     from tg_assistant.models import Invite
@@ -156,7 +156,7 @@ def _facts(invite: "Invite") -> dict[str, Any]:
 
 
 def _show(invite: "Invite", as_json: bool) -> None:
-    from tg_assistant.core import invites
+    from tg_assistant.core.group import invites
 
     if as_json:
         typer.echo(json.dumps(_facts(invite)))

@@ -15,9 +15,9 @@ _BEGIN_SECONDS = 15.0
 @app.command()
 def status() -> None:
     """List the key ids that sealed sessions name, with how many there are. Needs no key."""
-    from tg_assistant.core import keys
+    from tg_assistant.core.accounts import key_rotation
 
-    found = transaction(keys.uses, all_tenants=True)
+    found = transaction(key_rotation.uses, all_tenants=True)
     if not found:
         typer.echo("Nothing is sealed yet.")
         return
@@ -34,12 +34,12 @@ def rotate(
 
     Accounts stay connected. Killed anywhere, it goes on by itself; asking twice does no harm.
     """
-    from tg_assistant.core import keys
+    from tg_assistant.core.accounts import key_rotation
 
-    asked = transaction(keys.request)
+    asked = transaction(key_rotation.request)
     began, shown = time.monotonic(), 0
     while True:
-        now = transaction(lambda db: keys.read(db, asked.id))
+        now = transaction(lambda db: key_rotation.read(db, asked.id))
         if now.rewrapped > shown:
             typer.echo(f"{now.rewrapped} brought under {now.keys[-1]!r} …")
             shown = now.rewrapped
@@ -52,7 +52,7 @@ def rotate(
         time.sleep(_LOOK_SECONDS)
     if now.error:
         fail(f"Nothing was changed. {now.error}")
-    used = {use.key_id for use in transaction(keys.uses, all_tenants=True)}
+    used = {use.key_id for use in transaction(key_rotation.uses, all_tenants=True)}
     typer.echo("\n".join(_verdict(now.keys, used, now.rewrapped)))
     if trouble := _trouble(now.unknown, now.broken):
         fail("\n".join(trouble))

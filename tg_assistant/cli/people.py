@@ -12,7 +12,7 @@ import typer
 from tg_assistant.cli.door import fail, in_words
 
 if TYPE_CHECKING:
-    from tg_assistant.core.access import Actor
+    from tg_assistant.core.access.sign_in import Actor
     from tg_assistant.infra.runtime import Runtime
 
 Answer = TypeVar("Answer")
@@ -28,7 +28,7 @@ def export(
     to: Annotated[Path, typer.Option(help="The zip file to write; must not exist")],
 ) -> None:
     """Write everything kept about a person to a zip of JSON: what GET /api/users/me/export gives them."""
-    from tg_assistant.core import export as exporting
+    from tg_assistant.core.privacy import export as exporting
 
     if to.exists():
         fail(f"--to: {to} exists already")
@@ -52,7 +52,7 @@ def delete(
     as_json: Annotated[bool, typer.Option("--json", help="The receipt as a JSON object")] = False,
 ) -> None:
     """Log a person out at Telegram and delete all they have: what /delete_me does. It cannot be undone."""
-    from tg_assistant.core import erasure
+    from tg_assistant.core.privacy import erasure
 
     if not yes:
         again = "Also that they were switched off is forgotten: by an open invite they could join again."
@@ -69,7 +69,7 @@ def _for_person(telegram_id: int, work: "Callable[[Runtime, Actor], Awaitable[An
     """Run `work` for the person; errors as one sentence with exit code 1."""
     import logging
 
-    from tg_assistant.core import access
+    from tg_assistant.core.access import sign_in
     from tg_assistant.infra import logs
     from tg_assistant.infra.runtime import open_runtime
     from tg_assistant.settings import load
@@ -79,7 +79,7 @@ def _for_person(telegram_id: int, work: "Callable[[Runtime, Actor], Awaitable[An
     async def run() -> Answer:
         async with open_runtime(load("cli")) as rt:
             async with rt.db.transaction() as db:
-                person = await access.at_their_word(db, telegram_id)
+                person = await sign_in.at_their_word(db, telegram_id)
             return await work(rt, person)
 
     with in_words():

@@ -18,7 +18,7 @@ def group() -> None:
 @app.command()
 def create(name: str, as_json: Annotated[bool, typer.Option("--json")] = False) -> None:
     """Make a tenant and print the one-use invite that makes its owner."""
-    from tg_assistant.core import tenants
+    from tg_assistant.core.group import tenants
 
     tenant, invite = transaction(lambda db: tenants.create(db, name))
     if as_json:

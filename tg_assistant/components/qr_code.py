@@ -6,7 +6,7 @@ from typing import Any
 import reflex as rx
 
 from tg_assistant.components.words import say
-from tg_assistant.core import qr
+from tg_assistant.core.accounts import qr
 
 
 def qr_picture(url: str) -> str:

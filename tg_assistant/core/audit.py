@@ -10,7 +10,7 @@ from tg_assistant.infra.db import set_user
 from tg_assistant.models import AuditEvent
 
 if TYPE_CHECKING:
-    from tg_assistant.core.access import Actor
+    from tg_assistant.core.access.sign_in import Actor
 
 log = structlog.get_logger()
 

@@ -8,9 +8,9 @@ from uuid import UUID
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from tg_assistant.core import listing
-from tg_assistant.core.access import Actor, scoped
-from tg_assistant.core.listing import Order, Page
+from tg_assistant.core import pagination
+from tg_assistant.core.access.sign_in import Actor, scoped
+from tg_assistant.core.pagination import Order, Page
 from tg_assistant.models import AuditEvent, Membership, Role, User
 
 
@@ -38,7 +38,7 @@ async def list_(
     if until := wanted.get("until"):
         query = query.where(AuditEvent.at < until)
     order = Order[AuditEvent](col(AuditEvent.at), col(AuditEvent.id), lambda line: (line.at, line.id))
-    return await listing.page(db, query, order, limit=limit, cursor=cursor)
+    return await pagination.page(db, query, order, limit=limit, cursor=cursor)
 
 
 async def names(db: AsyncSession, actor: Actor, ids: Iterable[UUID | None]) -> dict[UUID, str]:

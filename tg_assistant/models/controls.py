@@ -10,7 +10,7 @@ from tg_assistant.models.base import mention, moment, now, ref
 
 
 class TenantFlag(SQLModel, table=True):
-    """A flag the group has set; without a row its default in `core/flags.py` holds."""
+    """A flag the group has set; without a row its default in `core/rollout/flags.py` holds."""
 
     __tablename__: ClassVar[Any] = "tenant_flags"
     tenant_id: UUID = ref("tenants.id", primary_key=True, index=False)
@@ -21,7 +21,7 @@ class TenantFlag(SQLModel, table=True):
 
 
 class Experiment(SQLModel, table=True):
-    """An experiment of `core/experiments.py` as this group runs it; `share` in percent of the people."""
+    """An experiment of `core/rollout/experiments.py` as a group runs it; `share` in percent of the people."""
 
     __tablename__: ClassVar[Any] = "experiments"
     tenant_id: UUID = ref("tenants.id", primary_key=True, index=False)

@@ -28,7 +28,7 @@ class Tenant(SQLModel, table=True):
     name: str
     index_generation: int = Field(default=1)  # raised to re-index everything
     created_at: datetime = now()
-    # how many days things are kept here; None is the default of `core/retention.py`
+    # how many days things are kept here; None is the default of `core/privacy/retention.py`
     keep_posts_days: int | None = None
     keep_questions_days: int | None = None
     keep_sign_ins_days: int | None = None

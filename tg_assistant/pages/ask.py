@@ -27,9 +27,11 @@ from tg_assistant.components.sheet import sheet
 from tg_assistant.components.states import empty
 from tg_assistant.components.telegram import composer, follow_bottom, telegram_link
 from tg_assistant.components.words import say
-from tg_assistant.core import answers, channels, questions, rights, showing
-from tg_assistant.core.access import Actor
-from tg_assistant.core.answers import Delta, Done, Sources
+from tg_assistant.core.access import revocation
+from tg_assistant.core.access.sign_in import Actor
+from tg_assistant.core.answers import answers, question_log, showing
+from tg_assistant.core.answers.answers import Delta, Done, Sources
+from tg_assistant.core.channels import channels
 from tg_assistant.errors import AlreadyExists, Invalid, NotAllowed, SignInNeeded, Unavailable
 from tg_assistant.process import current, is_older
 from tg_assistant.state import HOME, SessionState, acting, is_live, named
@@ -121,7 +123,7 @@ class AskState(rx.State):
     async def resume(self) -> None:
         """The web process died while it answered: this one answers instead."""
         async with self, acting(self) as (db, actor):
-            asked = await questions.page(db, actor, limit=1)
+            asked = await question_log.page(db, actor, limit=1)
         for newest in asked.items:
             if newest.answer is None and is_older(newest.created_at):
                 with suppress(AlreadyExists):  # another tab's page, or another process, was first
@@ -152,7 +154,7 @@ class AskState(rx.State):
             return
         _guarded.add(sid)
         try:
-            async with current().events.listening(rights.TOPIC, str(actor.user_id)) as told:
+            async with current().events.listening(revocation.TOPIC, str(actor.user_id)) as told:
                 while await self._guarded(sid, told):
                     pass
         finally:
@@ -177,7 +179,7 @@ class AskState(rx.State):
         session._say(text("ask.copied", session.language))
 
     async def _read(self, db: Any, actor: Actor) -> None:
-        asked = await questions.page(db, actor, limit=_HISTORY)
+        asked = await question_log.page(db, actor, limit=_HISTORY)
         self.exchanges = [exchange_of(one, actor.language) for one in reversed(asked.items)]
         self.busy = bool(self.exchanges) and self.exchanges[-1]["state"] == "waiting"
         self.mark += 1
@@ -202,7 +204,7 @@ class AskState(rx.State):
 
     async def _look(self, db: Any, actor: Actor) -> None:
         """Answers as they may be shown now, each on the screen: hidden with a channel, and back with it."""
-        asked = await questions.among(db, actor, [UUID(hex=one["id"]) for one in self.exchanges])
+        asked = await question_log.among(db, actor, [UUID(hex=one["id"]) for one in self.exchanges])
         shown = as_now(self.exchanges, asked, actor.language)
         if shown != self.exchanges:
             self.exchanges, self.source = shown, _NO_SOURCE

@@ -17,8 +17,8 @@ from tg_assistant.components.sheet import sheet
 from tg_assistant.components.states import empty
 from tg_assistant.components.telegram import confirm_button, telegram_link
 from tg_assistant.components.words import say
-from tg_assistant.core import channels
-from tg_assistant.core.channels import Followed
+from tg_assistant.core.channels import channels
+from tg_assistant.core.channels.channels import Followed
 from tg_assistant.errors import Unavailable
 from tg_assistant.process import current
 from tg_assistant.state import HOME, SessionState, acting, is_live, named

@@ -24,7 +24,8 @@ from tg_assistant.components.telegram import (
     telegram_link,
 )
 from tg_assistant.components.words import say
-from tg_assistant.core import accounts, limits, logins, rights
+from tg_assistant.core.access import rate_limits, revocation
+from tg_assistant.core.accounts import accounts, logins
 from tg_assistant.models import Login, LoginStatus
 from tg_assistant.process import current
 from tg_assistant.state import HOME, SessionState, acting, count, is_live, named
@@ -77,7 +78,7 @@ class ConnectState(rx.State):
     async def start(self) -> Any:
         """A new attempt with a new link; the one before it ends."""
         async with acting(self) as (db, actor):
-            await count(self, actor, limits.Rule.qr_start)
+            await count(self, actor, rate_limits.Rule.qr_start)
             if self._kept_login and self.status in _LIVE:
                 await logins.cancel(db, actor, named(self._kept_login, "logins.not_found"))
             settings = current().settings
@@ -95,7 +96,7 @@ class ConnectState(rx.State):
                 login_id = self._kept_login
                 wanted = named(login_id, "logins.not_found")
             sid = self.router.session.session_id
-        async for login in rights.watched(current(), actor, logins.watch(current(), actor, wanted)):
+        async for login in revocation.watched(current(), actor, logins.watch(current(), actor, wanted)):
             async with self:
                 if self._kept_login != login_id or not is_live(self, sid):
                     return

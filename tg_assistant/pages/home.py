@@ -11,8 +11,10 @@ from tg_assistant.components.controls import link_button
 from tg_assistant.components.lists import cell, chevron, round_icon, section
 from tg_assistant.components.telegram import kept_field
 from tg_assistant.components.words import say
-from tg_assistant.core import accounts, channels, invites
-from tg_assistant.core.limits import Rule
+from tg_assistant.core.access.rate_limits import Rule
+from tg_assistant.core.accounts import accounts
+from tg_assistant.core.channels import channels
+from tg_assistant.core.group import invites
 from tg_assistant.state import HOME, SessionState, acting, count
 from tg_assistant.template import page
 from tg_assistant.texts import text

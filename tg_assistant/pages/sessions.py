@@ -15,7 +15,8 @@ from tg_assistant.components.lists import cell, chevron, round_icon, section
 from tg_assistant.components.readable import ago
 from tg_assistant.components.telegram import confirm_button
 from tg_assistant.components.words import say
-from tg_assistant.core import access, accounts, sessions
+from tg_assistant.core.access import sessions, sign_in
+from tg_assistant.core.accounts import accounts
 from tg_assistant.errors import NotFound
 from tg_assistant.models import Account, AccountStatus, AppSession, Role
 from tg_assistant.process import current
@@ -89,7 +90,7 @@ class SessionsState(rx.State):
     @rx.event
     async def choose_language(self, language: str) -> None:
         async with acting(self) as (db, actor):
-            await access.set_language(db, actor, "ru" if language == "ru" else "en")
+            await sign_in.set_language(db, actor, "ru" if language == "ru" else "en")
         session = await self.get_state(SessionState)
         session.language = "ru" if language == "ru" else "en"
         await self._read()

@@ -9,10 +9,11 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from strawberry.dataloader import DataLoader
 from strawberry.types import Info
 
-from tg_assistant.core import channels, posts
-from tg_assistant.core.access import Actor
-from tg_assistant.core.channels import Followed
-from tg_assistant.core.posts import ShownPost
+from tg_assistant.core.access.sign_in import Actor
+from tg_assistant.core.channels import channels
+from tg_assistant.core.channels.channels import Followed
+from tg_assistant.core.posts import posts
+from tg_assistant.core.posts.posts import ShownPost
 from tg_assistant.infra.runtime import Runtime
 from tg_assistant.models import PostVersion
 

@@ -21,7 +21,7 @@ from tg_assistant.api.graphql.context import Context
 from tg_assistant.api.graphql.schema import schema
 from tg_assistant.api.limits import by_user
 from tg_assistant.api.problems import sentence
-from tg_assistant.core.limits import Rule
+from tg_assistant.core.access.rate_limits import Rule
 from tg_assistant.errors import AssistantError, Invalid
 from tg_assistant.infra import metrics
 

@@ -26,9 +26,14 @@ from tg_assistant.api.graphql.types import (
     Sessions,
     TelegramAccount,
 )
-from tg_assistant.core import accounts, answers, channels, posts, questions, search, sessions, showing
-from tg_assistant.core.answers import Done
-from tg_assistant.core.retrieval import Wanted
+from tg_assistant.core.access import sessions
+from tg_assistant.core.accounts import accounts
+from tg_assistant.core.answers import answers, question_log, showing
+from tg_assistant.core.answers.answers import Done
+from tg_assistant.core.channels import channels
+from tg_assistant.core.posts import posts
+from tg_assistant.core.retrieval import search
+from tg_assistant.core.retrieval.hybrid import Wanted
 
 # Nullable: a variable that is null means the default, as if it were left out.
 First = Annotated[int | None, strawberry.argument(description="at most 100")]
@@ -119,8 +124,8 @@ class Query:
     ) -> Connection[Question]:
         """Whatever door they were asked through."""
         async with info.context.open() as db:
-            page = await questions.page(db, info.context.actor, limit=_or(first, PAGE), cursor=after)
-        edges = [Edge(node=Question.of(each), cursor=questions.cursor_of(each)) for each in page.items]
+            page = await question_log.page(db, info.context.actor, limit=_or(first, PAGE), cursor=after)
+        edges = [Edge(node=Question.of(each), cursor=question_log.cursor_of(each)) for each in page.items]
         return Connection(edges=edges, page_info=_info(edges, page.next_cursor))
 
     @strawberry.field(

@@ -7,9 +7,11 @@ from uuid import UUID
 import strawberry
 
 from tg_assistant.api.graphql.context import Asked
-from tg_assistant.core import answers, channels, posts
-from tg_assistant.core import search as searching
-from tg_assistant.core.access import Actor
+from tg_assistant.core.access.sign_in import Actor
+from tg_assistant.core.answers import answers
+from tg_assistant.core.channels import channels
+from tg_assistant.core.posts import posts
+from tg_assistant.core.retrieval import search as searching
 from tg_assistant.models import Account, AppSession, PostVersion
 from tg_assistant.models import Question as AskedQuestion
 

@@ -9,11 +9,11 @@ from pydantic import BaseModel, Field
 from tg_assistant.api import limits
 from tg_assistant.api.browser import REFRESH_COOKIE, check_origin, set_refresh_cookie, whence
 from tg_assistant.api.deps import Call, Rt, jwt_secret
-from tg_assistant.core import access, sessions, tokens
-from tg_assistant.core.access import Actor
-from tg_assistant.core.initdata import PRODUCTION_KEY, Validator
-from tg_assistant.core.limits import Rule
-from tg_assistant.core.sessions import Started
+from tg_assistant.core.access import access_tokens, sessions, sign_in
+from tg_assistant.core.access.init_data import PRODUCTION_KEY, Validator
+from tg_assistant.core.access.rate_limits import Rule
+from tg_assistant.core.access.sessions import Started
+from tg_assistant.core.access.sign_in import Actor
 from tg_assistant.errors import AssistantError, SignInNeeded
 from tg_assistant.infra.runtime import Runtime
 
@@ -44,8 +44,8 @@ class SignedInOut(ResumedOut):
     start_param: str | None = None
 
 
-@router.post("/telegram-webapp", dependencies=[limits.by_address(Rule.sign_in)])
-async def sign_in(
+@router.post("/telegram-webapp", name="sign_in", dependencies=[limits.by_address(Rule.sign_in)])
+async def sign_in_with_init_data(
     rt: Rt, request: Request, response: Response, body: InitDataIn | None = None
 ) -> SignedInOut:
     """Exchange init data: both signatures, ≤ 300 s old, once. Also from `Authorization: tma <initData>`."""
@@ -53,18 +53,18 @@ async def sign_in(
     try:
         init_data = (body and body.init_data) or _from_header(request)
         async with rt.db.transaction() as db:
-            signed = await access.sign_in(
+            signed = await sign_in.sign_in(
                 db, init_data, validator=validator(rt), clock=rt.clock, whence=origin
             )
     except AssistantError as error:
         if error.status in (401, 403):
             async with rt.db.transaction() as db:
-                await access.note_sign_in(db, origin, outcome=error.code)
+                await sign_in.note_sign_in(db, origin, outcome=error.code)
         raise
     request.state.language = signed.actor.language
     set_refresh_cookie(response, signed.refresh_token, sessions.LIFETIME.total_seconds())
     return SignedInOut(
-        **_token(rt, tokens.Claims(signed.actor.user_id, signed.session_id)),
+        **_token(rt, access_tokens.Claims(signed.actor.user_id, signed.session_id)),
         resume_secret=signed.resume_secret,
         start_param=signed.start_param,
         telegram_id=signed.actor.telegram_id,
@@ -78,7 +78,7 @@ async def refresh(rt: Rt, request: Request, response: Response, token: Refresh =
     started, actor, _ = await _rotate(rt, request, token)
     request.state.language = actor.language
     _keep(response, started, rt.clock.now())
-    return TokenOut(**_token(rt, tokens.Claims(started.user_id, started.id)))
+    return TokenOut(**_token(rt, access_tokens.Claims(started.user_id, started.id)))
 
 
 @router.post("/resume", dependencies=_MAY_ROTATE)
@@ -88,7 +88,7 @@ async def resume(rt: Rt, request: Request, response: Response, token: Refresh = 
     request.state.language = actor.language
     _keep(response, started, rt.clock.now())
     return ResumedOut(
-        **_token(rt, tokens.Claims(started.user_id, started.id)),
+        **_token(rt, access_tokens.Claims(started.user_id, started.id)),
         resume_secret=secret,
         telegram_id=actor.telegram_id,
         language=actor.language,
@@ -123,7 +123,7 @@ async def _rotate(
         raise SignInNeeded("access.signed_out")
     async with rt.db.transaction() as db:
         started = await sessions.refresh(db, token, now=rt.clock.now())
-        actor = await access.actor(db, started.user_id, door="rest", session_id=started.id)
+        actor = await sign_in.actor(db, started.user_id, door="rest", session_id=started.id)
         secret = await sessions.new_resume_secret(db, started.id) if resuming else ""
     return started, actor, secret
 
@@ -139,7 +139,7 @@ def _from_header(request: Request) -> str:
     return value
 
 
-def _token(rt: Runtime, claims: tokens.Claims) -> dict[str, Any]:
+def _token(rt: Runtime, claims: access_tokens.Claims) -> dict[str, Any]:
     ttl = rt.settings.security.jwt_ttl_seconds
-    token = tokens.issue(claims, secret=jwt_secret(rt), ttl_seconds=ttl, now=rt.clock.now())
+    token = access_tokens.issue(claims, secret=jwt_secret(rt), ttl_seconds=ttl, now=rt.clock.now())
     return {"access_token": token, "expires_in": ttl}

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Response
 from pydantic import BaseModel, Field
 
 from tg_assistant.api.deps import Rt
-from tg_assistant.core import wellbeing
+from tg_assistant.core import health
 
 router = APIRouter(tags=["health"])
 
@@ -23,8 +23,8 @@ _RESPONSES: dict[int | str, dict[str, Any]] = {
 }
 
 
-@router.get("/health", responses=_RESPONSES)
-async def health(rt: Rt, response: Response) -> HealthOut:
+@router.get("/health", name="health", responses=_RESPONSES)
+async def process(rt: Rt, response: Response) -> HealthOut:
     """The process answers, in time, and what it works on comes to an end. Asks no neighbour."""
     return _said({"process": True, **rt.pulse.checks()}, response)
 
@@ -32,19 +32,19 @@ async def health(rt: Rt, response: Response) -> HealthOut:
 @router.get("/ready", responses=_RESPONSES)
 async def ready(rt: Rt, response: Response) -> HealthOut:
     """Requests can be served. Without Chroma answers are weaker, so `vectors` alone fails nothing."""
-    return _said(await wellbeing.ready(rt), response, needed={"database"})
+    return _said(await health.ready(rt), response, needed={"database"})
 
 
 @router.get("/health/auth", responses=_RESPONSES)
 async def auth(rt: Rt, response: Response) -> HealthOut:
     """People can sign in and connect an account."""
-    return _said(await wellbeing.signing_in(rt), response)
+    return _said(await health.signing_in(rt), response)
 
 
 @router.get("/health/bot", responses=_RESPONSES)
 async def bot(rt: Rt, response: Response) -> HealthOut:
     """Telegram knows the bot, and nobody waits for its answer."""
-    return _said(await wellbeing.bot(rt), response)
+    return _said(await health.bot(rt), response)
 
 
 def _said(checks: Mapping[str, bool], response: Response, needed: set[str] | None = None) -> HealthOut:

@@ -7,8 +7,8 @@ from pydantic import BaseModel, Field
 
 from tg_assistant.api import limits, problems
 from tg_assistant.api.deps import Call
-from tg_assistant.core import invites
-from tg_assistant.core.limits import Rule
+from tg_assistant.core.access.rate_limits import Rule
+from tg_assistant.core.group import invites
 
 router = APIRouter(prefix="/api/invites", tags=["invites"])
 

@@ -13,9 +13,11 @@ from pydantic import BaseModel, Field
 from tg_assistant.api import limits
 from tg_assistant.api.deps import Call, Rt
 from tg_assistant.api.pagination import Cursor, Limit
-from tg_assistant.core import accounts, erasure, export, sessions
-from tg_assistant.core.access import Actor
-from tg_assistant.core.limits import Rule
+from tg_assistant.core.access import sessions
+from tg_assistant.core.access.rate_limits import Rule
+from tg_assistant.core.access.sign_in import Actor
+from tg_assistant.core.accounts import accounts
+from tg_assistant.core.privacy import erasure, export
 from tg_assistant.errors import NotAllowed, SignInNeeded
 from tg_assistant.infra.runtime import Runtime
 from tg_assistant.models import Account, AppSession

@@ -9,8 +9,8 @@ from pydantic import BaseModel, Field
 
 from tg_assistant.api.deps import Call
 from tg_assistant.api.pagination import Cursor, Limit, PageOut
-from tg_assistant.core import posts
-from tg_assistant.core.posts import ShownPost
+from tg_assistant.core.posts import posts
+from tg_assistant.core.posts.posts import ShownPost
 
 router = APIRouter(prefix="/api/posts", tags=["posts"])
 

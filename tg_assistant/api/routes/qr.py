@@ -12,8 +12,9 @@ from sse_starlette import EventSourceResponse
 from tg_assistant.api import limits, sse
 from tg_assistant.api.deps import Call, Rt
 from tg_assistant.api.problems import may
-from tg_assistant.core import invites, logins, qr
-from tg_assistant.core.limits import Rule
+from tg_assistant.core.access.rate_limits import Rule
+from tg_assistant.core.accounts import logins, qr
+from tg_assistant.core.group import invites
 from tg_assistant.errors import NotAllowed, NotFound
 from tg_assistant.models import Login, LoginStatus
 

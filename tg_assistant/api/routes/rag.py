@@ -16,10 +16,11 @@ from tg_assistant.api import open_streams, sse, streams
 from tg_assistant.api.deps import Call, Rt
 from tg_assistant.api.pagination import Cursor, Limit, PageOut
 from tg_assistant.api.problems import may
-from tg_assistant.core import channels, questions
-from tg_assistant.core.access import Actor
-from tg_assistant.core.answers import Delta, Done, Sources
-from tg_assistant.core.retrieval import Wanted
+from tg_assistant.core.access.sign_in import Actor
+from tg_assistant.core.answers import question_log
+from tg_assistant.core.answers.answers import Delta, Done, Sources
+from tg_assistant.core.channels import channels
+from tg_assistant.core.retrieval.hybrid import Wanted
 from tg_assistant.errors import NotFound
 
 router = APIRouter(prefix="/api/rag", tags=["questions"])
@@ -156,7 +157,7 @@ async def _events(
 async def history(call: Call, limit: Limit = 20, cursor: Cursor = None) -> PageOut[AskedOut]:
     """The caller's own questions, the newest first."""
     async with call.open() as (db, actor):
-        page = await questions.page(db, actor, limit=limit, cursor=cursor)
+        page = await question_log.page(db, actor, limit=limit, cursor=cursor)
     items = [AskedOut(query_id=q.id, **q.model_dump(include=set(AskedOut.model_fields))) for q in page.items]
     return PageOut(items=items, next_cursor=page.next_cursor)
 

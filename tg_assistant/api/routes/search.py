@@ -11,8 +11,8 @@ from pydantic import BaseModel, Field
 from tg_assistant.api.deps import Call, Rt
 from tg_assistant.api.problems import may
 from tg_assistant.api.routes.posts import PostOut, fields_of
-from tg_assistant.core import search
-from tg_assistant.core.search import Hit, Mode
+from tg_assistant.core.retrieval import search
+from tg_assistant.core.retrieval.search import Hit, Mode
 
 router = APIRouter(prefix="/api/search", tags=["search"])
 

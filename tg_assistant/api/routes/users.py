@@ -10,9 +10,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from tg_assistant.api import limits
 from tg_assistant.api.deps import Call
 from tg_assistant.api.numbers import PLAIN, is_plain
-from tg_assistant.core import users
-from tg_assistant.core.limits import Rule
-from tg_assistant.core.users import PlanInForce, Profile
+from tg_assistant.core.access.rate_limits import Rule
+from tg_assistant.core.group import profiles
+from tg_assistant.core.group.profiles import PlanInForce, Profile
 from tg_assistant.errors import NotFound
 
 router = APIRouter(prefix="/api/users", tags=["people"])
@@ -57,35 +57,35 @@ class PlanOut(BaseModel):
 async def me(call: Call) -> ProfileOut:
     """Who the bearer is, and which group they belong to."""
     async with call.open() as (db, actor):
-        return _profile(await users.get(db, actor, actor.user_id))
+        return _profile(await profiles.get(db, actor, actor.user_id))
 
 
 @router.get("/me/subscription")
 async def own_subscription(call: Call) -> PlanOut:
     """What the bearer's plan allows."""
     async with call.open() as (db, actor):
-        return _plan(await users.plan_of(db, actor, actor.user_id))
+        return _plan(await profiles.plan_of(db, actor, actor.user_id))
 
 
 @router.get("/{telegram_id}")
 async def get_user(call: Call, telegram_id: TelegramId) -> ProfileOut:
     """Oneself; admins also a member of their group. Anybody else does not exist."""
     async with call.open() as (db, actor):
-        return _profile(await users.get(db, actor, telegram_id))
+        return _profile(await profiles.get(db, actor, telegram_id))
 
 
 @router.patch("/{telegram_id}", dependencies=[limits.by_user_of_others(Rule.admin)])
 async def change_user(call: Call, telegram_id: TelegramId, body: ProfileIn) -> ProfileOut:
     """Choose the language. Role, plan and access are changed at `/api/admin/users/{id}`."""
     async with call.open() as (db, actor):
-        return _profile(await users.set_language(db, actor, telegram_id, body.language))
+        return _profile(await profiles.set_language(db, actor, telegram_id, body.language))
 
 
 @router.get("/{user_id}/subscription")
 async def subscription(call: Call, user_id: AnyId) -> PlanOut:
     """What somebody's plan allows: one's own; for admins anybody's of their group."""
     async with call.open() as (db, actor):
-        return _plan(await users.plan_of(db, actor, _who(user_id)))
+        return _plan(await profiles.plan_of(db, actor, _who(user_id)))
 
 
 def _who(text: str) -> UUID | int:

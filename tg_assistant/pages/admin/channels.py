@@ -12,8 +12,8 @@ from tg_assistant.components.lists import avatar, cell
 from tg_assistant.components.panel import listed, more
 from tg_assistant.components.readable import colour, counted, initial
 from tg_assistant.components.words import say
-from tg_assistant.core import oversight
-from tg_assistant.core.oversight import ChannelSeen
+from tg_assistant.core.administration import channel_overview
+from tg_assistant.core.administration.channel_overview import ChannelSeen
 from tg_assistant.state import SessionState, acting, administering, named
 from tg_assistant.template import panel_page
 from tg_assistant.texts import text
@@ -53,13 +53,15 @@ class GroupChannelsState(rx.State):
     async def pause(self, channel_id: str, paused: bool) -> None:
         """For the whole group; the posts stay, unseen."""
         async with administering(self) as (db, actor):
-            seen = await oversight.pause_channel(db, actor, named(channel_id, "channels.not_found"), paused)
+            seen = await channel_overview.pause_channel(
+                db, actor, named(channel_id, "channels.not_found"), paused
+            )
         changed = _row_of(seen, actor.language)
         self.rows = [changed if row["id"] == channel_id else row for row in self.rows]
 
     async def _read(self, cursor: str = "") -> None:
         async with acting(self) as (db, actor):
-            found = await oversight.list_channels(db, actor, search=self._query, cursor=cursor or None)
+            found = await channel_overview.list_channels(db, actor, search=self._query, cursor=cursor or None)
         shown = [_row_of(seen, actor.language) for seen in found.items]
         self.rows = [*self.rows, *shown] if cursor else shown
         self.cursor = found.next_cursor or ""

@@ -17,8 +17,8 @@ from tg_assistant.components.readable import ago
 from tg_assistant.components.sheet import sheet
 from tg_assistant.components.telegram import confirm_button, copy_button, kept_field
 from tg_assistant.components.words import say
-from tg_assistant.core import invites
-from tg_assistant.core.invites import Use
+from tg_assistant.core.group import invites
+from tg_assistant.core.group.invites import Use
 from tg_assistant.errors import Invalid, Unavailable
 from tg_assistant.infra.clock import Clock
 from tg_assistant.models import Invite, Role

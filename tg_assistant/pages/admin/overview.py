@@ -9,8 +9,8 @@ from tg_assistant.components.lists import section
 from tg_assistant.components.panel import fact
 from tg_assistant.components.readable import grouped, tenths
 from tg_assistant.components.words import say
-from tg_assistant.core import statistics
-from tg_assistant.core.statistics import Statistics
+from tg_assistant.core.administration import statistics
+from tg_assistant.core.administration.statistics import Statistics
 from tg_assistant.state import SessionState, acting
 from tg_assistant.template import panel_page
 from tg_assistant.texts import has, text

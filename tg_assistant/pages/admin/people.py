@@ -16,9 +16,11 @@ from tg_assistant.components.readable import ago, colour, dotted, initial
 from tg_assistant.components.sheet import sheet
 from tg_assistant.components.telegram import confirm_button
 from tg_assistant.components.words import say
-from tg_assistant.core import members, plans, sessions
-from tg_assistant.core.members import Changes, Member
-from tg_assistant.core.sessions import MemberSession
+from tg_assistant.core import plans
+from tg_assistant.core.access import sessions
+from tg_assistant.core.access.sessions import MemberSession
+from tg_assistant.core.group import members
+from tg_assistant.core.group.members import Changes, Member
 from tg_assistant.errors import NotAllowed
 from tg_assistant.models import Role
 from tg_assistant.state import SessionState, acting, administering, named

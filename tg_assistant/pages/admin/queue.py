@@ -13,7 +13,7 @@ from tg_assistant.components.panel import listed, more
 from tg_assistant.components.readable import ago
 from tg_assistant.components.telegram import confirm_button
 from tg_assistant.components.words import say
-from tg_assistant.core import backlog
+from tg_assistant.core.administration import job_queue
 from tg_assistant.infra.queue import QueuedJob
 from tg_assistant.state import SessionState, acting, administering
 from tg_assistant.template import panel_page
@@ -41,7 +41,7 @@ class QueueState(rx.State):
 
     @rx.event
     async def choose_status(self, status: str) -> None:
-        self.status = status if status in backlog.STATES else ""
+        self.status = status if status in job_queue.STATES else ""
         await self._read()
 
     @rx.event
@@ -51,18 +51,18 @@ class QueueState(rx.State):
     @rx.event
     async def requeue(self, job_id: int) -> None:
         async with administering(self) as (db, actor):
-            await backlog.requeue(db, actor, job_id)
+            await job_queue.requeue(db, actor, job_id)
         await self._read()
 
     @rx.event
     async def drop(self, job_id: int) -> None:
         async with administering(self) as (db, actor):
-            await backlog.drop(db, actor, job_id)
+            await job_queue.drop(db, actor, job_id)
         await self._read()
 
     async def _read(self, cursor: str = "") -> None:
         async with acting(self) as (db, actor):
-            found = await backlog.list_(db, actor, status=self.status or None, cursor=cursor or None)
+            found = await job_queue.list_(db, actor, status=self.status or None, cursor=cursor or None)
         shown = [_row_of(job, actor.language) for job in found.items]
         self.rows = [*self.rows, *shown] if cursor else shown
         self.cursor = found.next_cursor or ""
@@ -115,7 +115,7 @@ def queue_page() -> rx.Component:
             on_click=QueueState.choose_status(status),
             data_testid=f"queue-filter-{status or 'all'}",
         )
-        for status in ("", *backlog.STATES)
+        for status in ("", *job_queue.STATES)
     ]
     return rx.fragment(
         segments(*states),

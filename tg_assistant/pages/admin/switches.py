@@ -9,9 +9,9 @@ from tg_assistant.components.lists import cell, section
 from tg_assistant.components.panel import listed
 from tg_assistant.components.readable import ago
 from tg_assistant.components.words import say
-from tg_assistant.core import experiments, flags
-from tg_assistant.core.experiments import Sums, TrialState
-from tg_assistant.core.flags import FlagState
+from tg_assistant.core.rollout import experiments, flags
+from tg_assistant.core.rollout.experiments import Sums, TrialState
+from tg_assistant.core.rollout.flags import FlagState
 from tg_assistant.state import SessionState, acting, administering
 from tg_assistant.template import panel_page
 from tg_assistant.texts import text

@@ -10,7 +10,8 @@ from pydantic import AwareDatetime, BaseModel, Field
 
 from tg_assistant.api.deps import Call
 from tg_assistant.api.pagination import Cursor, Limit, PageOut
-from tg_assistant.core import statistics, trail
+from tg_assistant.core import trail
+from tg_assistant.core.administration import statistics
 
 router = APIRouter(tags=["admin: activity"])
 

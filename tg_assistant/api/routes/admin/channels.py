@@ -10,10 +10,10 @@ from pydantic import BaseModel, ConfigDict, Field
 from tg_assistant.api import limits
 from tg_assistant.api.deps import Call
 from tg_assistant.api.pagination import Cursor, Limit, PageOut
-from tg_assistant.core import oversight
-from tg_assistant.core.indexing import Trouble
-from tg_assistant.core.limits import Rule
-from tg_assistant.core.oversight import ChannelSeen
+from tg_assistant.core.access.rate_limits import Rule
+from tg_assistant.core.administration import channel_overview
+from tg_assistant.core.administration.channel_overview import ChannelSeen
+from tg_assistant.core.retrieval.indexing import Trouble
 
 router = APIRouter(prefix="/channels", tags=["admin: channels"])
 
@@ -49,7 +49,7 @@ async def list_group_channels(
 ) -> PageOut[SeenChannelOut]:
     """Every channel somebody of the group follows, the latest added first."""
     async with call.open() as (db, actor):
-        page = await oversight.list_channels(db, actor, search=search, limit=limit, cursor=cursor)
+        page = await channel_overview.list_channels(db, actor, search=search, limit=limit, cursor=cursor)
     return PageOut(items=[_channel(one) for one in page.items], next_cursor=page.next_cursor)
 
 
@@ -60,7 +60,7 @@ async def pause_group_channel(call: Call, channel_id: UUID, body: GroupPauseIn) 
     Meanwhile nothing is loaded from it, and nothing of it is shown or quoted. Its posts stay, and come back.
     """
     async with call.open() as (db, actor):
-        return _channel(await oversight.pause_channel(db, actor, channel_id, body.paused))
+        return _channel(await channel_overview.pause_channel(db, actor, channel_id, body.paused))
 
 
 def _channel(seen: ChannelSeen) -> SeenChannelOut:

@@ -10,10 +10,11 @@ from pydantic import BaseModel, ConfigDict, Field
 from tg_assistant.api import limits, pagination
 from tg_assistant.api.deps import Call
 from tg_assistant.api.pagination import Cursor, Limit, PageOut
-from tg_assistant.core import experiments, flags, retention
-from tg_assistant.core.experiments import TrialState
-from tg_assistant.core.flags import FlagState
-from tg_assistant.core.limits import Rule
+from tg_assistant.core.access.rate_limits import Rule
+from tg_assistant.core.privacy import retention
+from tg_assistant.core.rollout import experiments, flags
+from tg_assistant.core.rollout.experiments import TrialState
+from tg_assistant.core.rollout.flags import FlagState
 
 router = APIRouter(tags=["admin: group"])
 Name = Annotated[str, Path(max_length=60, examples=["answers.model"])]

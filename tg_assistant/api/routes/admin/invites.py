@@ -10,8 +10,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from tg_assistant.api import limits
 from tg_assistant.api.deps import Call, Rt
 from tg_assistant.api.pagination import Cursor, Limit, PageOut
-from tg_assistant.core import invites, qr
-from tg_assistant.core.limits import Rule
+from tg_assistant.core.access.rate_limits import Rule
+from tg_assistant.core.accounts import qr
+from tg_assistant.core.group import invites
 from tg_assistant.models import Invite, Role
 
 router = APIRouter(prefix="/invites", tags=["admin: invites"])

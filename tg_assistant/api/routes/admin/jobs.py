@@ -10,8 +10,8 @@ from tg_assistant.api import limits
 from tg_assistant.api.deps import Call
 from tg_assistant.api.numbers import PLAIN
 from tg_assistant.api.pagination import Cursor, Limit, PageOut
-from tg_assistant.core import backlog
-from tg_assistant.core.limits import Rule
+from tg_assistant.core.access.rate_limits import Rule
+from tg_assistant.core.administration import job_queue
 
 router = APIRouter(prefix="/jobs", tags=["admin: jobs"])
 JobId = Annotated[int, Path(ge=1, lt=2**63), PLAIN]
@@ -36,7 +36,7 @@ async def list_jobs(
 ) -> PageOut[JobOut]:
     """The group's jobs, the newest first; what they carry is not shown."""
     async with call.open() as (db, actor):
-        page = await backlog.list_(db, actor, status=status, limit=limit, cursor=cursor)
+        page = await job_queue.list_(db, actor, status=status, limit=limit, cursor=cursor)
     items = [JobOut.model_validate(job._asdict()) for job in page.items]
     return PageOut(items=items, next_cursor=page.next_cursor)
 
@@ -45,11 +45,11 @@ async def list_jobs(
 async def requeue_job(call: Call, job_id: JobId) -> None:
     """Try a held job again, with all its tries."""
     async with call.open() as (db, actor):
-        await backlog.requeue(db, actor, job_id)
+        await job_queue.requeue(db, actor, job_id)
 
 
 @router.delete("/{job_id}", status_code=204, dependencies=_CHANGE)
 async def drop_job(call: Call, job_id: JobId) -> None:
     """Give a held job up."""
     async with call.open() as (db, actor):
-        await backlog.drop(db, actor, job_id)
+        await job_queue.drop(db, actor, job_id)

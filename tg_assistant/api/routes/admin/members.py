@@ -10,9 +10,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from tg_assistant.api import limits, problems
 from tg_assistant.api.deps import Call
 from tg_assistant.api.pagination import Cursor, Limit, PageOut
-from tg_assistant.core import members
-from tg_assistant.core.limits import Rule
-from tg_assistant.core.members import Member
+from tg_assistant.core.access.rate_limits import Rule
+from tg_assistant.core.group import members
+from tg_assistant.core.group.members import Member
 from tg_assistant.models import Role
 
 router = APIRouter(prefix="/users", tags=["admin: people"])

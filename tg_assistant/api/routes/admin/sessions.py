@@ -9,8 +9,8 @@ from pydantic import BaseModel
 from tg_assistant.api import limits, pagination
 from tg_assistant.api.deps import Call
 from tg_assistant.api.pagination import Cursor, Limit, PageOut
-from tg_assistant.core import sessions
-from tg_assistant.core.limits import Rule
+from tg_assistant.core.access import sessions
+from tg_assistant.core.access.rate_limits import Rule
 
 router = APIRouter(prefix="/sessions", tags=["admin: sessions"])
 

@@ -1,0 +1,151 @@
+"""One page of a channel's history: from Telegram to saved posts, known ids and the next task."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import structlog
+from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+from telethon import errors, types
+from telethon.tl.functions.contacts import ResolveUsernameRequest
+from telethon.tl.functions.messages import GetHistoryRequest
+
+from ingest import convert
+from ingest.context import AccountContext
+from tg_assistant.core.channels import backfill, channels, following
+from tg_assistant.core.channels.backfill import Wanted
+from tg_assistant.core.channels.known_ranges import Range
+from tg_assistant.core.posts import ingestion
+from tg_assistant.core.posts.ingestion import IncomingPost
+from tg_assistant.models import Account, Channel, ChannelAccess
+
+log = structlog.get_logger()
+PAGE = 100  # the most Telegram gives at once
+# Telegram refuses this account the channel, now and until something changes there
+NO_ACCESS = (
+    errors.ChannelPrivateError,
+    errors.ChannelInvalidError,
+    errors.ChannelPublicGroupNaError,
+    errors.ChatAdminRequiredError,
+    errors.UserBannedInChannelError,
+    errors.UsernameInvalidError,
+    errors.UsernameNotOccupiedError,
+)
+
+
+_STRANGE = (AttributeError, TypeError, ValueError, LookupError)  # what an unexpected shape makes code raise
+
+
+@dataclass(frozen=True)
+class Page:
+    """Messages as Telegram gave them, newest first; `ids` has those without content too.
+
+    `channel` is the channel as it is now: it may have been renamed or made private.
+    """
+
+    ids: list[int]
+    posts: list[IncomingPost]
+    channel: types.Channel | None = None
+
+
+async def read_page(ctx: AccountContext, peer: types.InputPeerChannel, *, below: int = 0) -> Page:
+    """Up to 100 messages with ids under `below` (0: the newest). Raises Telegram's errors."""
+    request = GetHistoryRequest(
+        peer, offset_id=below, offset_date=None, add_offset=0, limit=PAGE, max_id=0, min_id=0, hash=0
+    )
+    answer: Any = await ctx.client(request)
+    ids = sorted((message.id for message in answer.messages), reverse=True)
+    shown = next((c for c in answer.chats if isinstance(c, types.Channel) and c.id == peer.channel_id), None)
+    return Page(ids, converted(answer.messages, convert.titles_of(answer)), shown)
+
+
+def converted(messages: Iterable[types.TypeMessage], titles: dict[int, str]) -> list[IncomingPost]:
+    """The posts among `messages`. One that cannot be understood is logged and kept with its text alone."""
+    posts = []
+    for message in messages:
+        try:
+            post = convert.post(message, titles)
+        except _STRANGE:
+            # one strange message must not stop the channel, nor get lost: its id will count as known
+            log.exception("message.not_understood", message_id=message.id)
+            post = convert.plain(message)
+        if post is not None:
+            posts.append(post)
+    return posts
+
+
+async def followed(db: AsyncSession, channel_id: UUID) -> Channel | None:
+    """The channel, while somebody follows it unpaused."""
+    channel = await db.get(Channel, channel_id)
+    return channel if channel is not None and await backfill.has_follower(db, channel_id) else None
+
+
+async def peer_of(ctx: AccountContext, channel: Channel) -> types.InputPeerChannel:
+    """How this account addresses the channel; a public one it never met is resolved once and remembered."""
+    query = select(ChannelAccess.access_hash).where(
+        ChannelAccess.account_id == ctx.account_id,
+        ChannelAccess.channel_id == channel.id,
+        col(ChannelAccess.lost_at).is_(None),
+    )
+    async with ctx.transaction() as db:
+        access_hash = (await db.exec(query)).first()
+    if access_hash is None:
+        access_hash = await _resolved(ctx, channel)
+        async with ctx.transaction() as db:
+            account = await db.get_one(Account, ctx.account_id)
+            await following.grant(db, account, channel.id, access_hash)
+    return types.InputPeerChannel(channel.telegram_id, access_hash)
+
+
+async def _resolved(ctx: AccountContext, channel: Channel) -> int:
+    answer: Any = await ctx.client(ResolveUsernameRequest(channel.username or ""))
+    for chat in answer.chats:
+        if chat.id == channel.telegram_id and getattr(chat, "access_hash", None):
+            return chat.access_hash
+    raise errors.UsernameNotOccupiedError(request=None)  # the name now belongs to something else
+
+
+async def save_wanted(db: AsyncSession, channel: Channel, hole: Wanted, page: Page) -> int:
+    """Save a page read for `hole`; returns how many posts were new."""
+    span = backfill.covered(hole, page.ids)
+    saved = await ingestion.save_page(
+        db, channel.id, page.posts, [span] if span else [], via="backfill" if hole.low == 1 else "reconcile"
+    )
+    if span is None:  # nothing was ever posted
+        await backfill.complete(db, channel)
+    return saved.new
+
+
+async def refused(ctx: AccountContext, db: AsyncSession, channel: Channel) -> None:
+    """This account lost the channel: hide it from its person. The caller plans for the other followers."""
+    await following.grant_missing(db, await db.get_one(Account, ctx.account_id), channel.id)
+    await channels.access_lost(db, ctx.account_id, channel.id)
+    log.info("channel.access_lost", channel_id=str(channel.id))
+
+
+async def reconcile(ctx: AccountContext, channel: Channel, *, below: int = 0) -> int:
+    """Hold a page of what Telegram shows against what we have: new, edited, and missing posts.
+
+    Returns the id to go on below (0: no older one), so that a slow walk covers the whole channel in time.
+    """
+    peer = await peer_of(ctx, channel)
+    top = below - 1 if below else channel.top_message_id
+    page = await read_page(ctx, peer, below=below)
+    low = page.ids[-1] if page.ids else 1
+    async with ctx.transaction() as db:
+        current = await followed(db, channel.id)
+        if current is None:
+            return 0
+        await following.confirm(db, ctx.account_id, channel.id)
+        if page.channel is not None:
+            following.describe(current, convert.name_of(page.channel), convert.public_name(page.channel))
+        known = [Range(low, below - 1 if below else page.ids[0])] if page.ids else []
+        await ingestion.save_page(db, channel.id, page.posts, known, via="reconcile")
+        # what live updates brought after the page was read lies above `top`
+        missing = await ingestion.visible_ids(db, channel.id, Range(low, top)) - set(page.ids)
+        if missing:
+            await ingestion.mark_deleted(db, channel.id, sorted(missing))
+        await backfill.plan(db, current)
+    return low if page.ids else 0

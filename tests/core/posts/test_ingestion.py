@@ -1,0 +1,158 @@
+"""Saving: any order and any number of repeats of what Telegram tells end in the same, right rows."""
+
+from collections import Counter
+from datetime import timedelta
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlmodel import select
+
+from tests.corpus import NOW, a_channel, a_tenant, stored
+from tests.followed import page, post
+from tg_assistant.core.channels import known_ranges
+from tg_assistant.core.channels.known_ranges import Range
+from tg_assistant.core.posts import ingestion
+from tg_assistant.core.posts.ingestion import IncomingPost
+from tg_assistant.errors import NotFound
+from tg_assistant.infra import jobs
+from tg_assistant.models import Channel, Post, PostVersion
+
+
+def version(message_id: int, n: int) -> IncomingPost:
+    """The message as it stood after its n-th edit."""
+    return post(message_id, f"v{n}", edited_at=NOW + timedelta(seconds=n) if n else None)
+
+
+# What may be told of one message: its n-th version, or (None) its deletion
+told = st.lists(
+    st.tuples(st.integers(1, 4), st.one_of(st.none(), st.integers(0, 5))), min_size=1, max_size=25
+)
+
+
+@settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
+@given(told=told)
+async def test_any_order_of_new_edit_and_delete_converges(rt, told):
+    """The newest version told of stands, unless a deletion was told of: then the post stays deleted."""
+    tenant = await a_tenant(rt)
+    channel = await a_channel(rt, tenant, [])
+    for message_id, n in told:
+        async with rt.db.transaction(tenant.id) as db:
+            if n is None:
+                await ingestion.mark_deleted(db, channel.id, [message_id])
+            else:
+                await ingestion.save_live(db, channel.id, [version(message_id, n)], [message_id])
+    found = await stored(rt, channel)
+    for message_id in {id_ for id_, _ in told}:
+        versions = [n for id_, n in told if id_ == message_id]
+        row = found[message_id]
+        assert (row.deleted_at is not None) == (None in versions)
+        if None not in versions:
+            assert row.text == f"v{max(n for n in versions if n is not None)}"
+    assert Counter(id_ for id_ in found) == Counter({id_ for id_, _ in told})
+
+
+async def test_what_cannot_be_stored_is_replaced(rt):
+    """A NUL or half a character, wherever a post has texts, stops no page; told again it changes nothing."""
+    tenant = await a_tenant(rt)
+    channel = await a_channel(rt, tenant, [])
+    odd = post(1, "a\0b \ud83d", links=["https://x/\0"], forward_title="\udfff F")
+    for new in (2, 0):
+        async with rt.db.transaction(tenant.id) as db:
+            saved = await ingestion.save_live(db, channel.id, [odd, post(2, "plain")], [1, 2])
+        assert (saved.new, saved.changed) == (new, 0)
+    row = (await stored(rt, channel))[1]
+    assert (row.text, row.links, row.forward_title) == ("a\ufffdb \ufffd", ["https://x/\ufffd"], "\ufffd F")
+
+
+async def test_a_repeated_page_changes_nothing(rt):
+    """A killed backfill reads its last page again: no duplicate, no version, nothing dirty."""
+    tenant = await a_tenant(rt)
+    channel = await a_channel(rt, tenant, [])
+    async with rt.db.transaction(tenant.id) as db:
+        first = await ingestion.save_page(
+            db, channel.id, page(Range(1, 100)), [Range(1, 100)], via="backfill"
+        )
+    async with rt.db.transaction(tenant.id) as db:
+        for row in await db.exec(select(Post).where(Post.channel_id == channel.id)):
+            row.indexed_generation = 1
+    async with rt.db.transaction(tenant.id) as db:
+        again = await ingestion.save_page(
+            db, channel.id, page(Range(1, 100)), [Range(1, 100)], via="backfill"
+        )
+    assert (first.new, again.new, again.changed) == (100, 0, 0)
+    assert all(row.indexed_generation == 1 for row in (await stored(rt, channel)).values())
+    async with rt.db.transaction(tenant.id) as db:
+        assert await known_ranges.of(db, channel.id) == [Range(1, 100)]
+
+
+async def test_an_edit_keeps_the_old_text_and_marks_the_post_dirty(rt):
+    """Earlier texts stay readable, and the index takes the new one."""
+    tenant = await a_tenant(rt)
+    channel = await a_channel(rt, tenant, [])
+    async with rt.db.transaction(tenant.id) as db:
+        await ingestion.save_live(db, channel.id, [version(1, 0)], [1])
+    async with rt.db.transaction(tenant.id) as db:
+        row = (await db.exec(select(Post).where(Post.channel_id == channel.id))).one()
+        row.indexed_generation = 1
+    async with rt.db.transaction(tenant.id) as db:
+        saved = await ingestion.save_live(db, channel.id, [version(1, 2)], [1])
+        stale = await ingestion.save_live(db, channel.id, [version(1, 1)], [1])
+    assert (saved.changed, stale.changed) == (1, 0)
+    row = (await stored(rt, channel))[1]
+    assert (row.text, row.version, row.indexed_generation) == ("v2", 2, 0)
+    async with rt.db.transaction(tenant.id) as db:
+        old = (await db.exec(select(PostVersion).where(PostVersion.post_id == row.id))).one()
+    assert (old.version, old.text) == (1, "v0")
+
+
+async def test_a_view_count_alone_makes_nothing_dirty(rt):
+    """Views change all the time; the index does not care."""
+    tenant = await a_tenant(rt)
+    channel = await a_channel(rt, tenant, [])
+    async with rt.db.transaction(tenant.id) as db:
+        await ingestion.save_live(db, channel.id, [post(1, views=1)], [1])
+    async with rt.db.transaction(tenant.id) as db:
+        (row,) = await db.exec(select(Post).where(Post.channel_id == channel.id))
+        row.indexed_generation = 3
+    async with rt.db.transaction(tenant.id) as db:
+        await ingestion.save_live(db, channel.id, [post(1, views=900)], [1])
+    row = (await stored(rt, channel))[1]
+    assert (row.views, row.indexed_generation) == (900, 3)
+
+
+async def test_saving_and_its_job_are_one_transaction(rt):
+    """A rollback leaves neither post nor range nor job."""
+    tenant = await a_tenant(rt)
+    channel = await a_channel(rt, tenant, [])
+    with pytest.raises(RuntimeError):
+        async with rt.db.transaction(tenant.id) as db:
+            await ingestion.save_page(db, channel.id, page(Range(1, 3)), [Range(1, 3)], via="backfill")
+            assert await jobs.waiting(db, "index", str(tenant.id))
+            raise RuntimeError
+    assert await stored(rt, channel) == {}
+    async with rt.db.transaction(tenant.id) as db:
+        assert await known_ranges.of(db, channel.id) == []
+        assert not await jobs.waiting(db, "index", str(tenant.id))
+
+
+async def test_a_channel_purged_meanwhile_refuses_the_page(rt):
+    """A page read for a channel that is gone ends in NotFound, not in orphaned rows."""
+    tenant = await a_tenant(rt)
+    gone = await a_channel(rt, tenant, [])
+    async with rt.db.transaction(tenant.id) as db:
+        await db.delete(gone)
+    with pytest.raises(NotFound):
+        async with rt.db.transaction(tenant.id) as db:
+            await ingestion.save_live(db, gone.id, [version(1, 0)], [1])
+
+
+async def test_a_bulk_of_live_posts_leaves_their_holes_open(rt):
+    """Ids nobody told of stay unknown between those that were."""
+    tenant = await a_tenant(rt)
+    channel = await a_channel(rt, tenant, [])
+    async with rt.db.transaction(tenant.id) as db:
+        await ingestion.save_live(db, channel.id, [post(5), post(9)], [5, 6, 9])
+        assert await known_ranges.of(db, channel.id) == [Range(5, 6), Range(9, 9)]
+    async with rt.db.transaction(tenant.id) as db:
+        assert (await db.get_one(Channel, channel.id)).top_message_id == 9

@@ -1,0 +1,108 @@
+"""One-time links the bot sends: whoever opens one is somebody, once, for one purpose and ten minutes.
+
+Looking at a link never spends it: Telegram fetches links to preview them.
+"""
+
+import secrets
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from uuid import UUID
+
+from sqlalchemy import delete, func, update
+from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from tg_assistant.core import audit
+from tg_assistant.core.access import sessions, sign_in
+from tg_assistant.core.access.sign_in import Actor
+from tg_assistant.errors import InviteSpent, NotFound
+from tg_assistant.models import OneTimeLink, Role
+
+LIFE = timedelta(minutes=10)
+_AHEAD = timedelta(minutes=1)  # a reader's transaction may have begun that much before the maker's
+_FORGOTTEN = timedelta(days=1)
+
+
+class Purpose(StrEnum):
+    """What a link is good for, and nothing else."""
+
+    admin = "admin"  # signing in to the admin panel in a browser
+
+
+_NEEDS = {Purpose.admin: Role.admin}
+
+
+@dataclass(frozen=True)
+class LinkView:
+    """What a link says before it is spent."""
+
+    who: str
+    language: str
+    spent: bool
+
+
+async def make(db: AsyncSession, actor: Actor, purpose: Purpose) -> str:
+    """A link's token, shown once. Raises NotAllowed for who may not; an older unspent one stops working."""
+    actor.require(_NEEDS[purpose])
+    mine = (OneTimeLink.user_id == actor.user_id, OneTimeLink.purpose == purpose.value)
+    await db.exec(delete(OneTimeLink).where(*mine, col(OneTimeLink.spent_at).is_(None)))  # type: ignore[call-overload]
+    token = secrets.token_urlsafe(32)
+    now: datetime = (await db.exec(select(func.now()))).one()
+    link = OneTimeLink(
+        hash=sessions.digest(token), purpose=purpose.value, user_id=actor.user_id, expires_at=now + LIFE
+    )
+    db.add(link)
+    await audit.record(db, actor, "link.make", purpose.value)
+    await db.flush()
+    return token
+
+
+async def look(db: AsyncSession, token: str, purpose: Purpose) -> LinkView:
+    """Whose link it is. Raises NotFound for an unknown one, an old one, and where the rights are gone."""
+    link = await _live(db, token, purpose)
+    whose = await _owner(db, link.user_id, purpose)
+    return LinkView(whose.name, whose.language, spent=link.spent_at is not None)
+
+
+async def spend(db: AsyncSession, token: str, purpose: Purpose) -> Actor:
+    """Who the link's bearer is. Raises NotFound, or InviteSpent the second time: one of many at once wins."""
+    link = await _live(db, token, purpose)
+    statement = (
+        update(OneTimeLink)
+        .where(col(OneTimeLink.hash) == link.hash, col(OneTimeLink.spent_at).is_(None))
+        .values(spent_at=func.now())
+    )
+    if (await db.exec(statement)).rowcount != 1:  # type: ignore[call-overload]
+        raise InviteSpent("links.spent")
+    whose = await _owner(db, link.user_id, purpose)
+    await audit.record(db, whose, "link.spend", purpose.value)
+    return whose
+
+
+async def forget_old(db: AsyncSession) -> None:
+    """Drop links long dead."""
+    old = col(OneTimeLink.expires_at) < func.now() - _FORGOTTEN
+    await db.exec(delete(OneTimeLink).where(old))  # type: ignore[call-overload]
+
+
+async def _live(db: AsyncSession, token: str, purpose: Purpose) -> OneTimeLink:
+    query = select(OneTimeLink).where(
+        OneTimeLink.hash == sessions.digest(token),
+        OneTimeLink.purpose == purpose.value,
+        col(OneTimeLink.expires_at) > func.now(),
+        # good for longer than any is: PostgreSQL's clock has been set back since
+        col(OneTimeLink.expires_at) < func.now() + LIFE + _AHEAD,
+    )
+    link = (await db.exec(query)).first()
+    if link is None:
+        raise NotFound("links.unknown")
+    return link
+
+
+async def _owner(db: AsyncSession, user_id: UUID, purpose: Purpose) -> Actor:
+    """The person with today's rights: a link made by somebody who was an admin then opens nothing now."""
+    whose = await sign_in.actor(db, user_id, door=purpose.value)
+    if whose.role is None or whose.role.rank < _NEEDS[purpose].rank:
+        raise NotFound("links.unknown")
+    return whose

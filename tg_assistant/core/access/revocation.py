@@ -1,0 +1,150 @@
+"""Long answers end when the right to them does: a stream is watched, not only begun, by its actor."""
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from contextlib import aclosing
+from typing import TypeVar
+
+import structlog
+
+from tg_assistant.core.access import sign_in
+from tg_assistant.core.access.sign_in import Actor
+from tg_assistant.errors import AssistantError, NotAllowed
+from tg_assistant.infra.runtime import Runtime
+from tg_assistant.infra.uncaught import told
+
+T = TypeVar("T")
+log = structlog.get_logger()
+TOPIC = "rights"  # told by triggers on sessions, memberships and what may be read; the key is the person's id
+_LOOK_SECONDS = 0.7  # a session ended or a person disabled is out within a second
+_walking_on: set[asyncio.Task[None]] = set()
+_looking: set[asyncio.Future[object]] = set()
+
+
+async def check(rt: Runtime, actor: Actor) -> Actor:
+    """The actor as the database has them now. Raises SignInNeeded and NotAllowed once they have lost it."""
+    async with rt.db.transaction() as db:
+        if actor.session_id is not None:
+            found = await sign_in.by_session(db, actor.session_id, door=actor.door)
+        else:
+            found = await sign_in.actor(db, actor.user_id, door=actor.door)
+    if actor.tenant_id is not None and found.tenant_id != actor.tenant_id:
+        raise NotAllowed("access.no_membership")
+    if actor.role is not None and (found.role is None or found.role.rank < actor.role.rank):
+        raise NotAllowed("access.role")
+    return found
+
+
+async def while_allowed(
+    items: AsyncIterator[T],
+    still_allowed: Callable[[], Awaitable[object]],
+    look: asyncio.Event | None = None,
+    *,
+    walk_on: Callable[[NotAllowed], bool] = lambda _: False,
+) -> AsyncGenerator[T]:
+    """`items` until `still_allowed` raises. It is asked before the next item once `look` is set, and about
+    every second, also while no item comes.
+
+    After a refusal that `walk_on` is true of nothing more is seen of the items, but they are walked to their
+    end, for what they do besides. Any other end ends them, too.
+    """
+    look, more = look or asyncio.Event(), asyncio.Event()
+    said: deque[T] = deque()
+    pump = asyncio.create_task(_pump(items, said, more))
+    pump.add_done_callback(lambda _: more.set())
+    loop = asyncio.get_running_loop()
+    checked = loop.time()
+    try:
+        while said or not pump.done():
+            if look.is_set() or loop.time() - checked >= _LOOK_SECONDS:
+                look.clear()
+                await _unbroken(still_allowed)
+                checked = loop.time()
+            elif said:
+                yield said.popleft()
+            else:
+                await _either(more, look, checked + _LOOK_SECONDS - loop.time())
+        await pump  # raises what the items ended with
+    except NotAllowed as refused:
+        if walk_on(refused):
+            _walking_on.add(pump)
+            pump.add_done_callback(_walked)
+        raise
+    finally:
+        if pump not in _walking_on:
+            pump.cancel()
+            await asyncio.gather(pump, return_exceptions=True)
+
+
+async def as_sent(
+    items: AsyncGenerator[T], still_allowed: Callable[[], Awaitable[object]]
+) -> AsyncGenerator[T]:
+    """`items` until `still_allowed` raises, asked right before an item if it was not within the last 0.7 s.
+
+    For items that are watched already: nothing is taken before whoever reads is ready for it.
+    """
+    loop = asyncio.get_running_loop()
+    checked = 0.0
+    async with aclosing(items) as given:
+        async for item in given:
+            if loop.time() - checked >= _LOOK_SECONDS:
+                await _unbroken(still_allowed)
+                checked = loop.time()
+            yield item
+
+
+async def watched(rt: Runtime, actor: Actor, items: AsyncIterator[T]) -> AsyncGenerator[T]:
+    """`items` for as long as the actor keeps the rights they began with; then what `check` raises.
+
+    For the events of an answer there is `showing.watched`.
+    """
+    async with (
+        rt.events.listening(TOPIC, str(actor.user_id)) as look,
+        aclosing(while_allowed(items, lambda: check(rt, actor), look)) as allowed,
+    ):
+        async for item in allowed:
+            yield item
+
+
+async def _unbroken(look: Callable[[], Awaitable[object]]) -> None:
+    """Look, to the end: a statement cut off by who hangs up would cost the connection to PostgreSQL."""
+    looking = asyncio.ensure_future(look())
+    _looking.add(looking)
+    looking.add_done_callback(_looked)
+    await asyncio.shield(looking)
+
+
+def _looked(looking: asyncio.Future[object]) -> None:
+    _looking.discard(looking)
+    if not looking.cancelled():
+        looking.exception()  # who hung up is told nothing
+
+
+async def _either(more: asyncio.Event, look: asyncio.Event, seconds: float) -> None:
+    """Wait until there is more, or a reason to look, or the time is over."""
+    more.clear()
+    waits = [asyncio.create_task(bell.wait()) for bell in (more, look)]
+    try:
+        await asyncio.wait(waits, timeout=max(0.0, seconds), return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for wait in waits:
+            wait.cancel()
+
+
+async def _pump(items: AsyncIterator[T], said: deque[T], more: asyncio.Event) -> None:
+    """One task walks the items: a generator's time-outs belong to the task that entered them."""
+    try:
+        async for item in items:
+            said.append(item)
+            more.set()
+    finally:
+        close = getattr(items, "aclose", None)
+        if close is not None:
+            await close()
+
+
+def _walked(pump: asyncio.Task[None]) -> None:
+    _walking_on.discard(pump)
+    if not pump.cancelled() and (error := pump.exception()) and not isinstance(error, AssistantError):
+        log.error("items.unseen_failed", error=told(error))

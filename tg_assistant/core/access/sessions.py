@@ -1,0 +1,286 @@
+"""Sessions of our own: what a sign-in leaves behind. Secrets are shown once and stored hashed."""
+
+import hashlib
+import secrets
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from sqlalchemy import delete, func, tuple_, update
+from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from tg_assistant.core import audit, pagination
+from tg_assistant.core.pagination import Order, Page
+from tg_assistant.errors import NotAllowed, NotFound, SignInNeeded
+from tg_assistant.models import AppSession, Membership, RefreshToken, Role, User
+
+if TYPE_CHECKING:
+    from tg_assistant.core.access.sign_in import Actor
+
+LIFETIME = timedelta(days=30)
+ADMIN_LIFETIME = timedelta(hours=12)  # of a session begun by an admin link, in any browser
+GRACE = timedelta(seconds=20)  # a lost answer or a second tab may bring the previous token within this time
+_AHEAD = timedelta(days=1)  # that a clock may be ahead without anybody being signed out
+_KEPT = timedelta(days=30)  # after its end a session is of no use to anybody
+_LEFT_BEHIND = timedelta(days=1)  # unused so long, a session of the Mini App was closed, not put aside
+_SEEN_EVERY = timedelta(hours=1)  # how exact "last seen" is of a session that stays open
+
+
+_LAST_SEEN = Order[AppSession](
+    col(AppSession.last_seen_at), col(AppSession.id), lambda row: (row.last_seen_at, row.id)
+)
+
+
+@dataclass(frozen=True)
+class Started:
+    """`resume_secret` is empty where none was made; `expires_at` is the session's end."""
+
+    id: UUID
+    user_id: UUID
+    resume_secret: str
+    refresh_token: str
+    expires_at: datetime
+
+
+@dataclass(frozen=True)
+class MemberSession:
+    """A session and whose it is."""
+
+    session: AppSession
+    user: User
+
+
+def digest(secret: str) -> bytes:
+    """SHA-256: enough for 256-bit random secrets, which no dictionary holds."""
+    return hashlib.sha256(secret.encode("utf-8", "replace")).digest()
+
+
+async def start(db: AsyncSession, user_id: UUID, *, device: str, now: datetime, door: str = "app") -> Started:
+    """`door` "admin" lives hours, any other one days."""
+    resume, refresh = secrets.token_urlsafe(32), secrets.token_urlsafe(32)
+    row = AppSession(
+        user_id=user_id,
+        resume_hash=digest(resume),
+        door=door,
+        device=device[:200],
+        expires_at=now + (ADMIN_LIFETIME if door == "admin" else LIFETIME),
+    )
+    if door == "app":
+        await _end_left_behind(db, row, now)
+    db.add(row)
+    await db.flush()
+    db.add(RefreshToken(hash=digest(refresh), session_id=row.id))
+    await db.flush()
+    return Started(row.id, user_id, resume, refresh, row.expires_at)
+
+
+async def _end_left_behind(db: AsyncSession, new: AppSession, now: datetime) -> None:
+    """End this person's sessions of the same browser that nobody has used for a day.
+
+    Each opening of the Mini App signs in anew, and closing it tells us nothing. Clients that are open at the
+    same time look alike, so a session in use is left alone. A script's User-Agent names no device at all.
+    """
+    if not new.device.startswith("Mozilla/"):
+        return
+    statement = (
+        update(AppSession)
+        .where(col(AppSession.user_id) == new.user_id, col(AppSession.door) == new.door)
+        .where(col(AppSession.device) == new.device, col(AppSession.revoked_at).is_(None))
+        .where(col(AppSession.last_seen_at) < now - _LEFT_BEHIND)
+        .values(revoked_at=now)
+    )
+    await db.exec(statement)  # type: ignore[call-overload]
+
+
+async def resume(db: AsyncSession, secret: str) -> AppSession:
+    """The live session this secret belongs to. Raises SignInNeeded."""
+    row = await _live(db, col(AppSession.resume_hash) == digest(secret))
+    row.last_seen_at = datetime.now(UTC)
+    return row
+
+
+async def live(db: AsyncSession, session_id: UUID) -> AppSession:
+    """The session while it lives. Raises SignInNeeded once it is ended or expired."""
+    row = await _live(db, col(AppSession.id) == session_id)
+    now = datetime.now(UTC)
+    if now - row.last_seen_at > _SEEN_EVERY:
+        row.last_seen_at = now
+    return row
+
+
+async def _live(db: AsyncSession, condition: object) -> AppSession:
+    query = select(AppSession).where(
+        condition,  # type: ignore[arg-type]
+        col(AppSession.revoked_at).is_(None),
+        col(AppSession.expires_at) > func.now(),
+        # no session lives longer: one that says so was begun while a clock was ahead
+        col(AppSession.expires_at) < func.now() + LIFETIME + _AHEAD,
+    )
+    row = (await db.exec(query.execution_options(populate_existing=True))).first()
+    if row is None:
+        raise SignInNeeded("access.signed_out")
+    return row
+
+
+async def refresh(db: AsyncSession, token: str, *, now: datetime) -> Started:
+    """Rotate. The previous token gets the same successor for 20 s; any later or older one ends the session.
+
+    Raises SignInNeeded. The caller commits even then: the ending must stand.
+    """
+    query = (
+        select(RefreshToken, AppSession)
+        .join(AppSession, col(AppSession.id) == col(RefreshToken.session_id))
+        .where(RefreshToken.hash == digest(token))
+        .with_for_update()  # of two tabs at once, the second sees what the first has done
+        .execution_options(populate_existing=True)
+    )
+    found = (await db.exec(query)).first()
+    if found is None or found[1].revoked_at is not None or found[1].expires_at <= now:
+        raise SignInNeeded("access.signed_out")
+    brought, session = found
+    if brought.rotated_at is None:
+        successor = _rotate(db, brought, session, token, now)
+    else:
+        successor = await _same_successor(db, brought, token, now)
+    if successor is None:
+        session.revoked_at = now
+        await audit.record(db, None, "session.reuse", session.id, user_id=session.user_id)
+        # nosemgrep: core-ends-a-transaction - the refusal below rolls back, and must not undo this
+        await db.commit()
+        raise SignInNeeded("access.signed_out")
+    return Started(session.id, session.user_id, "", successor, session.expires_at)
+
+
+def _rotate(db: AsyncSession, old: RefreshToken, session: AppSession, token: str, now: datetime) -> str:
+    fresh = secrets.token_urlsafe(32)
+    nonce = secrets.token_bytes(12)
+    old.successor = nonce + AESGCM(_key(token)).encrypt(nonce, fresh.encode(), session.id.bytes)
+    old.rotated_at = session.last_seen_at = now
+    db.add(RefreshToken(hash=digest(fresh), session_id=session.id))
+    return fresh
+
+
+def _key(token: str) -> bytes:
+    return hashlib.sha256(b"successor:" + token.encode()).digest()
+
+
+async def _same_successor(db: AsyncSession, old: RefreshToken, token: str, now: datetime) -> str | None:
+    """The token that followed `old`, while that one is still the newest and only just made."""
+    # rotated in the future: the clock was set back, and the time of grace must not last until then
+    if old.successor is None or old.rotated_at is None or abs(now - old.rotated_at) > GRACE:
+        return None
+    try:
+        sealed, whose = old.successor, old.session_id.bytes
+        fresh = AESGCM(_key(token)).decrypt(sealed[:12], sealed[12:], whose).decode()
+    except InvalidTag:
+        return None
+    newest = select(RefreshToken.hash).where(
+        RefreshToken.hash == digest(fresh), col(RefreshToken.rotated_at).is_(None)
+    )
+    return fresh if (await db.exec(newest)).first() is not None else None
+
+
+async def new_resume_secret(db: AsyncSession, session_id: UUID) -> str:
+    """Another resume secret for a live session; the one before stops working. Raises SignInNeeded.
+
+    For a browser that holds the refresh cookie but no memory: the admin panel after a reload.
+    """
+    secret = secrets.token_urlsafe(32)
+    (await live(db, session_id)).resume_hash = digest(secret)
+    return secret
+
+
+async def list_(db: AsyncSession, actor: "Actor") -> list[AppSession]:
+    """The actor's live sessions, the newest first."""
+    return list((await db.exec(_own(actor).order_by(col(AppSession.last_seen_at).desc()))).all())
+
+
+async def page(
+    db: AsyncSession, actor: "Actor", *, limit: int = pagination.MAX_PAGE, cursor: str | None = None
+) -> Page[AppSession]:
+    """The same in pages. Raises Invalid for a made-up cursor."""
+    return await pagination.page(db, _own(actor), _LAST_SEEN, limit=limit, cursor=cursor)
+
+
+def _own(actor: "Actor") -> Any:
+    return (
+        select(AppSession)
+        .where(AppSession.user_id == actor.user_id, col(AppSession.revoked_at).is_(None))
+        .where(col(AppSession.expires_at) > func.now())
+    )
+
+
+async def list_for_tenant(
+    db: AsyncSession,
+    actor: "Actor",
+    *,
+    user_id: UUID | None = None,
+    limit: int = 50,
+    after: tuple[datetime, UUID] | None = None,
+) -> list[MemberSession]:
+    """Live sessions of the tenant's members (of one of them), last seen first. For admins.
+
+    `after` is (last_seen_at, id) of the last one of the page before.
+    """
+    actor.require(Role.admin)
+    query = (
+        select(AppSession, User)
+        .join(User, col(User.id) == col(AppSession.user_id))
+        .join(Membership, col(Membership.user_id) == col(User.id))
+        .where(Membership.tenant_id == actor.tenant, col(AppSession.revoked_at).is_(None))
+        .where(col(AppSession.expires_at) > func.now())
+        .order_by(col(AppSession.last_seen_at).desc(), col(AppSession.id).desc())
+    )
+    if user_id is not None:
+        query = query.where(AppSession.user_id == user_id)
+    if after is not None:
+        query = query.where(tuple_(col(AppSession.last_seen_at), col(AppSession.id)) < tuple_(*after))
+    return [MemberSession(*row) for row in (await db.exec(query.limit(limit))).all()]
+
+
+async def end(db: AsyncSession, actor: "Actor", session_id: UUID) -> None:
+    """End one of the actor's own sessions. Raises NotFound for another's."""
+    if not await _revoke(db, session_id, actor.user_id):
+        raise NotFound("sessions.not_found")
+    await audit.record(db, actor, "session.end", session_id)
+
+
+async def end_for_member(db: AsyncSession, actor: "Actor", session_id: UUID) -> None:
+    """End a session of a member of the admin's own tenant. Raises NotFound for any other tenant's.
+
+    Raises NotAllowed for a session of somebody above the admin: an owner's.
+    """
+    actor.require(Role.admin)
+    query = (
+        select(AppSession.user_id, Membership.role)
+        .join(Membership, col(Membership.user_id) == col(AppSession.user_id))
+        .where(AppSession.id == session_id, Membership.tenant_id == actor.tenant)
+    )
+    found = (await db.exec(query)).first()
+    if found is None:
+        raise NotFound("sessions.not_found")
+    if actor.role is None or Role(found[1]).rank > actor.role.rank:
+        raise NotAllowed("access.role")
+    if not await _revoke(db, session_id, found[0]):
+        raise NotFound("sessions.not_found")
+    await audit.record(db, actor, "session.end", session_id, member=str(found[0]))
+
+
+async def _revoke(db: AsyncSession, session_id: UUID, user_id: UUID) -> bool:
+    statement = (
+        update(AppSession)
+        .where(col(AppSession.id) == session_id, col(AppSession.user_id) == user_id)
+        .where(col(AppSession.revoked_at).is_(None))
+        .values(revoked_at=func.now())
+    )
+    return (await db.exec(statement)).rowcount == 1  # type: ignore[call-overload]
+
+
+async def forget_old(db: AsyncSession) -> None:
+    """Drop sessions long over, with all their refresh tokens."""
+    over = func.least(AppSession.expires_at, func.coalesce(AppSession.revoked_at, AppSession.expires_at))
+    await db.exec(delete(AppSession).where(over < func.now() - _KEPT))  # type: ignore[call-overload]

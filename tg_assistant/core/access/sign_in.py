@@ -1,0 +1,272 @@
+"""Who is calling, and what they may do. Every door gets its Actor here; every core function asks it first."""
+
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any, TypeVar
+from uuid import UUID, uuid4
+
+from sqlalchemy import case, delete
+from sqlalchemy.dialects.postgresql import insert
+from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+from sqlmodel.sql.expression import SelectOfScalar
+
+from tg_assistant.core import audit, plans
+from tg_assistant.core.access import access_tokens, sessions
+from tg_assistant.core.access.init_data import MAX_AGE, MAX_FUTURE, InitData, TelegramPerson, Validator
+from tg_assistant.errors import NotAllowed, NotFound, SignInNeeded
+from tg_assistant.infra.clock import Clock, agreed
+from tg_assistant.infra.db import set_tenant, set_user
+from tg_assistant.models import Membership, Role, SeenInitData, SignIn, Tenant, User
+from tg_assistant.texts import language_of
+
+T = TypeVar("T", bound=Any)
+
+
+@dataclass(frozen=True)
+class Actor:
+    """A signed-in person. `tenant_id` and `role` are None until an invite is redeemed."""
+
+    user_id: UUID
+    telegram_id: int
+    language: str
+    tenant_id: UUID | None
+    role: Role | None
+    plan: str
+    door: str
+    session_id: UUID | None = None
+    name: str = ""
+
+    def require(self, role: Role = Role.user) -> None:
+        """Raises NotAllowed unless the person is a member with at least this role."""
+        if self.tenant_id is None or self.role is None:
+            raise NotAllowed("access.no_membership")
+        if self.role.rank < role.rank:
+            raise NotAllowed("access.role")
+
+    @property
+    def tenant(self) -> UUID:
+        """The tenant's id; call `require` first."""
+        if self.tenant_id is None:
+            raise NotAllowed("access.no_membership")
+        return self.tenant_id
+
+
+@dataclass(frozen=True)
+class SignedIn:
+    actor: Actor
+    session_id: UUID
+    resume_secret: str
+    refresh_token: str
+    start_param: str | None
+
+
+@dataclass(frozen=True)
+class Whence:
+    """Where a sign-in came from: what the owner of a session, and nobody else's log, gets to see."""
+
+    door: str = "app"
+    device: str = ""
+    address: str | None = None
+
+
+def scoped(model: type[T], actor: Actor) -> SelectOfScalar[T]:
+    """The one choke point of tenant scoping: rows of the actor's tenant and no others."""
+    return select(model).where(model.tenant_id == actor.tenant)
+
+
+async def hold_role(db: AsyncSession, actor: Actor, least: Role) -> Role:
+    """The actor's role as it is now, which nobody lowers before this transaction ends. Raises NotAllowed.
+
+    For what must not outlive the right to it: who takes that right away waits, and then finds it.
+    """
+    if actor.door == "cli":
+        return Role.owner  # whoever holds the database's password
+    # the group before its members, as its deletion does: what is written next refers to the group, too
+    await hold_group(db, actor.tenant)
+    own = scoped(Membership, actor).where(Membership.user_id == actor.user_id, ~col(Membership.disabled))
+    locked = own.with_for_update(read=True).execution_options(populate_existing=True)
+    mine = (await db.exec(locked)).first()
+    if mine is None or Role(mine.role).rank < least.rank:
+        raise NotAllowed("access.role")
+    return Role(mine.role)
+
+
+async def hold_member(db: AsyncSession, tenant_id: UUID, user_id: UUID) -> None:
+    """The person is a member and stays one until this transaction ends. Raises NotAllowed.
+
+    For what is written in their name by work they do not wait for: being switched off, or removed, ends it.
+    """
+    own = select(Membership.disabled).where(Membership.tenant_id == tenant_id, Membership.user_id == user_id)
+    disabled = (await db.exec(own.with_for_update(read=True))).first()
+    if disabled is not False:
+        raise NotAllowed("access.no_membership" if disabled is None else "access.disabled")
+
+
+async def hold_group(db: AsyncSession, tenant_id: UUID) -> bool:
+    """Act for the group, which nobody deletes before this transaction ends; False where it is gone."""
+    await set_tenant(db, tenant_id)
+    group = select(Tenant.id).where(Tenant.id == tenant_id).with_for_update(read=True, key_share=True)
+    return (await db.exec(group)).first() is not None
+
+
+async def actor(db: AsyncSession, user_id: UUID, *, door: str, session_id: UUID | None = None) -> Actor:
+    """The person as the database has them now. Raises SignInNeeded for an unknown or disabled one."""
+    await set_user(db, user_id)
+    query = (
+        select(User, Membership)
+        .join(Membership, col(Membership.user_id) == col(User.id), isouter=True)
+        .where(User.id == user_id)
+    )
+    row = (await db.exec(query)).first()
+    if row is None:
+        raise SignInNeeded("access.signed_out")
+    return await _checked(db, _actor(*row, door), session_id)
+
+
+async def at_their_word(db: AsyncSession, telegram_id: int) -> Actor:
+    """The person behind a Telegram id, switched off or not: their data remains theirs. Raises NotFound.
+
+    For the operator alone, who exports or deletes it at their word; no door that others reach may call this.
+    """
+    user = (await db.exec(select(User).where(User.telegram_id == telegram_id))).first()
+    if user is None:
+        raise NotFound("users.not_found")
+    await set_user(db, user.id)
+    membership = (await db.exec(select(Membership).where(Membership.user_id == user.id))).first()
+    return await _checked(db, _described(user, membership, "cli"), None)
+
+
+async def by_session(db: AsyncSession, session_id: UUID, *, door: str = "") -> Actor:
+    """The person a live session belongs to, with today's rights. Raises SignInNeeded, NotAllowed.
+
+    Without `door` it is the one the session was begun by.
+    """
+    session = await sessions.live(db, session_id)
+    return await actor(db, session.user_id, door=door or session.door, session_id=session.id)
+
+
+async def by_token(db: AsyncSession, token: str, *, secret: str, door: str) -> Actor:
+    """The person an access token names: REST and GraphQL alike. Raises SignInNeeded, NotAllowed."""
+    claims = access_tokens.read(token, secret=secret)
+    found = await by_session(db, claims.session_id, door=door)
+    if found.user_id != claims.user_id:
+        raise SignInNeeded("access.token")
+    return found
+
+
+def _actor(user: User, membership: Membership | None, door: str) -> Actor:
+    if membership is not None and membership.disabled:
+        raise NotAllowed("access.disabled")
+    return _described(user, membership, door)
+
+
+def _described(user: User, membership: Membership | None, door: str) -> Actor:
+    return Actor(
+        user_id=user.id,
+        telegram_id=user.telegram_id,
+        language=user.language,
+        tenant_id=membership.tenant_id if membership else None,
+        role=Role(membership.role) if membership else None,
+        plan=plans.of_member(membership, Clock().now()).name if membership else "free",
+        door=door,
+        name=f"{user.first_name} {user.last_name}".strip() or f"@{user.username}",
+    )
+
+
+async def _checked(db: AsyncSession, found: Actor, session_id: UUID | None) -> Actor:
+    if found.tenant_id is not None:
+        await set_tenant(db, found.tenant_id)
+    return replace(found, session_id=session_id)
+
+
+async def meet(db: AsyncSession, person: TelegramPerson, *, door: str) -> Actor:
+    """The actor for a person Telegram vouches for (an update, init data); new people are written down."""
+    values = {
+        "first_name": person.first_name,
+        "last_name": person.last_name,
+        "username": person.username,
+        "last_seen_at": Clock().now(),
+    }
+    # Core's insert skips the model's defaults, so every column without a server default is named
+    language = language_of(person.language_code)
+    first = {"telegram_id": person.telegram_id, "language": language, "language_chosen": False}
+    statement = insert(User).values(id=uuid4(), **first, **values)
+    spoken = case((col(User.language_chosen), col(User.language)), else_=language)
+    statement = statement.on_conflict_do_update(
+        index_elements=["telegram_id"], set_={**values, "language": spoken}
+    ).returning(col(User.id))
+    user_id = (await db.exec(statement)).scalar_one()  # type: ignore[call-overload]
+    return await actor(db, user_id, door=door)
+
+
+async def set_language(db: AsyncSession, actor: Actor, language: str) -> Actor:
+    """The person chose; from now on Telegram's own code changes nothing."""
+    user = await db.get_one(User, actor.user_id)
+    user.language, user.language_chosen = language, True
+    return replace(actor, language=language)
+
+
+async def sign_in(
+    db: AsyncSession, init_data: str, *, validator: Validator, clock: Clock, whence: Whence
+) -> SignedIn:
+    """Exchange init data for a session of our own. Raises SignInNeeded; the same string works once only."""
+    data = validator.check(init_data, clock.now())
+    await _use_once(db, data)
+    person = await meet(db, data.person, door=whence.door)
+    return await begin(db, person, now=clock.now(), whence=whence, start_param=data.start_param)
+
+
+async def begin(
+    db: AsyncSession, person: Actor, *, now: datetime, whence: Whence, start_param: str | None = None
+) -> SignedIn:
+    """A session for somebody whose identity has been proved. Raises NotAllowed for who is switched off."""
+    await _hold_access(db, person)
+    session = await sessions.start(db, person.user_id, device=whence.device, now=now, door=whence.door)
+    await note_sign_in(db, whence, user_id=person.user_id, session_id=session.id)
+    await audit.record(db, person, "session.start", session.id)
+    signed = replace(person, session_id=session.id)
+    return SignedIn(signed, session.id, session.resume_secret, session.refresh_token, start_param)
+
+
+async def _hold_access(db: AsyncSession, person: Actor) -> None:
+    """Whoever switches them off now waits for this session to be there, and ends it with the others."""
+    if person.tenant_id is None:
+        return
+    query = select(Membership.disabled).where(Membership.user_id == person.user_id)
+    if (await db.exec(query.with_for_update(read=True))).first():
+        raise NotAllowed("access.disabled")
+
+
+async def note_sign_in(
+    db: AsyncSession,
+    whence: Whence,
+    *,
+    outcome: str = "ok",
+    user_id: UUID | None = None,
+    session_id: UUID | None = None,
+) -> None:
+    """Write a sign-in down, or why there was none (the error's code); never what was brought."""
+    device = whence.device.replace("\x00", "")[:200]
+    row = SignIn(user_id=user_id, session_id=session_id, door=whence.door, device=device, outcome=outcome)
+    row.address = whence.address
+    db.add(row)
+
+
+async def forget_used(db: AsyncSession, clock: Clock) -> None:
+    """Drop the digests of init data too old to be used again, by a day; none while the clocks disagree."""
+    if (now := await agreed(db, clock)) is not None:
+        old = col(SeenInitData.expires_at) < now - timedelta(days=1)
+        await db.exec(delete(SeenInitData).where(old))  # type: ignore[call-overload]
+
+
+async def _use_once(db: AsyncSession, data: InitData) -> None:
+    expires = datetime.fromtimestamp(data.auth_date + MAX_AGE + MAX_FUTURE, UTC)
+    statement = (
+        insert(SeenInitData)
+        .values(digest=data.digest, expires_at=expires)
+        .on_conflict_do_nothing()
+        .returning(col(SeenInitData.digest))
+    )
+    if (await db.exec(statement)).first() is None:  # type: ignore[call-overload]
+        raise SignInNeeded("access.init_data_seen")

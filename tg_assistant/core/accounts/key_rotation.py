@@ -1,0 +1,175 @@
+"""Rotation of the keys that sealed sessions are wrapped with: asked for by the operator, done by ingest.
+
+An envelope names its key, so anybody may count them; only ingest can re-wrap. The truth of how far a
+rotation is stands in the envelopes themselves: a killed one goes on where it was.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import UUID
+
+import structlog
+from sqlalchemy import delete, func, text
+from sqlalchemy.orm import undefer_group
+from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from tg_assistant.core import audit
+from tg_assistant.core.accounts import accounts, login_steps
+from tg_assistant.infra.crypto import Binding, Keyring, KeyUnknown, SealBroken
+from tg_assistant.infra.events import notify
+from tg_assistant.models import Account, KeyRotation, Login
+from tg_assistant.models.base import SECRETS
+
+log = structlog.get_logger()
+TOPIC = "keys"
+BATCH = 50  # envelopes a transaction
+Sealed = type[Account] | type[Login]
+_COUNT = text("""
+SELECT convert_from(substring(envelope FROM 3 FOR get_byte(envelope, 1)), 'UTF8') AS key_id,
+    count(*) FILTER (WHERE account), count(*) FILTER (WHERE NOT account)
+FROM (
+    SELECT sealed_session AS envelope, true AS account FROM accounts
+    UNION ALL SELECT pending_session, false FROM logins
+) AS sealed WHERE envelope IS NOT NULL GROUP BY key_id ORDER BY key_id
+""")
+
+
+@dataclass(frozen=True)
+class Use:
+    """How many sealed sessions and half-made login keys are wrapped with one key."""
+
+    key_id: str
+    sessions: int
+    logins: int
+
+
+@dataclass
+class Batch:
+    """What one transaction did; `last` is where the next one goes on, None at the end."""
+
+    last: UUID | None = None
+    rewrapped: int = 0
+    broken: int = 0
+    unknown: dict[str, int] = field(default_factory=dict)
+
+
+async def uses(db: AsyncSession) -> list[Use]:
+    """Every key id that an envelope names. Needs no key; for the operator."""
+    return [Use(*row) for row in await db.exec(_COUNT)]  # type: ignore[call-overload]
+
+
+async def request(db: AsyncSession) -> KeyRotation:
+    """Have ingest bring every envelope under its newest key; one not yet done is joined."""
+    found = await waiting(db)
+    if found is None:
+        found = KeyRotation()
+        db.add(found)
+        await db.flush()
+        await audit.record(db, None, "keys.rotate", found.id)
+    await notify(db, TOPIC)
+    return found
+
+
+async def waiting(db: AsyncSession) -> KeyRotation | None:
+    """The oldest rotation that is not done."""
+    query = select(KeyRotation).where(col(KeyRotation.done_at).is_(None))
+    return (await db.exec(query.order_by(col(KeyRotation.requested_at)).limit(1))).first()
+
+
+async def read(db: AsyncSession, rotation_id: UUID) -> KeyRotation:
+    """The rotation as it is now. Raises NoResultFound for an unknown one."""
+    return await db.get_one(KeyRotation, rotation_id, populate_existing=True)
+
+
+async def begin(db: AsyncSession, rotation_id: UUID, keyring: Keyring) -> None:
+    """Write down the ids there are; a rotation begun anew counts what did not open anew."""
+    rotation = await db.get_one(KeyRotation, rotation_id, with_for_update=True)
+    rotation.keys, rotation.unknown, rotation.broken = keyring.ids, {}, 0
+    db.add(rotation)
+
+
+async def rewrap(
+    db: AsyncSession, rotation_id: UUID, keyring: Keyring, model: Sealed, tenant_id: UUID, after: UUID | None
+) -> Batch:
+    """Bring the next BATCH envelopes of a tenant under the newest key, in the order of their rows' ids.
+
+    Waits for rows another transaction has in hand; those do not wait for an account's owner (KEY SHARE).
+    """
+    batch = Batch()
+    for row in await _next(db, keyring, model, tenant_id, after):
+        batch.last = row.id
+        try:
+            _put(row, keyring.rewrap(_envelope(row), await _binding(db, row)))
+            batch.rewrapped += 1
+            db.add(row)
+        except KeyUnknown as missing:
+            batch.unknown[missing.key_id] = batch.unknown.get(missing.key_id, 0) + 1
+        except SealBroken:
+            batch.broken += 1
+            log.warning("keys.broken_envelope", table=model.__tablename__, row=str(row.id))
+    await _count(db, rotation_id, batch)
+    return batch
+
+
+async def finish(db: AsyncSession, rotation_id: UUID, error: str | None = None) -> None:
+    """Done, or (`error`, a sentence) not possible."""
+    rotation = await db.get_one(KeyRotation, rotation_id, with_for_update=True, populate_existing=True)
+    if rotation.done_at is None:
+        rotation.done_at, rotation.error = func.now(), error  # type: ignore[assignment]
+        db.add(rotation)
+        detail = {"rewrapped": rotation.rewrapped, "keys": rotation.keys, "error": error}
+        await audit.record(db, None, "keys.rotated", rotation_id, **detail)
+        await notify(db, TOPIC)
+
+
+async def forget_old(db: AsyncSession, before: datetime) -> None:
+    """Drop rotations long done; the trail keeps who asked and what came of it."""
+    await db.exec(delete(KeyRotation).where(col(KeyRotation.done_at) < before))  # type: ignore[call-overload]
+
+
+async def _next(
+    db: AsyncSession, keyring: Keyring, model: Sealed, tenant_id: UUID, after: UUID | None
+) -> Sequence[Account | Login]:
+    sealed = col(Account.sealed_session) if model is Account else col(Login.pending_session)
+    newest = keyring.header
+    query = (
+        select(model)
+        .where(
+            model.tenant_id == tenant_id,
+            sealed.is_not(None),
+            func.substring(sealed, 1, len(newest)) != newest,
+        )
+        .order_by(col(model.id))
+        .limit(BATCH)
+        .options(undefer_group(SECRETS))
+        .with_for_update(key_share=True)
+    )
+    if after is not None:
+        query = query.where(col(model.id) > after)
+    return (await db.exec(query.execution_options(populate_existing=True))).all()
+
+
+def _envelope(row: Account | Login) -> bytes:
+    return (row.sealed_session if isinstance(row, Account) else row.pending_session) or b""
+
+
+def _put(row: Account | Login, envelope: bytes) -> None:
+    if isinstance(row, Account):
+        row.sealed_session = envelope
+    else:
+        row.pending_session = envelope
+
+
+async def _binding(db: AsyncSession, row: Account | Login) -> Binding:
+    return accounts.binding(row) if isinstance(row, Account) else await login_steps.binding(db, row)
+
+
+async def _count(db: AsyncSession, rotation_id: UUID, batch: Batch) -> None:
+    rotation = await db.get_one(KeyRotation, rotation_id, with_for_update=True, populate_existing=True)
+    rotation.rewrapped += batch.rewrapped
+    rotation.broken += batch.broken
+    both = set(rotation.unknown) | set(batch.unknown)
+    rotation.unknown = {id_: rotation.unknown.get(id_, 0) + batch.unknown.get(id_, 0) for id_ in both}
+    db.add(rotation)

@@ -1,0 +1,251 @@
+"""A QR attempt as ingest sees it: each step it may write, under the epoch of its lease."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+import structlog
+from sqlalchemy import func, or_, update
+from sqlalchemy.orm import undefer_group
+from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from tg_assistant.core import audit
+from tg_assistant.core.accounts import accounts, leases, logins, tasks
+from tg_assistant.core.channels import dialogs
+from tg_assistant.core.messaging import outbox
+from tg_assistant.infra import metrics
+from tg_assistant.infra.crypto import Binding, Keyring, SealBroken
+from tg_assistant.infra.events import notify
+from tg_assistant.models import Account, AccountStatus, Login, LoginStatus, Membership, User
+from tg_assistant.models.base import SECRETS
+
+log = structlog.get_logger()
+_FINAL = [status.value for status in LoginStatus if status.final]
+
+
+@dataclass(frozen=True)
+class Person:
+    """Who started the attempt: the only account it may connect."""
+
+    telegram_id: int
+    language: str
+
+
+async def waiting(db: AsyncSession) -> list[UUID]:
+    """Attempts nobody owns: those to run, those to expire, and ended ones whose key is not logged out."""
+    query = select(Login.id).where(
+        or_(col(Login.status).not_in(_FINAL), col(Login.pending_session).is_not(None)),
+        leases.free(Login),
+    )
+    return list((await db.exec(query.order_by(col(Login.created_at)))).all())
+
+
+async def read(db: AsyncSession, login_id: UUID) -> Login:
+    """The row as it is now, whatever the session had loaded. Raises NoResultFound once it was deleted."""
+    query = select(Login).where(Login.id == login_id).options(undefer_group(SECRETS))
+    return (await db.exec(query.execution_options(populate_existing=True))).one()
+
+
+async def seconds_left(db: AsyncSession, login_id: UUID) -> float:
+    """Until the attempt expires, by the database's clock."""
+    left = func.extract("epoch", col(Login.expires_at) - func.clock_timestamp())
+    return float((await db.exec(select(left).where(Login.id == login_id))).one())
+
+
+async def person(db: AsyncSession, login: Login) -> Person:
+    """Whose attempt it is: the Telegram id that has to scan, and the language to speak."""
+    query = select(User.telegram_id, User.language).where(User.id == login.user_id)
+    return Person(*(await db.exec(query)).one())
+
+
+async def step(db: AsyncSession, login_id: UUID, epoch: int, **values: Any) -> bool:
+    """Write a step of a live attempt; False when it has ended meanwhile. Raises LeaseLost."""
+    await leases.check(db, Login, login_id, epoch)
+    statement = (
+        update(Login)
+        .where(col(Login.id) == login_id, col(Login.status).not_in(_FINAL))
+        .values(updated_at=func.clock_timestamp(), **values)
+        .execution_options(synchronize_session=False)
+    )
+    live = (await db.exec(statement)).rowcount == 1  # type: ignore[call-overload]
+    if live:
+        await notify(db, logins.TOPIC, str(login_id))
+    return live
+
+
+async def keep_pending(db: AsyncSession, login_id: UUID, epoch: int, sealed: bytes | None) -> None:
+    """Note the half-made key before it can be authorised, or (None) that it is logged out."""
+    await leases.check(db, Login, login_id, epoch)
+    statement = update(Login).where(col(Login.id) == login_id).values(pending_session=sealed)
+    await db.exec(statement.execution_options(synchronize_session=False))  # type: ignore[call-overload]
+    if sealed is None:
+        await notify(db, logins.TOPIC, str(login_id))
+
+
+async def show_qr(db: AsyncSession, login_id: UUID, epoch: int, url: str, expires_at: datetime) -> bool:
+    """A new code to scan, valid until `expires_at`; False and LeaseLost as `step`."""
+    return await step(
+        db,
+        login_id,
+        epoch,
+        status=LoginStatus.awaiting_scan.value,
+        reason=None,
+        retry_after=None,
+        qr_url=url,
+        qr_expires_at=expires_at,
+    )
+
+
+async def ask_password(
+    db: AsyncSession, login_id: UUID, epoch: int, *, hint: str | None, key: bytes, wrong: int
+) -> bool:
+    """Show the password field; `wrong` says how many tries were refused so far."""
+    return await step(
+        db,
+        login_id,
+        epoch,
+        status=LoginStatus.password_required.value,
+        reason=None,
+        retry_after=None,
+        qr_url=None,
+        qr_expires_at=None,
+        password_hint=hint,
+        password_key=key,
+        password_tries=wrong,
+    )
+
+
+async def take_password(db: AsyncSession, login_id: UUID, epoch: int) -> bytes | None:
+    """The sealed password, deleted as it is read."""
+    await leases.check(db, Login, login_id, epoch)
+    query = select(Login.password_sealed).where(Login.id == login_id).with_for_update()
+    sealed = (await db.exec(query)).one()
+    if sealed is not None:
+        statement = update(Login).where(col(Login.id) == login_id).values(password_sealed=None)
+        await db.exec(statement.execution_options(synchronize_session=False))  # type: ignore[call-overload]
+    return sealed
+
+
+async def end(
+    db: AsyncSession, login_id: UUID, epoch: int, to: LoginStatus, reason: str | None = None
+) -> bool:
+    """Reach a final status; the half-made key stays noted until it is logged out."""
+    ended = await step(
+        db, login_id, epoch, status=to.value, reason=reason, retry_after=None, **logins.NO_SECRETS
+    )
+    if ended and to is LoginStatus.expired:
+        metrics.auth_qr_expired_total.inc()
+    elif ended and to is LoginStatus.failed:
+        metrics.auth_qr_fail_total.labels(reason or "other").inc()
+    return ended
+
+
+async def mismatch(db: AsyncSession, login: Login, epoch: int, scanned_id: int) -> None:
+    """Someone else's account was scanned: nothing of it is kept but this line of the audit trail."""
+    await end(db, login.id, epoch, LoginStatus.failed, "ownership_mismatch")
+    who = {"tenant_id": login.tenant_id, "user_id": login.user_id}
+    await audit.record(db, None, "account.mismatch", login.id, scanned_telegram_id=scanned_id, **who)
+
+
+async def authorize(db: AsyncSession, login: Login, epoch: int, *, session: bytes, keyring: Keyring) -> bool:
+    """One transaction: the account with its sealed session, the attempt's end, the first task.
+
+    `session` belongs to the person who started (the caller has checked). Close its connection before: the
+    account's owner opens it next. False when the attempt was cancelled meanwhile, or fails here because the
+    person was switched off or removed: then the key stays noted, to be logged out. Raises LeaseLost.
+    """
+    if not await _has_access(db, login):
+        await end(db, login.id, epoch, LoginStatus.failed, "access_ended")
+        return False
+    telegram_id = (await person(db, login)).telegram_id
+    account = await _account(db, login, telegram_id, keyring)
+    if not await end(db, login.id, epoch, LoginStatus.authorized):
+        return False
+    metrics.auth_qr_success_total.inc()
+    metrics.auth_qr_duration_seconds.observe((datetime.now(UTC) - login.created_at).total_seconds())
+    account.sealed_session = keyring.seal(session, accounts.binding(account))
+    db.add(account)
+    await db.flush()
+    statement = update(Login).where(col(Login.id) == login.id)
+    await db.exec(  # type: ignore[call-overload]
+        statement.values(account_id=account.id, pending_session=None).execution_options(
+            synchronize_session=False
+        )
+    )
+    await tasks.add(db, account.id, dialogs.KIND, priority=5)
+    await outbox.add(db, login.user_id, "account.connected", tenant_id=login.tenant_id)
+    who = {"tenant_id": login.tenant_id, "user_id": login.user_id}
+    await audit.record(db, None, "account.connected", account.id, device=login.device, **who)
+    await notify(db, accounts.TOPIC, str(account.id))
+    return True
+
+
+async def _has_access(db: AsyncSession, login: Login) -> bool:
+    """Locked before the attempt's own row, as switching off does; who does that now waits for our end."""
+    query = select(Membership.id).where(
+        Membership.tenant_id == login.tenant_id,
+        Membership.user_id == login.user_id,
+        ~col(Membership.disabled),
+    )
+    return (await db.exec(query.with_for_update(read=True))).first() is not None
+
+
+async def _account(db: AsyncSession, login: Login, telegram_id: int, keyring: Keyring) -> Account:
+    """The person's account row, new or used again; the session it held goes to be logged out."""
+    query = (
+        select(Account)
+        .where(
+            Account.tenant_id == login.tenant_id,
+            Account.user_id == login.user_id,
+            Account.telegram_id == telegram_id,
+        )
+        .options(undefer_group(SECRETS))
+    )
+    account = (await db.exec(query.with_for_update().execution_options(populate_existing=True))).first()
+    if account is None:
+        return Account(
+            tenant_id=login.tenant_id, user_id=login.user_id, telegram_id=telegram_id, device=login.device
+        )
+    if account.sealed_session is not None:
+        await _retire(db, account, keyring)
+    account.status, account.ended_reason, account.device = AccountStatus.connected, None, login.device
+    account.connected_at = func.now()  # type: ignore[assignment]
+    account.lease_epoch, account.lease_owner, account.lease_until = account.lease_epoch + 1, None, None
+    return account
+
+
+async def _retire(db: AsyncSession, account: Account, keyring: Keyring) -> None:
+    """Hand the old key to the janitor, as an ended attempt it may take once the old owner has let go."""
+    now = (await db.exec(select(func.now()))).one()
+    old = Login(
+        tenant_id=account.tenant_id,
+        user_id=account.user_id,
+        status=LoginStatus.authorized.value,
+        reason="replaced",
+        device=account.device,
+        account_id=account.id,
+        lease_until=account.lease_until,
+        created_at=now,
+        expires_at=now,
+    )
+    try:
+        session = accounts.open_session(account, keyring)
+    except SealBroken:
+        # it cannot be ended from here; the person was told to do it on their phone
+        log.warning("account.key_missing", account_id=str(account.id))
+        return
+    old.pending_session = keyring.seal(session, _binding(old, account.telegram_id))
+    db.add(old)
+    for task in await tasks.open_of_kind(db, account.id, "log_out"):
+        await tasks.close(db, task)
+
+
+def _binding(login: Login, telegram_id: int) -> Binding:
+    return Binding(login.tenant_id, login.user_id, telegram_id, login.id)
+
+
+async def binding(db: AsyncSession, login: Login) -> Binding:
+    """What the attempt's pending key is bound to: the person expected, not yet the one who scanned."""
+    return _binding(login, (await person(db, login)).telegram_id)

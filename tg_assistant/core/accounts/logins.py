@@ -1,0 +1,296 @@
+"""Connecting an account by QR, as the doors see it: start, watch, cancel, and the second screen's page.
+
+Ingest does the talking to Telegram (`login_steps` is its side); here is only the row both share.
+"""
+
+import asyncio
+import hashlib
+import secrets
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+from sqlalchemy import func, insert, text, update
+from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from tg_assistant.core import audit
+from tg_assistant.core.access import sessions
+from tg_assistant.core.access.sign_in import Actor, scoped
+from tg_assistant.errors import Invalid, InviteSpent, NotFound, SignInNeeded
+from tg_assistant.infra import metrics
+from tg_assistant.infra.crypto import seal_password
+from tg_assistant.infra.db import set_link, set_tenant
+from tg_assistant.infra.events import notify
+from tg_assistant.infra.runtime import Runtime
+from tg_assistant.models import Login, LoginStatus, Membership, User
+
+TOPIC = "login"  # key: the login's id
+SESSION_ENDED = "session_ended"  # a reason
+MAX_LIVE = 3
+MAX_PASSWORD = 256
+_LINK_SECONDS = 600
+_AHEAD_SECONDS = 60  # a reader's transaction may have begun that much before the maker's
+_POLL_SECONDS = 2.0
+_FINAL = [status.value for status in LoginStatus if status.final]
+
+# what a final row forgets; the half-made key stays until it is logged out
+NO_SECRETS: dict[str, Any] = dict.fromkeys(
+    ("qr_url", "qr_expires_at", "password_hint", "password_key", "password_sealed")
+)
+
+
+@dataclass(frozen=True)
+class Started:
+    """`link_token` is shown to the person once; the database has its hash only."""
+
+    login: Login
+    link_token: str
+
+
+@dataclass(frozen=True)
+class LinkView:
+    """What a connect link says before it is spent: whose account is being connected."""
+
+    who: str
+    language: str
+    expires_at: datetime
+    spent: bool
+
+
+async def start(db: AsyncSession, actor: Actor, *, device: str = "", ttl: int = 600) -> Started:
+    """A new attempt, good for `ttl` seconds. A person has at most three alive: older ones are cancelled."""
+    actor.require()
+    one_at_a_time = select(User.id).where(User.id == actor.user_id).with_for_update(key_share=True)
+    await db.exec(one_at_a_time)
+    query = scoped(Login, actor).where(Login.user_id == actor.user_id, col(Login.status).not_in(_FINAL))
+    alive = (await db.exec(query.order_by(col(Login.created_at).desc()).with_for_update())).all()
+    for old in alive[MAX_LIVE - 1 :]:
+        await _cancel(db, old, "replaced")
+    token = secrets.token_urlsafe(32)
+    now = (await db.exec(select(func.now()))).one()
+    login = await _add(
+        db,
+        tenant_id=actor.tenant,
+        user_id=actor.user_id,
+        session_id=actor.session_id,
+        device=device.replace("\x00", "")[:200],
+        link_hash=_hash(token),
+        created_at=now,
+        expires_at=min(now + timedelta(seconds=ttl), await _session_ends(db, actor)),
+    )
+    await audit.record(db, actor, "login.start", login.id)
+    metrics.auth_qr_start_total.inc()
+    await db.flush()
+    await notify(db, TOPIC, str(login.id))
+    return Started(login, token)
+
+
+async def _add(db: AsyncSession, **values: Any) -> Login:
+    """Not by the ORM, which names every column: not all are this door's to write."""
+    first = {"id": uuid4(), "status": LoginStatus.pending.value, "password_tries": 0, "lease_epoch": 0}
+    made = await db.exec(insert(Login).values(**first, **values).returning(col(Login.id)))  # type: ignore[call-overload]
+    return await db.get_one(Login, made.scalar_one())
+
+
+async def _session_ends(db: AsyncSession, actor: Actor) -> datetime:
+    """What a session began is over with it. Raises SignInNeeded when it has ended this moment."""
+    if actor.session_id is None:
+        return datetime.max.replace(tzinfo=UTC)
+    return (await sessions.live(db, actor.session_id)).expires_at
+
+
+async def status(db: AsyncSession, actor: Actor, login_id: UUID) -> Login:
+    """Raises NotFound for another person's attempt as for one that does not exist."""
+    actor.require()
+    query = scoped(Login, actor).where(Login.id == login_id, Login.user_id == actor.user_id)
+    login = (await db.exec(query.execution_options(populate_existing=True))).first()
+    if login is None:
+        raise NotFound("logins.not_found")
+    return login
+
+
+async def newest(db: AsyncSession, actor: Actor) -> Login | None:
+    """The actor's latest attempt: a screen that lost its state finds it again."""
+    actor.require()
+    query = scoped(Login, actor).where(Login.user_id == actor.user_id).order_by(col(Login.created_at).desc())
+    return (await db.exec(query.limit(1).execution_options(populate_existing=True))).first()
+
+
+async def watch(rt: Runtime, actor: Actor, login_id: UUID) -> AsyncIterator[Login]:
+    """The attempt now and after each change, ending with a final status. Raises NotFound."""
+    seen: datetime | None = None
+    async with rt.events.listening(TOPIC, str(login_id)) as event:
+        while True:
+            event.clear()
+            async with rt.db.transaction(actor.tenant) as db:
+                login = await status(db, actor, login_id)
+            if login.updated_at != seen:
+                seen = login.updated_at
+                yield login
+            if LoginStatus(login.status).final:
+                return
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_POLL_SECONDS):
+                    await event.wait()
+
+
+async def cancel(db: AsyncSession, actor: Actor, login_id: UUID) -> Login:
+    """End the attempt; ingest logs the half-made key out. One that has ended stays as it is."""
+    login = await status(db, actor, login_id)
+    await _cancel(db, login)
+    return login
+
+
+async def end_all(db: AsyncSession, actor: Actor, user_id: UUID) -> None:
+    """Cancel what somebody of the actor's group has open; pages of the second screen end with it."""
+    open_ = Login.user_id == user_id, col(Login.status).not_in(_FINAL)
+    for login in (await db.exec(scoped(Login, actor).where(*open_).with_for_update())).all():
+        await _cancel(db, login)
+
+
+async def settled(rt: Runtime, actor: Actor, *, seconds: float = 5) -> bool:
+    """Whether no key of an ended attempt is still to be logged out at Telegram; waits so long for it."""
+    held = select(Login.id).where(Login.user_id == actor.user_id, col(Login.key_pending))
+    async with rt.events.listening(TOPIC) as event:
+        ends = asyncio.get_running_loop().time() + seconds
+        while True:
+            event.clear()
+            async with rt.db.transaction(actor.tenant) as db:
+                if (await db.exec(held)).first() is None:
+                    return True
+            left = ends - asyncio.get_running_loop().time()
+            if left <= 0:
+                return False
+            with suppress(TimeoutError):
+                async with asyncio.timeout(min(left, _POLL_SECONDS)):
+                    await event.wait()
+
+
+async def look(db: AsyncSession, link_token: str) -> LinkView:
+    """Whose link it is. Never spends it: Telegram fetches links to preview them. Raises NotFound."""
+    login, user = await _by_hash(db, Login.link_hash, link_token)
+    who = f"{user.first_name} {user.last_name}".strip() or f"@{user.username}"
+    return LinkView(who, user.language, _link_ends(login), spent=login.page_hash is not None)
+
+
+async def spend(db: AsyncSession, link_token: str) -> tuple[str, Login]:
+    """Exchange the link for its page's token, once. Raises NotFound, or InviteSpent the second time.
+
+    The page may see the QR, send the 2FA password and cancel; it never becomes a session.
+    """
+    login, _ = await _by_hash(db, Login.link_hash, link_token)
+    page_token = secrets.token_urlsafe(32)
+    statement = (
+        update(Login)
+        .where(col(Login.id) == login.id, col(Login.page_hash).is_(None))
+        .values(page_hash=_hash(page_token))
+    )
+    if (await db.exec(statement)).rowcount != 1:  # type: ignore[call-overload]
+        raise InviteSpent("logins.link_spent")
+    await audit.record(db, None, "login.link", login.id, tenant_id=login.tenant_id, user_id=login.user_id)
+    await db.refresh(login)
+    await _touched(db, login)  # the first screen waits for this step
+    return page_token, login
+
+
+async def by_page(db: AsyncSession, page_token: str) -> Login:
+    """The attempt a spent link belongs to. Raises NotFound once the attempt is long over."""
+    login, _ = await _by_hash(db, Login.page_hash, page_token, over=True)
+    return login
+
+
+async def submit_password(db: AsyncSession, page_token: str, password: str) -> Login:
+    """Seal the password to ingest's key of this attempt. Raises Invalid when none is being asked for."""
+    login = await by_page(db, page_token)
+    if login.status != LoginStatus.password_required or login.password_key is None:
+        raise Invalid("logins.no_password_asked")
+    if not 1 <= len(password) <= MAX_PASSWORD:
+        raise Invalid("logins.password_length", max=MAX_PASSWORD)
+    login.password_sealed = seal_password(password, login.password_key, login.id)
+    await _touched(db, login)
+    return login
+
+
+async def cancel_by_page(db: AsyncSession, page_token: str) -> Login:
+    """The second screen gives up; one that is over stays as it ended. Raises NotFound."""
+    login = await by_page(db, page_token)
+    await _cancel(db, login)
+    return login
+
+
+async def _by_hash(
+    db: AsyncSession, column: bytes | None, token: str, *, over: bool = False
+) -> tuple[Login, User]:
+    await set_link(db, _hash(token))
+    query = (
+        select(Login, User)
+        .join(User, col(User.id) == col(Login.user_id))
+        .where(col(column) == _hash(token))
+        .where(col(Login.expires_at) > func.now() - timedelta(seconds=_LINK_SECONDS if over else 0))
+        .where(over or col(Login.created_at) > func.now() - timedelta(seconds=_LINK_SECONDS))
+        # made in the future: PostgreSQL's clock was set back, and the link must not live until then
+        .where(col(Login.created_at) < func.now() + timedelta(seconds=_AHEAD_SECONDS))
+        .execution_options(populate_existing=True)
+    )
+    found = (await db.exec(query)).first()
+    if found is None:
+        raise NotFound("logins.link_unknown")
+    login, user = found
+    await set_tenant(db, login.tenant_id)
+    await _check_begun_by_somebody(db, login)
+    if not over and LoginStatus(login.status).final:
+        raise NotFound("logins.link_unknown")
+    return login, user
+
+
+async def _check_begun_by_somebody(db: AsyncSession, login: Login) -> None:
+    """Raises InviteSpent once the session that began the attempt is over, or its person switched off.
+
+    Ending it is PostgreSQL's own work (migration 0012): it happens with the session, whichever way that ends.
+    """
+    try:
+        if login.session_id is not None:
+            await sessions.live(db, login.session_id)
+    except SignInNeeded as ended:
+        raise InviteSpent("logins.session_ended") from ended
+    if login.reason == SESSION_ENDED or not await _is_member(db, login):
+        raise InviteSpent("logins.session_ended")
+
+
+async def _is_member(db: AsyncSession, login: Login) -> bool:
+    theirs = Membership.user_id == login.user_id, Membership.tenant_id == login.tenant_id
+    query = select(Membership.id).where(*theirs, ~col(Membership.disabled))
+    return (await db.exec(query)).first() is not None
+
+
+def _link_ends(login: Login) -> datetime:
+    return min(login.expires_at, login.created_at + timedelta(seconds=_LINK_SECONDS))
+
+
+async def _cancel(db: AsyncSession, login: Login, reason: str | None = None) -> None:
+    """By a function of migration 0012: a door that may write a code could show a stranger's."""
+    if LoginStatus(login.status).final:
+        return
+    statement = text("SELECT cancel_login(:id, :why)").bindparams(id=login.id, why=reason)
+    await db.exec(statement)  # type: ignore[call-overload]
+    await _told(db, login)
+
+
+async def _touched(db: AsyncSession, login: Login) -> None:
+    login.updated_at = func.clock_timestamp()  # type: ignore[assignment]
+    db.add(login)
+    await db.flush()
+    await _told(db, login)
+
+
+async def _told(db: AsyncSession, login: Login) -> None:
+    await db.refresh(login)
+    await notify(db, TOPIC, str(login.id))
+
+
+def _hash(token: str) -> bytes:
+    return hashlib.sha256(token.encode()).digest()

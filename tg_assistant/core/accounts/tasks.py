@@ -1,0 +1,225 @@
+"""Work that needs a Telegram session: rows added by any door, done by the account's lease holder only."""
+
+import asyncio
+from contextlib import suppress
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+from sqlalchemy import func, insert, or_, update
+from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from tg_assistant.core.access.sign_in import Actor
+from tg_assistant.core.accounts.leases import LeaseLost
+from tg_assistant.errors import AssistantError, NotFound, Unavailable
+from tg_assistant.infra.events import notify
+from tg_assistant.infra.runtime import Runtime
+from tg_assistant.models import Account, AccountTask
+
+TOPIC = "task"  # key: the account's id when work arrives, the task's id when it is done
+_POLL_SECONDS = 1.0
+
+
+async def add(
+    db: AsyncSession,
+    account_id: UUID,
+    kind: str,
+    args: dict[str, Any] | None = None,
+    *,
+    priority: int = 0,
+    deadline: datetime | None = None,
+) -> AccountTask:
+    """Ask the account's owner to do `kind` after commit. Higher `priority` first (a person waits: 10)."""
+    tenant_id = (await db.exec(select(Account.tenant_id).where(Account.id == account_id))).one()
+    # not by the ORM, which names every column: not all are a door's to write
+    statement = insert(AccountTask).values(
+        id=uuid4(),
+        tenant_id=tenant_id,
+        account_id=account_id,
+        kind=kind,
+        args=args or {},
+        priority=priority,
+        deadline=deadline,
+        attempts=0,
+    )
+    made = await db.exec(statement.returning(AccountTask))  # type: ignore[call-overload]
+    await notify(db, TOPIC, str(account_id))
+    return made.scalar_one()
+
+
+async def get(db: AsyncSession, actor: Actor, task_id: UUID) -> AccountTask:
+    """A task of the actor's own account. Raises NotFound."""
+    actor.require()
+    query = (
+        select(AccountTask)
+        .join(Account, col(Account.id) == col(AccountTask.account_id))
+        .where(
+            AccountTask.id == task_id,
+            AccountTask.tenant_id == actor.tenant,
+            Account.user_id == actor.user_id,
+        )
+    )
+    task = (await db.exec(query.execution_options(populate_existing=True))).first()
+    if task is None:
+        raise NotFound("tasks.not_found")
+    return task
+
+
+async def wait(rt: Runtime, actor: Actor, task_id: UUID, *, seconds: float = 5) -> AccountTask | None:
+    """The finished task, or None when it is still under way after `seconds`. See `outcome`."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds), rt.events.listening(TOPIC, str(task_id)) as event:
+            while True:
+                event.clear()
+                async with rt.db.transaction(actor.tenant) as db:
+                    task = await get(db, actor, task_id)
+                if task.done_at is not None:
+                    return task
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(_POLL_SECONDS):
+                        await event.wait()
+    return None
+
+
+def outcome(task: AccountTask) -> dict[str, Any]:
+    """What a finished task brought. Raises the error it ended in."""
+    if task.error is None:
+        return task.result or {}
+    values = dict(task.error_values)
+    status, retry_after = values.pop("status", 503), values.pop("retry_after", None)
+    kinds = {kind.status: kind for kind in AssistantError.__subclasses__()}
+    raise kinds.get(status, Unavailable)(task.error, retry_after=retry_after, **values)
+
+
+async def claim(db: AsyncSession, account_id: UUID, epoch: int) -> AccountTask | None:
+    """The next task due, claimed under `epoch`; a claim of an earlier epoch died with its owner."""
+    query = (
+        select(AccountTask)
+        .where(
+            AccountTask.account_id == account_id,
+            col(AccountTask.done_at).is_(None),
+            col(AccountTask.not_before) <= func.now(),
+            or_(col(AccountTask.claimed_epoch).is_(None), col(AccountTask.claimed_epoch) != epoch),
+        )
+        .order_by(col(AccountTask.priority).desc(), col(AccountTask.not_before), col(AccountTask.created_at))
+        .limit(1)
+        .with_for_update(skip_locked=True)
+    )
+    task = (await db.exec(query.execution_options(populate_existing=True))).first()
+    if task is not None:
+        task.claimed_epoch, task.claimed_at = epoch, func.now()  # type: ignore[assignment]
+        task.attempts += 1
+        db.add(task)
+        await db.flush()
+        await db.refresh(task)
+    return task
+
+
+async def unclaim(db: AsyncSession, account_id: UUID) -> None:
+    """Put back what this owner had in hand when its last connection broke; call before claiming.
+
+    That was not the task's fault, so it does not count as an attempt.
+    """
+    statement = (
+        update(AccountTask)
+        .where(
+            AccountTask.account_id == account_id,  # type: ignore[arg-type]
+            col(AccountTask.done_at).is_(None),
+            col(AccountTask.claimed_epoch).is_not(None),
+        )
+        .values(claimed_epoch=None, claimed_at=None, attempts=func.greatest(AccountTask.attempts - 1, 0))
+        .execution_options(synchronize_session=False)
+    )
+    await db.exec(statement)  # type: ignore[call-overload]
+
+
+async def next_due(db: AsyncSession, account_id: UUID) -> float | None:
+    """Seconds until the next open task may run; None when there is none."""
+    due = func.extract("epoch", func.min(col(AccountTask.not_before)) - func.now())
+    query = select(due).where(AccountTask.account_id == account_id, col(AccountTask.done_at).is_(None))
+    seconds = (await db.exec(query)).one()
+    return None if seconds is None else max(0.0, float(seconds))
+
+
+async def finish(
+    db: AsyncSession,
+    task: AccountTask,
+    *,
+    epoch: int,
+    result: dict[str, Any] | None = None,
+    error: AssistantError | None = None,
+) -> bool:
+    """Close the task, once: False when it already was. Raises LeaseLost when another epoch claimed it."""
+    values: dict[str, Any] = {"done_at": func.now(), "result": result}
+    if error is not None:
+        known = {"status": error.status, "retry_after": error.retry_after, **error.values}
+        values |= {"error": error.code, "error_values": known}
+    closed = await _update(db, task, epoch, values)
+    if closed:
+        await notify(db, TOPIC, str(task.id))
+    return closed
+
+
+async def postpone(
+    db: AsyncSession, task: AccountTask, seconds: float, *, epoch: int, counted: bool = True
+) -> None:
+    """Put the task back for `seconds`; `counted` False does not count this as an attempt."""
+    await _update(
+        db,
+        task,
+        epoch,
+        {
+            "not_before": func.now() + timedelta(seconds=seconds),
+            "claimed_epoch": None,
+            "claimed_at": None,
+            "attempts": task.attempts if counted else max(0, task.attempts - 1),
+        },
+    )
+
+
+async def _update(db: AsyncSession, task: AccountTask, epoch: int, values: dict[str, Any]) -> bool:
+    statement = (
+        update(AccountTask)
+        .where(
+            col(AccountTask.id) == task.id,
+            col(AccountTask.claimed_epoch) == epoch,
+            col(AccountTask.done_at).is_(None),
+        )
+        .values(**values)
+        .execution_options(synchronize_session=False)
+    )
+    if (await db.exec(statement)).rowcount == 1:  # type: ignore[call-overload]
+        return True
+    query = select(AccountTask.done_at, AccountTask.claimed_epoch).where(AccountTask.id == task.id)
+    done_at, claimed = (await db.exec(query)).one()
+    if done_at is None and claimed != epoch:
+        raise LeaseLost
+    return False
+
+
+async def open_of_kind(db: AsyncSession, account_id: UUID, kind: str) -> list[AccountTask]:
+    """Open tasks of one kind, so that the same work is not asked for twice."""
+    query = select(AccountTask).where(
+        AccountTask.account_id == account_id, AccountTask.kind == kind, col(AccountTask.done_at).is_(None)
+    )
+    return list((await db.exec(query.order_by(col(AccountTask.created_at)))).all())
+
+
+async def close(db: AsyncSession, task: AccountTask, error: AssistantError | None = None) -> None:
+    """End an open task that has become pointless, whoever claimed it; waiters are told."""
+    task.done_at = func.now()  # type: ignore[assignment]
+    if error is not None:
+        task.error, task.error_values = error.code, {"status": error.status, **error.values}
+    db.add(task)
+    await db.flush()
+    await notify(db, TOPIC, str(task.id))
+
+
+async def close_all(db: AsyncSession, account_id: UUID, error: AssistantError) -> None:
+    """End every open task of an account that is gone; a log-out among them has succeeded."""
+    query = select(AccountTask).where(
+        AccountTask.account_id == account_id, col(AccountTask.done_at).is_(None)
+    )
+    for task in (await db.exec(query)).all():
+        await close(db, task, None if task.kind == "log_out" else error)

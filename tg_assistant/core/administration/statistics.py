@@ -1,0 +1,129 @@
+"""A group in numbers, for its admins: sums only, nobody's questions or names."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import func
+from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from tg_assistant.core.access.sign_in import Actor
+from tg_assistant.infra import queue
+from tg_assistant.infra.clock import Clock
+from tg_assistant.models import (
+    Account,
+    AccountStatus,
+    AccountTask,
+    Channel,
+    Membership,
+    Post,
+    Question,
+    Role,
+    User,
+)
+
+
+@dataclass(frozen=True)
+class Statistics:
+    """`week` is the last seven days. `median_milliseconds`, `abstained_share`: None without questions."""
+
+    members: int
+    members_active_week: int
+    members_disabled: int
+    members_by_plan: dict[str, int]
+    accounts_connected: int
+    channels: int
+    posts: int
+    posts_indexed: int
+    questions_day: int
+    questions_week: int
+    questions_by_door_week: dict[str, int]
+    abstained_share: float | None
+    median_milliseconds: int | None
+    tasks_open: int
+    jobs_waiting: int
+    jobs_held: int
+
+
+async def of(db: AsyncSession, actor: Actor) -> Statistics:
+    """The actor's group now. Admins only."""
+    actor.require(Role.admin)
+    return Statistics(
+        **await _people(db, actor),
+        **await _reading(db, actor),
+        **await _asking(db, actor),
+        **await _work(db, actor),
+    )
+
+
+async def _people(db: AsyncSession, actor: Actor) -> dict[str, Any]:
+    week = Clock().now() - timedelta(days=7)
+    query = (
+        select(  # type: ignore[call-overload]
+            func.count(),
+            func.count().filter(col(User.last_seen_at) >= week),
+            func.count().filter(col(Membership.disabled)),
+        )
+        .select_from(Membership)
+        .join(User, col(User.id) == col(Membership.user_id))
+        .where(Membership.tenant_id == actor.tenant)
+    )
+    members, active, disabled = (await db.exec(query)).one()
+    plans = (
+        select(Membership.plan, func.count())
+        .where(Membership.tenant_id == actor.tenant)
+        .group_by(Membership.plan)
+    )
+    return {
+        "members": members,
+        "members_active_week": active,
+        "members_disabled": disabled,
+        "members_by_plan": dict((await db.exec(plans)).all()),
+    }
+
+
+async def _reading(db: AsyncSession, actor: Actor) -> dict[str, Any]:
+    connected = Account.status == AccountStatus.connected
+    live = col(Post.deleted_at).is_(None)
+    return {
+        "accounts_connected": await _count(db, actor, Account, connected),
+        "channels": await _count(db, actor, Channel),
+        "posts": await _count(db, actor, Post, live),
+        "posts_indexed": await _count(db, actor, Post, live, Post.indexed_generation > 0),
+    }
+
+
+async def _asking(db: AsyncSession, actor: Actor) -> dict[str, Any]:
+    now = Clock().now()
+    week = Question.tenant_id == actor.tenant, Question.created_at >= now - timedelta(days=7)
+    quick = func.percentile_cont(0.5).within_group(col(Question.milliseconds))
+    query = select(  # type: ignore[call-overload]
+        func.count(),
+        func.count().filter(col(Question.created_at) >= now - timedelta(days=1)),
+        func.count().filter(col(Question.abstained).is_(True)),
+        func.count().filter(col(Question.abstained).is_not(None)),
+        quick,
+    ).where(*week)
+    asked, today, abstained, answered, median = (await db.exec(query)).one()
+    doors = select(Question.door, func.count()).where(*week).group_by(Question.door)
+    return {
+        "questions_day": today,
+        "questions_week": asked,
+        "questions_by_door_week": dict((await db.exec(doors)).all()),
+        "abstained_share": round(abstained / answered, 3) if answered else None,
+        "median_milliseconds": round(median) if median is not None else None,
+    }
+
+
+async def _work(db: AsyncSession, actor: Actor) -> dict[str, Any]:
+    counts = {"tasks_open": await _count(db, actor, AccountTask, col(AccountTask.done_at).is_(None))}
+    for name in ("waiting", "held"):
+        jobs = select(func.count()).select_from(queue.of_tenant(actor.tenant, name).subquery())
+        counts[f"jobs_{name}"] = (await db.exec(jobs)).one()
+    return counts
+
+
+async def _count(db: AsyncSession, actor: Actor, model: Any, *conditions: Any) -> int:
+    query = select(func.count()).select_from(model).where(model.tenant_id == actor.tenant, *conditions)
+    return (await db.exec(query)).one()

@@ -1,0 +1,99 @@
+"""A question is written down before it is answered, and its answer is kept."""
+
+from datetime import timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+from sqlalchemy import and_, func, or_, text
+from sqlalchemy.exc import IntegrityError
+from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from tg_assistant.core import plans
+from tg_assistant.core.access.sign_in import Actor, hold_member, scoped
+from tg_assistant.core.answers import style, tries
+from tg_assistant.errors import AlreadyExists, Invalid, LimitReached
+from tg_assistant.infra import fair_queue, metrics
+from tg_assistant.infra.runtime import Runtime
+from tg_assistant.models import Question
+
+MAX_QUESTION = 4_000  # characters
+_ABOUT_TO_BE = timedelta(seconds=2)  # from being written down to its first try
+
+
+def _checked(question: str) -> str:
+    # a half of an emoji, cut by whoever sent it, is no text to PostgreSQL; nor is NUL
+    stripped = question.encode("utf-8", "ignore").decode().replace("\x00", "").strip()
+    if not any(character.isalnum() for character in stripped):
+        raise Invalid("answers.empty_question")
+    if len(stripped) > MAX_QUESTION:
+        raise Invalid("answers.question_too_long", max=MAX_QUESTION)
+    return stripped
+
+
+async def _allow_another(db: AsyncSession, user_id: UUID, allowed: int) -> None:
+    """Raises LimitReached until the oldest question that stands in the way is a day old."""
+    day = timedelta(days=1)
+    now = (await db.exec(select(func.now()))).one()  # PostgreSQL's: later ones came before it was set back
+    today = col(Question.created_at).between(now - day, now + timedelta(minutes=1))
+    mine = select(col(Question.created_at)).where(Question.user_id == user_id, today)
+    newest_first = mine.order_by(col(Question.created_at).desc())
+    in_the_way = (await db.exec(newest_first.offset(allowed - 1).limit(1))).first()
+    if in_the_way is not None:
+        metrics.rate_limit_exceeded_total.labels("questions").inc()
+        policy, wait = ("questions", allowed, int(day.total_seconds())), in_the_way + day - now
+        seconds = wait.total_seconds()
+        raise LimitReached("answers.daily_limit", policy=policy, retry_after=seconds, max=allowed)
+
+
+async def _under_way(db: AsyncSession, user_id: UUID) -> int:
+    """How many questions of the person are being answered now, or about to be, in any process."""
+    begun = and_(col(Question.attempts) == 0, col(Question.created_at) > func.now() - _ABOUT_TO_BE)
+    open_ = col(Question.answer).is_(None), or_(tries.under_way(), begun)
+    return (await db.exec(select(func.count()).where(Question.user_id == user_id, *open_))).one()
+
+
+async def begin(rt: Runtime, actor: Actor, question: str, question_id: UUID | None = None) -> Question:
+    """Write the question down, if the plan still allows one today (any 24 hours). Raises as `answers.ask`.
+
+    For a door that has to know of a refusal before its answer starts; `answers.finish` does the rest.
+    """
+    actor.require()
+    rt.turns.check_room(actor.user_id)
+    question, question_id = _checked(question), question_id or uuid4()
+    allowed = plans.of(actor.plan).questions_per_day
+    async with rt.db.transaction(actor.tenant) as db:
+        lock = text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 0))")
+        await db.exec(lock.bindparams(key=f"ask:{actor.user_id}"))  # type: ignore[call-overload]
+        if await db.get(Question, question_id) is not None:
+            raise AlreadyExists("answers.asked_before")
+        fair_queue.check_count(await _under_way(db, actor.user_id))
+        await _allow_another(db, actor.user_id, allowed)
+        await style.asked_again(db, actor)
+        asked = Question(
+            id=question_id,
+            tenant_id=actor.tenant,
+            user_id=actor.user_id,
+            door=actor.door,
+            question=question,
+        )
+        db.add(asked)
+        try:
+            await db.flush()
+        except IntegrityError:  # another group's question cannot be seen from here
+            raise AlreadyExists("answers.asked_before") from None
+    return asked
+
+
+async def keep(rt: Runtime, actor: Actor, question_id: UUID, answer: dict[str, Any]) -> None:
+    """Save the answer: columns with their values. Raises NotAllowed for who was switched off, or is gone.
+
+    Nothing is kept for them, nor of a question that was deleted.
+    """
+    async with rt.db.transaction(actor.tenant) as db:
+        await hold_member(db, actor.tenant, actor.user_id)
+        mine = scoped(Question, actor).where(Question.id == question_id, Question.user_id == actor.user_id)
+        asked = (await db.exec(mine)).first()
+        if asked is not None:
+            asked.sqlmodel_update(answer)
+            db.add(asked)

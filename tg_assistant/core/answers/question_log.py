@@ -1,0 +1,75 @@
+"""A person's own questions, read in pages; `answers` asks them.
+
+What rests on a channel that the person may no longer read (`showing.closed`) is withheld here, at the one
+place where questions are read, and is back when access is.
+"""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from sqlalchemy.orm.attributes import set_committed_value
+from sqlmodel import col
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from tg_assistant.core import pagination
+from tg_assistant.core.access.sign_in import Actor, scoped
+from tg_assistant.core.answers import showing
+from tg_assistant.core.answers.showing import Place
+from tg_assistant.core.pagination import Order, Page
+from tg_assistant.errors import NotFound
+from tg_assistant.models import Question
+from tg_assistant.texts import text
+
+_NEWEST = Order[Question](
+    col(Question.created_at), col(Question.id), lambda asked: (asked.created_at, asked.id)
+)
+
+
+async def page(
+    db: AsyncSession, actor: Actor, *, limit: int = 20, cursor: str | None = None
+) -> Page[Question]:
+    """The newest first, 1…100 of them. Raises Invalid for a made-up cursor."""
+    actor.require()
+    mine = scoped(Question, actor).where(Question.user_id == actor.user_id)
+    found = await pagination.page(db, mine, _NEWEST, limit=limit, cursor=cursor)
+    await withhold(db, actor, found.items)
+    return found
+
+
+async def get(db: AsyncSession, actor: Actor, question_id: UUID) -> Question:
+    """One of the actor's own. Raises NotFound for another's as for one that does not exist."""
+    actor.require()
+    mine = scoped(Question, actor).where(Question.id == question_id, Question.user_id == actor.user_id)
+    asked = (await db.exec(mine.execution_options(populate_existing=True))).first()
+    if asked is None:
+        raise NotFound("questions.not_found")
+    await withhold(db, actor, [asked])
+    return asked
+
+
+async def among(db: AsyncSession, actor: Actor, question_ids: Sequence[UUID]) -> list[Question]:
+    """The actor's own of these, in no order; others are left out as those that do not exist."""
+    actor.require()
+    mine = scoped(Question, actor).where(Question.user_id == actor.user_id)
+    found = list(await db.exec(mine.where(col(Question.id).in_(question_ids))))
+    await withhold(db, actor, found)
+    return found
+
+
+async def withhold(db: AsyncSession, actor: Actor, asked: Sequence[Question]) -> None:
+    """Take the answer and the sources out of what may not be shown now; nothing of it is written."""
+    closed = await showing.closed(db, actor, {place for each in asked for place in places_of(each)})
+    for each in asked:
+        if any(channel_id in closed for channel_id, _ in places_of(each)):
+            set_committed_value(each, "answer", text("ask.withheld", actor.language))
+            set_committed_value(each, "sources", [])
+
+
+def places_of(asked: Question) -> list[Place]:
+    """What the answer rests on, as far as it is shown."""
+    return [(UUID(source["channel_id"]), source["url"]) for source in asked.sources]
+
+
+def cursor_of(asked: Question) -> str:
+    """What continues the list behind this question."""
+    return pagination.cursor_of(_NEWEST.of(asked))

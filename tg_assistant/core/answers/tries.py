@@ -1,0 +1,108 @@
+"""Tries to answer a question: counted before they begin, one at a time, and not made for ever.
+
+A try says every few seconds that it is under way. One that was silent for long died with its process, or is
+stuck with it: so it is known of processes anywhere, by the database's clock alone.
+"""
+
+import asyncio
+from contextlib import suppress
+from types import TracebackType
+from typing import Any
+
+import structlog
+from sqlalchemy import ColumnElement, and_, func, or_, update
+from sqlmodel import col
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from tg_assistant.core.access.sign_in import Actor
+from tg_assistant.errors import AlreadyExists, Unavailable
+from tg_assistant.infra.runtime import Runtime
+from tg_assistant.infra.text_work import TOO_SLOW
+from tg_assistant.models import Question
+from tg_assistant.texts import text as say
+
+log = structlog.get_logger()
+TRIES = 3  # begun; a question not answered after them is not what a further process should die of
+SILENT_SECONDS = 20.0  # a try not heard of for so long is over: its process is gone, or stuck
+BEAT_SECONDS = 4.0
+PATIENCE_SECONDS = 120.0  # how long somebody waits for another's try before being told of it
+LOOK_SECONDS = 0.5
+_LATER = (1.0, 2.0, 4.0, 8.0, 15.0, 30.0, 60.0)  # pauses, while PostgreSQL is away
+_later: set[asyncio.Task[None]] = set()
+
+
+def under_way() -> ColumnElement[bool]:
+    """A time far ahead was written before PostgreSQL's clock was set back: it says nothing."""
+    now, silent = func.clock_timestamp(), func.make_interval(0, 0, 0, 0, 0, 0, SILENT_SECONDS)
+    return and_(
+        col(Question.tried_at).is_not(None), col(Question.tried_at).between(now - silent, now + silent)
+    )
+
+
+async def give_up(db: AsyncSession, actor: Actor, asked: Question) -> bool:
+    """Answer what was tried as often as may be with a sentence that says so; `abstained` stays unknown.
+
+    Whether it was: not while a try is under way, nor over an answer that came meanwhile.
+    """
+    last = col(Question.attempts) >= TRIES, col(Question.answer).is_(None), ~under_way()
+    given = update(Question).where(col(Question.id) == asked.id, *last)
+    given = given.values(answer=say("ask.given_up", actor.language), tried_at=None)
+    given = given.execution_options(synchronize_session=False)
+    return bool((await db.exec(given)).rowcount)  # type: ignore[call-overload]
+
+
+class Try:
+    """One try, as a context: committed as begun before anything is tried, heard of while it lasts.
+
+    Of any number who have read the question one enters; the others get AlreadyExists, and so does who comes
+    while it is under way, or after the last. A try that a neighbour's absence broke off is not counted.
+    """
+
+    def __init__(self, rt: Runtime, actor: Actor, asked: Question) -> None:
+        self._db, self._tenant_id, self._question_id = rt.db, actor.tenant, asked.id
+        self._number = asked.attempts + 1
+
+    async def __aenter__(self) -> None:
+        begun = {"attempts": self._number, "tried_at": func.clock_timestamp()}
+        free = or_(col(Question.tried_at).is_(None), ~under_way())
+        if self._number > TRIES or not await self._write(self._number - 1, begun, free):
+            raise AlreadyExists("answers.asked_before")
+        self._beating = asyncio.create_task(self._beat())
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._beating.cancel()
+        await asyncio.gather(self._beating, return_exceptions=True)
+        if isinstance(error, SystemExit | KeyboardInterrupt):
+            return  # nothing is written any more, as if it had been killed
+        neighbour = isinstance(error, Unavailable) and error.code != TOO_SLOW
+        ended = {"attempts": self._number - neighbour, "tried_at": None}
+        try:
+            await self._write(self._number, ended)
+        except Unavailable:
+            task = asyncio.create_task(self._write_later(ended))
+            _later.add(task)
+            task.add_done_callback(_later.discard)
+
+    async def _beat(self) -> None:
+        while True:
+            await asyncio.sleep(BEAT_SECONDS)
+            with suppress(Unavailable):
+                await self._write(self._number, {"tried_at": func.clock_timestamp()})
+
+    async def _write_later(self, values: dict[str, Any]) -> None:
+        for pause in _LATER:
+            await asyncio.sleep(pause)
+            with suppress(Unavailable):
+                await self._write(self._number, values)
+                return
+        log.warning("question.try_stays_counted", question_id=str(self._question_id))
+
+    async def _write(self, number: int, values: dict[str, Any], *also: ColumnElement[bool]) -> bool:
+        """Whether the question is unanswered, and this try its last one, still."""
+        known = col(Question.id) == self._question_id, col(Question.attempts) == number
+        changed = update(Question).where(*known, col(Question.answer).is_(None), *also).values(**values)
+        async with self._db.transaction(self._tenant_id) as db:
+            done = await db.exec(changed.execution_options(synchronize_session=False))  # type: ignore[call-overload]
+            return bool(done.rowcount)

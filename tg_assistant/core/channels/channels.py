@@ -1,0 +1,273 @@
+"""Channels a person follows: adding, pausing, removing them, and who may read what."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, tuple_, update
+from sqlmodel import col, delete, or_, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+from sqlmodel.sql.expression import SelectOfScalar
+
+from tg_assistant.core import audit
+from tg_assistant.core.access.sign_in import Actor, scoped
+from tg_assistant.core.accounts import tasks
+from tg_assistant.core.channels import dialogs, following
+from tg_assistant.core.channels.dialogs import available
+from tg_assistant.core.channels.following import Found
+from tg_assistant.core.channels.progress import Progress, measure
+from tg_assistant.core.channels.references import Reference, parse_reference
+from tg_assistant.core.messaging import outbox
+from tg_assistant.errors import NotFound
+from tg_assistant.infra import events, jobs
+from tg_assistant.infra.runtime import Runtime
+from tg_assistant.models import Account, Channel, ChannelAccess, Subscription
+
+__all__ = ["Added", "Followed", "Found", "add", "available", "parse_reference"]
+_WATCH_SECONDS = 0.5
+_POLL_SECONDS = 2.0
+
+
+@dataclass(frozen=True)
+class Followed:
+    channel: Channel
+    subscription: Subscription
+    progress: Progress
+
+
+@dataclass(frozen=True)
+class Added:
+    """`channel` is None while Telegram is still being asked; `task_id` then says where to look again."""
+
+    channel: Channel | None
+    task_id: UUID | None = None
+
+
+# ── Reading ──────────────────────────────────────────────────────────────────
+
+
+def _readable(actor: Actor) -> SelectOfScalar[Channel]:
+    """Followed channels, also those an admin has switched off; a private one only while the person's own
+    account has access to it.
+
+    Having lost access hides a public channel too: it was made private, or the person was banned.
+    """
+    own = select(ChannelAccess.channel_id).where(ChannelAccess.user_id == actor.user_id)
+    checked = col(ChannelAccess.checked_at) > following.UNCHECKED
+    has_access = col(Channel.id).in_(own.where(col(ChannelAccess.lost_at).is_(None), checked))
+    lost_access = col(Channel.id).in_(own.where(col(ChannelAccess.lost_at).is_not(None)))
+    return (
+        scoped(Channel, actor)
+        .join(Subscription, col(Subscription.channel_id) == col(Channel.id))
+        .where(
+            Subscription.user_id == actor.user_id,
+            or_(has_access, col(Channel.private).is_(False) & ~lost_access),
+        )
+    )
+
+
+async def readable_ids(
+    db: AsyncSession, actor: Actor, among: Sequence[UUID] | None = None, *, switched_off: bool = False
+) -> list[UUID]:
+    """The choke point of reading: the channels (of `among`, if given) whose posts the actor may see.
+
+    Not those an admin has switched off for the group: nothing is loaded from them, nor is it noticed any more
+    that somebody lost access. `switched_off` names these, too: the actor may know of them.
+    """
+    actor.require()
+    query = _readable(actor) if switched_off else _readable(actor).where(~col(Channel.paused))
+    if among is not None:
+        query = query.where(col(Channel.id).in_(among))
+    return [channel.id for channel in await db.exec(query)]
+
+
+async def list_(db: AsyncSession, actor: Actor) -> list[Followed]:
+    """What the actor follows, by title; those whose access is lost stay listed and say so in `last_error`."""
+    actor.require()
+    return await _followed(db, actor)
+
+
+async def page(
+    db: AsyncSession, actor: Actor, *, limit: int, after: tuple[str, UUID] | None = None
+) -> list[Followed]:
+    """The next `limit` channels of that list; `after` is (title, id) of the last one seen."""
+    actor.require()
+    beyond = tuple_(col(Channel.title), col(Channel.id)) > tuple_(*after) if after else None
+    return await _followed(db, actor, beyond, limit)
+
+
+async def get(db: AsyncSession, actor: Actor, channel_id: UUID) -> Followed:
+    """Raises NotFound for a channel the actor does not follow."""
+    actor.require()
+    found = await _followed(db, actor, col(Channel.id) == channel_id)
+    if not found:
+        raise NotFound("channels.not_found")
+    return found[0]
+
+
+async def progress(db: AsyncSession, actor: Actor, channel_id: UUID) -> Progress:
+    """How far the channel's history has been read. Raises NotFound."""
+    return (await get(db, actor, channel_id)).progress
+
+
+async def _followed(
+    db: AsyncSession,
+    actor: Actor,
+    condition: ColumnElement[bool] | None = None,
+    limit: int | None = None,
+) -> list[Followed]:
+    query = (
+        select(Channel, Subscription)
+        .join(Subscription, col(Subscription.channel_id) == col(Channel.id))
+        .where(Subscription.user_id == actor.user_id, Channel.tenant_id == actor.tenant)
+        .order_by(col(Channel.title), col(Channel.id))
+    )
+    if condition is not None:
+        query = query.where(condition)
+    rows = (await db.exec(query.limit(limit))).all()
+    readable = {*await readable_ids(db, actor, switched_off=True), *await _being_checked(db, actor)}
+    measured = await measure(db, [channel for channel, _ in rows], readable)
+    return [Followed(channel, subscription, measured[channel.id]) for channel, subscription in rows]
+
+
+async def _being_checked(db: AsyncSession, actor: Actor) -> list[UUID]:
+    """Private channels from an old list: not readable yet, but not lost either."""
+    query = select(ChannelAccess.channel_id).where(
+        ChannelAccess.user_id == actor.user_id,
+        ChannelAccess.tenant_id == actor.tenant,
+        col(ChannelAccess.lost_at).is_(None),
+        ChannelAccess.checked_at == following.UNCHECKED,
+    )
+    return list(await db.exec(query))
+
+
+# ── Following ────────────────────────────────────────────────────────────────
+
+
+async def add(
+    rt: Runtime,
+    actor: Actor,
+    *,
+    username: str | None = None,
+    link: str | None = None,
+    telegram_id: int | None = None,
+) -> Added:
+    """Follow a channel named in one of three ways, and start to read its history.
+
+    A channel of the account's own list, or one the tenant knows as public, is followed at once. Another
+    @name is looked up by the person's account: up to 5 s are waited for that. A private channel is followed
+    from the account's own list only. Raises Invalid (not a channel), NotFound, AlreadyExists, NotAllowed
+    (no account, plan limit with `max` and `current`).
+    """
+    actor.require()
+    reference = _reference(username, link, telegram_id)
+    async with rt.db.transaction(actor.tenant) as db:
+        account = await following.own_account(db, actor)
+        await following.check_limit(db, actor.user_id, actor.plan)
+        if found := await _known(db, actor, account, reference):
+            return Added(await following.follow(db, account, found))
+        if reference.username is None:
+            raise NotFound("channels.not_in_your_list")
+        task = await tasks.add(db, account.id, "resolve", {"username": reference.username}, priority=10)
+    return await _resolved(rt, actor, task.id)
+
+
+def _reference(username: str | None, link: str | None, telegram_id: int | None) -> Reference:
+    if telegram_id is not None:
+        return parse_reference(str(telegram_id))
+    return parse_reference(link if link is not None else username or "")
+
+
+async def _known(db: AsyncSession, actor: Actor, account: Account, reference: Reference) -> Found | None:
+    """The channel as the account's own list, or the tenant, already knows it."""
+    listed = await dialogs.find(db, account, reference)
+    if listed is not None:
+        return listed
+    query = scoped(Channel, actor).where(col(Channel.private).is_(False))
+    if reference.username:
+        query = query.where(following.same_name(reference.username))
+    else:
+        query = query.where(Channel.telegram_id == reference.telegram_id)
+    channel = (await db.exec(query)).first()
+    return following.as_found(channel) if channel else None
+
+
+async def _resolved(rt: Runtime, actor: Actor, task_id: UUID) -> Added:
+    task = await tasks.wait(rt, actor, task_id)
+    if task is None:
+        return Added(None, task_id)
+    channel_id = UUID(tasks.outcome(task)["channel_id"])
+    async with rt.db.transaction(actor.tenant) as db:
+        return Added((await get(db, actor, channel_id)).channel)
+
+
+async def pause(db: AsyncSession, actor: Actor, channel_id: UUID, paused: bool) -> Followed:
+    """Stop or resume reading new posts for this person; what is there stays readable. Raises NotFound."""
+    followed = await get(db, actor, channel_id)
+    followed.subscription.paused = paused
+    db.add(followed.subscription)
+    await db.flush()
+    await following.announce(db, followed.channel)
+    return followed
+
+
+async def remove(db: AsyncSession, actor: Actor, channel_id: UUID) -> None:
+    """Stop following. Posts that nobody else in the tenant follows are purged by a job. Raises NotFound."""
+    followed = await get(db, actor, channel_id)
+    await db.exec(  # type: ignore[call-overload]
+        delete(Subscription).where(
+            col(Subscription.user_id) == actor.user_id, col(Subscription.channel_id) == channel_id
+        )
+    )
+    others = select(Subscription.user_id).where(Subscription.channel_id == channel_id)
+    if (await db.exec(others)).first() is None:
+        await jobs.ask(db, "purge_channel", actor.tenant, channel_id)
+    await audit.record(db, actor, "channel.remove", channel_id)
+    await events.notify(db, "subscriptions", str(followed.channel.tenant_id))
+    await events.notify(db, "channel", str(channel_id))
+
+
+async def watch(rt: Runtime, actor: Actor, channel_id: UUID) -> AsyncIterator[Progress]:
+    """The progress now and as it changes, ending once the history is read to its end. Raises NotFound."""
+    seen: Progress | None = None
+    async with rt.events.listening("channel", str(channel_id)) as event:
+        while True:
+            event.clear()
+            async with rt.db.transaction(actor.tenant) as db:
+                now = await progress(db, actor, channel_id)
+            if now != seen:
+                seen = now
+                yield now
+            if now.finished and now.indexed >= now.done:
+                return
+            await asyncio.sleep(_WATCH_SECONDS)  # a busy channel says something for each page it reads
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_POLL_SECONDS):
+                    await event.wait()
+
+
+async def access_lost(db: AsyncSession, account_id: UUID, channel_id: UUID) -> None:
+    """Telegram refused the account the channel: hide it from that person now, and tell them once."""
+    query = (
+        update(ChannelAccess)
+        .where(
+            col(ChannelAccess.account_id) == account_id,
+            col(ChannelAccess.channel_id) == channel_id,
+            col(ChannelAccess.lost_at).is_(None),
+        )
+        .values(lost_at=datetime.now(UTC))
+        .returning(col(ChannelAccess.user_id), col(ChannelAccess.tenant_id))
+    )
+    lost = (await db.exec(query)).first()  # type: ignore[call-overload]
+    channel = await db.get(Channel, channel_id)
+    if lost is None or channel is None:
+        return
+    await dialogs.forget(db, account_id, channel.telegram_id)
+    await outbox.add(db, lost.user_id, "channels.access_lost", tenant_id=lost.tenant_id, title=channel.title)
+    await audit.record(
+        db, None, "channel.access_lost", channel_id, tenant_id=lost.tenant_id, user_id=lost.user_id
+    )
+    await events.notify(db, "channel", str(channel_id))

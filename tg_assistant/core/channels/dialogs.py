@@ -1,0 +1,130 @@
+"""The account's own list of channels, kept in a table so that choosing one asks Telegram nothing."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy import func, update
+from sqlmodel import col, delete, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from tg_assistant.core.access.sign_in import Actor
+from tg_assistant.core.accounts import tasks
+from tg_assistant.core.channels import following
+from tg_assistant.core.channels.following import Found
+from tg_assistant.core.channels.references import Reference
+from tg_assistant.errors import LimitReached, Unavailable
+from tg_assistant.infra import metrics
+from tg_assistant.infra.runtime import Runtime
+from tg_assistant.models import Account, AccountTask, Channel, Dialog
+
+KIND = "dialogs"
+REFRESH_SECONDS = 120  # repeated sweeps of the list earn long bans, so a person may refresh this often
+_AHEAD = timedelta(seconds=5)  # that another process's clock may be
+_FRESH = timedelta(minutes=1)  # a list this new vouches for the access to a private channel
+
+
+async def available(rt: Runtime, actor: Actor, *, refresh: bool = False) -> list[Dialog]:
+    """Channels the person's account is subscribed to, in Telegram's order.
+
+    The first time, or on `refresh`, Telegram is asked: waits up to 5 s, then raises Unavailable
+    ("channels.checking" with `task_id`). Raises NotAllowed without an account, LimitReached when
+    refreshed too often.
+    """
+    actor.require()
+    async with rt.db.transaction(actor.tenant) as db:
+        account = await following.own_account(db, actor)
+        if account.dialogs_at is not None and not refresh:
+            return await _listed(db, account)
+        task_id = await _asked(db, account)
+    task = await tasks.wait(rt, actor, task_id)
+    if task is None:
+        raise Unavailable("channels.checking", retry_after=2, task_id=str(task_id))
+    tasks.outcome(task)
+    async with rt.db.transaction(actor.tenant) as db:
+        return await _listed(db, account)
+
+
+async def _listed(db: AsyncSession, account: Account) -> list[Dialog]:
+    query = select(Dialog).where(Dialog.account_id == account.id)
+    return list(await db.exec(query.order_by(col(Dialog.position), col(Dialog.title))))
+
+
+async def _asked(db: AsyncSession, account: Account) -> UUID:
+    """The open task that reads the list, or a new one."""
+    query = select(AccountTask.id).where(
+        AccountTask.account_id == account.id, AccountTask.kind == KIND, col(AccountTask.done_at).is_(None)
+    )
+    open_task = (await db.exec(query)).first()
+    if open_task is not None:
+        return open_task
+    age = _age(account).total_seconds()
+    if age < REFRESH_SECONDS:
+        policy = ("refresh", 1, REFRESH_SECONDS)
+        metrics.rate_limit_exceeded_total.labels("refresh").inc()
+        raise LimitReached("channels.refreshed_recently", policy=policy, retry_after=REFRESH_SECONDS - age)
+    return (await tasks.add(db, account.id, KIND, priority=10)).id
+
+
+def _age(account: Account) -> timedelta:
+    """Of its list of channels; of none, and of one read in the future (a clock was set back), any age."""
+    if account.dialogs_at is None:
+        return timedelta.max
+    age = datetime.now(UTC) - account.dialogs_at
+    return age if age > -_AHEAD else timedelta.max
+
+
+async def find(db: AsyncSession, account: Account, reference: Reference) -> Found | None:
+    """The referenced channel, if the account's list has it. An old list does not vouch for a private one."""
+    query = select(Dialog).where(Dialog.account_id == account.id)
+    if reference.username:
+        query = query.where(func.lower(col(Dialog.username)) == reference.username.lower())
+    else:
+        query = query.where(Dialog.telegram_id == reference.telegram_id)
+    listed = (await db.exec(query)).first()
+    if listed is None:
+        return None
+    fresh = _age(account) < _FRESH
+    return replace(as_found(listed), vouched=fresh or not listed.private)
+
+
+def as_found(listed: Dialog) -> Found:
+    """An entry of the list, for following it."""
+    return Found(
+        listed.telegram_id,
+        listed.title,
+        listed.username,
+        listed.private,
+        listed.members,
+        listed=True,
+    )
+
+
+async def save(db: AsyncSession, account_id: UUID, listed: Sequence[Dialog]) -> None:
+    """Replace the account's list, and renew its access to the followed channels that are on it."""
+    await db.exec(delete(Dialog).where(col(Dialog.account_id) == account_id))  # type: ignore[call-overload]
+    await db.flush()
+    db.add_all(listed)
+    now = datetime.now(UTC)
+    await db.exec(  # type: ignore[call-overload]
+        update(Account).where(col(Account.id) == account_id).values(dialogs_at=now)
+    )
+    await _renew_access(db, account_id, listed)
+
+
+async def forget(db: AsyncSession, account_id: UUID, telegram_id: int) -> None:
+    """The account lost the channel: an old list must not vouch for it when it is followed again."""
+    gone = delete(Dialog).where(col(Dialog.account_id) == account_id, col(Dialog.telegram_id) == telegram_id)
+    await db.exec(gone)  # type: ignore[call-overload]
+
+
+async def _renew_access(db: AsyncSession, account_id: UUID, listed: Sequence[Dialog]) -> None:
+    account = await db.get_one(Account, account_id)
+    by_id = {dialog.telegram_id: dialog for dialog in listed}
+    query = select(Channel).where(Channel.tenant_id == account.tenant_id, col(Channel.telegram_id).in_(by_id))
+    for channel in (await db.exec(query)).all():
+        dialog = by_id[channel.telegram_id]
+        # it may have been renamed, or made private: then others of the tenant need access of their own
+        following.describe(channel, dialog.title, dialog.username)
+        await following.grant(db, account, channel.id, dialog.access_hash)

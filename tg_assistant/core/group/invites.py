@@ -1,0 +1,300 @@
+"""Invites: the only way into a tenant. Redeeming is one atomic transaction."""
+
+import re
+import secrets
+import string
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, TypedDict, Unpack
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, and_, false, func, or_, update
+from sqlalchemy.exc import IntegrityError
+from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from tg_assistant.core import audit, pagination
+from tg_assistant.core.access.sign_in import Actor, hold_group, hold_role, scoped
+from tg_assistant.core.moments import settable
+from tg_assistant.core.pagination import Order, Page
+from tg_assistant.errors import AlreadyExists, Invalid, InviteSpent, NotFound
+from tg_assistant.infra import bot_api
+from tg_assistant.infra.db import set_invite
+from tg_assistant.infra.storable import storable
+from tg_assistant.models import Invite, InviteUse, Membership, Role, User
+from tg_assistant.settings import TelegramSettings
+
+CODE_LENGTH = 12
+_ALPHABET = string.ascii_uppercase + string.digits
+_BETWEEN = re.compile(r"[\s\-]")
+_CODE = re.compile(rf"[A-Z0-9]{{{CODE_LENGTH}}}", re.ASCII)
+
+
+def new(
+    tenant_id: UUID,
+    *,
+    role: Role,
+    uses_limit: int = 1,
+    expires_at: datetime | None = None,
+    created_by: UUID | None = None,
+    notes: str = "",
+) -> Invite:
+    """An invite with a fresh code of 12 letters and digits (62 bits); not yet saved."""
+    code = "".join(secrets.choice(_ALPHABET) for _ in range(CODE_LENGTH))
+    return Invite(
+        code=code,
+        tenant_id=tenant_id,
+        role=role.value,
+        uses_limit=uses_limit,
+        expires_at=expires_at,
+        created_by=created_by,
+        notes=notes,
+    )
+
+
+async def create(
+    db: AsyncSession,
+    actor: Actor,
+    *,
+    role: Role = Role.user,
+    uses_limit: int = 1,
+    expires_at: datetime | None = None,
+    notes: str = "",
+) -> Invite:
+    """Admins of the tenant only. `uses_limit` 0 = unlimited. Raises Invalid for an owner's role."""
+    actor.require(Role.admin)
+    _check(role, uses_limit, expires_at, notes)
+    await hold_role(db, actor, Role.admin)
+    invite = new(
+        actor.tenant,
+        role=role,
+        uses_limit=uses_limit,
+        expires_at=expires_at,
+        created_by=actor.user_id if actor.telegram_id else None,
+        notes=storable(notes),
+    )
+    db.add(invite)
+    await audit.record(db, actor, "invite.create", _hint(invite.code), role=role.value, uses_limit=uses_limit)
+    await db.flush()
+    return invite
+
+
+def _check(role: Role, uses_limit: int, expires_at: datetime | None, notes: str) -> None:
+    if role is Role.owner:
+        raise Invalid("invites.owner_role")
+    if not 0 <= uses_limit <= 10_000:
+        raise Invalid("invites.uses_limit", max=10_000)
+    if not settable(expires_at):
+        raise Invalid("invites.expires_at")
+    if len(notes) > 500:
+        raise Invalid("invites.notes", max=500)
+
+
+def state_of(invite: Invite, now: datetime) -> str:
+    """revoked, expired, spent or active: the last alone lets somebody in."""
+    if not invite.active:
+        return "revoked"
+    if invite.expires_at is not None and invite.expires_at <= now:
+        return "expired"
+    return "spent" if 0 < invite.uses_limit <= invite.uses_count else "active"
+
+
+def operator(tenant_id: UUID) -> Actor:
+    """The actor of the command line: whoever holds the database's password administers every tenant."""
+    return Actor(UUID(int=0), 0, "en", tenant_id, Role.owner, "free", "cli")
+
+
+def _seen_by(actor: Actor) -> Any:
+    """An owner's invite is for owners alone: an admin who read its code could make an owner."""
+    query = scoped(Invite, actor)
+    return query if actor.role is Role.owner else query.where(Invite.role != Role.owner)
+
+
+async def get(db: AsyncSession, actor: Actor, code: str) -> Invite:
+    """Raises NotFound for an unknown code, and for another group's."""
+    actor.require(Role.admin)
+    invite = (await db.exec(_seen_by(actor).where(Invite.code == clean(code)))).first()
+    if invite is None:
+        raise NotFound("invites.not_found")
+    return invite
+
+
+def _status(status: str | None) -> ColumnElement[bool]:
+    expired = func.coalesce(col(Invite.expires_at) <= func.now(), false())
+    conditions: dict[str | None, ColumnElement[bool]] = {
+        "active": col(Invite.active) & ~expired,
+        "revoked": ~col(Invite.active),
+        "expired": col(Invite.active) & expired,
+        None: ~false(),
+    }
+    if status not in conditions:
+        raise Invalid("invites.status")
+    return conditions[status]
+
+
+async def list_(
+    db: AsyncSession,
+    actor: Actor,
+    *,
+    status: str | None = None,
+    limit: int = 50,
+    cursor: str | None = None,
+) -> Page[Invite]:
+    """The group's invites, the newest first; `status` is active, revoked or expired."""
+    actor.require(Role.admin)
+    order = Order[Invite](
+        col(Invite.created_at), col(Invite.code), lambda one: (one.created_at, one.code), clean
+    )
+    query = _seen_by(actor).where(_status(status))
+    return await pagination.page(db, query, order, limit=limit, cursor=cursor)
+
+
+async def revoke(db: AsyncSession, actor: Actor, code: str) -> Invite:
+    """Nobody joins by it from now on; who has joined stays."""
+    invite = await get(db, actor, code)
+    invite.active = False
+    await audit.record(db, actor, "invite.revoke", _hint(invite.code))
+    return invite
+
+
+def way_back(user_id: UUID, was: Role, to: Role) -> ColumnElement[bool]:
+    """Invites by which somebody would have a role back that they lose.
+
+    Their own, and all of the group that make more than they are now: they could read those codes.
+    """
+    lost = [role.value for role in Role if to.rank < role.rank <= was.rank]
+    return col(Invite.active) & ((col(Invite.created_by) == user_id) | col(Invite.role).in_(lost))
+
+
+async def revoke_way_back(db: AsyncSession, actor: Actor, user_id: UUID, was: Role, to: Role) -> None:
+    """Call when somebody loses their role."""
+    actor.require(Role.admin)
+    for invite in (await db.exec(scoped(Invite, actor).where(way_back(user_id, was, to)))).all():
+        invite.active = False
+        await audit.record(db, actor, "invite.revoke", _hint(invite.code), member=str(user_id))
+
+
+class Changes(TypedDict, total=False):
+    """What may be changed of an invite; a key that is missing stays as it is. Never the role."""
+
+    uses_limit: int
+    expires_at: datetime | None
+    notes: str
+
+
+async def change(db: AsyncSession, actor: Actor, code: str, **changes: Unpack[Changes]) -> Invite:
+    """Raises Invalid and NotFound."""
+    invite = await get(db, actor, code)
+    wanted = {"uses_limit": invite.uses_limit, "expires_at": None, "notes": "", **changes}
+    _check(Role.user, **wanted)
+    for name, value in changes.items():
+        setattr(invite, name, storable(value))
+    db.add(invite)
+    await db.flush()
+    await audit.record(db, actor, "invite.change", _hint(invite.code), fields=sorted(changes))
+    return invite
+
+
+async def delete(db: AsyncSession, actor: Actor, code: str) -> None:
+    """Remove the invite with the list of who used it; the audit trail keeps that it was."""
+    invite = await get(db, actor, code)
+    await db.delete(invite)
+    await audit.record(db, actor, "invite.delete", _hint(invite.code), uses_count=invite.uses_count)
+    await db.flush()
+
+
+@dataclass(frozen=True)
+class Use:
+    """Who joined by an invite; `user` is None for a person erased since."""
+
+    use: InviteUse
+    user: User | None
+
+
+async def usage(
+    db: AsyncSession, actor: Actor, code: str, *, limit: int = 50, cursor: str | None = None
+) -> Page[Use]:
+    """Who joined by this invite and when, the latest first."""
+    invite = await get(db, actor, code)
+    query = (
+        select(InviteUse, User)
+        .join(User, col(User.id) == col(InviteUse.user_id), isouter=True)
+        .where(InviteUse.tenant_id == actor.tenant, InviteUse.code == invite.code)
+    )
+    order = Order[Any](col(InviteUse.at), col(InviteUse.id), lambda row: (row[0].at, row[0].id))
+    found = await pagination.page(db, query, order, limit=limit, cursor=cursor)
+    return Page([Use(*row) for row in found.items], found.next_cursor)
+
+
+async def link(telegram: TelegramSettings, code: str) -> str:
+    """The address that opens the bot and redeems the invite. Raises Unavailable while Telegram is away."""
+    return f"https://t.me/{await bot_api.username(telegram)}?start=inv_{code}"
+
+
+def clean(code: str) -> str:
+    """The code as stored. Accepts `inv_`, spaces, dashes, lower case. Raises Invalid."""
+    text = _BETWEEN.sub("", code.strip().removeprefix("inv_")).upper()
+    if not _CODE.fullmatch(text):
+        raise Invalid("invites.bad_code")
+    return text
+
+
+async def redeem(db: AsyncSession, actor: Actor, code: str) -> Membership:
+    """Join the invite's tenant. Raises InviteSpent when it is used up, revoked, expired or unknown.
+
+    So it does for a member, too; with a good code they get AlreadyExists, and the invite keeps its use.
+    """
+    await set_invite(db, code := clean(code))
+    if actor.tenant_id is not None:
+        await _check_good(db, code)
+        raise AlreadyExists("invites.already_member")
+    whose = (await db.exec(select(Invite.tenant_id).where(Invite.code == code))).first()
+    if whose is None or not await hold_group(db, whose):  # the group before the invite, as its deletion does
+        raise InviteSpent("invites.spent")
+    invite = await _use(db, code, actor.user_id)
+    who: Any = {"tenant_id": whose, "user_id": actor.user_id}
+    await _insert(db, membership := Membership(**who, role=invite.role))
+    db.add(InviteUse(**who, code=invite.code))
+    await audit.record(db, None, "invite.redeem", _hint(code), **who)
+    return membership
+
+
+def _hint(code: str) -> str:
+    """Enough to know the invite by; the whole code lets people in, so it stays out of logs and audit."""
+    return f"{code[:4]}…"
+
+
+def _good(code: str) -> ColumnElement[bool]:
+    """The invite with this code, while it lets people in."""
+    return and_(
+        col(Invite.code) == code,
+        col(Invite.active),
+        or_(col(Invite.uses_limit) == 0, col(Invite.uses_count) < col(Invite.uses_limit)),
+        or_(col(Invite.expires_at).is_(None), col(Invite.expires_at) > func.now()),
+    )
+
+
+async def _check_good(db: AsyncSession, code: str) -> None:
+    if (await db.exec(select(Invite.code).where(_good(code)))).first() is None:
+        raise InviteSpent("invites.spent")
+
+
+async def _use(db: AsyncSession, code: str, user_id: UUID) -> Invite:
+    # the condition and the increment are one statement: of two racers for the last use, one changes no row
+    statement = (
+        update(Invite)
+        .where(_good(code))
+        .values(uses_count=Invite.uses_count + 1, last_used_at=func.now(), last_used_by=user_id)
+        .returning(col(Invite.code))
+    )
+    if (await db.exec(statement)).first() is None:  # type: ignore[call-overload]
+        raise InviteSpent("invites.spent")
+    return (await db.exec(select(Invite).where(Invite.code == code))).one()
+
+
+async def _insert(db: AsyncSession, membership: Membership) -> None:
+    db.add(membership)
+    try:
+        await db.flush()
+    except IntegrityError:
+        raise AlreadyExists("invites.already_member") from None

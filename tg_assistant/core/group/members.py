@@ -1,0 +1,165 @@
+"""The members of a group: who they are, their role and plan, and switching them off."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, TypedDict, Unpack
+from uuid import UUID
+
+from sqlalchemy import func, or_, update
+from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from tg_assistant.core import audit, pagination, plans
+from tg_assistant.core.access.sign_in import Actor, hold_role, scoped
+from tg_assistant.core.accounts import logins
+from tg_assistant.core.group import invites
+from tg_assistant.core.moments import settable
+from tg_assistant.core.pagination import Order, Page
+from tg_assistant.errors import Conflict, Invalid, NotAllowed, NotFound
+from tg_assistant.infra.storable import storable
+from tg_assistant.models import AppSession, Membership, Role, Tenant, User
+
+
+@dataclass(frozen=True)
+class Member:
+    user: User
+    membership: Membership
+
+
+class Changes(TypedDict, total=False):
+    """What an admin may change; a key that is missing stays as it is."""
+
+    role: Role
+    plan: str
+    plan_expires_at: datetime | None
+    disabled: bool
+
+
+class Filter(TypedDict, total=False):
+    """`search` looks into names, @names and Telegram ids."""
+
+    search: str
+    role: Role | None
+    plan: str | None
+    disabled: bool | None
+
+
+def _members(actor: Actor) -> Any:
+    joined = select(Membership, User).join(User, col(User.id) == col(Membership.user_id))
+    return joined.where(Membership.tenant_id == actor.tenant)
+
+
+async def list_(
+    db: AsyncSession, actor: Actor, *, limit: int = 50, cursor: str | None = None, **wanted: Unpack[Filter]
+) -> Page[Member]:
+    """The group's members, who joined last first. Admins only."""
+    actor.require(Role.admin)
+    query = _members(actor)
+    if words := wanted.get("search", "").strip():
+        query = query.where(_named(words))
+    for name in ("role", "plan", "disabled"):
+        if (value := wanted.get(name)) is not None:
+            query = query.where(col(getattr(Membership, name)) == storable(value))
+    order = Order[Any](
+        col(Membership.created_at), col(Membership.id), lambda row: (row[0].created_at, row[0].id)
+    )
+    found = await pagination.page(db, query, order, limit=limit, cursor=cursor)
+    return Page([Member(user, membership) for membership, user in found.items], found.next_cursor)
+
+
+def _named(words: str) -> Any:
+    pattern = pagination.like(words.removeprefix("@"))
+    whole = func.concat(User.first_name, " ", User.last_name)
+    by_name = or_(whole.ilike(pattern), col(User.username).ilike(pattern))
+    is_id = words.isascii() and words.isdigit() and len(words) < 19
+    return or_(by_name, col(User.telegram_id) == int(words)) if is_id else by_name
+
+
+async def get(db: AsyncSession, actor: Actor, user_id: UUID) -> Member:
+    """Admins only. Raises NotFound for somebody of another group as for nobody."""
+    actor.require(Role.admin)
+    query = _members(actor).where(Membership.user_id == user_id).execution_options(populate_existing=True)
+    row = (await db.exec(query)).first()
+    if row is None:
+        raise NotFound("users.not_found")
+    return Member(row[1], row[0])
+
+
+async def change(
+    db: AsyncSession, actor: Actor, user_id: UUID, *, version: int, **changes: Unpack[Changes]
+) -> Member:
+    """Change role, plan or access; takes effect with the person's next request.
+
+    Who is lowered or switched off leaves no open invite behind, and who is switched off no account half
+    connected.
+    `version` is the one the caller has seen. Raises Conflict when it is another by now, NotAllowed for what
+    is above the actor's own role and for the last owner, Invalid for an unknown plan.
+    """
+    actor.require(Role.admin)
+    # rights are read behind the lock: of two owners who demote each other at once, one comes too late
+    await db.exec(select(Tenant.id).where(Tenant.id == actor.tenant).with_for_update(key_share=True))
+    role = await hold_role(db, actor, Role.admin)
+    member = await get(db, actor, user_id)
+    if member.membership.version != version:
+        raise Conflict("members.changed", version=member.membership.version)
+    _check_plan(changes)
+    _check_rank(role, Role(member.membership.role), changes)
+    if changes.get("disabled") and user_id == actor.user_id:
+        raise NotAllowed("members.self_disable")
+    if _ends_ownership(member.membership, changes):
+        await _check_other_owner(db, actor, user_id)
+    await _apply(db, actor, member, changes)
+    return member
+
+
+def _check_plan(changes: Changes) -> None:
+    if "plan" in changes and changes["plan"] not in plans.PLANS:
+        raise Invalid("members.plan", plans=", ".join(plans.PLANS))
+    if not settable(changes.get("plan_expires_at")):
+        raise Invalid("members.plan_expires_at")
+
+
+def _check_rank(own: Role, theirs: Role, changes: Changes) -> None:
+    """Nobody changes somebody above themselves, or gives a role above their own, be it to themselves."""
+    if theirs.rank > own.rank:
+        raise NotAllowed("members.above_you")
+    if changes.get("role", Role.user).rank > own.rank:
+        raise NotAllowed("members.make_owner")
+
+
+def _ends_ownership(membership: Membership, changes: Changes) -> bool:
+    if membership.role != Role.owner:
+        return False
+    return changes.get("role", Role.owner) is not Role.owner or bool(changes.get("disabled"))
+
+
+async def _check_other_owner(db: AsyncSession, actor: Actor, user_id: UUID) -> None:
+    others = scoped(Membership, actor).where(
+        Membership.role == Role.owner, ~col(Membership.disabled), Membership.user_id != user_id
+    )
+    if (await db.exec(others)).first() is None:
+        raise NotAllowed("members.last_owner")
+
+
+async def _apply(db: AsyncSession, actor: Actor, member: Member, changes: Changes) -> None:
+    membership = member.membership
+    was = Role(membership.role)
+    for name, value in changes.items():
+        setattr(membership, name, value.value if isinstance(value, Role) else value)
+    membership.version += 1
+    db.add(membership)
+    await db.flush()
+    if changes.get("disabled"):
+        await end_sessions(db, membership.user_id)
+        await logins.end_all(db, actor, membership.user_id)
+    now = Role.user if changes.get("disabled") else Role(membership.role)
+    if changes.get("disabled") or now.rank < was.rank:
+        await invites.revoke_way_back(db, actor, membership.user_id, was, now)
+    said = {name: str(value) for name, value in changes.items()}
+    await audit.record(db, actor, "member.change", membership.user_id, **said)
+
+
+async def end_sessions(db: AsyncSession, user_id: UUID) -> None:
+    """Sign the person out everywhere."""
+    live = col(AppSession.user_id) == user_id, col(AppSession.revoked_at).is_(None)
+    await db.exec(update(AppSession).where(*live).values(revoked_at=func.now()))  # type: ignore[call-overload]

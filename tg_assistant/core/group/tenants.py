@@ -1,0 +1,30 @@
+"""Tenants: one self-hosted group with its members. Made on the command line only."""
+
+from datetime import timedelta
+
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from tg_assistant.core import audit
+from tg_assistant.core.group import invites
+from tg_assistant.errors import Invalid
+from tg_assistant.infra.clock import Clock
+from tg_assistant.infra.db import set_tenant
+from tg_assistant.models import Invite, Role, Tenant
+
+_OWNER_INVITE_LIFE = timedelta(days=7)
+
+
+async def create(db: AsyncSession, name: str) -> tuple[Tenant, Invite]:
+    """A tenant and the one-use invite that makes its owner. No other invite makes an owner."""
+    name = name.strip()
+    if not 1 <= len(name) <= 100:
+        raise Invalid("tenants.name", max=100)
+    tenant = Tenant(name=name)
+    await set_tenant(db, tenant.id)
+    db.add(tenant)
+    await db.flush()
+    invite = invites.new(tenant.id, role=Role.owner, expires_at=Clock().now() + _OWNER_INVITE_LIFE)
+    db.add(invite)
+    await audit.record(db, None, "tenant.create", tenant.id, tenant_id=tenant.id)
+    await db.flush()
+    return tenant, invite

@@ -1,0 +1,131 @@
+"""What the bot owes people: a text code with its values, sent in the person's language at least once."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, func, update
+from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from tg_assistant.core import audit
+from tg_assistant.core.access import sign_in
+from tg_assistant.core.rollout import flags
+from tg_assistant.errors import NotAllowed
+from tg_assistant.infra.db import set_delivering, set_tenant, set_user
+from tg_assistant.infra.events import notify
+from tg_assistant.models import Notification, User
+
+TOPIC = "notification"
+TRIES = 8
+_LIFE = timedelta(days=2)  # older news would only confuse
+
+
+@dataclass(frozen=True)
+class Due:
+    id: UUID
+    telegram_id: int
+    language: str
+    code: str
+    args: dict[str, Any]
+    attempts: int
+    user_id: UUID
+    tenant_id: UUID | None
+
+
+async def add(db: AsyncSession, user_id: UUID, code: str, *, tenant_id: UUID | None, **args: Any) -> None:
+    """Owe the person a line, in the caller's transaction, unless their group wants none of these.
+
+    Its text is `notifications.<code>`.
+    """
+    if tenant_id is not None and not await flags.enabled(db, tenant_id, flags.NOTIFICATIONS):
+        return
+    if tenant_id is None:
+        await set_user(db, user_id)
+    db.add(Notification(user_id=user_id, tenant_id=tenant_id, code=code, args=args))
+    await db.flush()
+    await notify(db, TOPIC, str(user_id))
+
+
+async def due(db: AsyncSession, limit: int = 50) -> list[Due]:
+    """What is to be sent now, the oldest first."""
+    await set_delivering(db)
+    query = (
+        select(Notification, User)
+        .join(User, col(User.id) == col(Notification.user_id))
+        .where(*_due())
+        .order_by(col(Notification.created_at))
+        .limit(limit)
+    )
+    return [
+        Due(
+            owed.id,
+            user.telegram_id,
+            user.language,
+            owed.code,
+            owed.args,
+            owed.attempts,
+            owed.user_id,
+            owed.tenant_id,
+        )
+        for owed, user in await db.exec(query)
+    ]
+
+
+async def longest_wait(db: AsyncSession) -> float:
+    """For how many seconds the oldest line has been due without having been sent; 0 without any."""
+    await set_delivering(db)
+    oldest = select(func.extract("epoch", func.now() - func.min(Notification.not_before))).where(*_due())
+    return float((await db.exec(oldest)).one() or 0)
+
+
+def _due() -> tuple[ColumnElement[bool], ...]:
+    return (
+        col(Notification.sent_at).is_(None),
+        col(Notification.not_before) <= func.now(),
+        col(Notification.created_at) > func.now() - _LIFE,
+        col(Notification.attempts) < TRIES,
+    )
+
+
+async def still_owed(db: AsyncSession, owed: Due) -> bool:
+    """Whether the person may still hear it: a group's news is for members who are not switched off."""
+    if owed.tenant_id is None:
+        return True
+    await set_tenant(db, owed.tenant_id)
+    try:
+        await sign_in.hold_member(db, owed.tenant_id, owed.user_id)
+    except NotAllowed:
+        return False
+    return True
+
+
+async def sent(db: AsyncSession, owed: Due) -> None:
+    """Told once; it is not due again."""
+    await _change(db, owed, sent_at=func.now())
+
+
+async def postpone(db: AsyncSession, owed: Due, seconds: float, *, counted: bool = True) -> None:
+    """Try again later; `counted` False when Telegram could not be reached at all."""
+    later = func.now() + timedelta(seconds=seconds)
+    await _change(db, owed, not_before=later, attempts=owed.attempts + (1 if counted else 0))
+
+
+async def drop(db: AsyncSession, owed: Due, reason: str) -> None:
+    """The person does not want it (the bot is blocked), or may not have it: never tried again.
+
+    That is written down.
+    """
+    await _change(db, owed, attempts=TRIES)
+    row = await db.get(Notification, owed.id)
+    if row is not None:
+        await set_tenant(db, row.tenant_id)
+        who = {"tenant_id": row.tenant_id, "user_id": row.user_id}
+        await audit.record(db, None, "notification.drop", owed.code, reason=reason, **who)
+
+
+async def _change(db: AsyncSession, owed: Due, **values: Any) -> None:
+    await set_delivering(db)
+    statement = update(Notification).where(col(Notification.id) == owed.id).values(**values)
+    await db.exec(statement.execution_options(synchronize_session=False))  # type: ignore[call-overload]

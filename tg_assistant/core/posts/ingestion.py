@@ -1,0 +1,196 @@
+"""Saving posts: once, however often and in whatever order Telegram tells of them."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID, uuid4
+
+from sqlalchemy import update
+from sqlalchemy.dialects.postgresql import insert
+from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from tg_assistant.core.channels import known_ranges
+from tg_assistant.core.channels.known_ranges import Range
+from tg_assistant.errors import NotFound
+from tg_assistant.infra import events, jobs, metrics
+from tg_assistant.infra.storable import storable
+from tg_assistant.models import Channel, Post, PostVersion
+
+_NEVER = datetime.min.replace(tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class IncomingPost:
+    """A message as Telegram shows it at one moment. `edited_at` tells newer from older."""
+
+    message_id: int
+    posted_at: datetime
+    text: str = ""
+    edited_at: datetime | None = None
+    links: list[str] = field(default_factory=list)
+    media: str | None = None
+    album_id: int | None = None
+    forward_title: str | None = None
+    forward_channel: int | None = None
+    forward_message: int | None = None
+    views: int | None = None
+
+
+@dataclass(frozen=True)
+class Saved:
+    new: int
+    changed: int
+
+
+async def save_page(
+    db: AsyncSession,
+    channel_id: UUID,
+    incoming: Sequence[IncomingPost],
+    known: Sequence[Range],
+    *,
+    via: str,
+) -> Saved:
+    """Save what a page of history or live updates told, and that the ids of `known` are now known.
+
+    Any order and any number of repeats end in the same rows: an older edit never replaces a newer one and
+    a deleted post stays deleted. Changed posts become dirty, and an index job is enqueued, in the caller's
+    transaction. `via` is "backfill", "live" or "reconcile". Raises NotFound when the channel is gone.
+    """
+    channel = await _locked(db, channel_id)
+    latest = {post.message_id: post for post in sorted(incoming, key=_edited)}
+    stored = await _stored(db, channel_id, list(latest))
+    new = [post for id_, post in latest.items() if id_ not in stored]
+    changed = 0
+    for post in stored.values():
+        changed += _renew(db, post, latest[post.message_id])
+    if new:
+        await db.exec(insert(Post).values([_row(channel, post) for post in new]).on_conflict_do_nothing())  # type: ignore[call-overload]
+        metrics.posts_saved_total.labels(via).inc(len(new))
+    await _known(db, channel, known)
+    await _changed(db, channel, dirty=bool(new or changed))
+    return Saved(len(new), changed)
+
+
+async def save_live(
+    db: AsyncSession, channel_id: UUID, posts: Sequence[IncomingPost], ids: Sequence[int]
+) -> Saved:
+    """Save new or edited messages that updates brought; `ids` counts those without content too.
+
+    Ids between them stay unknown, so a missed update shows as a gap.
+    """
+    return await save_page(db, channel_id, posts, [Range(id_, id_) for id_ in ids], via="live")
+
+
+async def mark_deleted(db: AsyncSession, channel_id: UUID, message_ids: Sequence[int]) -> int:
+    """Take posts away for good; an id never seen leaves a tombstone, should its post arrive late.
+
+    Returns how many posts readers saw until now. Raises NotFound when the channel is gone.
+    """
+    channel = await _locked(db, channel_id)
+    now = datetime.now(UTC)
+    stored = await _stored(db, channel_id, message_ids)
+    gone = [post for post in stored.values() if post.deleted_at is None]
+    for post in gone:
+        post.deleted_at, post.indexed_generation, post.index_attempts = now, 0, 0
+    unseen = [IncomingPost(id_, now) for id_ in set(message_ids) - set(stored)]
+    if unseen:
+        rows = [_row(channel, post) | {"deleted_at": now} for post in unseen]
+        await db.exec(insert(Post).values(rows).on_conflict_do_nothing())  # type: ignore[call-overload]
+    await _changed(db, channel, dirty=bool(gone or unseen))
+    return len(gone)
+
+
+async def visible_ids(db: AsyncSession, channel_id: UUID, span: Range) -> set[int]:
+    """Message ids within `span` that readers see now: what a page of history is held against."""
+    query = select(Post.message_id).where(
+        Post.channel_id == channel_id,
+        col(Post.message_id).between(span.low, span.high),
+        col(Post.deleted_at).is_(None),
+    )
+    return set(await db.exec(query))
+
+
+async def _locked(db: AsyncSession, channel_id: UUID) -> Channel:
+    """One writer a channel at a time, so that a page and live updates cannot overtake each other."""
+    query = select(Channel).where(Channel.id == channel_id).with_for_update(key_share=True)
+    channel = (await db.exec(query.execution_options(populate_existing=True))).first()
+    if channel is None:
+        raise NotFound("channels.not_found")
+    return channel
+
+
+async def _stored(db: AsyncSession, channel_id: UUID, message_ids: Sequence[int]) -> dict[int, Post]:
+    query = select(Post).where(Post.channel_id == channel_id, col(Post.message_id).in_(message_ids))
+    return {post.message_id: post for post in await db.exec(query.execution_options(populate_existing=True))}
+
+
+def _edited(post: IncomingPost | Post) -> datetime:
+    return post.edited_at or _NEVER
+
+
+def _renew(db: AsyncSession, post: Post, incoming: IncomingPost) -> bool:
+    """Bring a stored post up to `incoming`; whether readers see a difference."""
+    if post.deleted_at or _edited(incoming) < _edited(post):
+        return False
+    content = _content(incoming)
+    text_changed = content["text_hash"] != post.text_hash
+    if text_changed:
+        old = PostVersion(post_id=post.id, version=post.version, tenant_id=post.tenant_id, text=post.text)
+        db.add(old)
+        post.version += 1
+        post.indexed_generation = post.index_attempts = 0
+    for name, value in content.items():
+        if getattr(post, name) != value:
+            setattr(post, name, value)
+    return text_changed
+
+
+def _content(incoming: IncomingPost) -> dict[str, Any]:
+    """The columns that follow Telegram's latest version of a message, as far as they can be stored."""
+    text = storable(incoming.text)
+    return {
+        "edited_at": incoming.edited_at,
+        "text": text,
+        "text_hash": hashlib.sha256(text.encode()).digest(),
+        "links": storable(incoming.links),
+        "media": incoming.media,
+        "album_id": incoming.album_id,
+        "forward_title": storable(incoming.forward_title),
+        "forward_channel": incoming.forward_channel,
+        "forward_message": incoming.forward_message,
+        "views": incoming.views,
+    }
+
+
+def _row(channel: Channel, incoming: IncomingPost) -> dict[str, Any]:
+    # Core's insert skips the model's defaults, so every column without a server default is named
+    return {
+        "id": uuid4(),
+        "tenant_id": channel.tenant_id,
+        "channel_id": channel.id,
+        "message_id": incoming.message_id,
+        "posted_at": incoming.posted_at,
+        "version": 1,
+        "indexed_generation": 0,
+        "index_attempts": 0,
+        **_content(incoming),
+    }
+
+
+async def _known(db: AsyncSession, channel: Channel, known: Sequence[Range]) -> None:
+    for span in known:
+        await known_ranges.add(db, channel.tenant_id, channel.id, span)
+    top = max((span.high for span in known), default=0)
+    if top > channel.top_message_id:
+        bump = update(Channel).where(col(Channel.id) == channel.id).values(top_message_id=top)
+        await db.exec(bump)  # type: ignore[call-overload]
+        channel.top_message_id = top
+
+
+async def _changed(db: AsyncSession, channel: Channel, *, dirty: bool) -> None:
+    if dirty:
+        await jobs.enqueue(db, "index", {"tenant_id": str(channel.tenant_id)})
+    await events.notify(db, "channel", str(channel.id))

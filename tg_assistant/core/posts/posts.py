@@ -1,0 +1,122 @@
+"""Posts as their readers see them; `incoming` saves them."""
+
+import base64
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import tuple_
+from sqlmodel import col
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from tg_assistant.core.access.sign_in import Actor, scoped
+from tg_assistant.core.channels import channels
+from tg_assistant.core.posts.ingestion import IncomingPost, mark_deleted, save_live, save_page
+from tg_assistant.errors import Invalid, NotFound
+from tg_assistant.models import Channel, Post, PostVersion
+
+__all__ = [
+    "IncomingPost",
+    "after",
+    "among",
+    "cursor_of",
+    "get",
+    "list_",
+    "mark_deleted",
+    "permalink",
+    "save_live",
+    "save_page",
+    "versions",
+]
+MAX_PAGE = 100
+
+
+@dataclass(frozen=True)
+class ShownPost:
+    """A post with what a reader needs around it. `versions` are its earlier texts, oldest first."""
+
+    post: Post
+    channel: Channel
+    url: str
+    versions: list[PostVersion] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class PostPage:
+    items: list[ShownPost]
+    next_cursor: str | None
+
+
+def permalink(channel: Channel, message_id: int) -> str:
+    """Where Telegram opens the post: https://core.telegram.org/api/links#message-links."""
+    place = channel.username or f"c/{channel.telegram_id}"
+    return f"https://t.me/{place}/{message_id}"
+
+
+async def get(db: AsyncSession, actor: Actor, post_id: UUID) -> ShownPost:
+    """Raises NotFound for a deleted post and for one of a channel the actor may not read."""
+    found = await among(db, actor, [post_id])
+    if not found:
+        raise NotFound("posts.not_found")
+    return replace(found[0], versions=(await versions(db, actor, [post_id])).get(post_id, []))
+
+
+async def among(db: AsyncSession, actor: Actor, post_ids: Sequence[UUID]) -> list[ShownPost]:
+    """Those of `post_ids` that exist and the actor may read, in the given order, without versions."""
+    query = scoped(Post, actor).where(col(Post.id).in_(post_ids), col(Post.deleted_at).is_(None))
+    found = {post.id: post for post in await db.exec(query)}
+    places = list({post.channel_id for post in found.values()})
+    readable = await channels.readable_ids(db, actor, places)
+    known = {c.id: c for c in await db.exec(scoped(Channel, actor).where(col(Channel.id).in_(readable)))}
+    ordered = [found[post_id] for post_id in post_ids if post_id in found]
+    return [_shown(post, known[post.channel_id]) for post in ordered if post.channel_id in known]
+
+
+async def versions(db: AsyncSession, actor: Actor, post_ids: Sequence[UUID]) -> dict[UUID, list[PostVersion]]:
+    """Earlier texts of posts the actor may read, oldest first; posts never edited are left out."""
+    readable = [one.post.id for one in await among(db, actor, post_ids)]
+    query = scoped(PostVersion, actor).where(col(PostVersion.post_id).in_(readable))
+    found: dict[UUID, list[PostVersion]] = {}
+    for version in await db.exec(query.order_by(col(PostVersion.version))):
+        found.setdefault(version.post_id, []).append(version)
+    return found
+
+
+def _shown(post: Post, channel: Channel) -> ShownPost:
+    return ShownPost(post, channel, permalink(channel, post.message_id))
+
+
+async def list_(
+    db: AsyncSession,
+    actor: Actor,
+    channel_ids: Sequence[UUID] | None = None,
+    limit: int = 20,
+    cursor: str | None = None,
+) -> PostPage:
+    """Newest first, over the readable ones of `channel_ids` (None: all). `limit` is cut to 1…100."""
+    readable = await channels.readable_ids(db, actor, channel_ids)
+    limit = max(1, min(limit, MAX_PAGE))
+    query = scoped(Post, actor).where(col(Post.channel_id).in_(readable), col(Post.deleted_at).is_(None))
+    if cursor:
+        query = query.where(tuple_(col(Post.posted_at), col(Post.id)) < tuple_(*after(cursor)))
+    query = query.order_by(col(Post.posted_at).desc(), col(Post.id).desc()).limit(limit + 1)
+    found = list(await db.exec(query))
+    known = {c.id: c for c in await db.exec(scoped(Channel, actor).where(col(Channel.id).in_(readable)))}
+    shown = [_shown(post, known[post.channel_id]) for post in found]
+    return PostPage(shown[:limit], cursor_of(found[limit - 1]) if len(found) > limit else None)
+
+
+def cursor_of(post: Post) -> str:
+    """What continues a list, the newest first, after this post."""
+    return base64.urlsafe_b64encode(json.dumps([post.posted_at.isoformat(), str(post.id)]).encode()).decode()
+
+
+def after(cursor: str) -> tuple[datetime, UUID]:
+    """Where a list goes on. Raises Invalid for what `cursor_of` never made."""
+    try:
+        moment, post_id = json.loads(base64.urlsafe_b64decode(cursor[:200].encode()))
+        return datetime.fromisoformat(moment), UUID(post_id)
+    except (ValueError, TypeError, AttributeError):
+        raise Invalid("posts.bad_cursor") from None

@@ -1,0 +1,216 @@
+"""Everything kept about a person goes, at their word: first the sessions at Telegram, then the rows."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+from uuid import UUID, uuid4
+
+from sqlalchemy import func, text
+from sqlalchemy.exc import OperationalError
+from sqlmodel import col, delete, select, update
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from tg_assistant.core import audit
+from tg_assistant.core.access.sign_in import Actor, scoped
+from tg_assistant.core.accounts import accounts, logins
+from tg_assistant.core.channels import channels
+from tg_assistant.core.group import invites
+from tg_assistant.core.messaging import inbox, outbox
+from tg_assistant.core.retrieval import indexing
+from tg_assistant.errors import NotAllowed, Unavailable
+from tg_assistant.infra import jobs
+from tg_assistant.infra.runtime import Runtime
+from tg_assistant.models import (
+    Account,
+    AccountStatus,
+    AppSession,
+    Invite,
+    Login,
+    Membership,
+    Question,
+    Role,
+    Tenant,
+    User,
+)
+
+_TRIES, _PAUSE = 20, 0.2  # seconds between
+_PATIENCE = "500ms"  # less than the second after which PostgreSQL looks for deadlocks and ends one side
+_IN_THE_WAY = ("55P03", "40P01")  # lock_not_available, deadlock_detected
+FORGET_TENANT = "forget_tenant"  # the job that drops a deleted group's part of the index
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """What was deleted. `id` stands in the audit trail, which keeps no name and no text."""
+
+    id: UUID
+    at: datetime
+    accounts: int
+    channels: int
+    questions: int
+    sessions: int
+    group: bool = False  # the whole group went with its last owner
+
+
+async def erase(rt: Runtime, actor: Actor, *, with_group: bool = False) -> Receipt:
+    """Log the person out at Telegram, then delete them with all they have; may be repeated.
+
+    The last owner leaves either after making somebody else one, or `with_group`: then everybody's accounts
+    are logged out and the group goes with all it has. Alone, they take the group with them. Raises
+    NotAllowed for a last owner who does neither, and Unavailable while Telegram does not confirm the log-out:
+    a session that nobody can end any more must not be left behind.
+    """
+    linked, whole = 0, False
+    if actor.tenant_id:
+        async with rt.db.transaction(actor.tenant) as db:
+            whole = await _takes_group(db, actor, with_group)
+            people = await _everybody(db, actor) if whole else [actor.user_id]
+        for user_id in people:
+            linked += await _log_out(rt, replace(actor, user_id=user_id))
+    return await _yielding(lambda: _end(rt, actor, with_group, whole, linked))
+
+
+async def _yielding(attempt: Callable[[], Awaitable[Receipt]]) -> Receipt:
+    """Deleting takes rows in an order of its own: where it meets others at work, it lets go and begins anew.
+
+    So nobody else ends in a deadlock with it. Raises Unavailable when it never finds a moment.
+    """
+    for _ in range(_TRIES):
+        try:
+            return await attempt()
+        except OperationalError as error:
+            if getattr(error.orig, "sqlstate", None) not in _IN_THE_WAY:
+                raise
+        await asyncio.sleep(_PAUSE)
+    raise Unavailable("database.unavailable", retry_after=5)
+
+
+async def _end(rt: Runtime, actor: Actor, with_group: bool, whole: bool, linked: int) -> Receipt:
+    async with rt.db.transaction(actor.tenant_id) as db:
+        await db.exec(text("SELECT set_config('lock_timeout', :most, true)").bindparams(most=_PATIENCE))  # type: ignore[call-overload]
+        if actor.tenant_id:
+            await _settle(db, actor, with_group, whole)
+        return await _delete(db, actor, rt.clock.now(), linked, whole)
+
+
+async def _settle(db: AsyncSession, actor: Actor, with_group: bool, whole: bool) -> None:
+    """What was found at the beginning still holds, and does until this transaction ends."""
+    if whole:  # nobody joins, connects or begins anything from here on
+        await db.exec(select(Tenant.id).where(Tenant.id == actor.tenant).with_for_update())
+    if await _takes_group(db, actor, with_group) != whole:
+        raise NotAllowed("erasure.last_owner")  # somebody joined or left meanwhile: ask again
+    mine = (lambda model: True) if whole else (lambda model: model.user_id == actor.user_id)
+    connected = scoped(Account, actor).where(mine(Account), Account.status == AccountStatus.connected)
+    half_made = scoped(Login, actor).where(mine(Login), col(Login.key_pending))
+    for left in (connected, half_made):
+        if (await db.exec(left)).first() is not None:  # begun since everybody was logged out
+            raise Unavailable("erasure.log_out_pending", retry_after=30)
+
+
+async def _takes_group(db: AsyncSession, actor: Actor, with_group: bool) -> bool:
+    """Whether the group goes, too. Of two owners who leave at once the second waits here, and is the last."""
+    await db.exec(select(Tenant.id).where(Tenant.id == actor.tenant).with_for_update(key_share=True))
+    own = scoped(Membership, actor).where(Membership.user_id == actor.user_id)
+    mine = (await db.exec(own.execution_options(populate_existing=True))).first()
+    if mine is None or mine.role != Role.owner:
+        return False
+    others = scoped(Membership, actor).where(Membership.user_id != actor.user_id)
+    rows = (await db.exec(others.execution_options(populate_existing=True))).all()
+    if any(row.role == Role.owner and not row.disabled for row in rows):
+        return False
+    if rows and not with_group:
+        raise NotAllowed("erasure.last_owner")
+    return True
+
+
+async def _everybody(db: AsyncSession, actor: Actor) -> list[UUID]:
+    query = select(Membership.user_id).where(Membership.tenant_id == actor.tenant)
+    return list((await db.exec(query)).all())
+
+
+async def _log_out(rt: Runtime, actor: Actor) -> int:
+    async with rt.db.transaction(actor.tenant) as db:
+        linked = await accounts.list_(db, actor)
+        await logins.end_all(db, actor, actor.user_id)
+    for account in linked:
+        if not await accounts.disconnect(rt, actor, account.id):
+            raise Unavailable("erasure.log_out_pending", retry_after=30)
+    if not await logins.settled(rt, actor):
+        raise Unavailable("erasure.log_out_pending", retry_after=30)
+    async with rt.db.transaction(actor.tenant) as db:
+        live = Account.user_id == actor.user_id, Account.status == AccountStatus.connected
+        if (await db.exec(scoped(Account, actor).where(*live))).first() is not None:
+            raise Unavailable("erasure.log_out_pending", retry_after=30)
+    return len(linked)
+
+
+async def _delete(db: AsyncSession, actor: Actor, at: datetime, linked: int, whole: bool) -> Receipt:
+    counts = {
+        "accounts": linked,
+        "channels": await _followed(db, actor),
+        "questions": await _count(db, Question, Question.user_id == actor.user_id),
+        "sessions": await _count(db, AppSession, AppSession.user_id == actor.user_id),
+    }
+    receipt = Receipt(uuid4(), at, **counts, group=whole)
+    # the trail of a group that goes would go with it; this line has to stay
+    who = replace(actor, tenant_id=None) if whole else actor
+    await audit.record(db, who, "person.erase", receipt.id, **counts, group=whole)
+    await db.flush()
+    if whole:
+        await _delete_group(db, actor)
+    await _forget(db, actor)
+    return receipt
+
+
+async def _followed(db: AsyncSession, actor: Actor) -> int:
+    """Stop following, so that posts nobody else follows are purged with their part of the index."""
+    if actor.tenant_id is None:
+        return 0
+    followed = await channels.list_(db, actor)
+    for each in followed:
+        await channels.remove(db, actor, each.channel.id)
+    return len(followed)
+
+
+async def _count(db: AsyncSession, model: Any, condition: Any) -> int:
+    return (await db.exec(select(func.count()).select_from(model).where(condition))).one()
+
+
+async def _delete_group(db: AsyncSession, actor: Actor) -> None:
+    tenant = await db.get_one(Tenant, actor.tenant)
+    for user_id in await _everybody(db, actor):
+        if user_id != actor.user_id:
+            await outbox.add(db, user_id, "group.deleted", tenant_id=None, group=tenant.name)
+    await db.exec(delete(Tenant).where(col(Tenant.id) == actor.tenant))  # type: ignore[call-overload]
+    await jobs.ask(db, FORGET_TENANT, actor.tenant)
+
+
+async def _forget(db: AsyncSession, actor: Actor) -> None:
+    # an invite they are making this moment is there once this row is ours, and is met below
+    own = select(Membership).where(Membership.user_id == actor.user_id).with_for_update()
+    mine = (await db.exec(own.execution_options(populate_existing=True))).first()
+    if mine is not None:
+        # whoever leaves keeps no way back with rights
+        back = invites.way_back(actor.user_id, Role(mine.role), Role.user) & (
+            col(Invite.role) != Role.user.value
+        )
+        revoked = update(Invite).where(Invite.tenant_id == mine.tenant_id, back).values(active=False)  # type: ignore[arg-type]
+        await db.exec(revoked)  # type: ignore[call-overload]
+    # an invite belongs to its tenant: it stays, without the person's name on it
+    for column in (Invite.created_by, Invite.last_used_by):
+        statement = update(Invite).where(col(column) == actor.user_id).values({col(column): None})
+        await db.exec(statement)  # type: ignore[call-overload]
+    await inbox.forget(db, actor.telegram_id)
+    await db.exec(delete(User).where(col(User.id) == actor.user_id))  # type: ignore[call-overload]
+
+
+async def forget_tenant(rt: Runtime, tenant_id: UUID) -> None:
+    """Drop what a deleted group has outside its tables: its vectors, its jobs. Raises Unavailable.
+
+    The handler of the job.
+    """
+    await indexing.forget_tenant(rt, tenant_id)
+    async with rt.db.transaction() as db:
+        await jobs.forget_about(db, str(tenant_id), besides=FORGET_TENANT)

@@ -1,0 +1,290 @@
+"""Dirty posts → chunks → vectors → Chroma. PostgreSQL says what should stand there; Chroma can be rebuilt.
+
+Killed anywhere, a second run ends in the same state: chunk ids are deterministic, Chroma is written before
+PostgreSQL says so, and a row naming a chunk is dropped only after the chunk itself.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from enum import StrEnum
+from uuid import UUID, uuid5
+
+import structlog
+from sqlalchemy import func, update
+from sqlmodel import col, delete, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from tg_assistant.core.retrieval import vector_cache
+from tg_assistant.core.retrieval.chunking import chunks
+from tg_assistant.core.retrieval.vector_cache import text_hash
+from tg_assistant.errors import Unavailable
+from tg_assistant.infra import events, jobs, turn
+from tg_assistant.infra.runtime import Runtime
+from tg_assistant.infra.text_work import TOO_SLOW
+from tg_assistant.infra.vectors import Space
+from tg_assistant.models import Chunk, Post, Tenant
+
+log = structlog.get_logger()
+
+BATCH = 64  # posts a transaction: under a second of embedding
+TURN_SECONDS = 5.0  # for one tenant, while others wait
+_BUSY_SECONDS = 1.0
+MAX_ATTEMPTS = 5
+
+
+class Trouble(StrEnum):
+    """Why a post could not be indexed: what admins are told once it is held."""
+
+    process_ended = "process_ended"  # while it was tried: killed, restarted, or by this very post
+    too_slow = "too_slow"
+    failed = "failed"
+
+
+@dataclass(frozen=True)
+class _Piece:
+    """A chunk in the making."""
+
+    id: UUID
+    post: Post
+    n: int
+    text: str
+
+
+async def index_dirty(rt: Runtime, tenant_id: UUID) -> int:
+    """Index every dirty post of a tenant, the newest first; how many were done.
+
+    Raises `Unavailable` when the embedder or Chroma cannot answer (the job is tried again). A post that
+    cannot be indexed for another reason is held after five tries and stops no other.
+    """
+    done = 0
+    async with _alone(rt, tenant_id):
+        while posts := await _dirty(rt, tenant_id):
+            done += await _index_or_hold(rt, posts)
+    return done
+
+
+async def take_turn(rt: Runtime, tenant_id: UUID) -> None:
+    """Index a tenant's dirty posts for TURN_SECONDS, then queue up again behind the other tenants.
+
+    The handler of job "index": so a million posts of one tenant keep no other waiting. Raises `Unavailable`.
+    """
+    job = {"tenant_id": str(tenant_id)}
+    async with rt.db.transaction(tenant_id) as db:
+        await jobs.drop_queued(db, "index", job)  # each page of a backfill asked; this turn serves them all
+    async with _alone(rt, tenant_id, wait=False) as mine:
+        if mine and not await _indexed_all(rt, tenant_id):
+            delay = 0.0
+        elif mine:
+            return
+        else:
+            delay = _BUSY_SECONDS
+    async with rt.db.transaction(tenant_id) as db:
+        await jobs.enqueue(db, "index", job, delay=delay)
+
+
+async def _indexed_all(rt: Runtime, tenant_id: UUID) -> bool:
+    """Index until nothing is dirty, or (False) the turn is over."""
+    ends = asyncio.get_running_loop().time() + TURN_SECONDS
+    while posts := await _dirty(rt, tenant_id):
+        await _index_or_hold(rt, posts)
+        if asyncio.get_running_loop().time() > ends:
+            return False
+    return True
+
+
+async def reindex(rt: Runtime, tenant_id: UUID) -> None:
+    """Have every post of a tenant indexed again; what is there stays searchable until it is replaced."""
+    async with rt.db.transaction(tenant_id) as db:
+        raised = update(Tenant).where(col(Tenant.id) == tenant_id)
+        await db.exec(raised.values(index_generation=Tenant.index_generation + 1))  # type: ignore[call-overload]
+        dirty = update(Post).where(col(Post.tenant_id) == tenant_id)
+        await db.exec(dirty.values(indexed_generation=0, index_attempts=0))  # type: ignore[call-overload]
+        await jobs.enqueue(db, "index", {"tenant_id": str(tenant_id)})
+
+
+async def rebuild_if_needed(rt: Runtime) -> int:
+    """Make Chroma hold exactly what PostgreSQL names, for every tenant; how many chunks were put back.
+
+    For the start of a worker: a wiped server, a server restored from an old copy, another embedding model.
+    """
+    async with rt.db.transaction() as db:
+        tenants = list(await db.exec(select(Tenant.id)))
+    missing = {tenant_id: await _missing(rt, tenant_id) for tenant_id in tenants}
+    put_back = 0
+    while missing := {tenant_id: ids for tenant_id, ids in missing.items() if ids}:
+        for tenant_id, ids in missing.items():  # a batch each in turn: small tenants are whole again first
+            batch, missing[tenant_id] = ids[:BATCH], ids[BATCH:]
+            async with _alone(rt, tenant_id):
+                put_back += await _put_back(rt, Space(tenant_id, rt.embedder.model), batch)
+    return put_back
+
+
+async def forget_channel(rt: Runtime, tenant_id: UUID, channel_id: UUID) -> None:
+    """Drop a purged channel's vectors. The handler of job "forget_channel", enqueued when the rows go."""
+    async with _alone(rt, tenant_id):
+        await rt.vectors.delete_channel(Space(tenant_id, rt.embedder.model), channel_id)
+
+
+async def forget_tenant(rt: Runtime, tenant_id: UUID) -> None:
+    """Drop all vectors of a deleted group, after whoever is still writing some: nobody begins to any more."""
+    async with _alone(rt, tenant_id):
+        await rt.vectors.drop(tenant_id)
+
+
+async def held(db: AsyncSession, channel_ids: Sequence[UUID]) -> dict[UUID, dict[Trouble, int]]:
+    """How many posts of each channel were given up, by the reason; an edit or a deletion tries them again."""
+    given_up = col(Post.indexed_generation) == 0, col(Post.index_attempts) >= MAX_ATTEMPTS
+    query = (
+        select(Post.channel_id, Post.index_error, func.count())
+        .where(col(Post.channel_id).in_(channel_ids), *given_up)
+        .group_by(col(Post.channel_id), col(Post.index_error))
+    )
+    found: dict[UUID, dict[Trouble, int]] = {}
+    for channel_id, reason, count in await db.exec(query):
+        found.setdefault(channel_id, {})[Trouble(reason or Trouble.failed)] = count
+    return found
+
+
+def _alone(rt: Runtime, tenant_id: UUID, *, wait: bool = True) -> AbstractAsyncContextManager[bool]:
+    """One writer of a tenant's collection at a time, across processes; no transaction is kept open for it."""
+    return turn.alone(rt.db.url, f"index:{tenant_id}", wait=wait)
+
+
+async def _dirty(rt: Runtime, tenant_id: UUID) -> list[Post]:
+    """The newest posts: those never tried together, each that was tried alone, and last what failed alone.
+
+    So a post that ends the process takes others along once, and delays no newer one after that.
+    """
+    async with rt.db.transaction(tenant_id) as db:
+        query = (
+            select(Post)
+            .where(Post.tenant_id == tenant_id, Post.indexed_generation == 0)
+            .where(col(Post.index_attempts) < MAX_ATTEMPTS)
+            .order_by(col(Post.index_attempts) > 1, col(Post.posted_at).desc())
+            .limit(BATCH)
+        )
+        found = list(await db.exec(query))
+    return (
+        found[:1] if found and found[0].index_attempts else [one for one in found if not one.index_attempts]
+    )
+
+
+async def _index_or_hold(rt: Runtime, posts: Sequence[Post]) -> int:
+    """How many were indexed. Each try is counted, and its reason written, before it is made."""
+    await _note(rt, posts, 1, Trouble.process_ended)
+    try:
+        await _index(rt, posts)
+    except asyncio.CancelledError:  # the process is told to stop, which is no post's fault either
+        await _note(rt, posts, -1, None)
+        raise
+    except Unavailable as error:
+        if error.code == TOO_SLOW:
+            return await _apart(rt, posts, Trouble.too_slow)
+        await _note(rt, posts, -1, None)  # a neighbour is away, which is no post's fault
+        raise
+    except Exception as error:  # whatever one post does to a library, the others must be indexed
+        log.error("index.failed", posts=len(posts), first=str(posts[0].id), exc_info=error)
+        return await _apart(rt, posts, Trouble.failed)
+    return len(posts)
+
+
+async def _apart(rt: Runtime, posts: Sequence[Post], trouble: Trouble) -> int:
+    """Which of the posts it is shows when each is tried alone."""
+    await _note(rt, posts, 0, trouble)
+    return sum([await _index_or_hold(rt, [post]) for post in posts]) if len(posts) > 1 else 0
+
+
+async def _note(rt: Runtime, posts: Sequence[Post], tries: int, trouble: Trouble | None) -> None:
+    # locked in one order, as `_mark` does, so that no two writers wait for one another in a circle
+    locked = select(Post.id).where(col(Post.id).in_([post.id for post in posts])).order_by(col(Post.id))
+    tried = update(Post).where(col(Post.id).in_(locked.with_for_update().scalar_subquery()))
+    # an edit meanwhile has begun to count anew
+    attempts = func.greatest(Post.index_attempts + tries, 0)
+    async with rt.db.transaction(posts[0].tenant_id) as db:
+        await db.exec(tried.values(index_attempts=attempts, index_error=trouble))  # type: ignore[call-overload]
+
+
+async def _index(rt: Runtime, posts: Sequence[Post]) -> None:
+    tenant_id = posts[0].tenant_id
+    space = Space(tenant_id, rt.embedder.model)
+    pieces = [piece for post in posts for piece in await rt.texts.run(_pieces, post)]
+    if pieces:
+        vectors = await vector_cache.passages(rt, [piece.text for piece in pieces])
+        channel_ids = [piece.post.channel_id for piece in pieces]
+        await rt.vectors.upsert(space, [piece.id for piece in pieces], vectors, channel_ids)
+    async with rt.db.transaction(tenant_id) as db:
+        stale = await _stale(db, posts, {piece.id for piece in pieces})
+    await rt.vectors.delete_ids(space, stale)
+    async with rt.db.transaction(tenant_id) as db:
+        await _mark(db, posts, pieces)
+        await events.notify(db, "index", str(tenant_id))
+
+
+def _pieces(post: Post) -> list[_Piece]:
+    if post.deleted_at is not None:
+        return []
+    return [_Piece(uuid5(post.id, str(n)), post, n, piece) for n, piece in enumerate(chunks(post.text))]
+
+
+async def _stale(db: AsyncSession, posts: Sequence[Post], current: set[UUID]) -> list[UUID]:
+    """Chunks of these posts that are no more: shorter text, or the post was deleted."""
+    query = select(Chunk.id).where(col(Chunk.post_id).in_([post.id for post in posts]))
+    return [chunk for chunk in await db.exec(query) if chunk not in current]
+
+
+async def _mark(db: AsyncSession, posts: Sequence[Post], pieces: Sequence[_Piece]) -> None:
+    """Write the new chunks and call the posts indexed; those that changed meanwhile stay dirty."""
+    ids = [post.id for post in posts]
+    query = select(Post).where(col(Post.id).in_(ids)).order_by(col(Post.id)).with_for_update()
+    found = {post.id: post for post in await db.exec(query)}
+    generation = (await db.get_one(Tenant, posts[0].tenant_id)).index_generation
+    await db.exec(delete(Chunk).where(col(Chunk.post_id).in_(ids)))
+    db.add_all(_row(piece, generation) for piece in pieces if piece.post.id in found)
+    for read in posts:
+        now = found.get(read.id)
+        if now is not None:
+            same = (now.text_hash, now.deleted_at) == (read.text_hash, read.deleted_at)
+            now.indexed_generation, now.index_attempts = (generation if same else 0), 0
+            now.index_error = None
+
+
+def _row(piece: _Piece, generation: int) -> Chunk:
+    return Chunk(
+        id=piece.id,
+        tenant_id=piece.post.tenant_id,
+        channel_id=piece.post.channel_id,
+        post_id=piece.post.id,
+        n=piece.n,
+        text=piece.text,
+        text_hash=text_hash(piece.text),
+        generation=generation,
+    )
+
+
+async def _missing(rt: Runtime, tenant_id: UUID) -> list[UUID]:
+    """Chunks that Chroma lacks; what it has too much is removed."""
+    space = Space(tenant_id, rt.embedder.model)
+    async with _alone(rt, tenant_id):
+        async with rt.db.transaction(tenant_id) as db:
+            query = select(Chunk.id).where(Chunk.tenant_id == tenant_id)
+            wanted = set(await db.exec(query))
+        there = await rt.vectors.ids(space)
+        await rt.vectors.delete_ids(space, list(there - wanted))
+    if there != wanted:
+        log.info("index.rebuilding", missing=len(wanted - there), removed=len(there - wanted))
+    return list(wanted - there)
+
+
+async def _put_back(rt: Runtime, space: Space, ids: Sequence[UUID]) -> int:
+    """Those of the chunks that still are; a post may have changed since it was looked."""
+    async with rt.db.transaction(space.tenant_id) as db:
+        query = select(Chunk).where(Chunk.tenant_id == space.tenant_id, col(Chunk.id).in_(ids))
+        found = list(await db.exec(query))
+    if found:
+        vectors = await vector_cache.passages(rt, [chunk.text for chunk in found])
+        await rt.vectors.upsert(
+            space, [chunk.id for chunk in found], vectors, [chunk.channel_id for chunk in found]
+        )
+    return len(found)

@@ -1,0 +1,190 @@
+"""Looking posts up: by their very words, by meaning, or both, over the channels this person may read."""
+
+import base64
+import json
+import re
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Literal, Unpack
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, column, func, literal_column, select, table, tuple_
+from sqlmodel import col
+
+from tg_assistant.core.access import rate_limits
+from tg_assistant.core.access.rate_limits import Rule
+from tg_assistant.core.access.sign_in import Actor, scoped
+from tg_assistant.core.channels import channels
+from tg_assistant.core.posts import posts
+from tg_assistant.core.posts.posts import ShownPost
+from tg_assistant.core.retrieval import hybrid, snippets
+from tg_assistant.core.retrieval.hybrid import Place, Wanted
+from tg_assistant.core.retrieval.snippets import Piece
+from tg_assistant.errors import Invalid, Unavailable
+from tg_assistant.infra.runtime import Runtime
+from tg_assistant.models import Post
+
+Mode = Literal["hybrid", "exact", "semantic"]
+MAX_QUERY = 500  # characters: one word of them stays under the 2,046 bytes PostgreSQL takes
+MAX_PAGE = 100
+_searchable = table("searchable_posts", column("id"), column("tsv"))  # see infra/rls.py
+DEPTH = 200  # posts a ranked list goes down to: what lies lower has nothing to do with the query
+_NO_OPERATOR = re.compile(r'-(?![\w"])')
+# As the index holds texts (models.posts), but quotation marks of any kind enclose a phrase here.
+_PLAIN = str.maketrans("ёЁ«»„“”‘’–—…№", 'еЕ"""""      ')
+
+
+@dataclass(frozen=True)
+class Hit:
+    """A post found. `score` orders a ranked list and is None where the newest come first.
+
+    `cursor` goes on behind it. `also` are the places of the same news: forwards and copies.
+    """
+
+    shown: ShownPost
+    score: float | None
+    extract: list[Piece]
+    cursor: str
+    also: tuple[Place, ...] = ()
+
+
+@dataclass(frozen=True)
+class Results:
+    """`degraded` says that meaning could not be searched, so only posts with the words are listed."""
+
+    items: list[Hit]
+    next_cursor: str | None
+    degraded: bool = False
+
+
+async def search(
+    rt: Runtime,
+    actor: Actor,
+    query: str,
+    *,
+    mode: Mode = "hybrid",
+    cursor: str | None = None,
+    **wanted: Unpack[Wanted],
+) -> Results:
+    """Posts for `query`: the best first, or with mode `exact` the newest first that have all its words.
+
+    `exact` understands "a phrase", -without and or; anything else in the query is only words. Raises Invalid
+    (nothing to look for, too long, a bad cursor), LimitReached (searches a minute) and, with mode `semantic`,
+    Unavailable without the index.
+    """
+    actor.require()
+    plain = _checked(query)
+    with suppress(Unavailable):  # Redis is away: a search is no guess at a secret and goes on uncounted
+        await rate_limits.spend(rt, Rule.search, user_id=actor.user_id)
+    for name in ("since", "until"):
+        moment = wanted.get(name)
+        if isinstance(moment, datetime) and moment.tzinfo is None:
+            wanted[name] = moment.replace(tzinfo=UTC)
+    limit = max(1, min(wanted.get("limit", 20), MAX_PAGE))
+    rt.turns.check_room(actor.user_id)
+    async with rt.turns.turn(actor.user_id):
+        if mode == "exact":
+            return await _exact(rt, actor, plain, wanted, (limit, cursor))
+        return await _ranked(rt, actor, plain, wanted, (mode, limit, _offset(cursor)))
+
+
+def _checked(query: str) -> str:
+    # half of an emoji is no text to PostgreSQL; nor is NUL
+    plain = query.encode("utf-8", "ignore").decode().replace("\x00", " ").strip()
+    if not any(character.isalnum() for character in plain):
+        raise Invalid("search.empty")
+    if len(plain) > MAX_QUERY:
+        raise Invalid("search.too_long", max=MAX_QUERY)
+    return plain
+
+
+# ── The very words ───────────────────────────────────────────────────────────
+
+
+async def _exact(
+    rt: Runtime, actor: Actor, query: str, wanted: Wanted, page: tuple[int, str | None]
+) -> Results:
+    limit, cursor = page
+    async with rt.db.transaction(actor.tenant) as db:
+        readable = await channels.readable_ids(db, actor, wanted.get("channel_ids"))
+        statement = scoped(Post, actor).where(*_conditions(readable, query, wanted))
+        if cursor:
+            statement = statement.where(
+                tuple_(col(Post.posted_at), col(Post.id)) < tuple_(*posts.after(cursor))
+            )
+        newest = (col(Post.posted_at).desc(), col(Post.id).desc())
+        found = list(await db.exec(statement.order_by(*newest).limit(limit + 1)))
+        shown = await posts.among(db, actor, [post.id for post in found[:limit]])
+    marked = await _marked(rt, shown, query)
+    hits = [
+        Hit(one, None, extract, posts.cursor_of(one.post)) for one, extract in zip(shown, marked, strict=True)
+    ]
+    return Results(hits, posts.cursor_of(found[limit - 1]) if len(found) > limit else None)
+
+
+def _conditions(readable: Sequence[UUID], query: str, wanted: Wanted) -> list[ColumnElement[bool]]:
+    russian = literal_column("'russian'::regconfig")
+    # "-" is an operator only before a word or a phrase; PostgreSQL gives up on a long row of them
+    plain = _NO_OPERATOR.sub(" ", query.translate(_PLAIN))
+    tsquery = func.websearch_to_tsquery(russian, plain)
+    conditions: list[ColumnElement[bool]] = [
+        col(Post.channel_id).in_(readable),
+        col(Post.deleted_at).is_(None),
+        col(Post.id).in_(select(_searchable.c.id).where(_searchable.c.tsv.op("@@")(tsquery))),
+    ]
+    if since := wanted.get("since"):
+        conditions.append(col(Post.posted_at) >= since)
+    if until := wanted.get("until"):
+        conditions.append(col(Post.posted_at) < until)
+    return conditions
+
+
+# ── By meaning, and by both ──────────────────────────────────────────────────
+
+
+async def _ranked(
+    rt: Runtime, actor: Actor, query: str, wanted: Wanted, page: tuple[Mode, int, int]
+) -> Results:
+    mode, limit, offset = page
+    found = await hybrid.search(rt, actor, query, {**wanted, "limit": DEPTH})
+    passages = found.passages
+    if mode == "semantic":
+        if found.degraded:
+            raise Unavailable("vectors.unavailable", retry_after=5)
+        near = [(passage.cosine, passage) for passage in passages if passage.cosine is not None]
+        passages = [passage for _, passage in sorted(near, key=lambda one: -one[0])]
+    here = enumerate(passages[offset : offset + limit], offset + 1)
+    ranked = {passage.place.post_id: (n, passage) for n, passage in here}
+    async with rt.db.transaction(actor.tenant) as db:
+        shown = await posts.among(db, actor, list(ranked))
+    hits = []
+    for one, extract in zip(shown, await _marked(rt, shown, query), strict=True):
+        n, passage = ranked[one.post.id]
+        score = passage.cosine if mode == "semantic" else passage.score
+        hits.append(Hit(one, score, extract, cursor_at(n), passage.also))
+    more = len(passages) > offset + limit
+    return Results(hits, cursor_at(offset + limit) if more else None, found.degraded)
+
+
+async def _marked(rt: Runtime, shown: Sequence[ShownPost], query: str) -> list[list[Piece]]:
+    """The extract of each post."""
+    return [await rt.texts.run(snippets.extract, one.post.text, query) for one in shown]
+
+
+def cursor_at(offset: int) -> str:
+    """The cursor of a ranked list after its first `offset` posts."""
+    return base64.urlsafe_b64encode(json.dumps({"offset": offset}).encode()).decode()
+
+
+def _offset(cursor: str | None) -> int:
+    if not cursor:
+        return 0
+    try:
+        offset = json.loads(base64.urlsafe_b64decode(cursor[:200].encode()))["offset"]
+    except (ValueError, TypeError, KeyError):
+        raise Invalid("posts.bad_cursor") from None
+    if not isinstance(offset, int) or not 0 <= offset <= DEPTH:
+        raise Invalid("posts.bad_cursor")
+    return offset

@@ -1,0 +1,87 @@
+"""The part of a post that speaks of a search, with its words marked: as pieces, never as markup."""
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+
+from tg_assistant.core.answers import wording
+
+LENGTH = 280  # characters of an extract
+_BEFORE = 60  # characters shown before the first marked word
+_WORD, _SPACE = re.compile(r"\w+"), re.compile(r"\s")
+_ALIKE = 3  # a stem keeps at least so many of a word's first letters, or the whole of a shorter word
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A stretch of the post's own text; `match` where it is a word that was searched for."""
+
+    text: str
+    match: bool = False
+
+
+def extract(text: str, query: str) -> list[Piece]:
+    """About `LENGTH` characters with the most different words of the query; without any, the post's start."""
+    found = list(_matches(text, _stems(query)))
+    start, end = _window(text, found)
+    inside = [(low, high) for low, high, _ in found if start <= low and high <= end]
+    edges = [start, *(edge for span in inside for edge in span), end]
+    marked = set(inside)
+    pieces = [Piece(text[low:high], (low, high) in marked) for low, high in pairwise(edges) if low < high]
+    before, after = [Piece("…")] * (start > 0), [Piece("…")] * (end < len(text))
+    return [*before, *pieces, *after]
+
+
+def _stems(query: str) -> set[str]:
+    """Stop words count only where there is nothing else."""
+    words = _WORD.findall(" ".join(wording.content_words(query))) or _WORD.findall(query)
+    return {wording.stem(word) for word in words}
+
+
+def _matches(text: str, stems: set[str]) -> Iterator[tuple[int, int, str]]:
+    beginnings = {stem[:_ALIKE] for stem in stems}
+    for word in _WORD.finditer(text):
+        plain = word.group().lower().replace("ё", "е")
+        # stemming is slow, so it is asked only about words that begin alike
+        if plain[:_ALIKE] in beginnings and (stem := wording.stem(plain)) in stems:
+            yield word.start(), word.end(), stem
+
+
+def _window(text: str, found: list[tuple[int, int, str]]) -> tuple[int, int]:
+    if len(text) <= LENGTH:
+        return 0, len(text)
+    best = _densest(found)
+    start = _at_word(text, best) if best else 0
+    end = min(len(text), start + LENGTH)
+    return start, len(text) if end == len(text) else _back_to_word(text, start, end)
+
+
+def _densest(found: list[tuple[int, int, str]]) -> int:
+    """Where the extract begins that has the most different words: a window that each match enters once."""
+    best, most, inside = 0, 0, Counter[str]()
+    ahead = 0
+    for at, (low, _, first) in enumerate(found):
+        while ahead < len(found) and found[ahead][1] <= low + LENGTH - _BEFORE:
+            inside[found[ahead][2]] += 1
+            ahead += 1
+        if len(inside) > most:
+            best, most = max(0, low - _BEFORE), len(inside)
+        if ahead > at:
+            inside[first] -= 1
+            if not inside[first]:
+                del inside[first]
+        ahead = max(ahead, at + 1)
+    return best
+
+
+def _at_word(text: str, at: int) -> int:
+    """The next beginning of a word, if one is near."""
+    space = _SPACE.search(text, at, at + _BEFORE // 2)
+    return space.end() if space else at
+
+
+def _back_to_word(text: str, start: int, end: int) -> int:
+    space = max(text.rfind(" ", start, end), text.rfind("\n", start, end))
+    return space if space > end - LENGTH // 4 else end
