@@ -21,7 +21,7 @@ from aiogram.types import (
 from bot.keyboards import app_button, app_url
 from bot.people import Handler
 from bot.telegram import AWAY, Contact
-from tg_assistant.core.access.sign_in import Actor
+from tg_assistant.core.actor import Actor
 from tg_assistant.models import Role
 from tg_assistant.settings import Settings
 from tg_assistant.texts import text

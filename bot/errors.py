@@ -11,7 +11,7 @@ from aiogram.types import User as TelegramUser
 
 from bot.keyboards import app_button, rows
 from bot.words import error_line
-from tg_assistant.core.access.sign_in import Actor
+from tg_assistant.core.actor import Actor
 from tg_assistant.errors import AssistantError
 from tg_assistant.infra import metrics
 from tg_assistant.infra.runtime import Runtime

@@ -13,7 +13,8 @@ from bot.keyboards import notification_button
 from bot.telegram import AWAY
 from bot.words import say
 from tg_assistant.core.messaging import outbox
-from tg_assistant.core.messaging.outbox import TOPIC, Due
+from tg_assistant.core.messaging.outbox import Due
+from tg_assistant.core.names import Topic
 from tg_assistant.errors import Unavailable
 from tg_assistant.infra.runtime import Runtime
 from tg_assistant.texts import has
@@ -31,7 +32,7 @@ class Notifier:
 
     async def run(self) -> None:
         """Until cancelled."""
-        async with self._rt.events.listening(TOPIC) as something:
+        async with self._rt.events.listening(Topic.notification) as something:
             while True:
                 something.clear()
                 with suppress(Unavailable):

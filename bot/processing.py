@@ -14,7 +14,8 @@ from pydantic import ValidationError
 from bot.telegram import AWAY
 from bot.words import error_text
 from tg_assistant.core.messaging import inbox
-from tg_assistant.core.messaging.inbox import TOPIC, TRIES, Pending
+from tg_assistant.core.messaging.inbox import TRIES, Pending
+from tg_assistant.core.names import Topic
 from tg_assistant.errors import Unavailable
 from tg_assistant.infra.clock import agreed
 from tg_assistant.infra.runtime import Runtime
@@ -38,7 +39,7 @@ class Processor:
         """Until cancelled: updates being handled stay undone and come again."""
         try:
             async with (
-                self._rt.events.listening(TOPIC) as something,
+                self._rt.events.listening(Topic.update) as something,
                 asyncio.TaskGroup() as lanes,
             ):
                 lanes.create_task(self._sweep())

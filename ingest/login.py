@@ -21,7 +21,8 @@ from ingest import password
 from ingest.client import Client, new_client
 from ingest.ended import ENDED
 from ingest.lease import Lease
-from tg_assistant.core.accounts import login_steps, logins
+from tg_assistant.core.accounts import login_steps
+from tg_assistant.core.names import Topic
 from tg_assistant.infra.crypto import Keyring, PasswordBox, SealBroken
 from tg_assistant.infra.runtime import Runtime
 from tg_assistant.models import Login, LoginStatus
@@ -55,7 +56,7 @@ class Attempt:
         """Until the attempt is over and no key of it is left alive at Telegram."""
         try:
             await self._load()
-            async with self.rt.events.listening(logins.TOPIC, str(self.login.id)) as self._wake:
+            async with self.rt.events.listening(Topic.login, str(self.login.id)) as self._wake:
                 if not LoginStatus(self.login.status).final:
                     await self._until_over()
                 await self._log_out()

@@ -10,6 +10,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import col, select
 
 from tg_assistant.core.accounts import accounts, key_rotation
+from tg_assistant.core.names import Topic
 from tg_assistant.errors import Unavailable
 from tg_assistant.infra.crypto import Keyring
 from tg_assistant.infra.runtime import Runtime
@@ -24,7 +25,7 @@ _AWAY_SECONDS = 2.0
 async def run(rt: Runtime, keyring: Keyring) -> NoReturn:
     """Connect again what the keys of this start open; then work each request for a rotation."""
     reopened = False
-    async with rt.events.listening(key_rotation.TOPIC) as event:
+    async with rt.events.listening(Topic.keys) as event:
         while True:
             event.clear()
             try:

@@ -19,8 +19,9 @@ from ingest.context import LeaseLost
 from ingest.lease import EvenClock, Lease, take
 from ingest.login import Attempt
 from tg_assistant.core import health
-from tg_assistant.core.accounts import accounts, login_steps, logins
+from tg_assistant.core.accounts import accounts, login_steps
 from tg_assistant.core.accounts.leases import Leased
+from tg_assistant.core.names import Topic
 from tg_assistant.errors import Unavailable
 from tg_assistant.infra.crypto import Keyring
 from tg_assistant.infra.health import database_answers, serve_health
@@ -58,8 +59,8 @@ class Supervisor:
         at = self._rt.settings
         try:
             async with asyncio.TaskGroup() as group:
-                group.create_task(self._lease(Login, logins.TOPIC, login_steps.waiting, self._attempt))
-                group.create_task(self._lease(Account, accounts.TOPIC, accounts.waiting, self._serve))
+                group.create_task(self._lease(Login, Topic.login, login_steps.waiting, self._attempt))
+                group.create_task(self._lease(Account, Topic.account, accounts.waiting, self._serve))
                 group.create_task(rotation.run(self._rt, self._keyring))
                 group.create_task(_restarting("worker", lambda: worker.run(self._rt)))
                 if at.health_port:

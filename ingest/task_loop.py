@@ -11,6 +11,7 @@ from ingest.context import AccountContext, LeaseLost, Postponed
 from ingest.ended import ENDED
 from ingest.tasks import Result, handler
 from tg_assistant.core.accounts import tasks
+from tg_assistant.core.names import TaskKind, Topic
 from tg_assistant.errors import AssistantError, Invalid, LimitReached, Unavailable
 from tg_assistant.models import AccountTask
 
@@ -27,7 +28,7 @@ async def run(ctx: AccountContext) -> None:
     # a connection that broke took its task in hand with it, and the epoch is still the same one
     async with ctx.transaction() as db:
         await tasks.unclaim(db, ctx.account_id)
-    async with ctx.rt.events.listening(tasks.TOPIC, str(ctx.account_id)) as event:
+    async with ctx.rt.events.listening(Topic.task, str(ctx.account_id)) as event:
         while True:
             event.clear()
             async with ctx.transaction() as db:
@@ -65,7 +66,7 @@ async def _performed(ctx: AccountContext, task: AccountTask) -> Result:
         raise Invalid("tasks.failed")
     if task.deadline is not None and task.deadline < ctx.rt.clock.now():
         raise Unavailable("tasks.deadline")
-    theirs = replace(ctx, for_person=task.kind != "log_out")
+    theirs = replace(ctx, for_person=task.kind != TaskKind.log_out)
     async with theirs.transaction():
         pass  # nothing is asked of Telegram in the name of somebody who has been switched off
     async with asyncio.timeout(_TASK_SECONDS):
@@ -74,7 +75,7 @@ async def _performed(ctx: AccountContext, task: AccountTask) -> Result:
 
 async def _flooded(ctx: AccountContext, task: AccountTask, seconds: float) -> None:
     log.info("task.flood_wait", kind=task.kind, seconds=seconds)
-    if task.priority >= _PERSON_WAITS and seconds > _PATIENCE and task.kind != "log_out":
+    if task.priority >= _PERSON_WAITS and seconds > _PATIENCE and task.kind != TaskKind.log_out:
         minutes = max(1, round(seconds / 60))
         await _finish(ctx, task, error=LimitReached("tasks.flood_wait", retry_after=seconds, minutes=minutes))
     else:

@@ -9,11 +9,12 @@ from sqlmodel import col, select
 from ingest import gauges
 from tg_assistant.core.access import sign_in
 from tg_assistant.core.channels import backfill
+from tg_assistant.core.names import Job
 from tg_assistant.core.privacy import erasure, purging, retention
 from tg_assistant.core.retrieval import indexing
 from tg_assistant.errors import Unavailable
 from tg_assistant.infra import jobs
-from tg_assistant.infra.jobs import Payload
+from tg_assistant.infra.jobs import Handler, Payload
 from tg_assistant.infra.runtime import Runtime
 from tg_assistant.models import Post, Tenant
 
@@ -35,7 +36,11 @@ async def run(rt: Runtime) -> None:
     async def forget_tenant(payload: Payload) -> None:
         await erasure.forget_tenant(rt, UUID(payload["tenant_id"]))
 
-    handlers = {"index": index, purging.JOB: purge_channel, erasure.FORGET_TENANT: forget_tenant}
+    handlers: dict[str, Handler] = {
+        Job.indexing: index,
+        Job.purge_channel: purge_channel,
+        Job.forget_tenant: forget_tenant,
+    }
     beside = [
         asyncio.create_task(_sweep_for_ever(rt), name="sweep"),
         asyncio.create_task(_rebuild_for_ever(rt), name="rebuild"),
@@ -63,9 +68,9 @@ async def sweep(rt: Runtime) -> None:
                 col(Post.index_attempts) < indexing.MAX_ATTEMPTS,
             )
             if (await db.exec(dirty.limit(1))).first() and not await jobs.waiting(
-                db, "index", str(tenant_id)
+                db, Job.indexing, str(tenant_id)
             ):
-                await jobs.enqueue(db, "index", {"tenant_id": str(tenant_id)})
+                await jobs.enqueue(db, Job.indexing, {"tenant_id": str(tenant_id)})
             await backfill.plan_all(db, tenant_id)
             await purging.plan(db, tenant_id)
 

@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlmodel import col, select
 
 from tests.people import member, tenant
-from tg_assistant.core.access.sign_in import Actor
+from tg_assistant.core.actor import Actor
 from tg_assistant.core.posts import posts
 from tg_assistant.infra.runtime import Runtime
 from tg_assistant.models import Channel, Post, Subscription, Tenant

@@ -7,7 +7,7 @@ from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from tests.corpus import NOW
-from tg_assistant.core.access.sign_in import Actor
+from tg_assistant.core.actor import Actor
 from tg_assistant.core.channels import following
 from tg_assistant.core.channels.following import Found
 from tg_assistant.core.channels.known_ranges import Range

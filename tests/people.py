@@ -14,7 +14,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from tests.servers import BOT_TOKEN
 from tg_assistant.core.access import sign_in
 from tg_assistant.core.access.init_data import TelegramPerson, Validator
-from tg_assistant.core.access.sign_in import Actor
+from tg_assistant.core.actor import Actor
 from tg_assistant.core.group import invites, tenants
 from tg_assistant.infra.db import set_tenant
 from tg_assistant.models import Role, Tenant

@@ -11,7 +11,7 @@ from uuid import UUID
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from tests.corpus import NOW, a_reader, a_tenant
-from tg_assistant.core.access.sign_in import Actor
+from tg_assistant.core.actor import Actor
 from tg_assistant.core.posts import posts
 from tg_assistant.core.posts.posts import IncomingPost
 from tg_assistant.infra.runtime import Runtime

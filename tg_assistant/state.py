@@ -19,7 +19,8 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from tg_assistant.core.access import rate_limits, revocation, sessions, sign_in
 from tg_assistant.core.access.rate_limits import Rule
-from tg_assistant.core.access.sign_in import Actor
+from tg_assistant.core.actor import Actor
+from tg_assistant.core.names import Topic
 from tg_assistant.errors import NotAllowed, NotFound, SignInNeeded, Unavailable
 from tg_assistant.process import current
 from tg_assistant.texts import has, language_of, text
@@ -222,7 +223,7 @@ class ForgetOnReconnect(Middleware):
 async def _until_lost(sid: str, actor: Actor) -> bool:
     """Wait until the actor has less than they had: True; or the socket is gone: False."""
     rt = current()
-    async with rt.events.listening(revocation.TOPIC, str(actor.user_id)) as changed:
+    async with rt.events.listening(Topic.rights, str(actor.user_id)) as changed:
         while _is_open(sid):
             changed.clear()
             try:

@@ -9,8 +9,8 @@ from aiogram.types import Message
 from bot.keyboards import app_button, rows
 from bot.waiting import typing
 from bot.words import say
-from tg_assistant.core.access.sign_in import Actor
 from tg_assistant.core.accounts import tasks
+from tg_assistant.core.actor import Actor
 from tg_assistant.core.channels import channels
 from tg_assistant.core.channels.channels import Added
 from tg_assistant.infra.runtime import Runtime

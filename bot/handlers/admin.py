@@ -8,7 +8,7 @@ from bot.keyboards import rows
 from bot.words import say
 from tg_assistant.core.access import one_time_links
 from tg_assistant.core.access.one_time_links import Purpose
-from tg_assistant.core.access.sign_in import Actor
+from tg_assistant.core.actor import Actor
 from tg_assistant.infra.runtime import Runtime
 
 

@@ -16,7 +16,7 @@ from bot.keyboards import app_button, rows
 from bot.telegram import only_while
 from bot.waiting import Draft, typing
 from bot.words import error_text, say
-from tg_assistant.core.access.sign_in import Actor
+from tg_assistant.core.actor import Actor
 from tg_assistant.core.answers import answers, showing
 from tg_assistant.core.answers.answers import Delta, Done, Event
 from tg_assistant.core.channels import channels

@@ -16,7 +16,7 @@ from bot.keyboards import (
     rows,
 )
 from bot.words import error_text, say
-from tg_assistant.core.access.sign_in import Actor
+from tg_assistant.core.actor import Actor
 from tg_assistant.core.channels import channels
 from tg_assistant.core.channels.channels import Followed
 from tg_assistant.core.posts import posts

@@ -7,7 +7,7 @@ from aiogram.types import CallbackQuery, InlineKeyboardMarkup, Message
 from bot.handlers.buttons import show
 from bot.keyboards import ErasureButton, button, rows
 from bot.words import say
-from tg_assistant.core.access.sign_in import Actor
+from tg_assistant.core.actor import Actor
 from tg_assistant.core.privacy import erasure
 from tg_assistant.core.privacy.erasure import Receipt
 from tg_assistant.errors import NotAllowed

@@ -6,7 +6,7 @@ from aiogram.types import CallbackQuery, Message
 
 from bot.handlers.buttons import show
 from bot.words import say
-from tg_assistant.core.access.sign_in import Actor
+from tg_assistant.core.actor import Actor
 
 _SENT = {
     *(ContentType.VOICE, ContentType.AUDIO, ContentType.VIDEO, ContentType.VIDEO_NOTE, ContentType.ANIMATION),

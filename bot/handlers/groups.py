@@ -4,7 +4,7 @@ from aiogram import F, Router
 from aiogram.types import CallbackQuery, ChatMemberUpdated, Message, TelegramObject
 
 from bot.words import say
-from tg_assistant.core.access.sign_in import Actor
+from tg_assistant.core.actor import Actor
 
 
 def make_router() -> Router:

@@ -5,7 +5,7 @@ from aiogram.types import Message, MessageOriginChannel
 
 from bot.handlers.adding import follow
 from bot.words import say
-from tg_assistant.core.access.sign_in import Actor
+from tg_assistant.core.actor import Actor
 from tg_assistant.infra.runtime import Runtime
 
 

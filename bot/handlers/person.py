@@ -10,7 +10,7 @@ from bot.handlers.buttons import show
 from bot.keyboards import LanguageButton, app_button, rows
 from bot.words import say
 from tg_assistant.core.access import sign_in
-from tg_assistant.core.access.sign_in import Actor
+from tg_assistant.core.actor import Actor
 from tg_assistant.infra.runtime import Runtime
 from tg_assistant.texts import LANGUAGES, text
 

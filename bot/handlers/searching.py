@@ -10,7 +10,7 @@ from bot.handlers.buttons import show
 from bot.keyboards import SearchPage, button
 from bot.waiting import typing
 from bot.words import say
-from tg_assistant.core.access.sign_in import Actor
+from tg_assistant.core.actor import Actor
 from tg_assistant.core.retrieval import search
 from tg_assistant.core.retrieval.search import Hit, Results
 from tg_assistant.infra.runtime import Runtime

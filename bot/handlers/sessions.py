@@ -7,8 +7,8 @@ from aiogram.types import CallbackQuery, InlineKeyboardMarkup, Message
 from bot.handlers.buttons import show
 from bot.keyboards import SessionButton, app_button, button, rows
 from bot.words import say
-from tg_assistant.core.access.sign_in import Actor
 from tg_assistant.core.accounts import accounts
+from tg_assistant.core.actor import Actor
 from tg_assistant.errors import NotFound
 from tg_assistant.infra.runtime import Runtime
 from tg_assistant.models import Account, AccountStatus

@@ -12,8 +12,8 @@ from bot.handlers.channels import card
 from bot.keyboards import app_button, rows
 from bot.words import say
 from tg_assistant.core.access import rate_limits, sign_in
-from tg_assistant.core.access.sign_in import Actor
 from tg_assistant.core.accounts import accounts
+from tg_assistant.core.actor import Actor
 from tg_assistant.core.channels import channels
 from tg_assistant.core.group import invites
 from tg_assistant.core.posts import posts

@@ -10,20 +10,13 @@ from importlib import import_module
 from typing import Any
 
 from ingest.context import AccountContext
+from tg_assistant.core.names import TaskKind
 from tg_assistant.models import AccountTask
 
 Result = dict[str, Any] | None
 Handler = Callable[[AccountContext, AccountTask], Awaitable[Result]]
 
-_KINDS = {  # kind → module with an `async def run(ctx, task)`
-    "dialogs": "ingest.tasks.dialogs",
-    "history": "ingest.tasks.history",
-    "log_out": "ingest.tasks.log_out",
-    "resolve": "ingest.tasks.resolve",
-}
-
 
 def handler(kind: str) -> Handler | None:
     """The handler of a kind of task; None for an unknown kind."""
-    name = _KINDS.get(kind)
-    return import_module(name).run if name else None
+    return import_module(f"ingest.tasks.{kind}").run if kind in TaskKind.__members__ else None

@@ -18,8 +18,8 @@ from tests.corpus import a_channel, a_reader, a_tenant
 from tests.live import served
 from tests.people import init_data
 from tg_assistant.api import sse, streams
-from tg_assistant.core.access.sign_in import Actor
 from tg_assistant.core.accounts import logins
+from tg_assistant.core.actor import Actor
 from tg_assistant.core.answers import answers
 from tg_assistant.core.answers.answers import Delta, Done, Sources
 from tg_assistant.core.retrieval import indexing

@@ -13,8 +13,8 @@ from tests.corpus import a_channel
 from tests.people import member, tenant
 from tg_assistant.core.access import access_tokens, sessions, sign_in
 from tg_assistant.core.access.access_tokens import Claims
-from tg_assistant.core.access.sign_in import Actor
 from tg_assistant.core.accounts import accounts
+from tg_assistant.core.actor import Actor
 from tg_assistant.core.administration import channel_overview
 from tg_assistant.core.channels import channels, following
 from tg_assistant.core.group import members

@@ -12,8 +12,8 @@ from tests.people import member, person, tenant
 from tests.servers import all_tenants
 from tg_assistant.core.access import one_time_links, sessions
 from tg_assistant.core.access.one_time_links import Purpose
-from tg_assistant.core.access.sign_in import Actor
 from tg_assistant.core.accounts import logins
+from tg_assistant.core.actor import Actor
 from tg_assistant.errors import AssistantError, InviteSpent, NotAllowed, NotFound
 from tg_assistant.infra.runtime import Runtime
 from tg_assistant.models import AppSession, AuditEvent, Login, Membership, OneTimeLink, Role, SignIn

@@ -17,7 +17,7 @@ from tests.attacks import victim
 from tests.attacks.victim import MARK, World
 from tg_assistant import core
 from tg_assistant.core.access.one_time_links import Purpose
-from tg_assistant.core.access.sign_in import Actor
+from tg_assistant.core.actor import Actor
 from tg_assistant.errors import AssistantError
 from tg_assistant.infra.runtime import Runtime
 from tg_assistant.models import Role
@@ -62,7 +62,7 @@ VALUES: dict[str, Callable[[World], Any]] = {
 }
 # Functions that change what they are given or only serve others, with the reason they are not called here.
 NOT_CALLED = {
-    "access.sign_in.scoped": "builds a query; every read stands on it",
+    "actor.scoped": "builds a query; every read stands on it",
     "audit.record": "writes a line about the actor's own act",
     "answers.answers.finish": "takes the row that `begin` wrote for the actor; `ask` walks both",
     "answers.style.given": "core's own: the question was just written by the actor",
@@ -70,7 +70,7 @@ NOT_CALLED = {
     "rollout.experiments.met": "core's own: counts for the actor's own variant",
     "rollout.experiments.came_of_it": "core's own: counts for the actor's own variant",
     "rollout.experiments.variant": "core's own: which variant the actor has",
-    "privacy.erasure.erase": "erases the actor, who would be missing afterwards; tests/core/privacy/test_erasure.py",
+    "privacy.erasure.erase": "erases the actor, who would be missing afterwards; it has tests of its own",
     "answers.question_log.withhold": "takes out of rows that `page`, `get` or the export read for the actor",
     "access.revocation.watched": "wraps somebody else's items",
     "answers.tries.give_up": "core's own: the row was read for the actor",

@@ -21,7 +21,7 @@ from tests.attacks import victim
 from tests.attacks.victim import MARK, World
 from tg_assistant import process
 from tg_assistant.core.access import sessions
-from tg_assistant.core.access.sign_in import Actor
+from tg_assistant.core.actor import Actor
 from tg_assistant.errors import AssistantError, NotAllowed, SignInNeeded
 from tg_assistant.infra.runtime import Runtime
 from tg_assistant.models import Membership, Role

@@ -18,7 +18,7 @@ from tests.corpus import a_channel, a_reader, a_tenant
 from tests.pages.conftest import Web, frontend, serving
 from tests.people import init_data
 from tests.servers import settings_for
-from tg_assistant.core.access.sign_in import Actor
+from tg_assistant.core.actor import Actor
 from tg_assistant.core.retrieval import indexing, search
 from tg_assistant.demo.postgres import Postgres
 from tg_assistant.errors import Invalid

@@ -23,8 +23,8 @@ from tg_assistant.api.limits import client_address
 from tg_assistant.core import plans
 from tg_assistant.core.access import rate_limits
 from tg_assistant.core.access.rate_limits import Rule
-from tg_assistant.core.access.sign_in import Actor
 from tg_assistant.core.accounts import logins
+from tg_assistant.core.actor import Actor
 from tg_assistant.errors import LimitReached, Unavailable
 from tg_assistant.infra import metrics
 from tg_assistant.infra.limits import RateLimits

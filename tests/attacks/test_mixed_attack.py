@@ -26,7 +26,7 @@ from tests.corpus import a_channel, a_reader, a_tenant, incoming_post
 from tests.pages.conftest import Web, free_port, frontend, serving
 from tests.servers import BOT_TOKEN, SESSION_KEY, all_tenants, settings_for
 from tests.sockets import open_socket
-from tg_assistant.core.access.sign_in import Actor
+from tg_assistant.core.actor import Actor
 from tg_assistant.core.posts import posts
 from tg_assistant.demo.postgres import Postgres
 from tg_assistant.infra.runtime import Runtime, open_runtime

@@ -14,8 +14,8 @@ import pytest
 from tests.live import served
 from tests.people import init_data, member, tenant
 from tg_assistant.api import open_streams
-from tg_assistant.core.access.sign_in import Actor
 from tg_assistant.core.accounts import logins
+from tg_assistant.core.actor import Actor
 from tg_assistant.errors import LimitReached, SignInNeeded
 from tg_assistant.infra.runtime import Runtime
 from tg_assistant.settings import Settings

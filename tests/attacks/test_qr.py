@@ -27,8 +27,8 @@ from tests.ingest.connecting import all_of, connect, ended, eventually, forgotte
 from tests.people import member
 from tests.people import tenant as a_tenant
 from tests.servers import all_tenants
-from tg_assistant.core.access.sign_in import Actor
 from tg_assistant.core.accounts import logins
+from tg_assistant.core.actor import Actor
 from tg_assistant.infra.runtime import Runtime
 from tg_assistant.models import Account, AuditEvent, Login, LoginStatus, Role, Tenant
 

@@ -13,7 +13,8 @@ from tests.people import init_data, member, tenant
 from tests.servers import all_tenants
 from tg_assistant.core.access import revocation, sessions, sign_in
 from tg_assistant.core.access.sessions import Started
-from tg_assistant.core.access.sign_in import Actor, Whence
+from tg_assistant.core.access.sign_in import Whence
+from tg_assistant.core.actor import Actor
 from tg_assistant.core.group import members
 from tg_assistant.errors import AssistantError, NotAllowed, NotFound, SignInNeeded
 from tg_assistant.infra.runtime import Runtime

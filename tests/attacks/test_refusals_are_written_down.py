@@ -11,7 +11,7 @@ import pytest
 from tests.attacks import victim
 from tests.attacks.test_log_injection import Said, said
 from tests.attacks.victim import World
-from tg_assistant.core.access.sign_in import Actor
+from tg_assistant.core.actor import Actor
 from tg_assistant.infra.runtime import Runtime
 
 __all__ = ["said"]

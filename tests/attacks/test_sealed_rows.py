@@ -25,9 +25,9 @@ from tests.ingest.conftest import (
 )
 from tests.ingest.connecting import all_of, connect, eventually, forgotten
 from tests.servers import all_tenants
-from tg_assistant.core.access.sign_in import Actor
 from tg_assistant.core.accounts import accounts, tasks
-from tg_assistant.core.channels import dialogs
+from tg_assistant.core.actor import Actor
+from tg_assistant.core.names import TaskKind
 from tg_assistant.infra.crypto import Keyring, SealBroken
 from tg_assistant.infra.runtime import Runtime
 from tg_assistant.models import Account, AuditEvent, Login, Tenant
@@ -129,7 +129,7 @@ async def test_bits_flipped_anywhere(
 async def works(rt: Runtime, actor: Actor, account_id: UUID) -> bool:
     """Its owner asks Telegram for the account's list, and gets it."""
     async with rt.db.transaction(actor.tenant) as db:
-        asked = await tasks.add(db, account_id, dialogs.KIND, priority=10)
+        asked = await tasks.add(db, account_id, TaskKind.dialogs, priority=10)
     done = await tasks.wait(rt, actor, asked.id, seconds=60)
     return done is not None and done.error is None
 

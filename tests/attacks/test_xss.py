@@ -18,8 +18,8 @@ from tests.pages.conftest import People, Web, browser, context, db, frontend, pe
 from tests.people import init_data
 from tg_assistant.core.access import one_time_links
 from tg_assistant.core.access.one_time_links import Purpose
-from tg_assistant.core.access.sign_in import Actor
 from tg_assistant.core.accounts import logins
+from tg_assistant.core.actor import Actor
 from tg_assistant.core.group import invites
 from tg_assistant.infra.db import Database
 from tg_assistant.models import (

@@ -13,8 +13,8 @@ from tests.people import member, person, tenant
 from tests.servers import all_tenants
 from tg_assistant.core.access import sessions, sign_in
 from tg_assistant.core.access.init_data import TelegramPerson
-from tg_assistant.core.access.sign_in import Actor
 from tg_assistant.core.accounts import logins
+from tg_assistant.core.actor import Actor
 from tg_assistant.core.group import invites
 from tg_assistant.core.posts import posts
 from tg_assistant.infra.runtime import Runtime

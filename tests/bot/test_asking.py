@@ -8,7 +8,7 @@ from bot.handlers import asking
 from sandbox.faults import bot_error
 from tests.bot.chat import links, until
 from tests.corpus import a_channel, a_reader, a_tenant
-from tg_assistant.core.access.sign_in import Actor
+from tg_assistant.core.actor import Actor
 from tg_assistant.core.answers import question_log
 from tg_assistant.core.answers.answers import Delta, Done, Sources
 from tg_assistant.core.retrieval import indexing

@@ -14,7 +14,7 @@ from tests.people import member, tenant
 from tests.servers import BOT_TOKEN, preparing_url
 from tg_assistant.cli import app
 from tg_assistant.core.access import sign_in
-from tg_assistant.core.access.sign_in import Actor
+from tg_assistant.core.actor import Actor
 from tg_assistant.core.group import members
 from tg_assistant.demo.postgres import Postgres
 from tg_assistant.errors import NotAllowed

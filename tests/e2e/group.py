@@ -14,7 +14,7 @@ from tests.product import Product
 from tg_assistant.core.access import one_time_links, sessions, sign_in
 from tg_assistant.core.access.init_data import TelegramPerson
 from tg_assistant.core.access.one_time_links import Purpose
-from tg_assistant.core.access.sign_in import Actor
+from tg_assistant.core.actor import Actor
 from tg_assistant.core.group import invites, members
 from tg_assistant.demo.seed import TENANT
 from tg_assistant.infra.db import Database, set_operator, set_tenant

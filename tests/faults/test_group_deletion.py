@@ -16,6 +16,7 @@ from tg_assistant.core.accounts import tasks
 from tg_assistant.core.answers import answers
 from tg_assistant.core.group import invites
 from tg_assistant.core.messaging import outbox
+from tg_assistant.core.names import Job
 from tg_assistant.core.posts import posts
 from tg_assistant.core.privacy import erasure, export
 from tg_assistant.core.retrieval import indexing, vector_cache
@@ -87,7 +88,7 @@ async def gone(rt, where):
     """What the workers do after a deletion, in the worst order: the group's own jobs last."""
     await erasure.forget_tenant(rt, where.id)
     async with all_tenants(rt) as db:
-        await db.exec(text("DELETE FROM pgqueuer WHERE entrypoint = :n").bindparams(n=erasure.FORGET_TENANT))
+        await db.exec(text("DELETE FROM pgqueuer WHERE entrypoint = :n").bindparams(n=Job.forget_tenant))
     return await left_of(rt, where)
 
 

@@ -16,7 +16,7 @@ from tests.databases import own_database
 from tests.servers import settings_for
 from tg_assistant.core.access import sign_in
 from tg_assistant.core.access.init_data import TelegramPerson
-from tg_assistant.core.access.sign_in import Actor
+from tg_assistant.core.actor import Actor
 from tg_assistant.core.group import invites, tenants
 from tg_assistant.demo.postgres import Postgres
 from tg_assistant.infra.runtime import Runtime, open_runtime

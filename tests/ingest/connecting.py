@@ -10,8 +10,8 @@ from sqlalchemy.orm import undefer_group
 from sqlmodel import select
 
 from sandbox.control import Sandbox
-from tg_assistant.core.access.sign_in import Actor
 from tg_assistant.core.accounts import logins
+from tg_assistant.core.actor import Actor
 from tg_assistant.infra.runtime import Runtime
 from tg_assistant.models import Account, Login, LoginStatus
 from tg_assistant.models.base import SECRETS

@@ -10,8 +10,8 @@ from sqlmodel import col, select
 from sandbox.control import Sandbox
 from sandbox.world.model import Channel as TelegramChannel
 from sandbox.world.model import Post as TelegramPost
-from tg_assistant.core.access.sign_in import Actor
 from tg_assistant.core.accounts import logins, tasks
+from tg_assistant.core.actor import Actor
 from tg_assistant.core.channels import channels, known_ranges
 from tg_assistant.errors import Unavailable
 from tg_assistant.infra.runtime import Runtime

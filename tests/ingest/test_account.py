@@ -17,9 +17,9 @@ from sandbox.control import Sandbox
 from sandbox.faults import flood_wait
 from tests.ingest.conftest import Ingest, member
 from tests.ingest.connecting import all_of, connect, eventually, forgotten
-from tg_assistant.core.access.sign_in import Actor
 from tg_assistant.core.accounts import accounts, leases, tasks
 from tg_assistant.core.accounts.leases import LeaseLost
+from tg_assistant.core.actor import Actor
 from tg_assistant.errors import NotFound
 from tg_assistant.infra.runtime import Runtime
 from tg_assistant.models import (

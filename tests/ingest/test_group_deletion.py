@@ -8,7 +8,7 @@ from sqlalchemy import update
 from sandbox.control import Sandbox
 from tests.ingest.conftest import Ingest
 from tests.ingest.connecting import all_of, eventually, shown, start, until
-from tg_assistant.core.access.sign_in import Actor
+from tg_assistant.core.actor import Actor
 from tg_assistant.core.privacy import erasure
 from tg_assistant.errors import Unavailable
 from tg_assistant.infra.runtime import Runtime

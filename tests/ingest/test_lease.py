@@ -7,9 +7,9 @@ import pytest
 from sqlalchemy import update
 
 from ingest.lease import Lease, take
-from tg_assistant.core.access.sign_in import Actor
 from tg_assistant.core.accounts import logins
 from tg_assistant.core.accounts.leases import LEASE_SECONDS, LeaseLost
+from tg_assistant.core.actor import Actor
 from tg_assistant.infra.db import Database
 from tg_assistant.infra.runtime import Runtime
 from tg_assistant.models import Login

@@ -11,9 +11,9 @@ from ingest.lease import EvenClock, Lease, take
 from tests.clocks import DatabaseClock
 from tests.databases import own_database
 from tests.ingest.connecting import eventually
-from tg_assistant.core.access.sign_in import Actor
 from tg_assistant.core.accounts import leases, login_steps, logins
 from tg_assistant.core.accounts.leases import LEASE_SECONDS, Trust
+from tg_assistant.core.actor import Actor
 from tg_assistant.demo.postgres import Postgres
 from tg_assistant.infra.runtime import Runtime
 from tg_assistant.models import Login

@@ -14,9 +14,9 @@ from sandbox.faults import flood_wait
 from tests.ingest.conftest import Ingest
 from tests.ingest.connecting import all_of, ended, eventually, forgotten, shown, start, until
 from tests.servers import all_tenants
-from tg_assistant.core.access.sign_in import Actor
 from tg_assistant.core.accounts import accounts, logins
-from tg_assistant.core.channels import dialogs
+from tg_assistant.core.actor import Actor
+from tg_assistant.core.names import TaskKind
 from tg_assistant.errors import Invalid, InviteSpent, NotFound
 from tg_assistant.infra.crypto import Keyring
 from tg_assistant.infra.runtime import Runtime
@@ -51,7 +51,7 @@ async def test_a_scan_connects_the_account(
     (device,) = sandbox.phone("anna").sessions()
     assert (device.device, device.system) == ("Telegram Assistant", "self-hosted")
     assert [note.code for note in await all_of(ingest_rt, Notification)] == ["account.connected"]
-    assert [task.kind for task in await all_of(ingest_rt, AccountTask)] == [dialogs.KIND]
+    assert [task.kind for task in await all_of(ingest_rt, AccountTask)] == [TaskKind.dialogs]
     async with ingest_rt.db.transaction(anna.tenant) as db:
         assert (await accounts.own(db, anna)) is not None
 

@@ -8,8 +8,9 @@ from sqlmodel import col, func, select
 from ingest import supervisor
 from ingest.supervisor import Supervisor
 from tests.ingest.connecting import eventually
-from tg_assistant.core.access.sign_in import Actor
 from tg_assistant.core.accounts import accounts
+from tg_assistant.core.actor import Actor
+from tg_assistant.core.names import Topic
 from tg_assistant.infra.runtime import Runtime
 from tg_assistant.models import Account
 
@@ -39,7 +40,7 @@ async def test_ingest_is_heard_of_before_the_last_account_is_taken(
     monkeypatch.setattr(supervisor.wellbeing, "ingest_is_at_work", noted)
     mine = Supervisor(ingest_rt)
     # of accounts alone: the look for attempts, which has nothing to take, would be heard, too
-    looking = asyncio.create_task(mine._lease(Account, accounts.TOPIC, accounts.waiting, serve))
+    looking = asyncio.create_task(mine._lease(Account, Topic.account, accounts.waiting, serve))
     try:
         assert await eventually(lambda: all_taken(ingest_rt), 60)
     finally:

@@ -11,8 +11,8 @@ from tests.corpus import a_channel, incoming_post
 from tests.counted import moved, value
 from tests.ingest.conftest import Ingest
 from tests.ingest.connecting import all_of, connect, ended, eventually, shown, start, until
-from tg_assistant.core.access.sign_in import Actor
 from tg_assistant.core.accounts import logins
+from tg_assistant.core.actor import Actor
 from tg_assistant.core.posts import posts
 from tg_assistant.infra import jobs
 from tg_assistant.infra.runtime import Runtime

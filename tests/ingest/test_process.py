@@ -15,7 +15,7 @@ import httpx
 from sandbox.control import Sandbox
 from tests.ingest.connecting import all_of, connect, eventually
 from tests.servers import SESSION_KEY
-from tg_assistant.core.access.sign_in import Actor
+from tg_assistant.core.actor import Actor
 from tg_assistant.infra.runtime import Runtime
 from tg_assistant.models import Account
 from tg_assistant.settings import Settings

@@ -11,7 +11,7 @@ from sandbox.control import Sandbox
 from sandbox.faults import flood_wait
 from tests.ingest.conftest import Ingest, member
 from tests.ingest.reading import Side, connect, eventually, fill, follow, listed, make_channel
-from tg_assistant.core.access.sign_in import Actor
+from tg_assistant.core.actor import Actor
 from tg_assistant.core.channels import channels, dialogs
 from tg_assistant.errors import Invalid, NotFound
 from tg_assistant.infra.runtime import Runtime

@@ -11,8 +11,8 @@ from sqlalchemy import event
 from ingest import rotation
 from tests.ingest.connecting import all_of
 from tests.ingest.test_rotation import BOTH, NEW, OLD, ONLY_NEW, sealed
-from tg_assistant.core.access.sign_in import Actor
 from tg_assistant.core.accounts import accounts, key_rotation
+from tg_assistant.core.actor import Actor
 from tg_assistant.infra.crypto import Keyring
 from tg_assistant.infra.runtime import Runtime
 from tg_assistant.models import Account, Login, LoginStatus

@@ -11,7 +11,7 @@ import pytest
 from sandbox.control import Sandbox
 from tests.ingest.connecting import all_of, connect, eventually
 from tests.ingest.test_process import healthy, ingest_process
-from tg_assistant.core.access.sign_in import Actor
+from tg_assistant.core.actor import Actor
 from tg_assistant.core.channels import channels, dialogs
 from tg_assistant.demo.postgres import Postgres
 from tg_assistant.infra.runtime import Runtime

@@ -7,8 +7,8 @@ from sandbox.control import Sandbox
 from tests.ingest.conftest import Ingest
 from tests.ingest.connecting import all_of, connect, eventually
 from tests.servers import all_tenants
-from tg_assistant.core.access.sign_in import Actor
 from tg_assistant.core.accounts import tasks
+from tg_assistant.core.actor import Actor
 from tg_assistant.infra.runtime import Runtime
 from tg_assistant.models import (
     Account,

@@ -22,7 +22,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from tests.people import PUBLIC_KEY, init_data, member, person, tenant
 from tests.servers import BOT_TOKEN, preparing_url
 from tg_assistant.core.access import sign_in
-from tg_assistant.core.access.sign_in import Actor
+from tg_assistant.core.actor import Actor
 from tg_assistant.demo.postgres import Postgres
 from tg_assistant.frontend import ROOT, build_if_changed
 from tg_assistant.infra.db import Database

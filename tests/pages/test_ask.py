@@ -10,7 +10,7 @@ from playwright.async_api import BrowserContext, Page, expect
 from sqlmodel import select
 
 from tests.pages.conftest import People, Web, wait_for
-from tg_assistant.core.access.sign_in import Actor
+from tg_assistant.core.actor import Actor
 from tg_assistant.infra.db import Database
 from tg_assistant.models import Account, Channel, ChannelAccess, Post, Question, Subscription
 from tg_assistant.texts import text

@@ -7,7 +7,7 @@ from playwright.async_api import Locator, Page, expect
 from sqlmodel import select
 
 from tests.pages.conftest import People, Web, cut_line, until, wait_for
-from tg_assistant.core.access.sign_in import Actor
+from tg_assistant.core.actor import Actor
 from tg_assistant.infra.db import Database
 from tg_assistant.infra.events import notify
 from tg_assistant.models import Account, Channel, Dialog, Subscription

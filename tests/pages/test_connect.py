@@ -10,7 +10,7 @@ from playwright.async_api import Page, expect
 from sqlmodel import col, select
 
 from tests.pages.conftest import People, Web, until, wait_for
-from tg_assistant.core.access.sign_in import Actor
+from tg_assistant.core.actor import Actor
 from tg_assistant.infra.db import Database
 from tg_assistant.infra.events import notify
 from tg_assistant.models import Login

@@ -9,7 +9,7 @@ from tests.pages.conftest import Web, serving, wait_for
 from tests.people import member, tenant
 from tg_assistant.core.access import one_time_links, sessions
 from tg_assistant.core.access.one_time_links import Purpose
-from tg_assistant.core.access.sign_in import Actor
+from tg_assistant.core.actor import Actor
 from tg_assistant.core.group import members
 from tg_assistant.demo.postgres import Postgres
 from tg_assistant.infra.db import Database

@@ -8,7 +8,7 @@ from sqlmodel import col, select
 
 from tests.pages.conftest import People, Web, cut_line, until, wait_for
 from tg_assistant.core.access import sessions
-from tg_assistant.core.access.sign_in import Actor
+from tg_assistant.core.actor import Actor
 from tg_assistant.infra.db import Database
 from tg_assistant.models import Account, AccountTask, AppSession
 

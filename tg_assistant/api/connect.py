@@ -17,6 +17,7 @@ from tg_assistant.api.deps import Rt
 from tg_assistant.api.problems import may
 from tg_assistant.core.access import sign_in
 from tg_assistant.core.accounts import logins
+from tg_assistant.core.actor import Actor
 from tg_assistant.errors import AssistantError, NotFound
 from tg_assistant.models import Login
 
@@ -128,7 +129,7 @@ async def spend(rt: Rt, request: Request, link_token: str, go: Annotated[str, Fo
     return response
 
 
-async def _login(db: AsyncSession, token: str | None) -> tuple[Login, sign_in.Actor]:
+async def _login(db: AsyncSession, token: str | None) -> tuple[Login, Actor]:
     login = await logins.by_page(db, token or "")
     return login, await sign_in.actor(db, login.user_id, door="connect")
 

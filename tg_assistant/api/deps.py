@@ -11,7 +11,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from tg_assistant.core.access import access_tokens, sign_in
 from tg_assistant.core.access.access_tokens import Claims
-from tg_assistant.core.access.sign_in import Actor
+from tg_assistant.core.actor import Actor
 from tg_assistant.errors import SignInNeeded
 from tg_assistant.infra.runtime import Runtime
 

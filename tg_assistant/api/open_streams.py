@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from uuid import UUID
 from weakref import WeakKeyDictionary
 
-from tg_assistant.core.access.sign_in import Actor
+from tg_assistant.core.actor import Actor
 from tg_assistant.errors import LimitReached
 from tg_assistant.infra import metrics
 

@@ -14,7 +14,7 @@ from starlette.types import Receive, Scope, Send
 from tg_assistant.api import open_streams
 from tg_assistant.api.problems import sentence
 from tg_assistant.core.access import revocation
-from tg_assistant.core.access.sign_in import Actor
+from tg_assistant.core.actor import Actor
 from tg_assistant.errors import AssistantError
 from tg_assistant.infra import metrics
 

@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 
 import structlog
 
-from tg_assistant.core.access.sign_in import Actor
+from tg_assistant.core.actor import Actor
 from tg_assistant.core.answers import answers, question_log, showing
 from tg_assistant.core.retrieval.hybrid import Wanted
 from tg_assistant.errors import AlreadyExists, AssistantError, NotFound

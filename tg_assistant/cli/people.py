@@ -12,7 +12,7 @@ import typer
 from tg_assistant.cli.door import fail, in_words
 
 if TYPE_CHECKING:
-    from tg_assistant.core.access.sign_in import Actor
+    from tg_assistant.core.actor import Actor
     from tg_assistant.infra.runtime import Runtime
 
 Answer = TypeVar("Answer")

@@ -1,22 +1,26 @@
-"""Who did what: one line for everything that changes rights, sessions or data. Never a secret."""
+"""Who did what: a line for all that changes rights, sessions or data, never a secret; and their list."""
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any, TypedDict, Unpack
+from uuid import UUID
 
 import structlog
+from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from tg_assistant.core import pagination
+from tg_assistant.core.actor import Actor, scoped
+from tg_assistant.core.pagination import Order, Page
 from tg_assistant.infra import metrics
 from tg_assistant.infra.db import set_user
-from tg_assistant.models import AuditEvent
-
-if TYPE_CHECKING:
-    from tg_assistant.core.access.sign_in import Actor
+from tg_assistant.models import AuditEvent, Membership, Role, User
 
 log = structlog.get_logger()
 
 
 async def record(
-    db: AsyncSession, actor: "Actor | None", action: str, subject: object = "", **detail: Any
+    db: AsyncSession, actor: Actor | None, action: str, subject: object = "", **detail: Any
 ) -> None:
     """`action` is noun.verb. `actor` None: the system or the command line did it."""
     tenant_id = actor.tenant_id if actor else detail.pop("tenant_id", None)
@@ -34,3 +38,42 @@ async def record(
     noun, _, verb = action.partition(".")
     if noun == "invite":
         metrics.invite_operations_total.labels(verb).inc()
+
+
+class Filter(TypedDict, total=False):
+    """`action` is a whole action or its beginning: "member.change", "invite."."""
+
+    action: str | None
+    user_id: UUID | None
+    since: datetime | None
+    until: datetime | None
+
+
+async def list_(
+    db: AsyncSession, actor: Actor, *, limit: int = 50, cursor: str | None = None, **wanted: Unpack[Filter]
+) -> Page[AuditEvent]:
+    """What was done in the group, the newest first. Admins only."""
+    actor.require(Role.admin)
+    query = scoped(AuditEvent, actor)
+    if action := wanted.get("action"):
+        query = query.where(col(AuditEvent.action).startswith(action.replace("\x00", ""), autoescape=True))
+    if user_id := wanted.get("user_id"):
+        query = query.where(AuditEvent.user_id == user_id)
+    if since := wanted.get("since"):
+        query = query.where(AuditEvent.at >= since)
+    if until := wanted.get("until"):
+        query = query.where(AuditEvent.at < until)
+    order = Order[AuditEvent](col(AuditEvent.at), col(AuditEvent.id), lambda line: (line.at, line.id))
+    return await pagination.page(db, query, order, limit=limit, cursor=cursor)
+
+
+async def names(db: AsyncSession, actor: Actor, ids: Iterable[UUID | None]) -> dict[UUID, str]:
+    """What today's members of the group among `ids` are called. Admins only."""
+    actor.require(Role.admin)
+    query = (
+        select(User)
+        .join(Membership, col(Membership.user_id) == col(User.id))
+        .where(Membership.tenant_id == actor.tenant, col(User.id).in_({one for one in ids if one}))
+    )
+    found = (await db.exec(query)).all()
+    return {user.id: f"{user.first_name} {user.last_name}".strip() or f"@{user.username}" for user in found}

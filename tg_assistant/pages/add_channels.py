@@ -14,8 +14,8 @@ from tg_assistant.components.lists import section
 from tg_assistant.components.states import empty
 from tg_assistant.components.telegram import kept_field
 from tg_assistant.components.words import say
-from tg_assistant.core.access.sign_in import Actor
 from tg_assistant.core.accounts import accounts
+from tg_assistant.core.actor import Actor
 from tg_assistant.core.channels import channels
 from tg_assistant.errors import AlreadyExists, AssistantError, Unavailable
 from tg_assistant.models import Dialog

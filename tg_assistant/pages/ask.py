@@ -27,11 +27,11 @@ from tg_assistant.components.sheet import sheet
 from tg_assistant.components.states import empty
 from tg_assistant.components.telegram import composer, follow_bottom, telegram_link
 from tg_assistant.components.words import say
-from tg_assistant.core.access import revocation
-from tg_assistant.core.access.sign_in import Actor
+from tg_assistant.core.actor import Actor
 from tg_assistant.core.answers import answers, question_log, showing
 from tg_assistant.core.answers.answers import Delta, Done, Sources
 from tg_assistant.core.channels import channels
+from tg_assistant.core.names import Topic
 from tg_assistant.errors import AlreadyExists, Invalid, NotAllowed, SignInNeeded, Unavailable
 from tg_assistant.process import current, is_older
 from tg_assistant.state import HOME, SessionState, acting, is_live, named
@@ -154,7 +154,7 @@ class AskState(rx.State):
             return
         _guarded.add(sid)
         try:
-            async with current().events.listening(revocation.TOPIC, str(actor.user_id)) as told:
+            async with current().events.listening(Topic.rights, str(actor.user_id)) as told:
                 while await self._guarded(sid, told):
                     pass
         finally:

@@ -13,6 +13,7 @@ from tg_assistant.core.access import revocation, sessions, sign_in
 from tg_assistant.core.answers import showing
 from tg_assistant.core.channels import channels, following
 from tg_assistant.core.group import members
+from tg_assistant.core.names import Topic
 from tg_assistant.core.privacy import erasure
 from tg_assistant.errors import NotAllowed, SignInNeeded
 from tg_assistant.models import Account, AppSession, ChannelAccess, Membership, Role, Tenant
@@ -77,7 +78,7 @@ async def test_every_loss_is_told_and_seen_at_once(rt, loss):
         session = await sessions.start(db, anna.user_id, device="x", now=datetime.now(UTC))
     async with rt.db.transaction() as db:
         anna = await sign_in.by_session(db, session.id)
-    async with rt.events.listening(revocation.TOPIC, str(anna.user_id)) as told:
+    async with rt.events.listening(Topic.rights, str(anna.user_id)) as told:
         await revocation.check(rt, anna)
         told.clear()
         await loss(rt, owner, anna, session)
@@ -94,7 +95,7 @@ async def test_every_lost_channel_is_told_and_seen_at_once(rt, loss):
     """As a lost right is: what rests on the channel is refused, and who waits for such a hint wakes."""
     one = await losses.reader(rt, next(_next), public=loss is losses.made_private)
     places = [(one.channel.id, "https://t.me/news/1")]
-    async with rt.events.listening(revocation.TOPIC, str(one.actor.user_id)) as told:
+    async with rt.events.listening(Topic.rights, str(one.actor.user_id)) as told:
         assert (await showing.check(rt, one.actor, places)).user_id == one.actor.user_id
         told.clear()
         await loss(one)
@@ -133,7 +134,7 @@ async def test_a_loss_is_undone_by_access_alone(rt):
 async def test_access_seen_again_tells_nothing(rt):
     """Each reading of an account's list writes all its channels down anew; a loss among them is told."""
     one = await losses.reader(rt, next(_next))
-    async with rt.events.listening(revocation.TOPIC, str(one.actor.user_id)) as told:
+    async with rt.events.listening(Topic.rights, str(one.actor.user_id)) as told:
         await revocation.check(rt, one.actor)
         told.clear()
         async with rt.db.transaction(one.actor.tenant) as db:
@@ -183,7 +184,7 @@ async def test_what_takes_no_right_tells_nothing(rt):
         owner = await member(db, where, next(_next), Role.owner)
         anna, max_ = [await member(db, where, next(_next)) for _ in range(2)]
         session = await sessions.start(db, anna.user_id, device="x", now=datetime.now(UTC))
-    async with rt.events.listening(revocation.TOPIC, str(anna.user_id)) as told:
+    async with rt.events.listening(Topic.rights, str(anna.user_id)) as told:
         await revocation.check(rt, anna)
         told.clear()
         async with rt.db.transaction(owner.tenant_id) as db:

@@ -8,6 +8,7 @@ import pytest
 
 from tests.people import VALIDATOR, init_data, member, person, tenant
 from tg_assistant.core.access import access_tokens, sessions, sign_in
+from tg_assistant.core.actor import scoped
 from tg_assistant.errors import NotAllowed, NotFound, SignInNeeded
 from tg_assistant.infra.clock import Clock
 from tg_assistant.infra.db import set_tenant
@@ -114,7 +115,7 @@ async def test_rights_are_read_anew(rt):
         with pytest.raises(NotAllowed, match="no_membership"):
             (await person(db, 5009)).require()
         await set_tenant(db, friends.id)
-        row = (await db.exec(sign_in.scoped(Membership, actor))).one()
+        row = (await db.exec(scoped(Membership, actor))).one()
         row.disabled = True
         await db.flush()
         with pytest.raises(NotAllowed, match=r"access\.disabled"):

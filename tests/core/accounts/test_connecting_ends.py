@@ -12,6 +12,7 @@ from tests.servers import all_tenants
 from tg_assistant.core.access import revocation, sessions, sign_in
 from tg_assistant.core.accounts import logins
 from tg_assistant.core.group import members
+from tg_assistant.core.names import Topic
 from tg_assistant.core.privacy import erasure
 from tg_assistant.errors import AssistantError, InviteSpent, NotFound, SignInNeeded
 from tg_assistant.models import AppSession, Login, Membership, Role, Tenant
@@ -121,7 +122,7 @@ async def test_the_page_and_the_attempt_end_with_the_session(rt, begun, way):
         await first.wait()
     async with rt.db.transaction() as db:
         assert (await logins.by_page(db, page)).qr_url
-    async with rt.events.listening(logins.TOPIC, str(started.login.id)) as told:
+    async with rt.events.listening(Topic.login, str(started.login.id)) as told:
         await way(rt, owner, anna, session)
         if way not in (group_gone, forgotten):
             async with asyncio.timeout(60):

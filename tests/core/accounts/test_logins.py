@@ -10,8 +10,8 @@ from sqlmodel import col, select
 
 from tg_assistant.core.access import sign_in
 from tg_assistant.core.access.init_data import TelegramPerson
-from tg_assistant.core.access.sign_in import Actor
 from tg_assistant.core.accounts import logins
+from tg_assistant.core.actor import Actor
 from tg_assistant.core.group import invites, tenants
 from tg_assistant.errors import Invalid, InviteSpent, NotFound
 from tg_assistant.infra.crypto import PasswordBox

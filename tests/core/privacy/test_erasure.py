@@ -12,6 +12,7 @@ from tg_assistant.core import audit
 from tg_assistant.core.access import sessions, sign_in
 from tg_assistant.core.group import invites
 from tg_assistant.core.messaging import inbox, outbox
+from tg_assistant.core.names import Job
 from tg_assistant.core.privacy import erasure
 from tg_assistant.core.retrieval import indexing
 from tg_assistant.errors import InviteSpent, NotAllowed, Unavailable
@@ -175,7 +176,7 @@ async def test_a_last_owner_may_take_the_group_along(rt):
         assert left.tenant_id is None
         owed = select(Notification.code).where(col(Notification.user_id) == anna.user_id)
         assert list(await db.exec(owed)) == ["group.deleted"]
-        assert await jobs.waiting(db, erasure.FORGET_TENANT, str(where.id))
+        assert await jobs.waiting(db, Job.forget_tenant, str(where.id))
     async with rt.db.transaction(where.id) as db:
         for table in SQLModel.metadata.sorted_tables:
             if "tenant_id" in table.c:

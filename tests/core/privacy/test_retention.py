@@ -16,6 +16,7 @@ from tests.people import member, person
 from tests.servers import settings_for
 from tg_assistant.core.access import sessions, sign_in
 from tg_assistant.core.group import members
+from tg_assistant.core.names import Job
 from tg_assistant.core.privacy import purging, retention
 from tg_assistant.errors import Invalid, NotAllowed
 from tg_assistant.infra import jobs
@@ -176,7 +177,7 @@ async def test_posts_go_when_nobody_could_read_them_for_long_enough(rt, after):
     assert await count(rt, Subscription, where) == 1
     await after(rt, 193)
     async with rt.db.transaction(where.id) as db:
-        assert await jobs.waiting(db, purging.JOB, str(channel.id))
+        assert await jobs.waiting(db, Job.purge_channel, str(channel.id))
     await purging.purge_channel(rt, where.id, channel.id)
     assert await count(rt, Post, where) == await count(rt, Channel, where) == 0
 

@@ -9,7 +9,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from strawberry.dataloader import DataLoader
 from strawberry.types import Info
 
-from tg_assistant.core.access.sign_in import Actor
+from tg_assistant.core.actor import Actor
 from tg_assistant.core.channels import channels
 from tg_assistant.core.channels.channels import Followed
 from tg_assistant.core.posts import posts

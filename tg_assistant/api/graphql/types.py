@@ -7,7 +7,7 @@ from uuid import UUID
 import strawberry
 
 from tg_assistant.api.graphql.context import Asked
-from tg_assistant.core.access.sign_in import Actor
+from tg_assistant.core.actor import Actor
 from tg_assistant.core.answers import answers
 from tg_assistant.core.channels import channels
 from tg_assistant.core.posts import posts

@@ -13,7 +13,7 @@ from tg_assistant.core.access import access_tokens, sessions, sign_in
 from tg_assistant.core.access.init_data import PRODUCTION_KEY, Validator
 from tg_assistant.core.access.rate_limits import Rule
 from tg_assistant.core.access.sessions import Started
-from tg_assistant.core.access.sign_in import Actor
+from tg_assistant.core.actor import Actor
 from tg_assistant.errors import AssistantError, SignInNeeded
 from tg_assistant.infra.runtime import Runtime
 

@@ -14,8 +14,8 @@ from tg_assistant.api import pagination, sse
 from tg_assistant.api.deps import Call, Rt
 from tg_assistant.api.pagination import Cursor, Limit, PageOut
 from tg_assistant.api.problems import may, sentence
-from tg_assistant.core.access.sign_in import Actor
 from tg_assistant.core.accounts import tasks
+from tg_assistant.core.actor import Actor
 from tg_assistant.core.channels import channels
 from tg_assistant.core.channels.channels import Followed
 from tg_assistant.core.channels.progress import Progress

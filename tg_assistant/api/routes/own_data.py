@@ -15,8 +15,8 @@ from tg_assistant.api.deps import Call, Rt
 from tg_assistant.api.pagination import Cursor, Limit
 from tg_assistant.core.access import sessions
 from tg_assistant.core.access.rate_limits import Rule
-from tg_assistant.core.access.sign_in import Actor
 from tg_assistant.core.accounts import accounts
+from tg_assistant.core.actor import Actor
 from tg_assistant.core.privacy import erasure, export
 from tg_assistant.errors import NotAllowed, SignInNeeded
 from tg_assistant.infra.runtime import Runtime

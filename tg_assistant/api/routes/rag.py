@@ -16,7 +16,7 @@ from tg_assistant.api import open_streams, sse, streams
 from tg_assistant.api.deps import Call, Rt
 from tg_assistant.api.pagination import Cursor, Limit, PageOut
 from tg_assistant.api.problems import may
-from tg_assistant.core.access.sign_in import Actor
+from tg_assistant.core.actor import Actor
 from tg_assistant.core.answers import question_log
 from tg_assistant.core.answers.answers import Delta, Done, Sources
 from tg_assistant.core.channels import channels

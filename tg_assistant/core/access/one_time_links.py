@@ -15,7 +15,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from tg_assistant.core import audit
 from tg_assistant.core.access import sessions, sign_in
-from tg_assistant.core.access.sign_in import Actor
+from tg_assistant.core.actor import Actor
 from tg_assistant.errors import InviteSpent, NotFound
 from tg_assistant.models import OneTimeLink, Role
 

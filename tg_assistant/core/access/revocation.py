@@ -9,14 +9,14 @@ from typing import TypeVar
 import structlog
 
 from tg_assistant.core.access import sign_in
-from tg_assistant.core.access.sign_in import Actor
+from tg_assistant.core.actor import Actor
+from tg_assistant.core.names import Topic
 from tg_assistant.errors import AssistantError, NotAllowed
 from tg_assistant.infra.runtime import Runtime
 from tg_assistant.infra.uncaught import told
 
 T = TypeVar("T")
 log = structlog.get_logger()
-TOPIC = "rights"  # told by triggers on sessions, memberships and what may be read; the key is the person's id
 _LOOK_SECONDS = 0.7  # a session ended or a person disabled is out within a second
 _walking_on: set[asyncio.Task[None]] = set()
 _looking: set[asyncio.Future[object]] = set()
@@ -100,7 +100,7 @@ async def watched(rt: Runtime, actor: Actor, items: AsyncIterator[T]) -> AsyncGe
     For the events of an answer there is `showing.watched`.
     """
     async with (
-        rt.events.listening(TOPIC, str(actor.user_id)) as look,
+        rt.events.listening(Topic.rights, str(actor.user_id)) as look,
         aclosing(while_allowed(items, lambda: check(rt, actor), look)) as allowed,
     ):
         async for item in allowed:

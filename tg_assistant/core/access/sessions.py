@@ -4,7 +4,7 @@ import hashlib
 import secrets
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from uuid import UUID
 
 from cryptography.exceptions import InvalidTag
@@ -14,12 +14,10 @@ from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from tg_assistant.core import audit, pagination
+from tg_assistant.core.actor import Actor
 from tg_assistant.core.pagination import Order, Page
 from tg_assistant.errors import NotAllowed, NotFound, SignInNeeded
 from tg_assistant.models import AppSession, Membership, RefreshToken, Role, User
-
-if TYPE_CHECKING:
-    from tg_assistant.core.access.sign_in import Actor
 
 LIFETIME = timedelta(days=30)
 ADMIN_LIFETIME = timedelta(hours=12)  # of a session begun by an admin link, in any browser
@@ -194,19 +192,19 @@ async def new_resume_secret(db: AsyncSession, session_id: UUID) -> str:
     return secret
 
 
-async def list_(db: AsyncSession, actor: "Actor") -> list[AppSession]:
+async def list_(db: AsyncSession, actor: Actor) -> list[AppSession]:
     """The actor's live sessions, the newest first."""
     return list((await db.exec(_own(actor).order_by(col(AppSession.last_seen_at).desc()))).all())
 
 
 async def page(
-    db: AsyncSession, actor: "Actor", *, limit: int = pagination.MAX_PAGE, cursor: str | None = None
+    db: AsyncSession, actor: Actor, *, limit: int = pagination.MAX_PAGE, cursor: str | None = None
 ) -> Page[AppSession]:
     """The same in pages. Raises Invalid for a made-up cursor."""
     return await pagination.page(db, _own(actor), _LAST_SEEN, limit=limit, cursor=cursor)
 
 
-def _own(actor: "Actor") -> Any:
+def _own(actor: Actor) -> Any:
     return (
         select(AppSession)
         .where(AppSession.user_id == actor.user_id, col(AppSession.revoked_at).is_(None))
@@ -216,7 +214,7 @@ def _own(actor: "Actor") -> Any:
 
 async def list_for_tenant(
     db: AsyncSession,
-    actor: "Actor",
+    actor: Actor,
     *,
     user_id: UUID | None = None,
     limit: int = 50,
@@ -242,14 +240,14 @@ async def list_for_tenant(
     return [MemberSession(*row) for row in (await db.exec(query.limit(limit))).all()]
 
 
-async def end(db: AsyncSession, actor: "Actor", session_id: UUID) -> None:
+async def end(db: AsyncSession, actor: Actor, session_id: UUID) -> None:
     """End one of the actor's own sessions. Raises NotFound for another's."""
     if not await _revoke(db, session_id, actor.user_id):
         raise NotFound("sessions.not_found")
     await audit.record(db, actor, "session.end", session_id)
 
 
-async def end_for_member(db: AsyncSession, actor: "Actor", session_id: UUID) -> None:
+async def end_for_member(db: AsyncSession, actor: Actor, session_id: UUID) -> None:
     """End a session of a member of the admin's own tenant. Raises NotFound for any other tenant's.
 
     Raises NotAllowed for a session of somebody above the admin: an owner's.

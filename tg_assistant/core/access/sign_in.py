@@ -2,54 +2,22 @@
 
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import Any, TypeVar
 from uuid import UUID, uuid4
 
 from sqlalchemy import case, delete
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
-from sqlmodel.sql.expression import SelectOfScalar
 
 from tg_assistant.core import audit, plans
 from tg_assistant.core.access import access_tokens, sessions
 from tg_assistant.core.access.init_data import MAX_AGE, MAX_FUTURE, InitData, TelegramPerson, Validator
+from tg_assistant.core.actor import Actor, scoped
 from tg_assistant.errors import NotAllowed, NotFound, SignInNeeded
 from tg_assistant.infra.clock import Clock, agreed
 from tg_assistant.infra.db import set_tenant, set_user
 from tg_assistant.models import Membership, Role, SeenInitData, SignIn, Tenant, User
 from tg_assistant.texts import language_of
-
-T = TypeVar("T", bound=Any)
-
-
-@dataclass(frozen=True)
-class Actor:
-    """A signed-in person. `tenant_id` and `role` are None until an invite is redeemed."""
-
-    user_id: UUID
-    telegram_id: int
-    language: str
-    tenant_id: UUID | None
-    role: Role | None
-    plan: str
-    door: str
-    session_id: UUID | None = None
-    name: str = ""
-
-    def require(self, role: Role = Role.user) -> None:
-        """Raises NotAllowed unless the person is a member with at least this role."""
-        if self.tenant_id is None or self.role is None:
-            raise NotAllowed("access.no_membership")
-        if self.role.rank < role.rank:
-            raise NotAllowed("access.role")
-
-    @property
-    def tenant(self) -> UUID:
-        """The tenant's id; call `require` first."""
-        if self.tenant_id is None:
-            raise NotAllowed("access.no_membership")
-        return self.tenant_id
 
 
 @dataclass(frozen=True)
@@ -68,11 +36,6 @@ class Whence:
     door: str = "app"
     device: str = ""
     address: str | None = None
-
-
-def scoped(model: type[T], actor: Actor) -> SelectOfScalar[T]:
-    """The one choke point of tenant scoping: rows of the actor's tenant and no others."""
-    return select(model).where(model.tenant_id == actor.tenant)
 
 
 async def hold_role(db: AsyncSession, actor: Actor, least: Role) -> Role:

@@ -10,9 +10,10 @@ from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from tg_assistant.core import audit
-from tg_assistant.core.access.sign_in import Actor, scoped
 from tg_assistant.core.accounts import leases, tasks
+from tg_assistant.core.actor import Actor, scoped
 from tg_assistant.core.messaging import outbox
+from tg_assistant.core.names import TaskKind, Topic
 from tg_assistant.errors import NotFound, Unavailable
 from tg_assistant.infra.crypto import Binding, Keyring, SealBroken
 from tg_assistant.infra.events import notify
@@ -21,7 +22,6 @@ from tg_assistant.models import Account, AccountStatus, ChannelAccess, Dialog, M
 from tg_assistant.models.base import SECRETS
 
 log = structlog.get_logger()
-TOPIC = "account"  # key: the account's id
 KEY_MISSING = "KEY_MISSING"  # why an account ended: ours, not one of Telegram's
 _LOG_OUT_PRIORITY = 100
 
@@ -59,7 +59,7 @@ async def disconnect(rt: Runtime, actor: Actor, account_id: UUID, *, seconds: fl
         if open_tasks:
             task = open_tasks[0]
         else:
-            task = await tasks.add(db, account.id, "log_out", priority=_LOG_OUT_PRIORITY)
+            task = await tasks.add(db, account.id, TaskKind.log_out, priority=_LOG_OUT_PRIORITY)
             await audit.record(db, actor, "account.log_out_asked", account.id)
     finished = await tasks.wait(rt, actor, task.id, seconds=seconds)
     if finished is None:
@@ -104,7 +104,7 @@ async def _told_gone(db: AsyncSession, account: Account) -> None:
     await tasks.close_all(db, account.id, NotFound("accounts.disconnected"))
     who = {"tenant_id": account.tenant_id, "user_id": account.user_id}
     await audit.record(db, None, "account.logged_out", account.id, **who)
-    await notify(db, TOPIC, str(account.id))
+    await notify(db, Topic.account, str(account.id))
 
 
 async def end(db: AsyncSession, account: Account, reason: str) -> None:
@@ -122,7 +122,7 @@ async def end(db: AsyncSession, account: Account, reason: str) -> None:
     await outbox.add(db, account.user_id, "account.ended", **whose)
     who = {"tenant_id": account.tenant_id, "user_id": account.user_id}
     await audit.record(db, None, "account.ended", account.id, reason=reason, **who)
-    await notify(db, TOPIC, str(account.id))
+    await notify(db, Topic.account, str(account.id))
 
 
 async def lock_away(db: AsyncSession, account: Account) -> None:
@@ -138,7 +138,7 @@ async def lock_away(db: AsyncSession, account: Account) -> None:
     await outbox.add(db, account.user_id, "account.key_missing", tenant_id=account.tenant_id)
     who = {"tenant_id": account.tenant_id, "user_id": account.user_id}
     await audit.record(db, None, "account.key_missing", account.id, **who)
-    await notify(db, TOPIC, str(account.id))
+    await notify(db, Topic.account, str(account.id))
 
 
 async def reopen(db: AsyncSession, keyring: Keyring) -> int:
@@ -150,7 +150,7 @@ async def reopen(db: AsyncSession, keyring: Keyring) -> int:
             open_session(account, keyring)
             account.status, account.ended_reason, found = AccountStatus.connected, None, found + 1
             db.add(account)
-            await notify(db, TOPIC, str(account.id))
+            await notify(db, Topic.account, str(account.id))
     return found
 
 

@@ -17,13 +17,13 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from tg_assistant.core import audit
 from tg_assistant.core.accounts import accounts, login_steps
+from tg_assistant.core.names import Topic
 from tg_assistant.infra.crypto import Binding, Keyring, KeyUnknown, SealBroken
 from tg_assistant.infra.events import notify
 from tg_assistant.models import Account, KeyRotation, Login
 from tg_assistant.models.base import SECRETS
 
 log = structlog.get_logger()
-TOPIC = "keys"
 BATCH = 50  # envelopes a transaction
 Sealed = type[Account] | type[Login]
 _COUNT = text("""
@@ -68,7 +68,7 @@ async def request(db: AsyncSession) -> KeyRotation:
         db.add(found)
         await db.flush()
         await audit.record(db, None, "keys.rotate", found.id)
-    await notify(db, TOPIC)
+    await notify(db, Topic.keys)
     return found
 
 
@@ -121,7 +121,7 @@ async def finish(db: AsyncSession, rotation_id: UUID, error: str | None = None) 
         db.add(rotation)
         detail = {"rewrapped": rotation.rewrapped, "keys": rotation.keys, "error": error}
         await audit.record(db, None, "keys.rotated", rotation_id, **detail)
-        await notify(db, TOPIC)
+        await notify(db, Topic.keys)
 
 
 async def forget_old(db: AsyncSession, before: datetime) -> None:

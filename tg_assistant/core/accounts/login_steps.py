@@ -13,8 +13,8 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from tg_assistant.core import audit
 from tg_assistant.core.accounts import accounts, leases, logins, tasks
-from tg_assistant.core.channels import dialogs
 from tg_assistant.core.messaging import outbox
+from tg_assistant.core.names import TaskKind, Topic
 from tg_assistant.infra import metrics
 from tg_assistant.infra.crypto import Binding, Keyring, SealBroken
 from tg_assistant.infra.events import notify
@@ -71,7 +71,7 @@ async def step(db: AsyncSession, login_id: UUID, epoch: int, **values: Any) -> b
     )
     live = (await db.exec(statement)).rowcount == 1  # type: ignore[call-overload]
     if live:
-        await notify(db, logins.TOPIC, str(login_id))
+        await notify(db, Topic.login, str(login_id))
     return live
 
 
@@ -81,7 +81,7 @@ async def keep_pending(db: AsyncSession, login_id: UUID, epoch: int, sealed: byt
     statement = update(Login).where(col(Login.id) == login_id).values(pending_session=sealed)
     await db.exec(statement.execution_options(synchronize_session=False))  # type: ignore[call-overload]
     if sealed is None:
-        await notify(db, logins.TOPIC, str(login_id))
+        await notify(db, Topic.login, str(login_id))
 
 
 async def show_qr(db: AsyncSession, login_id: UUID, epoch: int, url: str, expires_at: datetime) -> bool:
@@ -174,11 +174,11 @@ async def authorize(db: AsyncSession, login: Login, epoch: int, *, session: byte
             synchronize_session=False
         )
     )
-    await tasks.add(db, account.id, dialogs.KIND, priority=5)
+    await tasks.add(db, account.id, TaskKind.dialogs, priority=5)
     await outbox.add(db, login.user_id, "account.connected", tenant_id=login.tenant_id)
     who = {"tenant_id": login.tenant_id, "user_id": login.user_id}
     await audit.record(db, None, "account.connected", account.id, device=login.device, **who)
-    await notify(db, accounts.TOPIC, str(account.id))
+    await notify(db, Topic.account, str(account.id))
     return True
 
 

@@ -19,7 +19,8 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from tg_assistant.core import audit
 from tg_assistant.core.access import sessions
-from tg_assistant.core.access.sign_in import Actor, scoped
+from tg_assistant.core.actor import Actor, scoped
+from tg_assistant.core.names import Topic
 from tg_assistant.errors import Invalid, InviteSpent, NotFound, SignInNeeded
 from tg_assistant.infra import metrics
 from tg_assistant.infra.crypto import seal_password
@@ -28,7 +29,6 @@ from tg_assistant.infra.events import notify
 from tg_assistant.infra.runtime import Runtime
 from tg_assistant.models import Login, LoginStatus, Membership, User
 
-TOPIC = "login"  # key: the login's id
 SESSION_ENDED = "session_ended"  # a reason
 MAX_LIVE = 3
 MAX_PASSWORD = 256
@@ -85,7 +85,7 @@ async def start(db: AsyncSession, actor: Actor, *, device: str = "", ttl: int = 
     await audit.record(db, actor, "login.start", login.id)
     metrics.auth_qr_start_total.inc()
     await db.flush()
-    await notify(db, TOPIC, str(login.id))
+    await notify(db, Topic.login, str(login.id))
     return Started(login, token)
 
 
@@ -123,7 +123,7 @@ async def newest(db: AsyncSession, actor: Actor) -> Login | None:
 async def watch(rt: Runtime, actor: Actor, login_id: UUID) -> AsyncIterator[Login]:
     """The attempt now and after each change, ending with a final status. Raises NotFound."""
     seen: datetime | None = None
-    async with rt.events.listening(TOPIC, str(login_id)) as event:
+    async with rt.events.listening(Topic.login, str(login_id)) as event:
         while True:
             event.clear()
             async with rt.db.transaction(actor.tenant) as db:
@@ -155,7 +155,7 @@ async def end_all(db: AsyncSession, actor: Actor, user_id: UUID) -> None:
 async def settled(rt: Runtime, actor: Actor, *, seconds: float = 5) -> bool:
     """Whether no key of an ended attempt is still to be logged out at Telegram; waits so long for it."""
     held = select(Login.id).where(Login.user_id == actor.user_id, col(Login.key_pending))
-    async with rt.events.listening(TOPIC) as event:
+    async with rt.events.listening(Topic.login) as event:
         ends = asyncio.get_running_loop().time() + seconds
         while True:
             event.clear()
@@ -289,7 +289,7 @@ async def _touched(db: AsyncSession, login: Login) -> None:
 
 async def _told(db: AsyncSession, login: Login) -> None:
     await db.refresh(login)
-    await notify(db, TOPIC, str(login.id))
+    await notify(db, Topic.login, str(login.id))
 
 
 def _hash(token: str) -> bytes:

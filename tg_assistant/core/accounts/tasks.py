@@ -10,14 +10,14 @@ from sqlalchemy import func, insert, or_, update
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from tg_assistant.core.access.sign_in import Actor
 from tg_assistant.core.accounts.leases import LeaseLost
+from tg_assistant.core.actor import Actor
+from tg_assistant.core.names import TaskKind, Topic
 from tg_assistant.errors import AssistantError, NotFound, Unavailable
 from tg_assistant.infra.events import notify
 from tg_assistant.infra.runtime import Runtime
 from tg_assistant.models import Account, AccountTask
 
-TOPIC = "task"  # key: the account's id when work arrives, the task's id when it is done
 _POLL_SECONDS = 1.0
 
 
@@ -44,7 +44,7 @@ async def add(
         attempts=0,
     )
     made = await db.exec(statement.returning(AccountTask))  # type: ignore[call-overload]
-    await notify(db, TOPIC, str(account_id))
+    await notify(db, Topic.task, str(account_id))
     return made.scalar_one()
 
 
@@ -69,7 +69,7 @@ async def get(db: AsyncSession, actor: Actor, task_id: UUID) -> AccountTask:
 async def wait(rt: Runtime, actor: Actor, task_id: UUID, *, seconds: float = 5) -> AccountTask | None:
     """The finished task, or None when it is still under way after `seconds`. See `outcome`."""
     with suppress(TimeoutError):
-        async with asyncio.timeout(seconds), rt.events.listening(TOPIC, str(task_id)) as event:
+        async with asyncio.timeout(seconds), rt.events.listening(Topic.task, str(task_id)) as event:
             while True:
                 event.clear()
                 async with rt.db.transaction(actor.tenant) as db:
@@ -157,7 +157,7 @@ async def finish(
         values |= {"error": error.code, "error_values": known}
     closed = await _update(db, task, epoch, values)
     if closed:
-        await notify(db, TOPIC, str(task.id))
+        await notify(db, Topic.task, str(task.id))
     return closed
 
 
@@ -213,7 +213,7 @@ async def close(db: AsyncSession, task: AccountTask, error: AssistantError | Non
         task.error, task.error_values = error.code, {"status": error.status, **error.values}
     db.add(task)
     await db.flush()
-    await notify(db, TOPIC, str(task.id))
+    await notify(db, Topic.task, str(task.id))
 
 
 async def close_all(db: AsyncSession, account_id: UUID, error: AssistantError) -> None:
@@ -222,4 +222,4 @@ async def close_all(db: AsyncSession, account_id: UUID, error: AssistantError) -
         AccountTask.account_id == account_id, col(AccountTask.done_at).is_(None)
     )
     for task in (await db.exec(query)).all():
-        await close(db, task, None if task.kind == "log_out" else error)
+        await close(db, task, None if task.kind == TaskKind.log_out else error)

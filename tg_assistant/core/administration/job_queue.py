@@ -5,7 +5,7 @@ from typing import Any
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from tg_assistant.core import audit, pagination
-from tg_assistant.core.access.sign_in import Actor
+from tg_assistant.core.actor import Actor
 from tg_assistant.core.pagination import Order, Page
 from tg_assistant.errors import Invalid, NotFound
 from tg_assistant.infra import queue

@@ -11,7 +11,7 @@ from time import monotonic
 from typing import Unpack
 from uuid import UUID
 
-from tg_assistant.core.access.sign_in import Actor
+from tg_assistant.core.actor import Actor
 from tg_assistant.core.answers import asking, extractive, generative, question_log, style, tries
 from tg_assistant.core.answers.asking import MAX_QUESTION, begin
 from tg_assistant.core.answers.extractive import Extract

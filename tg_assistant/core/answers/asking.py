@@ -10,7 +10,8 @@ from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from tg_assistant.core import plans
-from tg_assistant.core.access.sign_in import Actor, hold_member, scoped
+from tg_assistant.core.access.sign_in import hold_member
+from tg_assistant.core.actor import Actor, scoped
 from tg_assistant.core.answers import style, tries
 from tg_assistant.errors import AlreadyExists, Invalid, LimitReached
 from tg_assistant.infra import fair_queue, metrics

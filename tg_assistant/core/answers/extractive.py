@@ -18,6 +18,7 @@ from tg_assistant.core.retrieval.chunking import LIMIT
 from tg_assistant.core.retrieval.cross_lingual import Meaning
 from tg_assistant.core.retrieval.hybrid import Found, Passage
 from tg_assistant.core.understanding.sentence_split import sentences
+from tg_assistant.core.understanding.words import content_words
 from tg_assistant.errors import Unavailable
 from tg_assistant.infra.runtime import Runtime
 
@@ -127,7 +128,7 @@ async def _by_words(
 def _read(passages: Sequence[Passage]) -> list[_Read]:
     read, left = list[_Read](), ALL_BYTES
     for passage in passages:
-        texts = [text for text in sentences(passage.text) if wording.content_words(text)][:SENTENCES]
+        texts = [text for text in sentences(passage.text) if content_words(text)][:SENTENCES]
         ends = list(accumulate(len(text[:LIMIT].encode()) for text in texts))
         embedded = bisect_right(ends, min(left, POST_BYTES))
         left -= ends[embedded - 1] if embedded else 0
@@ -223,6 +224,6 @@ def _leads_on(text: str) -> bool:
 
 
 def _repeats(text: str, others: Sequence[str]) -> bool:
-    words = set(wording.content_words(text))
-    told = [set(wording.content_words(other)) for other in others]
+    words = set(content_words(text))
+    told = [set(content_words(other)) for other in others]
     return any(len(words & other) >= 0.6 * len(words | other) for other in told)

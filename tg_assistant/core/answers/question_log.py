@@ -12,7 +12,7 @@ from sqlmodel import col
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from tg_assistant.core import pagination
-from tg_assistant.core.access.sign_in import Actor, scoped
+from tg_assistant.core.actor import Actor, scoped
 from tg_assistant.core.answers import showing
 from tg_assistant.core.answers.showing import Place
 from tg_assistant.core.pagination import Order, Page

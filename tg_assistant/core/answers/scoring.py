@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tg_assistant.core.answers import wording
 from tg_assistant.core.answers.wording import Question
 from tg_assistant.core.retrieval.cross_lingual import Meaning
 from tg_assistant.core.retrieval.hybrid import Passage
+from tg_assistant.core.understanding.words import content_words
 
 # Which sentence answers (XQuAD: the answer is in the first one 82 times of 100, in the first two 92).
 _BY_WORDS, _BY_POST, _BY_KIND = 0.2, 0.1, 0.05
@@ -103,7 +103,7 @@ class Lexicon:
 
 def different_words(texts: Sequence[str]) -> list[str]:
     """The content words of these texts, each once."""
-    return list(dict.fromkeys(word for text in texts for word in wording.content_words(text)))
+    return list(dict.fromkeys(word for text in texts for word in content_words(text)))
 
 
 def judge(

@@ -15,8 +15,9 @@ from sqlmodel import col, exists, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from tg_assistant.core.access import revocation
-from tg_assistant.core.access.sign_in import Actor
+from tg_assistant.core.actor import Actor
 from tg_assistant.core.channels import channels
+from tg_assistant.core.names import Topic
 from tg_assistant.errors import NotAllowed
 from tg_assistant.infra.runtime import Runtime
 from tg_assistant.models import Channel, ChannelAccess, LostChannel, Question
@@ -106,7 +107,7 @@ async def watched(
     what events before these rest on.
     """
     rests = dict.fromkeys(told)
-    async with rt.events.listening(revocation.TOPIC, str(actor.user_id)) as look:
+    async with rt.events.listening(Topic.rights, str(actor.user_id)) as look:
         look.set()
 
         async def noted() -> AsyncIterator[T]:

@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlmodel import col
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from tg_assistant.core.access.sign_in import Actor, scoped
+from tg_assistant.core.actor import Actor, scoped
 from tg_assistant.core.answers.extractive import Extract
 from tg_assistant.core.rollout import experiments, flags
 from tg_assistant.infra.runtime import Runtime

@@ -14,7 +14,7 @@ from sqlalchemy import ColumnElement, and_, func, or_, update
 from sqlmodel import col
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from tg_assistant.core.access.sign_in import Actor
+from tg_assistant.core.actor import Actor
 from tg_assistant.errors import AlreadyExists, Unavailable
 from tg_assistant.infra.runtime import Runtime
 from tg_assistant.infra.text_work import TOO_SLOW

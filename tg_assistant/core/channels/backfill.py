@@ -13,6 +13,7 @@ from tg_assistant.core import plans
 from tg_assistant.core.accounts import tasks
 from tg_assistant.core.channels import known_ranges, reader_accounts
 from tg_assistant.core.channels.known_ranges import Range
+from tg_assistant.core.names import TaskKind
 from tg_assistant.models import (
     Account,
     AccountStatus,
@@ -23,7 +24,6 @@ from tg_assistant.models import (
     Subscription,
 )
 
-KIND = "history"
 LIVE_GAP = 5  # priority: a hole between live posts before the depths of the past
 
 
@@ -83,7 +83,9 @@ async def plan(db: AsyncSession, channel: Channel, *, besides: UUID | None = Non
         await _set(db, channel, last_error="channels.no_account", last_error_at=datetime.now(UTC))
         return False
     priority = LIVE_GAP if channel.backfill_done_at else 0
-    task = await tasks.add(db, account.id, KIND, {"channel_id": str(channel.id)}, priority=priority)
+    task = await tasks.add(
+        db, account.id, TaskKind.history, {"channel_id": str(channel.id)}, priority=priority
+    )
     task.not_before = func.now() + timedelta(seconds=delay)  # type: ignore[assignment]
     db.add(task)
     return True
@@ -120,7 +122,7 @@ async def _open_task(db: AsyncSession, channel_id: UUID, besides: UUID | None) -
         select(AccountTask.id)
         .join(Account, col(Account.id) == col(AccountTask.account_id))
         .where(
-            AccountTask.kind == KIND,
+            AccountTask.kind == TaskKind.history,
             col(AccountTask.done_at).is_(None),
             col(AccountTask.args)["channel_id"].astext == str(channel_id),
             Account.status == AccountStatus.connected,

@@ -13,14 +13,15 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from sqlmodel.sql.expression import SelectOfScalar
 
 from tg_assistant.core import audit
-from tg_assistant.core.access.sign_in import Actor, scoped
 from tg_assistant.core.accounts import tasks
+from tg_assistant.core.actor import Actor, scoped
 from tg_assistant.core.channels import dialogs, following
 from tg_assistant.core.channels.dialogs import available
 from tg_assistant.core.channels.following import Found
 from tg_assistant.core.channels.progress import Progress, measure
 from tg_assistant.core.channels.references import Reference, parse_reference
 from tg_assistant.core.messaging import outbox
+from tg_assistant.core.names import TaskKind
 from tg_assistant.errors import NotFound
 from tg_assistant.infra import events, jobs
 from tg_assistant.infra.runtime import Runtime
@@ -171,7 +172,9 @@ async def add(
             return Added(await following.follow(db, account, found))
         if reference.username is None:
             raise NotFound("channels.not_in_your_list")
-        task = await tasks.add(db, account.id, "resolve", {"username": reference.username}, priority=10)
+        task = await tasks.add(
+            db, account.id, TaskKind.resolve, {"username": reference.username}, priority=10
+        )
     return await _resolved(rt, actor, task.id)
 
 

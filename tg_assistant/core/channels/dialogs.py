@@ -9,17 +9,17 @@ from sqlalchemy import func, update
 from sqlmodel import col, delete, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from tg_assistant.core.access.sign_in import Actor
 from tg_assistant.core.accounts import tasks
+from tg_assistant.core.actor import Actor
 from tg_assistant.core.channels import following
 from tg_assistant.core.channels.following import Found
 from tg_assistant.core.channels.references import Reference
+from tg_assistant.core.names import TaskKind
 from tg_assistant.errors import LimitReached, Unavailable
 from tg_assistant.infra import metrics
 from tg_assistant.infra.runtime import Runtime
 from tg_assistant.models import Account, AccountTask, Channel, Dialog
 
-KIND = "dialogs"
 REFRESH_SECONDS = 120  # repeated sweeps of the list earn long bans, so a person may refresh this often
 _AHEAD = timedelta(seconds=5)  # that another process's clock may be
 _FRESH = timedelta(minutes=1)  # a list this new vouches for the access to a private channel
@@ -54,7 +54,9 @@ async def _listed(db: AsyncSession, account: Account) -> list[Dialog]:
 async def _asked(db: AsyncSession, account: Account) -> UUID:
     """The open task that reads the list, or a new one."""
     query = select(AccountTask.id).where(
-        AccountTask.account_id == account.id, AccountTask.kind == KIND, col(AccountTask.done_at).is_(None)
+        AccountTask.account_id == account.id,
+        AccountTask.kind == TaskKind.dialogs,
+        col(AccountTask.done_at).is_(None),
     )
     open_task = (await db.exec(query)).first()
     if open_task is not None:
@@ -64,7 +66,7 @@ async def _asked(db: AsyncSession, account: Account) -> UUID:
         policy = ("refresh", 1, REFRESH_SECONDS)
         metrics.rate_limit_exceeded_total.labels("refresh").inc()
         raise LimitReached("channels.refreshed_recently", policy=policy, retry_after=REFRESH_SECONDS - age)
-    return (await tasks.add(db, account.id, KIND, priority=10)).id
+    return (await tasks.add(db, account.id, TaskKind.dialogs, priority=10)).id
 
 
 def _age(account: Account) -> timedelta:

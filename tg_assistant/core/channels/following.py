@@ -11,7 +11,7 @@ from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from tg_assistant.core import audit, plans
-from tg_assistant.core.access.sign_in import Actor
+from tg_assistant.core.actor import Actor
 from tg_assistant.core.channels import backfill
 from tg_assistant.errors import AlreadyExists, NotAllowed
 from tg_assistant.infra import events

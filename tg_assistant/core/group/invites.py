@@ -14,7 +14,8 @@ from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from tg_assistant.core import audit, pagination
-from tg_assistant.core.access.sign_in import Actor, hold_group, hold_role, scoped
+from tg_assistant.core.access.sign_in import hold_group, hold_role
+from tg_assistant.core.actor import Actor, scoped
 from tg_assistant.core.moments import settable
 from tg_assistant.core.pagination import Order, Page
 from tg_assistant.errors import AlreadyExists, Invalid, InviteSpent, NotFound

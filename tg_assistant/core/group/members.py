@@ -10,8 +10,9 @@ from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from tg_assistant.core import audit, pagination, plans
-from tg_assistant.core.access.sign_in import Actor, hold_role, scoped
+from tg_assistant.core.access.sign_in import hold_role
 from tg_assistant.core.accounts import logins
+from tg_assistant.core.actor import Actor, scoped
 from tg_assistant.core.group import invites
 from tg_assistant.core.moments import settable
 from tg_assistant.core.pagination import Order, Page

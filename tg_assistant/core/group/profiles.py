@@ -9,7 +9,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from tg_assistant.core import audit, plans
 from tg_assistant.core.access import sign_in
-from tg_assistant.core.access.sign_in import Actor
+from tg_assistant.core.actor import Actor
 from tg_assistant.core.plans import Plan
 from tg_assistant.errors import Invalid, NotAllowed, NotFound
 from tg_assistant.infra.clock import Clock

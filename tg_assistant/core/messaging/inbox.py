@@ -16,12 +16,12 @@ from sqlalchemy.exc import DataError, InterfaceError, OperationalError, Statemen
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from tg_assistant.core.names import Topic
 from tg_assistant.infra.events import notify
 from tg_assistant.infra.storable import storable
 from tg_assistant.models import BotUpdate
 
 log = structlog.get_logger()
-TOPIC = "update"
 TRIES = 5  # then the person is told, and it is held: it stays in the table, and the rest goes on
 HELD = TRIES + 1  # what `attempts` says from then on
 _FROM_A_PERSON = ("message", "callback_query", "my_chat_member")  # kinds the bot asks Telegram for
@@ -66,7 +66,7 @@ async def save(db: AsyncSession, received: Sequence[dict[str, Any]]) -> int:
     rows = [{"update_id": each["update_id"], "payload": storable(each), "attempts": 0} for each in received]
     if (new := await _tried(db, rows)) is None:
         new = sum([await _alone(db, row) for row in rows])
-    await notify(db, TOPIC)
+    await notify(db, Topic.update)
     return new
 
 

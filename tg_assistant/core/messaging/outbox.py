@@ -11,13 +11,13 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from tg_assistant.core import audit
 from tg_assistant.core.access import sign_in
+from tg_assistant.core.names import Topic
 from tg_assistant.core.rollout import flags
 from tg_assistant.errors import NotAllowed
 from tg_assistant.infra.db import set_delivering, set_tenant, set_user
 from tg_assistant.infra.events import notify
 from tg_assistant.models import Notification, User
 
-TOPIC = "notification"
 TRIES = 8
 _LIFE = timedelta(days=2)  # older news would only confuse
 
@@ -45,7 +45,7 @@ async def add(db: AsyncSession, user_id: UUID, code: str, *, tenant_id: UUID | N
         await set_user(db, user_id)
     db.add(Notification(user_id=user_id, tenant_id=tenant_id, code=code, args=args))
     await db.flush()
-    await notify(db, TOPIC, str(user_id))
+    await notify(db, Topic.notification, str(user_id))
 
 
 async def due(db: AsyncSession, limit: int = 50) -> list[Due]:

@@ -11,7 +11,7 @@ from sqlalchemy import tuple_
 from sqlmodel import col
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from tg_assistant.core.access.sign_in import Actor, scoped
+from tg_assistant.core.actor import Actor, scoped
 from tg_assistant.core.channels import channels
 from tg_assistant.core.posts.ingestion import IncomingPost, mark_deleted, save_live, save_page
 from tg_assistant.errors import Invalid, NotFound

@@ -13,11 +13,12 @@ from sqlmodel import col, delete, select, update
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from tg_assistant.core import audit
-from tg_assistant.core.access.sign_in import Actor, scoped
 from tg_assistant.core.accounts import accounts, logins
+from tg_assistant.core.actor import Actor, scoped
 from tg_assistant.core.channels import channels
 from tg_assistant.core.group import invites
 from tg_assistant.core.messaging import inbox, outbox
+from tg_assistant.core.names import Job
 from tg_assistant.core.retrieval import indexing
 from tg_assistant.errors import NotAllowed, Unavailable
 from tg_assistant.infra import jobs
@@ -38,7 +39,6 @@ from tg_assistant.models import (
 _TRIES, _PAUSE = 20, 0.2  # seconds between
 _PATIENCE = "500ms"  # less than the second after which PostgreSQL looks for deadlocks and ends one side
 _IN_THE_WAY = ("55P03", "40P01")  # lock_not_available, deadlock_detected
-FORGET_TENANT = "forget_tenant"  # the job that drops a deleted group's part of the index
 
 
 @dataclass(frozen=True)
@@ -184,7 +184,7 @@ async def _delete_group(db: AsyncSession, actor: Actor) -> None:
         if user_id != actor.user_id:
             await outbox.add(db, user_id, "group.deleted", tenant_id=None, group=tenant.name)
     await db.exec(delete(Tenant).where(col(Tenant.id) == actor.tenant))  # type: ignore[call-overload]
-    await jobs.ask(db, FORGET_TENANT, actor.tenant)
+    await jobs.ask(db, Job.forget_tenant, actor.tenant)
 
 
 async def _forget(db: AsyncSession, actor: Actor) -> None:
@@ -213,4 +213,4 @@ async def forget_tenant(rt: Runtime, tenant_id: UUID) -> None:
     """
     await indexing.forget_tenant(rt, tenant_id)
     async with rt.db.transaction() as db:
-        await jobs.forget_about(db, str(tenant_id), besides=FORGET_TENANT)
+        await jobs.forget_about(db, str(tenant_id), besides=Job.forget_tenant)

@@ -13,7 +13,7 @@ from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from tg_assistant.core import audit
-from tg_assistant.core.access.sign_in import Actor
+from tg_assistant.core.actor import Actor
 from tg_assistant.core.answers import question_log, showing
 from tg_assistant.core.answers.showing import Place
 from tg_assistant.core.messaging import inbox

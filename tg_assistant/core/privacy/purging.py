@@ -6,12 +6,11 @@ from sqlmodel import col, delete, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from tg_assistant.core.answers import showing
+from tg_assistant.core.names import Job
 from tg_assistant.core.retrieval import indexing
 from tg_assistant.infra import jobs
 from tg_assistant.infra.runtime import Runtime
 from tg_assistant.models import Channel, Subscription
-
-JOB = "purge_channel"
 
 
 async def plan(db: AsyncSession, tenant_id: UUID) -> None:
@@ -19,8 +18,10 @@ async def plan(db: AsyncSession, tenant_id: UUID) -> None:
     followed = select(Subscription.channel_id).where(Subscription.tenant_id == tenant_id)
     left = select(Channel.id).where(Channel.tenant_id == tenant_id, col(Channel.id).not_in(followed))
     for channel_id in (await db.exec(left)).all():
-        if not await jobs.waiting(db, JOB, str(channel_id)):
-            await jobs.enqueue(db, JOB, {"tenant_id": str(tenant_id), "channel_id": str(channel_id)})
+        if not await jobs.waiting(db, Job.purge_channel, str(channel_id)):
+            await jobs.enqueue(
+                db, Job.purge_channel, {"tenant_id": str(tenant_id), "channel_id": str(channel_id)}
+            )
 
 
 async def purge_channel(rt: Runtime, tenant_id: UUID, channel_id: UUID) -> None:

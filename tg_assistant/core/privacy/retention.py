@@ -13,10 +13,10 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from tg_assistant.core import audit
 from tg_assistant.core.access import one_time_links, sessions
-from tg_assistant.core.access.sign_in import Actor
 from tg_assistant.core.accounts import key_rotation
+from tg_assistant.core.actor import Actor
 from tg_assistant.core.messaging import inbox
-from tg_assistant.core.privacy import purging
+from tg_assistant.core.names import Job
 from tg_assistant.errors import Invalid
 from tg_assistant.infra import jobs
 from tg_assistant.infra.clock import agreed
@@ -198,7 +198,7 @@ async def _unread_channels(db: AsyncSession, tenant_id: UUID, now: datetime, bef
     await db.exec(_delete(Subscription, col(Subscription.channel_id).in_(gone)))
     for channel_id in gone:
         payload = {"tenant_id": str(tenant_id), "channel_id": str(channel_id)}
-        await jobs.enqueue(db, purging.JOB, payload)
+        await jobs.enqueue(db, Job.purge_channel, payload)
     return len(gone)
 
 

@@ -13,7 +13,7 @@ import structlog
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from tg_assistant.core.access.sign_in import Actor
+from tg_assistant.core.actor import Actor
 from tg_assistant.core.channels import channels
 from tg_assistant.core.posts import posts
 from tg_assistant.core.retrieval import chunking, cross_lingual, full_text, vector_cache

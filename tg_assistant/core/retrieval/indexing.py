@@ -16,11 +16,12 @@ from sqlalchemy import func, update
 from sqlmodel import col, delete, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from tg_assistant.core.names import Job
 from tg_assistant.core.retrieval import vector_cache
 from tg_assistant.core.retrieval.chunking import chunks
 from tg_assistant.core.retrieval.vector_cache import text_hash
 from tg_assistant.errors import Unavailable
-from tg_assistant.infra import events, jobs, turn
+from tg_assistant.infra import jobs, turn
 from tg_assistant.infra.runtime import Runtime
 from tg_assistant.infra.text_work import TOO_SLOW
 from tg_assistant.infra.vectors import Space
@@ -72,7 +73,9 @@ async def take_turn(rt: Runtime, tenant_id: UUID) -> None:
     """
     job = {"tenant_id": str(tenant_id)}
     async with rt.db.transaction(tenant_id) as db:
-        await jobs.drop_queued(db, "index", job)  # each page of a backfill asked; this turn serves them all
+        await jobs.drop_queued(
+            db, Job.indexing, job
+        )  # each page of a backfill asked; this turn serves them all
     async with _alone(rt, tenant_id, wait=False) as mine:
         if mine and not await _indexed_all(rt, tenant_id):
             delay = 0.0
@@ -81,7 +84,7 @@ async def take_turn(rt: Runtime, tenant_id: UUID) -> None:
         else:
             delay = _BUSY_SECONDS
     async with rt.db.transaction(tenant_id) as db:
-        await jobs.enqueue(db, "index", job, delay=delay)
+        await jobs.enqueue(db, Job.indexing, job, delay=delay)
 
 
 async def _indexed_all(rt: Runtime, tenant_id: UUID) -> bool:
@@ -101,7 +104,7 @@ async def reindex(rt: Runtime, tenant_id: UUID) -> None:
         await db.exec(raised.values(index_generation=Tenant.index_generation + 1))  # type: ignore[call-overload]
         dirty = update(Post).where(col(Post.tenant_id) == tenant_id)
         await db.exec(dirty.values(indexed_generation=0, index_attempts=0))  # type: ignore[call-overload]
-        await jobs.enqueue(db, "index", {"tenant_id": str(tenant_id)})
+        await jobs.enqueue(db, Job.indexing, {"tenant_id": str(tenant_id)})
 
 
 async def rebuild_if_needed(rt: Runtime) -> int:
@@ -219,7 +222,6 @@ async def _index(rt: Runtime, posts: Sequence[Post]) -> None:
     await rt.vectors.delete_ids(space, stale)
     async with rt.db.transaction(tenant_id) as db:
         await _mark(db, posts, pieces)
-        await events.notify(db, "index", str(tenant_id))
 
 
 def _pieces(post: Post) -> list[_Piece]:

@@ -15,7 +15,7 @@ from sqlmodel import col
 
 from tg_assistant.core.access import rate_limits
 from tg_assistant.core.access.rate_limits import Rule
-from tg_assistant.core.access.sign_in import Actor, scoped
+from tg_assistant.core.actor import Actor, scoped
 from tg_assistant.core.channels import channels
 from tg_assistant.core.posts import posts
 from tg_assistant.core.posts.posts import ShownPost

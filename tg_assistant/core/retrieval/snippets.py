@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
-from tg_assistant.core.answers import wording
+from tg_assistant.core.understanding.words import content_words, stem
 
 LENGTH = 280  # characters of an extract
 _BEFORE = 60  # characters shown before the first marked word
@@ -36,17 +36,17 @@ def extract(text: str, query: str) -> list[Piece]:
 
 def _stems(query: str) -> set[str]:
     """Stop words count only where there is nothing else."""
-    words = _WORD.findall(" ".join(wording.content_words(query))) or _WORD.findall(query)
-    return {wording.stem(word) for word in words}
+    words = _WORD.findall(" ".join(content_words(query))) or _WORD.findall(query)
+    return {stem(word) for word in words}
 
 
 def _matches(text: str, stems: set[str]) -> Iterator[tuple[int, int, str]]:
-    beginnings = {stem[:_ALIKE] for stem in stems}
+    beginnings = {each[:_ALIKE] for each in stems}
     for word in _WORD.finditer(text):
         plain = word.group().lower().replace("ё", "е")
         # stemming is slow, so it is asked only about words that begin alike
-        if plain[:_ALIKE] in beginnings and (stem := wording.stem(plain)) in stems:
-            yield word.start(), word.end(), stem
+        if plain[:_ALIKE] in beginnings and (found := stem(plain)) in stems:
+            yield word.start(), word.end(), found
 
 
 def _window(text: str, found: list[tuple[int, int, str]]) -> tuple[int, int]:

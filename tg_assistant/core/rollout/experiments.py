@@ -11,7 +11,7 @@ from sqlmodel import select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from tg_assistant.core import audit
-from tg_assistant.core.access.sign_in import Actor, scoped
+from tg_assistant.core.actor import Actor, scoped
 from tg_assistant.errors import Invalid, NotFound
 from tg_assistant.infra.clock import Clock
 from tg_assistant.models import Experiment, ExperimentResult, Role

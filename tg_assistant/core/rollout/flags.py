@@ -9,7 +9,7 @@ from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from tg_assistant.core import audit
-from tg_assistant.core.access.sign_in import Actor, scoped
+from tg_assistant.core.actor import Actor, scoped
 from tg_assistant.errors import NotFound
 from tg_assistant.infra.clock import Clock
 from tg_assistant.models import Role, TenantFlag

@@ -11,7 +11,7 @@ from tg_assistant.components.lists import cell
 from tg_assistant.components.panel import listed, more
 from tg_assistant.components.readable import ago
 from tg_assistant.components.words import say
-from tg_assistant.core import trail
+from tg_assistant.core import audit
 from tg_assistant.models import AuditEvent
 from tg_assistant.state import SessionState, acting
 from tg_assistant.template import panel_page
@@ -49,8 +49,8 @@ class TrailState(rx.State):
 
     async def _read(self, cursor: str = "") -> None:
         async with acting(self) as (db, actor):
-            found = await trail.list_(db, actor, action=self.topic or None, cursor=cursor or None)
-            names = await trail.names(db, actor, [person for one in found.items for person in _people(one)])
+            found = await audit.list_(db, actor, action=self.topic or None, cursor=cursor or None)
+            names = await audit.names(db, actor, [person for one in found.items for person in _people(one)])
         shown = [_line(one, names, actor.language) for one in found.items]
         self.lines = [*self.lines, *shown] if cursor else shown
         self.cursor = found.next_cursor or ""

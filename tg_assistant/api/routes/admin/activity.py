@@ -10,7 +10,7 @@ from pydantic import AwareDatetime, BaseModel, Field
 
 from tg_assistant.api.deps import Call
 from tg_assistant.api.pagination import Cursor, Limit, PageOut
-from tg_assistant.core import trail
+from tg_assistant.core import audit
 from tg_assistant.core.administration import statistics
 
 router = APIRouter(tags=["admin: activity"])
@@ -60,7 +60,7 @@ async def list_audit(call: Call, wanted: Annotated[AuditFilter, Query()]) -> Pag
     """Who did what in the group, the newest first."""
     given: dict[str, Any] = wanted.model_dump()
     async with call.open() as (db, actor):
-        page = await trail.list_(db, actor, **given)
+        page = await audit.list_(db, actor, **given)
     items = [AuditOut.model_validate(line, from_attributes=True) for line in page.items]
     return PageOut(items=items, next_cursor=page.next_cursor)
 
