@@ -1,9 +1,9 @@
-"""Reflex settings; `tg_assistant/serve.py` fills in what depends on the place it runs at."""
+"""Reflex settings; `tg_assistant/web/serve.py` fills in what depends on the place it runs at."""
 
 import reflex as rx
 from reflex.constants import StateManagerMode
 
-from tg_assistant.frontend import SameOrigin
+from tg_assistant.web.build import SameOrigin
 
 config = rx.Config(
     app_name="tg_assistant",

@@ -5,14 +5,15 @@ import gc
 import sys
 
 from bot.run import run
-from tg_assistant.infra import logs, uncaught
+from tg_assistant.infra.logging import error_hooks, logs
 from tg_assistant.infra.runtime import open_runtime
-from tg_assistant.settings import Settings, SettingsError, load
+from tg_assistant.settings.groups import Settings
+from tg_assistant.settings.load import SettingsError, load
 
 
 async def serve(settings: Settings) -> None:
     """Until SIGTERM or SIGINT."""
-    uncaught.log_loop_errors()
+    error_hooks.log_loop_errors()
     async with open_runtime(settings) as rt, rt.pulse.beating(settings.stuck_seconds):
         await run(rt)
 

@@ -3,7 +3,8 @@
 from aiogram import Dispatcher
 
 from bot import errors
-from bot.announcing import Chats
+from bot.actor_middleware import Meeting
+from bot.bot_profile import Chats
 from bot.handlers import (
     adding,
     admin,
@@ -18,7 +19,6 @@ from bot.handlers import (
     sessions,
     start,
 )
-from bot.people import Meeting
 from tg_assistant.infra.runtime import Runtime
 
 

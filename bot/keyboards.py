@@ -8,7 +8,7 @@ from aiogram.filters.callback_data import CallbackData
 from aiogram.types import InlineKeyboardButton, InlineKeyboardMarkup, WebAppInfo
 
 from tg_assistant.core.channels.channels import Followed
-from tg_assistant.settings import Settings
+from tg_assistant.settings.groups import Settings
 from tg_assistant.texts import text
 
 Place = Literal["", "channels", "channels/add", "connect", "sessions"]

@@ -8,15 +8,15 @@ from functools import partial
 
 from aiogram import Bot
 
-from bot import announcing, polling, webhook
+from bot import bot_profile, polling, webhook
 from bot.dispatcher import make_dispatcher
 from bot.notifier import Notifier
-from bot.processing import Processor
 from bot.telegram import Contact, open_bot
+from bot.update_worker import Processor
 from tg_assistant.core import health
 from tg_assistant.infra.health import database_answers, serve_health
+from tg_assistant.infra.postgres.advisory_locks import take_turns
 from tg_assistant.infra.runtime import Runtime
-from tg_assistant.infra.turn import take_turns
 
 
 async def run(rt: Runtime) -> None:
@@ -34,7 +34,7 @@ async def work(rt: Runtime) -> None:
     async with open_bot(rt.settings, contact) as bot, asyncio.TaskGroup() as all_:
         processor = Processor(rt, bot, make_dispatcher(rt))
         notifier = Notifier(rt, bot)
-        all_.create_task(announcing.until_done(rt.settings, bot, contact))
+        all_.create_task(bot_profile.until_done(rt.settings, bot, contact))
         all_.create_task(_receive(rt, bot))
         all_.create_task(take_turns(rt.db.url, "bot.updates", processor.run))
         all_.create_task(take_turns(rt.db.url, "bot.notifications", notifier.run))

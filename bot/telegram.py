@@ -24,7 +24,7 @@ from aiogram.exceptions import (
 )
 from aiogram.methods import AnswerCallbackQuery, GetUpdates, SendChatAction, SendMessageDraft, TelegramMethod
 
-from tg_assistant.settings import Settings
+from tg_assistant.settings.groups import Settings
 
 log = structlog.get_logger()
 AWAY = (TelegramNetworkError, TelegramServerError)  # Telegram's fault or the network's, and it passes

@@ -19,7 +19,7 @@ from tg_assistant.core import health
 from tg_assistant.core.messaging import inbox
 from tg_assistant.errors import Unavailable
 from tg_assistant.infra.runtime import Runtime
-from tg_assistant.settings import Settings
+from tg_assistant.settings.groups import Settings
 
 log = structlog.get_logger()
 PATH = "/tg/bot/webhook"

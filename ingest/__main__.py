@@ -8,14 +8,15 @@ from contextlib import suppress
 
 from ingest.client import trust_key
 from ingest.supervisor import Supervisor
-from tg_assistant.infra import logs, uncaught
+from tg_assistant.infra.logging import error_hooks, logs
 from tg_assistant.infra.runtime import open_runtime
-from tg_assistant.settings import Settings, SettingsError, load
+from tg_assistant.settings.groups import Settings
+from tg_assistant.settings.load import SettingsError, load
 
 
 async def run(settings: Settings) -> None:
     """Until SIGTERM or SIGINT; sessions are disconnected and leases given back before it returns."""
-    uncaught.log_loop_errors()
+    error_hooks.log_loop_errors()
     trust_key(settings.telegram)
     async with open_runtime(settings) as rt, rt.pulse.beating(settings.stuck_seconds):
         working = asyncio.create_task(Supervisor(rt).run())

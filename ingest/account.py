@@ -9,8 +9,8 @@ import structlog
 from ingest import reader, task_loop
 from ingest.client import Client, new_client
 from ingest.context import AccountContext, LeaseLost
-from ingest.ended import ENDED, ended_by
 from ingest.lease import Lease
+from ingest.session_errors import ENDED, ended_by
 from tg_assistant.core.accounts import accounts, flood_waits, leases
 from tg_assistant.infra import metrics
 from tg_assistant.infra.crypto import Keyring, SealBroken

@@ -32,9 +32,9 @@ from telethon.tl.functions import (
 )
 from telethon.tl.functions import help as help_
 
-from ingest.ended import ENDED, SessionEnded, ended_by
+from ingest.session_errors import ENDED, SessionEnded, ended_by
 from tg_assistant.infra import metrics
-from tg_assistant.settings import Settings, TelegramSettings
+from tg_assistant.settings.groups import Settings, TelegramSettings
 
 DEVICE = "Telegram Assistant"
 HOST_LABEL = "self-hosted"

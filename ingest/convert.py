@@ -7,7 +7,7 @@ from telethon import types
 from telethon.utils import get_inner_text
 
 from tg_assistant.core.posts.ingestion import IncomingPost
-from tg_assistant.infra.storable import storable
+from tg_assistant.infra.postgres.pg_text import storable
 
 # Kinds of documents, the first attribute that is present decides: https://core.telegram.org/type/DocumentAttribute
 _DOCUMENTS = {

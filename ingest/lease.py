@@ -14,7 +14,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from tg_assistant.core.accounts import leases
 from tg_assistant.core.accounts.leases import LEASE_SECONDS, Leased, LeaseLost, Trust
 from tg_assistant.errors import Unavailable
-from tg_assistant.infra.db import Database
+from tg_assistant.infra.postgres.db import Database
 
 log = structlog.get_logger()
 T = TypeVar("T")

@@ -19,8 +19,8 @@ from telethon.tl.types.auth import LoginToken, LoginTokenMigrateTo, LoginTokenSu
 
 from ingest import password
 from ingest.client import Client, new_client
-from ingest.ended import ENDED
 from ingest.lease import Lease
+from ingest.session_errors import ENDED
 from tg_assistant.core.accounts import login_steps
 from tg_assistant.core.names import Topic
 from tg_assistant.infra.crypto import Keyring, PasswordBox, SealBroken

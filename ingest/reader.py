@@ -9,9 +9,9 @@ from sqlalchemy import update
 from sqlmodel import col, select
 from telethon import errors, events
 
-from ingest import history_pages, pts
+from ingest import history_pages, update_state
 from ingest.context import AccountContext, LeaseLost
-from ingest.hints import UPDATES, Hints
+from ingest.live_updates import UPDATES, Hints
 from ingest.watchlist import Watched, Watchlist
 from tg_assistant.core.channels import backfill
 from tg_assistant.errors import AssistantError
@@ -33,8 +33,8 @@ async def run(ctx: AccountContext) -> None:
     watchlist = Watchlist(ctx)
     hints = Hints(ctx, watchlist)
     ctx.client.add_event_handler(hints.on_update, events.Raw(UPDATES))
-    pts.on_too_long(ctx.client, watchlist.look_soon)
-    pts.on_reconnect(ctx.client, lambda: list(watchlist.by_id), watchlist.look_soon)
+    update_state.on_too_long(ctx.client, watchlist.look_soon)
+    update_state.on_reconnect(ctx.client, lambda: list(watchlist.by_id), watchlist.look_soon)
     try:
         await watchlist.refresh()
         await _restore(ctx, watchlist)
@@ -64,7 +64,7 @@ async def _restore(ctx: AccountContext, watchlist: Watchlist) -> None:
     async with ctx.transaction() as db:
         saved = (await db.get_one(Account, ctx.account_id)).update_state
         hashes = {id_: hash_ for id_, hash_ in await db.exec(query) if id_ in watchlist.by_id}
-    await pts.restore(ctx.client, saved, hashes)
+    await update_state.restore(ctx.client, saved, hashes)
 
 
 async def _keep(ctx: AccountContext, hints: Hints) -> None:
@@ -72,7 +72,7 @@ async def _keep(ctx: AccountContext, hints: Hints) -> None:
     kept = None
     while True:
         await asyncio.sleep(KEEP_SECONDS)
-        state = pts.snapshot(ctx.client)
+        state = update_state.snapshot(ctx.client)
         await asyncio.sleep(1)  # for updates between Telethon's count and our queue
         await hints.queue.join()
         if state["channels"] != kept:

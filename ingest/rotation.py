@@ -15,7 +15,7 @@ from tg_assistant.errors import Unavailable
 from tg_assistant.infra.crypto import Keyring
 from tg_assistant.infra.runtime import Runtime
 from tg_assistant.models import Account, Login, Tenant
-from tg_assistant.settings import SettingsError
+from tg_assistant.settings.load import SettingsError
 
 log = structlog.get_logger()
 _POLL_SECONDS = 5.0

@@ -13,7 +13,7 @@ import structlog
 from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from ingest import rotation, worker
+from ingest import job_worker, rotation
 from ingest.account import Serving
 from ingest.context import LeaseLost
 from ingest.lease import EvenClock, Lease, take
@@ -27,7 +27,7 @@ from tg_assistant.infra.crypto import Keyring
 from tg_assistant.infra.health import database_answers, serve_health
 from tg_assistant.infra.runtime import Runtime
 from tg_assistant.models import Account, Login, LoginStatus
-from tg_assistant.settings import session_keys
+from tg_assistant.settings.load import session_keys
 
 log = structlog.get_logger()
 _POLL_SECONDS = 1.0
@@ -62,7 +62,7 @@ class Supervisor:
                 group.create_task(self._lease(Login, Topic.login, login_steps.waiting, self._attempt))
                 group.create_task(self._lease(Account, Topic.account, accounts.waiting, self._serve))
                 group.create_task(rotation.run(self._rt, self._keyring))
-                group.create_task(_restarting("worker", lambda: worker.run(self._rt)))
+                group.create_task(_restarting("worker", lambda: job_worker.run(self._rt)))
                 if at.health_port:
                     live = self._rt.pulse.checks
                     serving = serve_health(at.health_port, self._health, live=live, host=at.health_host)

@@ -8,7 +8,7 @@ import structlog
 from telethon.errors import FloodWaitError
 
 from ingest.context import AccountContext, LeaseLost, Postponed
-from ingest.ended import ENDED
+from ingest.session_errors import ENDED
 from ingest.tasks import Result, handler
 from tg_assistant.core.accounts import tasks
 from tg_assistant.core.names import TaskKind, Topic

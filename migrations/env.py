@@ -7,7 +7,7 @@ from sqlalchemy import create_engine
 from sqlmodel import SQLModel
 
 import tg_assistant.models
-from tg_assistant.infra.db import sqlalchemy_url
+from tg_assistant.infra.postgres.db import sqlalchemy_url
 
 assert tg_assistant.models  # registers the tables
 url = context.config.attributes.get("url") or sqlalchemy_url(
@@ -25,7 +25,7 @@ with engine.connect() as connection:
     with context.begin_transaction():
         # one migration at a time, however many processes start together
         connection.exec_driver_sql("SELECT pg_advisory_xact_lock(7238461)")
-        # a migration that changes rows changes every tenant's (infra/rls.py)
+        # a migration that changes rows changes every tenant's (migrations/rls.py)
         connection.exec_driver_sql("SELECT set_config('app.operator', 'on', true)")
         context.run_migrations()
 engine.dispose()

@@ -19,9 +19,9 @@ from tests.servers import migrated_template, settings_for
 from tg_assistant.demo.chroma import running_chroma
 from tg_assistant.demo.postgres import Postgres, running_postgres
 from tg_assistant.infra import metrics, vectors
-from tg_assistant.infra.db import Database
+from tg_assistant.infra.postgres.db import Database
 from tg_assistant.infra.runtime import Runtime, open_runtime
-from tg_assistant.settings import Settings
+from tg_assistant.settings.groups import Settings
 
 os.environ.pop("SESSION_CRYPTO_KEY", None)
 # everybody in the tests comes from 127.0.0.1, and often; tests/attacks/test_limits.py sets its own

@@ -11,7 +11,7 @@ import uvicorn
 from tests.servers import as_door
 from tg_assistant.api.app import create_api
 from tg_assistant.infra.runtime import open_runtime
-from tg_assistant.settings import Settings
+from tg_assistant.settings.groups import Settings
 
 
 @contextmanager

@@ -16,7 +16,7 @@ from tg_assistant.core.access import sign_in
 from tg_assistant.core.access.init_data import TelegramPerson, Validator
 from tg_assistant.core.actor import Actor
 from tg_assistant.core.group import invites, tenants
-from tg_assistant.infra.db import set_tenant
+from tg_assistant.infra.postgres.db import set_tenant
 from tg_assistant.models import Role, Tenant
 
 SIGNING_KEY = Ed25519PrivateKey.from_private_bytes(b"k" * 32)

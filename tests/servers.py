@@ -10,9 +10,9 @@ import psycopg
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from tg_assistant.demo.postgres import Postgres
-from tg_assistant.infra.db import Database, migrate, set_operator
+from tg_assistant.infra.postgres.db import Database, migrate, set_operator
 from tg_assistant.infra.runtime import Runtime
-from tg_assistant.settings import (
+from tg_assistant.settings.groups import (
     DatabaseSettings,
     RetrievalSettings,
     SecuritySettings,

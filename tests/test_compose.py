@@ -7,9 +7,8 @@ from typing import Any
 import pytest
 import yaml
 
-from tg_assistant import settings
 from tg_assistant.demo.environment import setting_names
-from tg_assistant.settings import Settings
+from tg_assistant.settings.groups import Settings
 
 ROOT = Path(__file__).parents[1]
 KEY = "a2V5LWtleS1rZXkta2V5LWtleS1rZXkta2V5LWtleTE="
@@ -59,7 +58,7 @@ def start(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
             monkeypatch.delenv(variable, raising=False)
         for variable, value in environment_of(name).items():
             monkeypatch.setenv(variable, value)
-        return settings.load(name)  # type: ignore[arg-type]
+        return load(name)  # type: ignore[arg-type]
 
     return load
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tg_assistant.demo.environment import setting_names
-from tg_assistant.settings import Settings
+from tg_assistant.settings.groups import Settings
 from tg_assistant.texts import codes, has, text
 
 ROOT = Path(__file__).parents[1]

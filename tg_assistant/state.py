@@ -6,8 +6,7 @@ secret, and the open screen is built anew from the database.
 """
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import suppress
 from typing import Any, TypedDict
 from uuid import UUID
 
@@ -17,13 +16,12 @@ from reflex.state import BaseState
 from reflex_base.registry import RegistrationContext
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from tg_assistant.core.access import rate_limits, revocation, sessions, sign_in
-from tg_assistant.core.access.rate_limits import Rule
+from tg_assistant.core.access import revocation, sessions, sign_in
 from tg_assistant.core.actor import Actor
 from tg_assistant.core.names import Topic
-from tg_assistant.errors import NotAllowed, NotFound, SignInNeeded, Unavailable
-from tg_assistant.process import current
+from tg_assistant.errors import NotAllowed, SignInNeeded, Unavailable
 from tg_assistant.texts import has, language_of, text
+from tg_assistant.web.process import current
 
 HOME = "/tg/app"
 PANEL = "/admin"  # in an ordinary browser, signed in by a link of the bot's
@@ -106,8 +104,8 @@ class SessionState(rx.State):
                 return None
             _watched.add(seen)
         try:
-            async with self, acting(self) as (_, actor):
-                pass
+            async with self, current().db.transaction() as db:
+                actor = await self._actor(db)
             if await _until_lost(seen[0], actor):
                 return SessionState.look_again
         finally:
@@ -122,8 +120,8 @@ class SessionState(rx.State):
         bound = self._sid, self._session, self._person
         await self._clear()
         self._sid, self._session, self._person = bound
-        async with acting(self) as (_, actor):
-            pass
+        async with current().db.transaction() as db:
+            actor = await self._actor(db)
         return [event for event in (SessionState.watch, self._entered(actor)) if event is not None]
 
     @rx.event
@@ -224,7 +222,7 @@ async def _until_lost(sid: str, actor: Actor) -> bool:
     """Wait until the actor has less than they had: True; or the socket is gone: False."""
     rt = current()
     async with rt.events.listening(Topic.rights, str(actor.user_id)) as changed:
-        while _is_open(sid):
+        while is_open(sid):
             changed.clear()
             try:
                 actor = await revocation.check(rt, actor)
@@ -253,45 +251,8 @@ def _forget(state: BaseState) -> None:
         _forget(child)
 
 
-@asynccontextmanager
-async def acting(state: rx.State) -> AsyncIterator[tuple[AsyncSession, Actor]]:
-    """One transaction for a page's handler, with the person it acts for."""
-    session = await state.get_state(SessionState)
-    async with current().db.transaction() as db:
-        yield db, await session._actor(db)
-
-
-async def count(state: rx.State, actor: Actor, rule: Rule) -> None:
-    """One use by this person and this socket's address. Raises LimitReached, Unavailable.
-
-    Reflex reads the address behind the configured number of proxies only.
-    """
-    address = rate_limits.key_of(str(state.router.session.client_ip)) or None
-    await rate_limits.spend(current(), rule, user_id=actor.user_id, address=address)
-
-
-@asynccontextmanager
-async def administering(state: rx.State) -> AsyncIterator[tuple[AsyncSession, Actor]]:
-    """As `acting`, for a change in the admin panel; counted as those over REST are: by the person alone."""
-    async with acting(state) as (db, actor):
-        await rate_limits.spend(current(), Rule.admin, user_id=actor.user_id)
-        yield db, actor
-
-
-def named(given: str, missing: str) -> UUID:
-    """The id a page named. Raises NotFound with the code `missing` for what is none."""
-    try:
-        return UUID(given)
-    except ValueError as error:
-        raise NotFound(missing) from error
-
-
-def is_live(state: rx.State, sid: str) -> bool:
-    """Whether socket `sid` is open and still the one this state is shown on (background events ask)."""
-    return _is_open(sid) and state.router.session.session_id == sid
-
-
-def _is_open(sid: str) -> bool:
+def is_open(sid: str) -> bool:
+    """Whether the socket is connected to this process."""
     namespace = RegistrationContext.get().app.event_namespace
     return namespace is not None and sid in namespace.sid_to_token
 

@@ -5,11 +5,11 @@ from typing import Any, cast
 
 import reflex as rx
 
+from tg_assistant.components.i18n import say
 from tg_assistant.components.panel import panel_tabs
+from tg_assistant.components.placeholders import failed, link_needed, offline, outside, reopen, skeleton
 from tg_assistant.components.shell import error_boundary, notice, offline_banner, tab_bar
-from tg_assistant.components.states import failed, link_needed, offline, outside, reopen, skeleton
 from tg_assistant.components.telegram import bridge
-from tg_assistant.components.words import say
 from tg_assistant.state import HOME, LOADERS, PANEL, SessionState
 from tg_assistant.texts import text
 

@@ -10,20 +10,21 @@ from reflex.event import EventSpec
 from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Scope
 
-from tg_assistant import frontend, pages, process, theme
+from tg_assistant import pages, theme
 from tg_assistant.api.app import create_api
-from tg_assistant.api.cors import CrossOrigin
-from tg_assistant.api.doorstep import Doorstep
+from tg_assistant.api.http.cors import CrossOrigin
+from tg_assistant.api.http.path_guard import Doorstep
 from tg_assistant.api.limits import client_address
 from tg_assistant.errors import AssistantError
-from tg_assistant.frames import quieten
-from tg_assistant.gate import Gate
-from tg_assistant.headers import SecurityHeaders
 from tg_assistant.infra import metrics
-from tg_assistant.pace import Pace
-from tg_assistant.serve import QuietValues
-from tg_assistant.sockets import PeopleOnly, Sockets
+from tg_assistant.sockets.flood_guard import quieten
+from tg_assistant.sockets.handshake_gate import Gate
+from tg_assistant.sockets.namespace import PeopleOnly, Sockets
+from tg_assistant.sockets.token_bucket import Pace
 from tg_assistant.state import ForgetOnReconnect, SessionState
+from tg_assistant.web import build, process
+from tg_assistant.web.headers import SecurityHeaders
+from tg_assistant.web.serve import QuietValues
 
 log = structlog.get_logger()
 _VIEWPORT = "width=device-width, initial-scale=1, viewport-fit=cover, interactive-widget=resizes-content"
@@ -65,7 +66,7 @@ class App(rx.App):
 
     def __call__(self) -> ASGIApp:
         inside = Doorstep(CrossOrigin(Gate(super().__call__(), _address_of)))
-        return SecurityHeaders(inside, process.settings, frontend.inline_scripts)
+        return SecurityHeaders(inside, process.settings, build.inline_scripts)
 
     def _setup_state(self) -> None:
         """Our door in the place of Reflex's own, under the same name."""

@@ -7,7 +7,7 @@ from aiogram.filters import Command, CommandObject
 from aiogram.types import Message
 
 from bot.keyboards import app_button, rows
-from bot.waiting import typing
+from bot.typing_action import typing
 from bot.words import say
 from tg_assistant.core.accounts import tasks
 from tg_assistant.core.actor import Actor

@@ -14,7 +14,7 @@ from aiogram.types import Message
 from bot.answer import messages
 from bot.keyboards import app_button, rows
 from bot.telegram import only_while
-from bot.waiting import Draft, typing
+from bot.typing_action import Draft, typing
 from bot.words import error_text, say
 from tg_assistant.core.actor import Actor
 from tg_assistant.core.answers import answers, showing

@@ -4,7 +4,7 @@ from aiogram import Bot, F, Router
 from aiogram.filters import Command
 from aiogram.types import CallbackQuery, InlineKeyboardButton, Message
 
-from bot.announcing import Chats
+from bot.bot_profile import Chats
 from bot.handlers.asking import Running
 from bot.handlers.buttons import show
 from bot.keyboards import LanguageButton, app_button, rows

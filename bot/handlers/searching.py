@@ -8,7 +8,7 @@ from aiogram.types import CallbackQuery, InlineKeyboardMarkup, Message
 
 from bot.handlers.buttons import show
 from bot.keyboards import SearchPage, button
-from bot.waiting import typing
+from bot.typing_action import typing
 from bot.words import say
 from tg_assistant.core.actor import Actor
 from tg_assistant.core.retrieval import search

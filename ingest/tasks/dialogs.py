@@ -10,7 +10,7 @@ from ingest.convert import name_of, public_name
 from ingest.tasks import Result
 from tg_assistant.core.accounts import tasks
 from tg_assistant.core.channels import dialogs
-from tg_assistant.infra.storable import storable
+from tg_assistant.infra.postgres.pg_text import storable
 from tg_assistant.models import AccountTask, Dialog
 
 

@@ -5,7 +5,7 @@ from contextlib import suppress
 from telethon.tl.functions import auth
 
 from ingest.context import AccountContext
-from ingest.ended import ENDED, SessionEnded
+from ingest.session_errors import ENDED, SessionEnded
 from tg_assistant.core.accounts import accounts
 from tg_assistant.models import AccountTask
 

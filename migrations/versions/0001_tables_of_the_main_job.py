@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
-from tg_assistant.infra import jobs
+from tg_assistant.infra.postgres import jobs
 
 revision = '0001'
 down_revision = None

@@ -2,7 +2,7 @@
 
 from alembic import op
 
-from tg_assistant.infra.rls import USER, grant_roles, make_searchable_posts, protect, unprotect
+from migrations.rls import USER, grant_roles, make_searchable_posts, protect, unprotect
 
 revision = "0006"
 down_revision = "0005"

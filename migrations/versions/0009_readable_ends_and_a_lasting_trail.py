@@ -6,7 +6,7 @@ Row-level security hides the rows to be repaired from the owner, too; `migration
 
 from alembic import op
 
-from tg_assistant.infra.rls import APP, WORKER
+from migrations.rls import APP, WORKER
 
 revision = "0009"
 down_revision = "0008"

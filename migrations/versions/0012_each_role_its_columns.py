@@ -1,6 +1,6 @@
 """Web and bot read and write the columns their doors need, and ask for jobs by a function; logins end with sessions
 
-`docs/row-level-security.md` has the list in words; `tests/infra/test_column_rights.py` holds it against the
+`docs/row-level-security.md` has the list in words; `tests/migrations/test_column_rights.py` holds it against the
 database. Functions with the owner's rights name every table with its schema, and the tenant, for an owner may be
 one whom row-level security does not hold; they are nobody's but the role's that needs them.
 """
@@ -8,7 +8,7 @@ one whom row-level security does not hold; they are nobody's but the role's that
 import sqlalchemy as sa
 from alembic import op
 
-from tg_assistant.infra.rls import APP, WORKER
+from migrations.rls import APP, WORKER
 
 revision = "0012"
 down_revision = "0011"

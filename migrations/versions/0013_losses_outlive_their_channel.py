@@ -7,7 +7,7 @@ out leaves the accesses it had lost, without their hashes, for a public channel 
 import sqlalchemy as sa
 from alembic import op
 
-from tg_assistant.infra.rls import APP, protect
+from migrations.rls import APP, protect
 
 revision = "0013"
 down_revision = "0012"

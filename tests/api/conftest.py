@@ -10,7 +10,7 @@ from tests.people import PUBLIC_KEY, init_data
 from tests.servers import as_door
 from tg_assistant.api.app import create_api
 from tg_assistant.infra.runtime import Runtime, open_runtime
-from tg_assistant.settings import Settings
+from tg_assistant.settings.groups import Settings
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,7 @@ import pytest
 from tests.corpus import a_channel, a_reader
 from tests.people import member, tenant
 from tg_assistant.core.retrieval import indexing
-from tg_assistant.infra import jobs
+from tg_assistant.infra.postgres import jobs
 from tg_assistant.models import Question, Role
 
 

@@ -9,7 +9,7 @@ from tg_assistant.api.app import create_api
 from tg_assistant.core import health
 from tg_assistant.infra.runtime import open_runtime
 from tg_assistant.models import BotUpdate
-from tg_assistant.settings import DatabaseSettings
+from tg_assistant.settings.groups import DatabaseSettings
 
 
 async def test_the_process_answers_and_is_ready(http):

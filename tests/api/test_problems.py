@@ -59,7 +59,7 @@ async def test_surprises_are_told_once(where):
     import structlog
 
     from tg_assistant.api.app import create_api
-    from tg_assistant.api.doorstep import Doorstep
+    from tg_assistant.api.http.path_guard import Doorstep
 
     def broken():
         raise RuntimeError("hunter2")

@@ -33,7 +33,7 @@ from tg_assistant.models import (
     User,
     Vector,
 )
-from tg_assistant.settings import Settings
+from tg_assistant.settings.groups import Settings
 
 QUESTION = "What is the spare key of the warehouse?"
 ELSEWHERE = "elsewhere.example"

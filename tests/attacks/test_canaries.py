@@ -33,7 +33,7 @@ from tg_assistant.demo.chroma import running_chroma
 from tg_assistant.demo.postgres import Postgres
 from tg_assistant.infra.runtime import Runtime, open_runtime
 from tg_assistant.models import Channel, ChannelAccess, Question, Subscription
-from tg_assistant.settings import Settings
+from tg_assistant.settings.groups import Settings
 
 __all__ = ["browser", "frontend", "plain_logs", "telegram"]
 GROUPS = 1_000

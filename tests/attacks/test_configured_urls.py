@@ -20,7 +20,7 @@ from tg_assistant.infra.embeddings import OpenAIEmbedder
 from tg_assistant.infra.llm import open_llm
 from tg_assistant.infra.runtime import Runtime
 from tg_assistant.infra.vectors import Space, Vectors
-from tg_assistant.settings import RetrievalSettings, TelegramSettings
+from tg_assistant.settings.groups import RetrievalSettings, TelegramSettings
 
 REDIRECTS = (301, 302, 303, 307, 308)
 ODD = (

@@ -14,9 +14,10 @@ from starlette.types import Message, Scope
 from tests.attacks.test_flooded_sockets import memory_of
 from tests.pages.conftest import People, Web, db, frontend, people, serving
 from tests.sockets import open_when_there_is_room, sign_in
-from tg_assistant import gate, process
 from tg_assistant.demo.postgres import Postgres
-from tg_assistant.gate import MAX_ANONYMOUS, Connection, Gate
+from tg_assistant.sockets import handshake_gate
+from tg_assistant.sockets.handshake_gate import MAX_ANONYMOUS, Connection, Gate
+from tg_assistant.web import process
 
 __all__ = ["db", "frontend", "people"]
 
@@ -134,7 +135,7 @@ class Wire:
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def _serve(self, scope: Scope, receive: Any, send: Any) -> None:
-        connection = scope[gate._KEY]
+        connection = scope[handshake_gate._KEY]
         self.open.append(connection)
         while (await receive())["type"] != "websocket.disconnect":
             pass
@@ -179,15 +180,15 @@ async def wire(settings: Any, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[
 
 async def test_of_nobodys_the_oldest_gives_way(wire: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
     """Never somebody's; and in all there is an end."""
-    monkeypatch.setattr(gate, "MAX_NOBODYS", 5)
-    monkeypatch.setattr(gate, "MAX_OPEN", 8)
+    monkeypatch.setattr(handshake_gate, "MAX_NOBODYS", 5)
+    monkeypatch.setattr(handshake_gate, "MAX_OPEN", 8)
     for number in range(3):
         assert await wire.connect(f"192.0.2.{number}")
         wire.open[-1].belongs(f"person {number}")
     for number in range(5):
         assert await wire.connect(f"198.51.100.{number}")
     assert not await wire.connect("198.51.100.9")
-    monkeypatch.setattr(gate, "MAX_OPEN", 20)
+    monkeypatch.setattr(handshake_gate, "MAX_OPEN", 20)
     assert await wire.connect("198.51.100.9")
     for _ in range(5):
         await asyncio.sleep(0)
@@ -196,7 +197,7 @@ async def test_of_nobodys_the_oldest_gives_way(wire: Wire, monkeypatch: pytest.M
 
 async def test_a_person_has_an_end_too(wire: Wire) -> None:
     """Signing in frees the address's place, not the person's."""
-    for _ in range(gate.MAX_OF_PERSON + 1):
+    for _ in range(handshake_gate.MAX_OF_PERSON + 1):
         assert await wire.connect("192.0.2.1")
         wire.open[-1].belongs("anna")
     for _ in range(5):

@@ -12,8 +12,7 @@ from bot.handlers import asking as in_the_bot
 from tests.attacks import losses
 from tests.attacks.losses import QUESTION, Reader
 from tests.attacks.test_every_handler import Held, client, find
-from tg_assistant import process
-from tg_assistant.api import streams
+from tg_assistant.api.streaming import answer_streams
 from tg_assistant.core.answers import answers, asking, tries
 from tg_assistant.core.retrieval import hybrid
 from tg_assistant.infra.runtime import Runtime
@@ -21,6 +20,7 @@ from tg_assistant.models import Question
 from tg_assistant.pages.ask import AskState
 from tg_assistant.state import SessionState
 from tg_assistant.texts import text
+from tg_assistant.web import process
 
 _numbers = count(652_001)
 GIVEN_UP = text("ask.given_up", "en")
@@ -126,9 +126,9 @@ async def test_a_stream_read_on_ends_in_words(
     rt: Runtime, one: Reader, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """`Last-Event-ID` of a question whose processes died."""
-    monkeypatch.setattr(streams, "_WAIT_SECONDS", 4.0)
+    monkeypatch.setattr(answer_streams, "_WAIT_SECONDS", 4.0)
     asked = await left_by(rt, one, tries_made=tries.TRIES)
-    [(number, done)] = [each async for each in streams.read_on(rt, one.actor, f"{asked.id}:3")]
+    [(number, done)] = [each async for each in answer_streams.read_on(rt, one.actor, f"{asked.id}:3")]
     assert number == 4 and isinstance(done, answers.Done) and done.answer == GIVEN_UP
 
 

@@ -12,7 +12,7 @@ from socketio.exceptions import ConnectionError as Refused
 from tests.pages.conftest import People, Web, db, frontend, people, serving, web
 from tests.sockets import BOOT, Socket, open_socket, open_when_there_is_room, sign_in
 from tg_assistant.demo.postgres import Postgres
-from tg_assistant.pace import Pace
+from tg_assistant.sockets.token_bucket import Pace
 
 __all__ = ["db", "frontend", "people", "web"]
 AT_ONCE, SECONDS = 60, 3  # RATE_LIMIT_SOCKET's default

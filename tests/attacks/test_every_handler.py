@@ -19,15 +19,15 @@ from sqlmodel import col, update
 
 from tests.attacks import victim
 from tests.attacks.victim import MARK, World
-from tg_assistant import process
 from tg_assistant.core.access import sessions
 from tg_assistant.core.actor import Actor
 from tg_assistant.errors import AssistantError, NotAllowed, SignInNeeded
 from tg_assistant.infra.runtime import Runtime
 from tg_assistant.models import Membership, Role
-from tg_assistant.settings import Settings
+from tg_assistant.settings.groups import Settings
 from tg_assistant.state import ForgetOnReconnect, SessionState
 from tg_assistant.tg_assistant import app
+from tg_assistant.web import process
 
 # What a handler is, and so who is refused:
 SCREEN = "touches only what this socket's own screen holds: nobody is refused, nobody learns anything"

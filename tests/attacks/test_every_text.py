@@ -148,7 +148,7 @@ def test_an_expression_takes_linear_time(at: int):
 _READING = (
     "tg_assistant.core",
     "tg_assistant.components",
-    "tg_assistant.infra.storable",
+    "tg_assistant.infra.postgres.pg_text",
     "bot",
     "ingest.convert",
 )

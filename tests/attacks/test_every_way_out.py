@@ -19,17 +19,17 @@ from tests.attacks.test_every_handler import client, find, held_by
 from tests.attacks.ways import AFTERWARDS, UNDER_WAY, Outside, Paced, Way, being_exported, until
 from tests.bot.chat import Chat
 from tests.bot.conftest import plain_logs, running, telegram
-from tg_assistant import process
-from tg_assistant.api import streams
 from tg_assistant.api.app import create_api
 from tg_assistant.api.routes import rag
+from tg_assistant.api.streaming import answer_streams
 from tg_assistant.core.access import revocation
 from tg_assistant.core.answers import answers
 from tg_assistant.infra.runtime import Runtime, open_runtime
 from tg_assistant.models import Question
 from tg_assistant.pages.ask import AskState
-from tg_assistant.settings import Settings
+from tg_assistant.settings.groups import Settings
 from tg_assistant.state import SessionState
+from tg_assistant.web import process
 
 __all__ = ["plain_logs", "telegram"]
 _numbers = count(1)
@@ -124,11 +124,11 @@ async def test_a_slow_reader_is_sent_nothing_that_was_let_through_before(
     """The connection takes no more after the sources; meanwhile the answer is there, and the channel lost."""
     one = await losses.reader(rt, outside.chat.person.id)
     outside.llm.gate(one.mark).set()
-    question_id = await streams.begin(rt, one.actor, losses.QUESTION, {})
-    numbered = streams.follow(rt, one.actor, question_id)
+    question_id = await answer_streams.begin(rt, one.actor, losses.QUESTION, {})
+    numbered = answer_streams.follow(rt, one.actor, question_id)
     if again:
-        await until(lambda: streams._live[question_id].over)
-        numbered = streams.read_on(rt, one.actor, f"{question_id}:0")
+        await until(lambda: answer_streams._live[question_id].over)
+        numbered = answer_streams.read_on(rt, one.actor, f"{question_id}:0")
     sent, full, drained = list[bytes](), asyncio.Event(), asyncio.Event()
 
     async def send(message: Any) -> None:
@@ -145,7 +145,7 @@ async def test_a_slow_reader_is_sent_nothing_that_was_let_through_before(
     async with asyncio.timeout(60):
         sending = asyncio.create_task(response({"type": "http", "method": "GET"}, receive, send))
         await full.wait()
-        await until(lambda: streams._live[question_id].over)
+        await until(lambda: answer_streams._live[question_id].over)
         before = len(sent)
         await losses.kicked(one)
         drained.set()

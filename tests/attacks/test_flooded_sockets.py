@@ -18,7 +18,7 @@ from tests.pages.conftest import People, Web, db, frontend, people, serving, web
 from tests.sockets import BOOT, name_of, open_socket, open_when_there_is_room, sign_in
 from tg_assistant.core.access import rate_limits
 from tg_assistant.demo.postgres import Postgres
-from tg_assistant.sockets import PeopleOnly, Sockets
+from tg_assistant.sockets.namespace import PeopleOnly, Sockets
 from tg_assistant.state import SessionState
 from tg_assistant.tg_assistant import app
 
@@ -183,7 +183,7 @@ def test_an_ipv6_network_is_one_client() -> None:
 
 async def test_the_state_of_nobody_goes_with_its_socket(monkeypatch: pytest.MonkeyPatch) -> None:
     """In memory: what was never anybody's is forgotten; what a person typed is kept for their next socket."""
-    monkeypatch.setattr("tg_assistant.sockets._FORGET_SECONDS", 0)
+    monkeypatch.setattr("tg_assistant.sockets.namespace._FORGET_SECONDS", 0)
     manager, door = app.state_manager, app.event_namespace
     assert isinstance(door, Sockets) and isinstance(manager, StateManagerMemory)
     for token, known in (("nobody", False), ("somebody", True)):

@@ -24,7 +24,7 @@ from tg_assistant.demo.postgres import Postgres
 from tg_assistant.errors import Invalid
 from tg_assistant.infra.runtime import Runtime, open_runtime
 from tg_assistant.models import Post
-from tg_assistant.settings import Settings
+from tg_assistant.settings.groups import Settings
 
 __all__ = ["frontend"]
 HEALTHY = 0.200  # seconds within which a stranger has 99 of 100 answers

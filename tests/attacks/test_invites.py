@@ -16,10 +16,10 @@ from tests.servers import all_tenants
 from tg_assistant.api.app import create_api
 from tg_assistant.core.group import invites
 from tg_assistant.errors import InviteSpent
-from tg_assistant.infra.db import set_tenant
+from tg_assistant.infra.postgres.db import set_tenant
 from tg_assistant.infra.runtime import Runtime, open_runtime
 from tg_assistant.models import AuditEvent, Invite, InviteUse, Membership, Role
-from tg_assistant.settings import Settings
+from tg_assistant.settings.groups import Settings
 
 RACERS = 200
 NEXT = iter(range(8_500_000, 8_900_000))

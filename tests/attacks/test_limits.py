@@ -17,7 +17,6 @@ from sqlmodel import col, select
 
 from tests.attacks.redis_server import Redis, running_redis
 from tests.people import init_data, member, person, tenant
-from tg_assistant import process
 from tg_assistant.api.app import create_api
 from tg_assistant.api.limits import client_address
 from tg_assistant.core import plans
@@ -30,8 +29,9 @@ from tg_assistant.infra import metrics
 from tg_assistant.infra.limits import RateLimits
 from tg_assistant.infra.runtime import Runtime, open_runtime
 from tg_assistant.models import Login, LoginStatus, Role
-from tg_assistant.settings import SecuritySettings, Settings
-from tg_assistant.state import administering
+from tg_assistant.page_context import administering
+from tg_assistant.settings.groups import SecuritySettings, Settings
+from tg_assistant.web import process
 
 DEFAULTS = {
     "rate_limit_sign_in": "10:60",

@@ -15,7 +15,7 @@ import structlog
 
 from tests.people import init_data, member, tenant
 from tg_assistant.core.group import profiles
-from tg_assistant.infra import logs
+from tg_assistant.infra.logging import logs
 from tg_assistant.infra.runtime import Runtime
 from tg_assistant.models import Role
 

@@ -13,12 +13,12 @@ import pytest
 
 from tests.live import served
 from tests.people import init_data, member, tenant
-from tg_assistant.api import open_streams
+from tg_assistant.api.streaming import stream_limits
 from tg_assistant.core.accounts import logins
 from tg_assistant.core.actor import Actor
 from tg_assistant.errors import LimitReached, SignInNeeded
 from tg_assistant.infra.runtime import Runtime
-from tg_assistant.settings import Settings
+from tg_assistant.settings.groups import Settings
 
 NEXT = iter(range(860_000, 860_999))
 
@@ -89,19 +89,19 @@ def actor() -> Actor:
 async def test_a_process_has_its_own_bound(monkeypatch: pytest.MonkeyPatch):
     """Many people with few streams each: the process refuses the next, before the database starves."""
     async with asyncio.timeout(60):  # the server of the test above may yet have to notice what was closed
-        while open_streams._open.total():  # noqa: ASYNC110 - another thread
+        while stream_limits._open.total():  # noqa: ASYNC110 - another thread
             await asyncio.sleep(0.05)
-    monkeypatch.setattr(open_streams, "PER_PROCESS", 3)
+    monkeypatch.setattr(stream_limits, "PER_PROCESS", 3)
     people = [actor() for _ in range(3)]
     for one in people:
-        open_streams.enter(one)
+        stream_limits.enter(one)
     with pytest.raises(LimitReached):
-        open_streams.enter(actor())
-    open_streams.leave(people[0].user_id)
-    open_streams.enter(people[0])
+        stream_limits.enter(actor())
+    stream_limits.leave(people[0].user_id)
+    stream_limits.enter(people[0])
     for one in people:
-        open_streams.leave(one.user_id)
-    assert all(one.user_id not in open_streams._open for one in people)
+        stream_limits.leave(one.user_id)
+    assert all(one.user_id not in stream_limits._open for one in people)
 
 
 async def test_a_session_is_looked_at_once_for_all_its_streams():
@@ -116,11 +116,11 @@ async def test_a_session_is_looked_at_once_for_all_its_streams():
         raise SignInNeeded("access.token")
 
     one, other = actor(), actor()
-    await asyncio.gather(*(open_streams.shared(one, look)() for _ in range(8)))
+    await asyncio.gather(*(stream_limits.shared(one, look)() for _ in range(8)))
     assert len(looks) == 1
-    await open_streams.shared(other, look)()
+    await stream_limits.shared(other, look)()
     assert len(looks) == 2
     await asyncio.sleep(0.3)
     for _ in range(2):
         with pytest.raises(SignInNeeded):
-            await open_streams.shared(one, gone)()
+            await stream_limits.shared(one, gone)()

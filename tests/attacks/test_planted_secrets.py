@@ -28,10 +28,11 @@ from tg_assistant.demo.environment import Demo
 from tg_assistant.demo.ports import free_port
 from tg_assistant.demo.postgres import binary
 from tg_assistant.infra.crypto import Keyring
-from tg_assistant.infra.db import Database
+from tg_assistant.infra.postgres.db import Database
 from tg_assistant.models import Account
 from tg_assistant.models.base import SECRETS
-from tg_assistant.settings import SecuritySettings, session_keys
+from tg_assistant.settings.groups import SecuritySettings
+from tg_assistant.settings.load import session_keys
 
 LLM_KEY, WEBHOOK = (f"{name}-{secrets.token_urlsafe(24)}" for name in ("llm", "hook"))
 PASSWORD = f"two steps {secrets.token_hex(8)}"

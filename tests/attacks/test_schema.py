@@ -18,10 +18,10 @@ from schemathesis.checks import not_a_server_error
 
 from tests.live import served
 from tests.people import PUBLIC_KEY, init_data, member, tenant
-from tg_assistant.api.browser import REFRESH_COOKIE
-from tg_assistant.infra.db import Database
+from tg_assistant.api.second_screen.browser import REFRESH_COOKIE
+from tg_assistant.infra.postgres.db import Database
 from tg_assistant.models import Role
-from tg_assistant.settings import Settings
+from tg_assistant.settings.groups import Settings
 
 CHECKS = (
     "not_a_server_error,status_code_conformance,content_type_conformance,"

@@ -31,7 +31,7 @@ from tg_assistant.core.names import TaskKind
 from tg_assistant.infra.crypto import Keyring, SealBroken
 from tg_assistant.infra.runtime import Runtime
 from tg_assistant.models import Account, AuditEvent, Login, Tenant
-from tg_assistant.settings import session_keys
+from tg_assistant.settings.load import session_keys
 
 __all__ = ["anna", "fresh_database", "ingest", "ingest_rt", "ingest_settings", "sandbox", "tenant"]
 __all__ += ["world_template"]

@@ -32,7 +32,7 @@ DEBUG = (
 )
 FILES = (
     *("/.env", "/.git/config", "/.web/env.json", "/rxconfig.py", "/pyproject.toml", "/uv.lock", "/.data/secrets.json"),
-    *("/tg_assistant/settings.py", "/../.env", "/..%2f.env", "/%2e%2e/.env", "/assets/..%2f..%2f.env"),
+    *("/tg_assistant/settings/groups.py", "/../.env", "/..%2f.env", "/%2e%2e/.env", "/assets/..%2f..%2f.env"),
     *("/tg/connect/static/..%2f..%2f..%2fsettings.py", "/docs/static/..%2f..%2fapp.py", "/docs/static/%2e%2e/app.py"),
     *("/tg/connect/static//etc/passwd", "/docs/static/%2fetc%2fpasswd", "//etc/passwd", "/assets/%00", "/%c0%ae/.env"),
     *("/env.json", "/reflex.json", "/backend/zip", "/index.html~", "/sitemap.xml.bak", "/bridge.js.map"),

@@ -15,7 +15,7 @@ from tests.people import member, tenant
 from tests.sockets import Socket, open_socket, sign_in
 from tg_assistant import pages
 from tg_assistant.demo.postgres import Postgres
-from tg_assistant.infra.db import Database
+from tg_assistant.infra.postgres.db import Database
 from tg_assistant.models import Role
 
 __all__ = ["db", "frontend"]

@@ -21,7 +21,7 @@ from tg_assistant.core.access.one_time_links import Purpose
 from tg_assistant.core.accounts import logins
 from tg_assistant.core.actor import Actor
 from tg_assistant.core.group import invites
-from tg_assistant.infra.db import Database
+from tg_assistant.infra.postgres.db import Database
 from tg_assistant.models import (
     Account,
     AppSession,

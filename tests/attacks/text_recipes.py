@@ -10,7 +10,7 @@ import numpy as np
 
 from bot import answer as bot_answer
 from bot.handlers import searching
-from tg_assistant.components import choices, conversation
+from tg_assistant.components import channel_picker, conversation
 from tg_assistant.core.access.init_data import Validator
 from tg_assistant.core.answers import answers, extractive, generative, kinds, scoring, wording
 from tg_assistant.core.answers.answers import Done, Source
@@ -96,7 +96,7 @@ def _hit(text: str) -> object:
 
 # By module and function, methods by their class. The text has a post's full length.
 RECIPES: dict[str, Callable[[str], object]] = {
-    "tg_assistant.components.choices.choice_of": lambda text: choices.choice_of(
+    "tg_assistant.components.channel_picker.choice_of": lambda text: channel_picker.choice_of(
         Dialog(telegram_id=1, title=text, access_hash=0), set(), "ru"
     ),
     "tg_assistant.components.conversation.source_rows": lambda text: conversation.source_rows(
@@ -151,5 +151,5 @@ EXEMPT: dict[str, str] = {
     "tg_assistant.core.accounts.qr": "draws addresses that we made",
     "tg_assistant.core.access.access_tokens.issue": "signs claims that we made",
     "tg_assistant.core.posts.posts.cursor_of": "writes a time and an id",
-    "tg_assistant.components.happened": "puts together what we wrote into the trail",
+    "tg_assistant.components.audit_text": "puts together what we wrote into the trail",
 }

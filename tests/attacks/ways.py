@@ -24,7 +24,7 @@ from sandbox.faults import bot_error
 from tests.attacks.losses import QUESTION, Reader
 from tests.attacks.test_every_handler import Held, client, find, held_by
 from tests.bot.chat import Chat
-from tg_assistant.api import streams
+from tg_assistant.api.streaming import answer_streams
 from tg_assistant.core.access import sign_in
 from tg_assistant.core.answers import answers, question_log, showing
 from tg_assistant.core.privacy import export
@@ -158,14 +158,14 @@ async def replayed(one: Reader, out: Outside) -> AsyncGenerator[str]:
     """From the memory of the process that gave it, for a minute."""
     question = (await _whole(one, out)).question
     yield await _again(one, out, question)
-    assert UUID(question) in streams._live
+    assert UUID(question) in answer_streams._live
     yield await _again(one, out, question)
 
 
 async def replayed_elsewhere(one: Reader, out: Outside) -> AsyncGenerator[str]:
     """By a process that did not give it: from the database."""
     question = (await _whole(one, out)).question
-    del streams._live[UUID(question)]
+    del answer_streams._live[UUID(question)]
     yield await _again(one, out, question)
     yield await _again(one, out, question)
 

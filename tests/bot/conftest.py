@@ -13,7 +13,7 @@ from sandbox.control import Sandbox, run_sandbox
 from tests.bot.chat import Chat
 from tests.servers import as_door
 from tg_assistant.infra.runtime import Runtime, open_runtime
-from tg_assistant.settings import Settings, WebSettings
+from tg_assistant.settings.groups import Settings, WebSettings
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -11,7 +11,7 @@ from aiogram.types import Update
 from sqlalchemy import text
 from structlog.testing import capture_logs
 
-from bot.announcing import COMMANDS
+from bot.bot_profile import COMMANDS
 from bot.dispatcher import make_dispatcher
 from bot.handlers.start import _PAYLOADS
 from bot.telegram import Contact, open_bot
@@ -20,7 +20,7 @@ from tests.api.hostile import CURSORS, DATES, NUMBERS, STRINGS
 from tests.followed import account
 from tests.people import member, tenant
 from tests.servers import all_tenants
-from tg_assistant.infra.storable import storable
+from tg_assistant.infra.postgres.pg_text import storable
 from tg_assistant.models import Role
 
 # not those words that a channel may well be called: the bot asks Telegram about them

@@ -10,7 +10,7 @@ from tests.corpus import a_reader, a_tenant
 from tests.people import person
 from tg_assistant.core.messaging import outbox
 from tg_assistant.core.messaging.outbox import TRIES
-from tg_assistant.infra.db import set_user
+from tg_assistant.infra.postgres.db import set_user
 from tg_assistant.models import AuditEvent, Membership, Notification
 from tg_assistant.texts import codes, text
 

@@ -9,7 +9,7 @@ from aiogram import Dispatcher, Router
 from aiogram.filters import Command
 from aiogram.types import Update
 
-from bot.announcing import COMMANDS
+from bot.bot_profile import COMMANDS
 from bot.dispatcher import make_dispatcher
 from bot.telegram import Contact, open_bot
 from sandbox.bot_api import inbox as bot_chats

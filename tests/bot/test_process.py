@@ -14,7 +14,7 @@ import pytest
 
 from bot.run import work
 from tests.bot.chat import until
-from tg_assistant.settings import Settings
+from tg_assistant.settings.groups import Settings
 from tg_assistant.texts import text
 
 

@@ -8,8 +8,8 @@ from sqlmodel import delete, select
 
 from bot import polling
 from bot.dispatcher import make_dispatcher
-from bot.processing import Processor
 from bot.telegram import Contact, open_bot
+from bot.update_worker import Processor
 from sandbox.faults import bot_error
 from tests.bot.chat import until
 from tests.bot.conftest import running

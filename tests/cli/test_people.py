@@ -18,7 +18,7 @@ from tg_assistant.core.actor import Actor
 from tg_assistant.core.group import members
 from tg_assistant.demo.postgres import Postgres
 from tg_assistant.errors import NotAllowed
-from tg_assistant.infra.db import Database
+from tg_assistant.infra.postgres.db import Database
 from tg_assistant.models import Question, Role, User
 
 _next = iter(range(7_900_000, 7_990_000))

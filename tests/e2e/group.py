@@ -17,7 +17,7 @@ from tg_assistant.core.access.one_time_links import Purpose
 from tg_assistant.core.actor import Actor
 from tg_assistant.core.group import invites, members
 from tg_assistant.demo.seed import TENANT
-from tg_assistant.infra.db import Database, set_operator, set_tenant
+from tg_assistant.infra.postgres.db import Database, set_operator, set_tenant
 from tg_assistant.models import Membership, Role, Tenant, User
 
 # first name, last name, role, plan, hours since they were last seen

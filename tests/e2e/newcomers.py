@@ -8,7 +8,7 @@ from tests.phone import Phone, until
 from tests.product import Product
 from tg_assistant.core.group import invites
 from tg_assistant.demo.seed import TENANT
-from tg_assistant.infra.db import Database, set_operator, set_tenant
+from tg_assistant.infra.postgres.db import Database, set_operator, set_tenant
 from tg_assistant.models import Tenant
 
 

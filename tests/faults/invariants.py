@@ -8,7 +8,7 @@ from sqlalchemy import text
 from tests.phone import Phone
 from tests.product import Product
 from tg_assistant.errors import Unavailable
-from tg_assistant.infra.db import Database, set_operator
+from tg_assistant.infra.postgres.db import Database, set_operator
 from tg_assistant.infra.vectors import Space, Vectors
 
 _OURS = """

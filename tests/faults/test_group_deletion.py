@@ -21,7 +21,7 @@ from tg_assistant.core.posts import posts
 from tg_assistant.core.privacy import erasure, export
 from tg_assistant.core.retrieval import indexing, vector_cache
 from tg_assistant.errors import AssistantError, InviteSpent, Unavailable
-from tg_assistant.infra import jobs
+from tg_assistant.infra.postgres import jobs
 from tg_assistant.infra.vectors import Space
 from tg_assistant.models import (
     Account,

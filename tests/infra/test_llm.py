@@ -11,7 +11,7 @@ from pydantic import SecretStr
 from tests.servers import LLM_KEY
 from tg_assistant.errors import Unavailable
 from tg_assistant.infra.llm import Llm, open_llm
-from tg_assistant.settings import RetrievalSettings
+from tg_assistant.settings.groups import RetrievalSettings
 
 
 class Endpoint(BaseHTTPRequestHandler):

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 import structlog
 
-from tests.infra.test_logs import configured
-from tg_assistant.infra import logs
+from tests.infra.logging.test_logs import configured
+from tg_assistant.infra.logging import logs
 from tg_assistant.infra.sparing import ALIKE, Sparing
 
 __all__ = ["configured"]

@@ -16,7 +16,7 @@ import httpx
 import pytest
 
 from tg_assistant.errors import Invalid
-from tg_assistant.infra import uncaught
+from tg_assistant.infra.logging import error_hooks
 
 MARK = "-".join(["canary", "of", "a", "caller"])  # no constant of the code it rises through
 
@@ -93,7 +93,7 @@ def test_an_error_is_told_without_what_was_sent(way: str) -> None:
     with pytest.raises(BaseException) as caught:
         cause()
     began = time.process_time()
-    trace, line = uncaught.render((caught.type, caught.value, caught.tb)), uncaught.told(caught.value)
+    trace, line = error_hooks.render((caught.type, caught.value, caught.tb)), error_hooks.told(caught.value)
     assert time.process_time() - began < 1
     assert words in trace, trace
     assert MARK not in trace and MARK not in line
@@ -102,6 +102,6 @@ def test_an_error_is_told_without_what_was_sent(way: str) -> None:
 
 def test_what_the_interpreter_could_not_tell_is_no_second_error() -> None:
     """Nothing to tell is told as nothing."""
-    assert uncaught.render((None, None, None)) == ""
-    assert uncaught.told(ValueError()) == "ValueError"
+    assert error_hooks.render((None, None, None)) == ""
+    assert error_hooks.told(ValueError()) == "ValueError"
     assert sys.exc_info() == (None, None, None)

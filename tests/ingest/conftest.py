@@ -21,7 +21,7 @@ from tg_assistant.core.group import invites, tenants
 from tg_assistant.demo.postgres import Postgres
 from tg_assistant.infra.runtime import Runtime, open_runtime
 from tg_assistant.models import Role, Tenant
-from tg_assistant.settings import Settings, TelegramSettings
+from tg_assistant.settings.groups import Settings, TelegramSettings
 
 
 @pytest.fixture(scope="session")

@@ -9,10 +9,10 @@ from telethon.errors import FloodWaitError, UnauthorizedError
 from telethon.tl import functions, types
 
 from ingest.client import ALLOWED, Client, RequestRefused, method_name, new_client, trust_key
-from ingest.ended import SessionEnded
+from ingest.session_errors import SessionEnded
 from sandbox.control import Sandbox
 from sandbox.faults import flood_wait
-from tg_assistant.settings import Settings
+from tg_assistant.settings.groups import Settings
 
 
 class Fence:

@@ -10,7 +10,7 @@ from ingest.lease import Lease, take
 from tg_assistant.core.accounts import logins
 from tg_assistant.core.accounts.leases import LEASE_SECONDS, LeaseLost
 from tg_assistant.core.actor import Actor
-from tg_assistant.infra.db import Database
+from tg_assistant.infra.postgres.db import Database
 from tg_assistant.infra.runtime import Runtime
 from tg_assistant.models import Login
 

@@ -21,7 +21,7 @@ from tg_assistant.errors import Invalid, InviteSpent, NotFound
 from tg_assistant.infra.crypto import Keyring
 from tg_assistant.infra.runtime import Runtime
 from tg_assistant.models import Account, AccountTask, AuditEvent, Login, LoginStatus, Membership, Notification
-from tg_assistant.settings import session_keys
+from tg_assistant.settings.load import session_keys
 
 
 async def page_of(rt: Runtime, started: logins.Started) -> str:

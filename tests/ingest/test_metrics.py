@@ -14,7 +14,7 @@ from tests.ingest.connecting import all_of, connect, ended, eventually, shown, s
 from tg_assistant.core.accounts import logins
 from tg_assistant.core.actor import Actor
 from tg_assistant.core.posts import posts
-from tg_assistant.infra import jobs
+from tg_assistant.infra.postgres import jobs
 from tg_assistant.infra.runtime import Runtime
 from tg_assistant.models import LoginStatus, MethodWait, Tenant
 

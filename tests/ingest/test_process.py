@@ -18,7 +18,7 @@ from tests.servers import SESSION_KEY
 from tg_assistant.core.actor import Actor
 from tg_assistant.infra.runtime import Runtime
 from tg_assistant.models import Account
-from tg_assistant.settings import Settings
+from tg_assistant.settings.groups import Settings
 
 
 def free_port() -> int:

@@ -16,7 +16,7 @@ from tg_assistant.core.channels import channels, dialogs
 from tg_assistant.errors import Invalid, NotFound
 from tg_assistant.infra.runtime import Runtime
 from tg_assistant.models import Notification, Post, Tenant
-from tg_assistant.settings import Settings
+from tg_assistant.settings.groups import Settings
 
 
 @pytest.fixture

@@ -27,7 +27,8 @@ from tg_assistant.demo.postgres import Postgres
 from tg_assistant.infra.crypto import Keyring
 from tg_assistant.infra.runtime import Runtime
 from tg_assistant.models import Account, AuditEvent, KeyRotation, Login, LoginStatus
-from tg_assistant.settings import Settings, session_keys
+from tg_assistant.settings.groups import Settings
+from tg_assistant.settings.load import session_keys
 
 OLD, NEW = base64.b64decode(SESSION_KEY), b"n" * 32
 BOTH = Keyring({"k1": OLD, "k2": NEW})

@@ -16,7 +16,7 @@ from tg_assistant.core.channels import channels, dialogs
 from tg_assistant.demo.postgres import Postgres
 from tg_assistant.infra.runtime import Runtime
 from tg_assistant.models import Account, Dialog, Post
-from tg_assistant.settings import Settings
+from tg_assistant.settings.groups import Settings
 
 _WATCH = """
 CREATE TABLE writes (who text, what text);

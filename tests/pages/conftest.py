@@ -24,9 +24,9 @@ from tests.servers import BOT_TOKEN, preparing_url
 from tg_assistant.core.access import sign_in
 from tg_assistant.core.actor import Actor
 from tg_assistant.demo.postgres import Postgres
-from tg_assistant.frontend import ROOT, build_if_changed
-from tg_assistant.infra.db import Database
+from tg_assistant.infra.postgres.db import Database
 from tg_assistant.models import Tenant
+from tg_assistant.web.build import ROOT, build_if_changed
 
 CHROMIUM = Path("/usr/bin/chromium")
 QUIET = [
@@ -36,7 +36,11 @@ QUIET = [
 PATIENCE = 60_000  # milliseconds; only what never comes takes that long, however busy the machine
 expect.set_options(timeout=PATIENCE)
 LIGHT = {"bg_color": "#ffffff", "secondary_bg_color": "#f0f0f0", "text_color": "#000000"}
-_SERVE = "from tg_assistant.serve import serve; from tg_assistant.settings import load; serve(load('web'))"
+_SERVE = """
+from tg_assistant.settings.load import load
+from tg_assistant.web.serve import serve
+serve(load("web"))
+"""
 
 
 def free_port() -> int:

@@ -10,7 +10,7 @@ from tg_assistant.core.access import one_time_links
 from tg_assistant.core.access.one_time_links import Purpose
 from tg_assistant.core.actor import Actor
 from tg_assistant.core.group import members
-from tg_assistant.infra.db import Database
+from tg_assistant.infra.postgres.db import Database
 from tg_assistant.models import Invite, Membership, Role, Tenant
 
 _next = iter(range(6_000_000, 6_100_000))

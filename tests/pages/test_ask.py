@@ -11,7 +11,7 @@ from sqlmodel import select
 
 from tests.pages.conftest import People, Web, wait_for
 from tg_assistant.core.actor import Actor
-from tg_assistant.infra.db import Database
+from tg_assistant.infra.postgres.db import Database
 from tg_assistant.models import Account, Channel, ChannelAccess, Post, Question, Subscription
 from tg_assistant.texts import text
 

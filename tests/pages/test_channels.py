@@ -8,8 +8,8 @@ from sqlmodel import select
 
 from tests.pages.conftest import People, Web, cut_line, until, wait_for
 from tg_assistant.core.actor import Actor
-from tg_assistant.infra.db import Database
-from tg_assistant.infra.events import notify
+from tg_assistant.infra.postgres.db import Database
+from tg_assistant.infra.postgres.events import notify
 from tg_assistant.models import Account, Channel, Dialog, Subscription
 
 LIST, ADD = "/tg/app/channels/", "/tg/app/channels/add/"

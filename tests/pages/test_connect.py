@@ -11,8 +11,8 @@ from sqlmodel import col, select
 
 from tests.pages.conftest import People, Web, until, wait_for
 from tg_assistant.core.actor import Actor
-from tg_assistant.infra.db import Database
-from tg_assistant.infra.events import notify
+from tg_assistant.infra.postgres.db import Database
+from tg_assistant.infra.postgres.events import notify
 from tg_assistant.models import Login
 
 PATH = "/tg/app/connect/"

@@ -12,7 +12,7 @@ from tg_assistant.core.access.one_time_links import Purpose
 from tg_assistant.core.actor import Actor
 from tg_assistant.core.group import members
 from tg_assistant.demo.postgres import Postgres
-from tg_assistant.infra.db import Database
+from tg_assistant.infra.postgres.db import Database
 from tg_assistant.models import Channel, Membership, Role, Subscription, Tenant
 
 _next = iter(range(6_200_000, 6_300_000))

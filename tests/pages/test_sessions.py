@@ -9,7 +9,7 @@ from sqlmodel import col, select
 from tests.pages.conftest import People, Web, cut_line, until, wait_for
 from tg_assistant.core.access import sessions
 from tg_assistant.core.actor import Actor
-from tg_assistant.infra.db import Database
+from tg_assistant.infra.postgres.db import Database
 from tg_assistant.models import Account, AccountTask, AppSession
 
 WINDOWS = "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:140.0) Gecko/20100101 Firefox/140.0"

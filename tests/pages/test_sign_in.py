@@ -7,7 +7,7 @@ from playwright.async_api import BrowserContext, Page, expect
 from tests.pages.conftest import People, Web, serving, telegram_fragment, wait_for
 from tg_assistant.core.group import invites
 from tg_assistant.demo.postgres import Postgres
-from tg_assistant.infra.db import Database
+from tg_assistant.infra.postgres.db import Database
 from tg_assistant.models import Role
 from tg_assistant.texts import text
 

@@ -21,7 +21,7 @@ from tests.people import init_data
 from tests.sockets import BOOT, open_socket
 from tg_assistant import pages
 from tg_assistant.core.actor import Actor
-from tg_assistant.infra.db import Database
+from tg_assistant.infra.postgres.db import Database
 from tg_assistant.models import Account, Channel, Login, Subscription
 
 SECRET = "Only Anna reads this"

@@ -3,11 +3,11 @@
 from fastapi import APIRouter, FastAPI, HTTPException, Request
 from fastapi.routing import APIRoute
 
-from tg_assistant.api import admin_login, connect, docs, openapi, problems
-from tg_assistant.api.addresses import UNKNOWN, Addresses
+from tg_assistant.api import docs, openapi, problems
 from tg_assistant.api.deps import RuntimeGetter
-from tg_assistant.api.envelope import Envelope
 from tg_assistant.api.graphql import route as graphql
+from tg_assistant.api.http.request_envelope import Envelope
+from tg_assistant.api.http.route_index import UNKNOWN, Addresses
 from tg_assistant.api.routes import (
     admin,
     auth,
@@ -21,6 +21,7 @@ from tg_assistant.api.routes import (
     search,
     users,
 )
+from tg_assistant.api.second_screen import admin_login, connect
 
 _METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "TRACE"]
 _ROUTES = (

@@ -52,8 +52,8 @@ def transaction(work: "Callable[[AsyncSession], Awaitable[Answer]]", *, all_tena
 
     `all_tenants` for what looks at more than one tenant: only the owner's role may, any other would see none.
     """
-    from tg_assistant.infra import logs
-    from tg_assistant.infra.db import Database, set_operator
+    from tg_assistant.infra.logging import logs
+    from tg_assistant.infra.postgres.db import Database, set_operator
 
     logs.configure_terminal(logging.WARNING)  # events are for a process's log, only trouble is for a terminal
 
@@ -76,7 +76,7 @@ def in_words() -> Iterator[None]:
     """What goes wrong inside ends the command as one sentence with exit code 1, never as SQL."""
     from sqlalchemy.exc import DBAPIError
 
-    from tg_assistant.settings import SettingsError
+    from tg_assistant.settings.load import SettingsError
 
     try:
         yield

@@ -114,7 +114,7 @@ def list_(
 async def _enter(db: "AsyncSession", tenant: UUID) -> None:
     """Act for the tenant. Raises NotFound when there is none with this id."""
     from tg_assistant.errors import NotFound
-    from tg_assistant.infra.db import set_tenant
+    from tg_assistant.infra.postgres.db import set_tenant
     from tg_assistant.models import Tenant as Row
 
     await set_tenant(db, tenant)
@@ -126,7 +126,7 @@ async def _tenant_operator(db: "AsyncSession", code: str) -> Any:
     """The operator of the tenant that this code belongs to. Raises NotFound."""
     from tg_assistant.core.group import invites
     from tg_assistant.errors import NotFound
-    from tg_assistant.infra.db import set_invite
+    from tg_assistant.infra.postgres.db import set_invite
     from tg_assistant.models import Invite
 
     cleaned = invites.clean(code)

@@ -17,8 +17,8 @@ def register(app: typer.Typer) -> None:
 
 def serve() -> None:
     """Run the web process: the Mini App and the API."""
-    from tg_assistant.serve import serve as run
-    from tg_assistant.settings import SettingsError, load
+    from tg_assistant.settings.load import SettingsError, load
+    from tg_assistant.web.serve import serve as run
 
     try:
         settings = load("web")
@@ -31,7 +31,7 @@ def migrate() -> None:
     """Bring the database's schema up to date (MIGRATIONS_DATABASE_URL: the owner's role)."""
     from sqlalchemy.exc import OperationalError
 
-    from tg_assistant.infra.db import migrate as upgrade
+    from tg_assistant.infra.postgres.db import migrate as upgrade
 
     try:
         upgrade(database_url())
@@ -43,7 +43,7 @@ def migrate() -> None:
 
 def build() -> None:
     """Build the Mini App's static files if their sources changed."""
-    from tg_assistant.frontend import build_if_changed
+    from tg_assistant.web.build import build_if_changed
 
     try:
         typer.echo("frontend built" if build_if_changed() else "frontend unchanged")

@@ -70,9 +70,9 @@ def _for_person(telegram_id: int, work: "Callable[[Runtime, Actor], Awaitable[An
     import logging
 
     from tg_assistant.core.access import sign_in
-    from tg_assistant.infra import logs
+    from tg_assistant.infra.logging import logs
     from tg_assistant.infra.runtime import open_runtime
-    from tg_assistant.settings import load
+    from tg_assistant.settings.load import load
 
     logs.configure_terminal(logging.WARNING)
 

@@ -7,7 +7,7 @@ import reflex as rx
 from tg_assistant.components.qr_code import qr_picture
 from tg_assistant.errors import Unavailable
 from tg_assistant.infra import bot_api
-from tg_assistant.process import current
+from tg_assistant.web.process import current
 
 
 class LandingState(rx.State):

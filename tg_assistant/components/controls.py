@@ -5,9 +5,9 @@ from typing import Any
 import reflex as rx
 from reflex_components_core.react_router.dom import ReactRouterLink
 
+from tg_assistant.components.i18n import say
 from tg_assistant.components.icons import icon
 from tg_assistant.components.telegram import kept_field
-from tg_assistant.components.words import say
 
 
 def button(label: Any, *, style: str = "", busy: Any = None, **props: Any) -> rx.Component:

@@ -7,9 +7,9 @@ from typing import Any, TypedDict
 
 import reflex as rx
 
-from tg_assistant.components.readable import ago
+from tg_assistant.components.formatting import ago
+from tg_assistant.components.i18n import say
 from tg_assistant.components.telegram import copy_button
-from tg_assistant.components.words import say
 from tg_assistant.core.answers.answers import Source, sources_of
 from tg_assistant.models import Question
 from tg_assistant.texts import text

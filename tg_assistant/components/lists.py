@@ -5,8 +5,8 @@ from typing import Any
 import reflex as rx
 from reflex_components_core.react_router.dom import ReactRouterLink
 
+from tg_assistant.components.i18n import say
 from tg_assistant.components.icons import icon
-from tg_assistant.components.words import say
 
 
 def section(*cells: Any, header: Any = None, footer: Any = None, action: Any = None) -> rx.Component:

@@ -6,9 +6,9 @@ import reflex as rx
 from reflex_components_core.react_router.dom import ReactRouterLink
 
 from tg_assistant.components.controls import button
+from tg_assistant.components.i18n import say
 from tg_assistant.components.lists import cell, section
 from tg_assistant.components.telegram import scrolled_row
-from tg_assistant.components.words import say
 from tg_assistant.state import PANEL
 
 _SECTIONS = ("", "people", "invites", "channels", "queue", "trail", "switches")

@@ -5,7 +5,7 @@ from typing import Any
 
 import reflex as rx
 
-from tg_assistant.components.words import say
+from tg_assistant.components.i18n import say
 from tg_assistant.core.accounts import qr
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import reflex as rx
 
-from tg_assistant.components.words import say
+from tg_assistant.components.i18n import say
 
 
 def sheet(shown: Any, *content: Any, title: Any, on_close: Any, testid: str) -> rx.Component:

@@ -7,10 +7,10 @@ from reflex_components_core.base.error_boundary import ErrorBoundary
 from reflex_components_core.core.banner import has_connection_errors
 from reflex_components_core.react_router.dom import ReactRouterLink
 
+from tg_assistant.components.i18n import in_browser, say
 from tg_assistant.components.icons import icon
-from tg_assistant.components.states import empty
+from tg_assistant.components.placeholders import empty
 from tg_assistant.components.telegram import reload_button, snackbar
-from tg_assistant.components.words import in_browser, say
 from tg_assistant.state import HOME, SessionState
 
 _TABS = (("ask", "chat"), ("channels", "channels"), ("sessions", "devices"))

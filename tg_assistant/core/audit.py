@@ -13,7 +13,7 @@ from tg_assistant.core import pagination
 from tg_assistant.core.actor import Actor, scoped
 from tg_assistant.core.pagination import Order, Page
 from tg_assistant.infra import metrics
-from tg_assistant.infra.db import set_user
+from tg_assistant.infra.postgres.db import set_user
 from tg_assistant.models import AuditEvent, Membership, Role, User
 
 log = structlog.get_logger()

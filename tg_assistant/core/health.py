@@ -11,8 +11,8 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from tg_assistant.core.messaging import inbox, outbox
 from tg_assistant.errors import Unavailable
-from tg_assistant.infra import jobs
 from tg_assistant.infra.health import database_answers
+from tg_assistant.infra.postgres import jobs
 from tg_assistant.infra.runtime import Runtime
 from tg_assistant.models import Heartbeat
 

@@ -4,7 +4,7 @@ from enum import StrEnum, auto
 
 
 class Job(StrEnum):
-    """Work that needs no Telegram session; `ingest/worker.py` has a handler for each."""
+    """Work that needs no Telegram session; `ingest/job_worker.py` has a handler for each."""
 
     indexing = "index"
     purge_channel = auto()

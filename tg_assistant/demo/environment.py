@@ -9,10 +9,10 @@ import httpx
 from pydantic import AliasChoices
 from pydantic_settings import BaseSettings
 
-from tg_assistant import settings
 from tg_assistant.demo import chroma
 from tg_assistant.demo.data_folder import DataFolder, write_private
 from tg_assistant.demo.postgres import Postgres
+from tg_assistant.settings import groups
 
 BUNDLED_SDK = "/vendor/telegram-web-app.js"
 # everybody in a demo comes from this machine: one address is many people
@@ -144,7 +144,7 @@ class Demo:
 
 def plain_environment() -> dict[str, str]:
     """This process's environment without the product's settings (nor a .env): a demo has its own."""
-    ours = setting_names(settings.Settings)
+    ours = setting_names(groups.Settings)
     kept = {
         name: value for name, value in os.environ.items() if name not in ours or name.startswith(_PASSED_ON)
     }

@@ -29,7 +29,7 @@ OWNER, APP, WORKER = "tg_owner", "tg_app", "tg_worker"
 SYSTEM_USER = "embedded_postgres"
 STOP_SIGNAL = signal.SIGINT  # "fast": SIGTERM would wait for every client to leave
 SOCKET_PATH_MAX = 100  # bytes; Linux ends at 108, macOS at 104
-# Errors quote what people wrote; whoever asked gets them, and logs them without (`infra/uncaught.py`).
+# Errors quote what people wrote; whoever asked gets them, and logs them without (`infra/logging`).
 QUIET = (
     *("-c", "log_min_messages=log", "-c", "log_min_error_statement=panic", "-c", "log_error_verbosity=terse"),
     *("-c", "log_parameter_max_length_on_error=0", "-c", "log_parameter_max_length=0"),

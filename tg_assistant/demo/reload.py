@@ -40,6 +40,6 @@ def newest(name: str) -> float:
 
 
 def _build() -> None:
-    from tg_assistant.frontend import build_if_changed
+    from tg_assistant.web.build import build_if_changed
 
     build_if_changed()

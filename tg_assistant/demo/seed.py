@@ -9,7 +9,7 @@ from sqlmodel import select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from tg_assistant.core.group import invites, tenants
-from tg_assistant.infra.db import Database, set_operator, set_tenant
+from tg_assistant.infra.postgres.db import Database, set_operator, set_tenant
 from tg_assistant.models import Role, Tenant
 
 TENANT = "Demo"

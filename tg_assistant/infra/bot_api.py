@@ -3,7 +3,7 @@
 import httpx
 
 from tg_assistant.errors import Unavailable
-from tg_assistant.settings import TelegramSettings
+from tg_assistant.settings.groups import TelegramSettings
 
 _TELEGRAM = "https://api.telegram.org"
 _known: dict[tuple[str, str], str] = {}  # (server, bot id) → @name; it changes with the bot only

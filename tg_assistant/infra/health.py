@@ -10,7 +10,7 @@ from sqlalchemy import text
 
 from tg_assistant.errors import Unavailable
 from tg_assistant.infra import metrics
-from tg_assistant.infra.db import Database
+from tg_assistant.infra.postgres.db import Database
 
 Check = Callable[[], Awaitable[Mapping[str, bool]]]
 Live = Callable[[], Mapping[str, bool]]

@@ -7,8 +7,8 @@ import httpx
 import structlog
 
 from tg_assistant.errors import Unavailable
-from tg_assistant.infra import uncaught
-from tg_assistant.settings import RetrievalSettings
+from tg_assistant.infra.logging import error_hooks
+from tg_assistant.settings.groups import RetrievalSettings
 
 log = structlog.get_logger()
 
@@ -54,7 +54,7 @@ class OpenAILlm:
                 if piece.choices and (text := piece.choices[0].delta.content):
                     yield text
         except (OpenAIError, httpx.HTTPError) as error:  # httpx's own when a stream breaks midway
-            log.warning("llm.failed", model=self._model, reason=uncaught.told(error))
+            log.warning("llm.failed", model=self._model, reason=error_hooks.told(error))
             raise Unavailable("llm.unavailable", retry_after=5) from error
 
     async def close(self) -> None:

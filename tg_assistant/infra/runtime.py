@@ -5,16 +5,16 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
 from tg_assistant.infra.clock import Clock
-from tg_assistant.infra.db import Database
 from tg_assistant.infra.embeddings import Embedder, LocalEmbedder, OpenAIEmbedder
-from tg_assistant.infra.events import Events
 from tg_assistant.infra.fair_queue import FairQueue
 from tg_assistant.infra.limits import RateLimits
 from tg_assistant.infra.llm import Llm, open_llm
+from tg_assistant.infra.postgres.db import Database
+from tg_assistant.infra.postgres.events import Events
 from tg_assistant.infra.pulse import Pulse
 from tg_assistant.infra.text_work import TextWork
 from tg_assistant.infra.vectors import Vectors
-from tg_assistant.settings import RetrievalSettings, Settings
+from tg_assistant.settings.groups import RetrievalSettings, Settings
 
 
 @dataclass(frozen=True)

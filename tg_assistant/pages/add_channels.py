@@ -8,21 +8,22 @@ from typing import Any
 
 import reflex as rx
 
-from tg_assistant.components.choices import Choice, choice_of, choice_row
+from tg_assistant.components.channel_picker import Choice, choice_of, choice_row
 from tg_assistant.components.controls import button, link_button, search_field, segment, segments
+from tg_assistant.components.i18n import say
 from tg_assistant.components.lists import section
-from tg_assistant.components.states import empty
+from tg_assistant.components.placeholders import empty
 from tg_assistant.components.telegram import kept_field
-from tg_assistant.components.words import say
 from tg_assistant.core.accounts import accounts
 from tg_assistant.core.actor import Actor
 from tg_assistant.core.channels import channels
 from tg_assistant.errors import AlreadyExists, AssistantError, Unavailable
 from tg_assistant.models import Dialog
-from tg_assistant.process import current
-from tg_assistant.state import HOME, SessionState, acting, is_live
+from tg_assistant.page_context import acting, is_live
+from tg_assistant.state import HOME, SessionState
 from tg_assistant.template import page
 from tg_assistant.texts import text
+from tg_assistant.web.process import current
 
 _SHOWN = 200
 

@@ -22,21 +22,22 @@ from tg_assistant.components.conversation import (
     parts,
     source_rows,
 )
+from tg_assistant.components.i18n import say
 from tg_assistant.components.lists import section
+from tg_assistant.components.placeholders import empty
 from tg_assistant.components.sheet import sheet
-from tg_assistant.components.states import empty
 from tg_assistant.components.telegram import composer, follow_bottom, telegram_link
-from tg_assistant.components.words import say
 from tg_assistant.core.actor import Actor
 from tg_assistant.core.answers import answers, question_log, showing
 from tg_assistant.core.answers.answers import Delta, Done, Sources
 from tg_assistant.core.channels import channels
 from tg_assistant.core.names import Topic
 from tg_assistant.errors import AlreadyExists, Invalid, NotAllowed, SignInNeeded, Unavailable
-from tg_assistant.process import current, is_older
-from tg_assistant.state import HOME, SessionState, acting, is_live, named
+from tg_assistant.page_context import acting, is_live, named
+from tg_assistant.state import HOME, SessionState
 from tg_assistant.template import page
 from tg_assistant.texts import text
+from tg_assistant.web.process import current, is_older
 
 _HISTORY = 20
 _POLL_SECONDS = 1.0

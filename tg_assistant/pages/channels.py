@@ -11,19 +11,20 @@ from typing import Any, TypedDict
 import reflex as rx
 
 from tg_assistant.components.controls import link_button, progress, switch
+from tg_assistant.components.formatting import colour, counted, initial
+from tg_assistant.components.i18n import say
 from tg_assistant.components.lists import avatar, cell, chevron, section
-from tg_assistant.components.readable import colour, counted, initial
+from tg_assistant.components.placeholders import empty
 from tg_assistant.components.sheet import sheet
-from tg_assistant.components.states import empty
 from tg_assistant.components.telegram import confirm_button, telegram_link
-from tg_assistant.components.words import say
 from tg_assistant.core.channels import channels
 from tg_assistant.core.channels.channels import Followed
 from tg_assistant.errors import Unavailable
-from tg_assistant.process import current
-from tg_assistant.state import HOME, SessionState, acting, is_live, named
+from tg_assistant.page_context import acting, is_live, named
+from tg_assistant.state import HOME, SessionState
 from tg_assistant.template import page
 from tg_assistant.texts import has, text
+from tg_assistant.web.process import current
 
 _ADDRESS = f"{HOME}/channels"
 _BUSY_SECONDS, _IDLE_SECONDS = 1.5, 15

@@ -12,10 +12,11 @@ from typing import Any
 import reflex as rx
 
 from tg_assistant.components.controls import button, link_button
+from tg_assistant.components.formatting import milliseconds
+from tg_assistant.components.i18n import say
 from tg_assistant.components.lists import section, steps
+from tg_assistant.components.placeholders import empty
 from tg_assistant.components.qr_code import qr_code, qr_picture
-from tg_assistant.components.readable import milliseconds
-from tg_assistant.components.states import empty
 from tg_assistant.components.telegram import (
     confirm_button,
     copy_button,
@@ -23,14 +24,14 @@ from tg_assistant.components.telegram import (
     share_button,
     telegram_link,
 )
-from tg_assistant.components.words import say
 from tg_assistant.core.access import rate_limits, revocation
 from tg_assistant.core.accounts import accounts, logins
 from tg_assistant.models import Login, LoginStatus
-from tg_assistant.process import current
-from tg_assistant.state import HOME, SessionState, acting, count, is_live, named
+from tg_assistant.page_context import acting, count, is_live, named
+from tg_assistant.state import HOME, SessionState
 from tg_assistant.template import page
 from tg_assistant.texts import text
+from tg_assistant.web.process import current
 
 _LIVE = (LoginStatus.pending, LoginStatus.awaiting_scan, LoginStatus.password_required)
 _FAILURES = {  # what has words of its own, with its picture

@@ -8,14 +8,15 @@ from typing import Any
 import reflex as rx
 
 from tg_assistant.components.controls import link_button
+from tg_assistant.components.i18n import say
 from tg_assistant.components.lists import cell, chevron, round_icon, section
 from tg_assistant.components.telegram import kept_field
-from tg_assistant.components.words import say
 from tg_assistant.core.access.rate_limits import Rule
 from tg_assistant.core.accounts import accounts
 from tg_assistant.core.channels import channels
 from tg_assistant.core.group import invites
-from tg_assistant.state import HOME, SessionState, acting, count
+from tg_assistant.page_context import acting, count
+from tg_assistant.state import HOME, SessionState
 from tg_assistant.template import page
 from tg_assistant.texts import text
 

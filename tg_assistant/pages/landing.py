@@ -7,10 +7,10 @@ import reflex as rx
 
 from tg_assistant.components.bot_link import LandingState, bot_address
 from tg_assistant.components.controls import link_button
+from tg_assistant.components.i18n import in_browser
 from tg_assistant.components.icons import icon
 from tg_assistant.components.lists import round_icon
-from tg_assistant.components.states import empty
-from tg_assistant.components.words import in_browser
+from tg_assistant.components.placeholders import empty
 from tg_assistant.template import open_page
 from tg_assistant.texts import LANGUAGES, text
 

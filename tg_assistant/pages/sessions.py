@@ -11,18 +11,19 @@ import reflex as rx
 
 from tg_assistant.components.controls import segment
 from tg_assistant.components.devices import device_name
+from tg_assistant.components.formatting import ago
+from tg_assistant.components.i18n import say
 from tg_assistant.components.lists import cell, chevron, round_icon, section
-from tg_assistant.components.readable import ago
 from tg_assistant.components.telegram import confirm_button
-from tg_assistant.components.words import say
 from tg_assistant.core.access import sessions, sign_in
 from tg_assistant.core.accounts import accounts
 from tg_assistant.errors import NotFound
 from tg_assistant.models import Account, AccountStatus, AppSession, Role
-from tg_assistant.process import current
-from tg_assistant.state import HOME, PANEL, SessionState, acting, named
+from tg_assistant.page_context import acting, named
+from tg_assistant.state import HOME, PANEL, SessionState
 from tg_assistant.template import page
 from tg_assistant.texts import date, text
+from tg_assistant.web.process import current
 
 
 class Linked(TypedDict):

@@ -11,7 +11,7 @@ from tg_assistant.core.access import access_tokens, sessions, sign_in
 from tg_assistant.core.actor import scoped
 from tg_assistant.errors import NotAllowed, NotFound, SignInNeeded
 from tg_assistant.infra.clock import Clock
-from tg_assistant.infra.db import set_tenant
+from tg_assistant.infra.postgres.db import set_tenant
 from tg_assistant.models import AppSession, Membership, Role
 
 SECRET = "s" * 48

@@ -12,7 +12,7 @@ import pytest
 from tests.corpus import a_channel, a_reader, a_tenant
 from tests.people import member
 from tests.servers import BOT_TOKEN
-from tg_assistant.api import streams
+from tg_assistant.api.streaming import answer_streams
 from tg_assistant.core.answers import answers, asking, extractive, question_log, tries
 from tg_assistant.core.answers.answers import Done
 from tg_assistant.core.group import members
@@ -30,7 +30,7 @@ import asyncio, os, signal, sys
 from uuid import UUID
 from tg_assistant.core import access, answers, extracts
 from tg_assistant.infra.runtime import open_runtime
-from tg_assistant.settings import load
+from tg_assistant.settings.load import load
 
 async def main():
     async def deadly(*_):
@@ -112,7 +112,7 @@ async def test_what_ended_three_processes_is_not_tried_again(rt, reader, monkeyp
     assert (done.answer, done.sources) == (text("ask.given_up", language), [])
     assert (await kept(rt, reader, left.id)).answer == done.answer
     assert await resumed(rt, reader, left.id) == [done]
-    [(_, replayed)] = [one async for one in streams.read_on(rt, reader, f"{left.id}:1")]
+    [(_, replayed)] = [one async for one in answer_streams.read_on(rt, reader, f"{left.id}:1")]
     assert replayed == done
 
 

@@ -14,7 +14,7 @@ from tg_assistant.core.channels.known_ranges import Range
 from tg_assistant.core.posts import ingestion, posts
 from tg_assistant.core.privacy import purging
 from tg_assistant.errors import AlreadyExists, Invalid, NotAllowed, NotFound
-from tg_assistant.infra import jobs
+from tg_assistant.infra.postgres import jobs
 from tg_assistant.models import AccountStatus, Channel, Dialog, Membership, Notification, Post, Subscription
 
 _ids = iter(range(70_000, 90_000))

@@ -11,7 +11,7 @@ from tg_assistant.core.access import sign_in
 from tg_assistant.core.group import invites, tenants
 from tg_assistant.core.privacy import erasure
 from tg_assistant.errors import AlreadyExists, Invalid, InviteSpent, NotAllowed, NotFound
-from tg_assistant.infra.db import set_tenant
+from tg_assistant.infra.postgres.db import set_tenant
 from tg_assistant.models import AuditEvent, Role
 
 

@@ -23,7 +23,7 @@ from tg_assistant.errors import (
     NotFound,
     SignInNeeded,
 )
-from tg_assistant.infra.db import set_tenant
+from tg_assistant.infra.postgres.db import set_tenant
 from tg_assistant.models import AuditEvent, Membership, Role
 
 _ids = itertools.count(79_000)

@@ -15,7 +15,7 @@ from tg_assistant.core.channels.known_ranges import Range
 from tg_assistant.core.posts import ingestion
 from tg_assistant.core.posts.ingestion import IncomingPost
 from tg_assistant.errors import NotFound
-from tg_assistant.infra import jobs
+from tg_assistant.infra.postgres import jobs
 from tg_assistant.models import Channel, Post, PostVersion
 
 

@@ -16,7 +16,7 @@ from tg_assistant.core.names import Job
 from tg_assistant.core.privacy import erasure
 from tg_assistant.core.retrieval import indexing
 from tg_assistant.errors import InviteSpent, NotAllowed, Unavailable
-from tg_assistant.infra import jobs
+from tg_assistant.infra.postgres import jobs
 from tg_assistant.infra.vectors import Space
 from tg_assistant.models import (
     Account,

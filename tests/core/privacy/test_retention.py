@@ -19,7 +19,7 @@ from tg_assistant.core.group import members
 from tg_assistant.core.names import Job
 from tg_assistant.core.privacy import purging, retention
 from tg_assistant.errors import Invalid, NotAllowed
-from tg_assistant.infra import jobs
+from tg_assistant.infra.postgres import jobs
 from tg_assistant.models import (
     AccountTask,
     AppSession,

@@ -17,7 +17,7 @@ from tests.servers import settings_for
 from tg_assistant.core.posts import posts
 from tg_assistant.core.retrieval import indexing
 from tg_assistant.errors import Unavailable
-from tg_assistant.infra import jobs
+from tg_assistant.infra.postgres import jobs
 from tg_assistant.infra.text_work import TextWork
 from tg_assistant.infra.vectors import Space, Vectors
 from tg_assistant.models import Channel, Chunk, Post, Tenant

@@ -7,8 +7,8 @@ from fastapi import APIRouter, Cookie, Request, Response
 from pydantic import BaseModel, Field
 
 from tg_assistant.api import limits
-from tg_assistant.api.browser import REFRESH_COOKIE, check_origin, set_refresh_cookie, whence
 from tg_assistant.api.deps import Call, Rt, jwt_secret
+from tg_assistant.api.second_screen.browser import REFRESH_COOKIE, check_origin, set_refresh_cookie, whence
 from tg_assistant.core.access import access_tokens, sessions, sign_in
 from tg_assistant.core.access.init_data import PRODUCTION_KEY, Validator
 from tg_assistant.core.access.rate_limits import Rule

@@ -10,10 +10,11 @@ from fastapi import APIRouter, Header, Query, Request, Response
 from pydantic import BaseModel, Field, model_validator
 from sse_starlette import EventSourceResponse
 
-from tg_assistant.api import pagination, sse
+from tg_assistant.api import pagination
 from tg_assistant.api.deps import Call, Rt
 from tg_assistant.api.pagination import Cursor, Limit, PageOut
 from tg_assistant.api.problems import may, sentence
+from tg_assistant.api.streaming import sse
 from tg_assistant.core.accounts import tasks
 from tg_assistant.core.actor import Actor
 from tg_assistant.core.channels import channels

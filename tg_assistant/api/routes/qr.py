@@ -9,9 +9,10 @@ from fastapi.responses import Response
 from pydantic import BaseModel, Field
 from sse_starlette import EventSourceResponse
 
-from tg_assistant.api import limits, sse
+from tg_assistant.api import limits
 from tg_assistant.api.deps import Call, Rt
 from tg_assistant.api.problems import may
+from tg_assistant.api.streaming import sse
 from tg_assistant.core.access.rate_limits import Rule
 from tg_assistant.core.accounts import logins, qr
 from tg_assistant.core.group import invites

@@ -12,10 +12,10 @@ from fastapi import APIRouter, Header, Request
 from pydantic import BaseModel, Field
 from sse_starlette import EventSourceResponse
 
-from tg_assistant.api import open_streams, sse, streams
 from tg_assistant.api.deps import Call, Rt
 from tg_assistant.api.pagination import Cursor, Limit, PageOut
 from tg_assistant.api.problems import may
+from tg_assistant.api.streaming import answer_streams, sse, stream_limits
 from tg_assistant.core.actor import Actor
 from tg_assistant.core.answers import question_log
 from tg_assistant.core.answers.answers import Delta, Done, Sources
@@ -112,13 +112,13 @@ async def query(
     began = monotonic()
     streaming = bool(last_event_id) or sse.wanted(request)
     if streaming:
-        open_streams.check_room(actor)  # before the question is asked, and counts
+        stream_limits.check_room(actor)  # before the question is asked, and counts
     if last_event_id:
-        question = str(await streams.own(rt, actor, last_event_id))
-        numbered = streams.read_on(rt, actor, last_event_id)
+        question = str(await answer_streams.own(rt, actor, last_event_id))
+        numbered = answer_streams.read_on(rt, actor, last_event_id)
     else:
-        question_id = await streams.begin(rt, actor, body.query, _wanted(body))
-        numbered, question = streams.follow(rt, actor, question_id), str(question_id)
+        question_id = await answer_streams.begin(rt, actor, body.query, _wanted(body))
+        numbered, question = answer_streams.follow(rt, actor, question_id), str(question_id)
     if streaming:
         return _stream(_events(numbered, question, began), actor, call.actor)
     async with aclosing(numbered):

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from tg_assistant.api import limits
 from tg_assistant.api.deps import Call
-from tg_assistant.api.numbers import PLAIN, is_plain
+from tg_assistant.api.http.plain_int import PLAIN, is_plain
 from tg_assistant.core.access.rate_limits import Rule
 from tg_assistant.core.group import profiles
 from tg_assistant.core.group.profiles import PlanInForce, Profile

@@ -12,8 +12,8 @@ from tg_assistant.core.access import sign_in
 from tg_assistant.core.actor import Actor
 from tg_assistant.core.names import Topic
 from tg_assistant.errors import AssistantError, NotAllowed
+from tg_assistant.infra.logging.error_hooks import told
 from tg_assistant.infra.runtime import Runtime
-from tg_assistant.infra.uncaught import told
 
 T = TypeVar("T")
 log = structlog.get_logger()

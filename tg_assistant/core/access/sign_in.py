@@ -15,7 +15,7 @@ from tg_assistant.core.access.init_data import MAX_AGE, MAX_FUTURE, InitData, Te
 from tg_assistant.core.actor import Actor, scoped
 from tg_assistant.errors import NotAllowed, NotFound, SignInNeeded
 from tg_assistant.infra.clock import Clock, agreed
-from tg_assistant.infra.db import set_tenant, set_user
+from tg_assistant.infra.postgres.db import set_tenant, set_user
 from tg_assistant.models import Membership, Role, SeenInitData, SignIn, Tenant, User
 from tg_assistant.texts import language_of
 

@@ -16,7 +16,7 @@ from tg_assistant.core.messaging import outbox
 from tg_assistant.core.names import TaskKind, Topic
 from tg_assistant.errors import NotFound, Unavailable
 from tg_assistant.infra.crypto import Binding, Keyring, SealBroken
-from tg_assistant.infra.events import notify
+from tg_assistant.infra.postgres.events import notify
 from tg_assistant.infra.runtime import Runtime
 from tg_assistant.models import Account, AccountStatus, ChannelAccess, Dialog, MethodWait
 from tg_assistant.models.base import SECRETS

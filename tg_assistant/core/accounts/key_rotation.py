@@ -19,7 +19,7 @@ from tg_assistant.core import audit
 from tg_assistant.core.accounts import accounts, login_steps
 from tg_assistant.core.names import Topic
 from tg_assistant.infra.crypto import Binding, Keyring, KeyUnknown, SealBroken
-from tg_assistant.infra.events import notify
+from tg_assistant.infra.postgres.events import notify
 from tg_assistant.models import Account, KeyRotation, Login
 from tg_assistant.models.base import SECRETS
 

@@ -17,7 +17,7 @@ from tg_assistant.core.messaging import outbox
 from tg_assistant.core.names import TaskKind, Topic
 from tg_assistant.infra import metrics
 from tg_assistant.infra.crypto import Binding, Keyring, SealBroken
-from tg_assistant.infra.events import notify
+from tg_assistant.infra.postgres.events import notify
 from tg_assistant.models import Account, AccountStatus, Login, LoginStatus, Membership, User
 from tg_assistant.models.base import SECRETS
 

@@ -24,8 +24,8 @@ from tg_assistant.core.names import Topic
 from tg_assistant.errors import Invalid, InviteSpent, NotFound, SignInNeeded
 from tg_assistant.infra import metrics
 from tg_assistant.infra.crypto import seal_password
-from tg_assistant.infra.db import set_link, set_tenant
-from tg_assistant.infra.events import notify
+from tg_assistant.infra.postgres.db import set_link, set_tenant
+from tg_assistant.infra.postgres.events import notify
 from tg_assistant.infra.runtime import Runtime
 from tg_assistant.models import Login, LoginStatus, Membership, User
 

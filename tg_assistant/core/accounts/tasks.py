@@ -14,7 +14,7 @@ from tg_assistant.core.accounts.leases import LeaseLost
 from tg_assistant.core.actor import Actor
 from tg_assistant.core.names import TaskKind, Topic
 from tg_assistant.errors import AssistantError, NotFound, Unavailable
-from tg_assistant.infra.events import notify
+from tg_assistant.infra.postgres.events import notify
 from tg_assistant.infra.runtime import Runtime
 from tg_assistant.models import Account, AccountTask
 

@@ -8,8 +8,8 @@ from tg_assistant.core import audit, pagination
 from tg_assistant.core.actor import Actor
 from tg_assistant.core.pagination import Order, Page
 from tg_assistant.errors import Invalid, NotFound
-from tg_assistant.infra import queue
-from tg_assistant.infra.queue import QueuedJob
+from tg_assistant.infra.postgres import job_table
+from tg_assistant.infra.postgres.job_table import QueuedJob
 from tg_assistant.models import Role
 
 STATES = ("waiting", "running", "held")
@@ -27,10 +27,10 @@ async def list_(
     actor.require(Role.admin)
     if status not in (None, *STATES):
         raise Invalid("jobs.status")
-    order = Order[Any](queue.CREATED, queue.ID, lambda row: (row.created, row.id), _job_id)
-    query = queue.of_tenant(actor.tenant, status)
+    order = Order[Any](job_table.CREATED, job_table.ID, lambda row: (row.created, row.id), _job_id)
+    query = job_table.of_tenant(actor.tenant, status)
     found = await pagination.page(db, query, order, limit=limit, cursor=cursor)
-    return Page([queue.shown(row) for row in found.items], found.next_cursor)
+    return Page([job_table.shown(row) for row in found.items], found.next_cursor)
 
 
 def _job_id(text: str) -> int:
@@ -52,7 +52,7 @@ async def drop(db: AsyncSession, actor: Actor, job_id: int) -> None:
 
 async def _decide(db: AsyncSession, actor: Actor, job_id: int, action: str) -> None:
     actor.require(Role.admin)
-    change = queue.requeue if action == "job.requeue" else queue.drop
+    change = job_table.requeue if action == "job.requeue" else job_table.drop
     if not 0 < job_id < 2**63 or not await change(db, job_id):
         raise NotFound("jobs.not_found")
     await audit.record(db, actor, action, job_id)

@@ -9,8 +9,8 @@ from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from tg_assistant.core.actor import Actor
-from tg_assistant.infra import queue
 from tg_assistant.infra.clock import Clock
+from tg_assistant.infra.postgres import job_table
 from tg_assistant.models import (
     Account,
     AccountStatus,
@@ -119,7 +119,7 @@ async def _asking(db: AsyncSession, actor: Actor) -> dict[str, Any]:
 async def _work(db: AsyncSession, actor: Actor) -> dict[str, Any]:
     counts = {"tasks_open": await _count(db, actor, AccountTask, col(AccountTask.done_at).is_(None))}
     for name in ("waiting", "held"):
-        jobs = select(func.count()).select_from(queue.of_tenant(actor.tenant, name).subquery())
+        jobs = select(func.count()).select_from(job_table.of_tenant(actor.tenant, name).subquery())
         counts[f"jobs_{name}"] = (await db.exec(jobs)).one()
     return counts
 

@@ -23,7 +23,7 @@ from tg_assistant.core.channels.references import Reference, parse_reference
 from tg_assistant.core.messaging import outbox
 from tg_assistant.core.names import TaskKind
 from tg_assistant.errors import NotFound
-from tg_assistant.infra import events, jobs
+from tg_assistant.infra.postgres import events, jobs
 from tg_assistant.infra.runtime import Runtime
 from tg_assistant.models import Account, Channel, ChannelAccess, Subscription
 

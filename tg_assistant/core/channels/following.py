@@ -14,7 +14,7 @@ from tg_assistant.core import audit, plans
 from tg_assistant.core.actor import Actor
 from tg_assistant.core.channels import backfill
 from tg_assistant.errors import AlreadyExists, NotAllowed
-from tg_assistant.infra import events
+from tg_assistant.infra.postgres import events
 from tg_assistant.models import (
     Account,
     AccountStatus,

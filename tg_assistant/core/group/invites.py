@@ -20,10 +20,10 @@ from tg_assistant.core.moments import settable
 from tg_assistant.core.pagination import Order, Page
 from tg_assistant.errors import AlreadyExists, Invalid, InviteSpent, NotFound
 from tg_assistant.infra import bot_api
-from tg_assistant.infra.db import set_invite
-from tg_assistant.infra.storable import storable
+from tg_assistant.infra.postgres.db import set_invite
+from tg_assistant.infra.postgres.pg_text import storable
 from tg_assistant.models import Invite, InviteUse, Membership, Role, User
-from tg_assistant.settings import TelegramSettings
+from tg_assistant.settings.groups import TelegramSettings
 
 CODE_LENGTH = 12
 _ALPHABET = string.ascii_uppercase + string.digits

@@ -17,7 +17,7 @@ from tg_assistant.core.group import invites
 from tg_assistant.core.moments import settable
 from tg_assistant.core.pagination import Order, Page
 from tg_assistant.errors import Conflict, Invalid, NotAllowed, NotFound
-from tg_assistant.infra.storable import storable
+from tg_assistant.infra.postgres.pg_text import storable
 from tg_assistant.models import AppSession, Membership, Role, Tenant, User
 
 

@@ -8,7 +8,7 @@ from tg_assistant.core import audit
 from tg_assistant.core.group import invites
 from tg_assistant.errors import Invalid
 from tg_assistant.infra.clock import Clock
-from tg_assistant.infra.db import set_tenant
+from tg_assistant.infra.postgres.db import set_tenant
 from tg_assistant.models import Invite, Role, Tenant
 
 _OWNER_INVITE_LIFE = timedelta(days=7)

@@ -17,8 +17,8 @@ from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from tg_assistant.core.names import Topic
-from tg_assistant.infra.events import notify
-from tg_assistant.infra.storable import storable
+from tg_assistant.infra.postgres.events import notify
+from tg_assistant.infra.postgres.pg_text import storable
 from tg_assistant.models import BotUpdate
 
 log = structlog.get_logger()

@@ -14,8 +14,8 @@ from tg_assistant.core.access import sign_in
 from tg_assistant.core.names import Topic
 from tg_assistant.core.rollout import flags
 from tg_assistant.errors import NotAllowed
-from tg_assistant.infra.db import set_delivering, set_tenant, set_user
-from tg_assistant.infra.events import notify
+from tg_assistant.infra.postgres.db import set_delivering, set_tenant, set_user
+from tg_assistant.infra.postgres.events import notify
 from tg_assistant.models import Notification, User
 
 TRIES = 8

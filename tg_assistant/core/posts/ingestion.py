@@ -16,8 +16,9 @@ from tg_assistant.core.channels import known_ranges
 from tg_assistant.core.channels.known_ranges import Range
 from tg_assistant.core.names import Job
 from tg_assistant.errors import NotFound
-from tg_assistant.infra import events, jobs, metrics
-from tg_assistant.infra.storable import storable
+from tg_assistant.infra import metrics
+from tg_assistant.infra.postgres import events, jobs
+from tg_assistant.infra.postgres.pg_text import storable
 from tg_assistant.models import Channel, Post, PostVersion
 
 _NEVER = datetime.min.replace(tzinfo=UTC)

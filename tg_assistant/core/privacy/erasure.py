@@ -21,7 +21,7 @@ from tg_assistant.core.messaging import inbox, outbox
 from tg_assistant.core.names import Job
 from tg_assistant.core.retrieval import indexing
 from tg_assistant.errors import NotAllowed, Unavailable
-from tg_assistant.infra import jobs
+from tg_assistant.infra.postgres import jobs
 from tg_assistant.infra.runtime import Runtime
 from tg_assistant.models import (
     Account,

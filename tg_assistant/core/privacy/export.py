@@ -17,7 +17,7 @@ from tg_assistant.core.actor import Actor
 from tg_assistant.core.answers import question_log, showing
 from tg_assistant.core.answers.showing import Place
 from tg_assistant.core.messaging import inbox
-from tg_assistant.infra.db import set_user
+from tg_assistant.infra.postgres.db import set_user
 from tg_assistant.infra.runtime import Runtime
 from tg_assistant.models import (
     Account,

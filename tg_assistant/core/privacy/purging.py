@@ -8,7 +8,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from tg_assistant.core.answers import showing
 from tg_assistant.core.names import Job
 from tg_assistant.core.retrieval import indexing
-from tg_assistant.infra import jobs
+from tg_assistant.infra.postgres import jobs
 from tg_assistant.infra.runtime import Runtime
 from tg_assistant.models import Channel, Subscription
 

@@ -18,8 +18,8 @@ from tg_assistant.core.actor import Actor
 from tg_assistant.core.messaging import inbox
 from tg_assistant.core.names import Job
 from tg_assistant.errors import Invalid
-from tg_assistant.infra import jobs
 from tg_assistant.infra.clock import agreed
+from tg_assistant.infra.postgres import jobs
 from tg_assistant.infra.runtime import Runtime
 from tg_assistant.models import (
     AccountTask,

@@ -21,7 +21,7 @@ from tg_assistant.core.retrieval import vector_cache
 from tg_assistant.core.retrieval.chunking import chunks
 from tg_assistant.core.retrieval.vector_cache import text_hash
 from tg_assistant.errors import Unavailable
-from tg_assistant.infra import jobs, turn
+from tg_assistant.infra.postgres import advisory_locks, jobs
 from tg_assistant.infra.runtime import Runtime
 from tg_assistant.infra.text_work import TOO_SLOW
 from tg_assistant.infra.vectors import Space
@@ -152,7 +152,7 @@ async def held(db: AsyncSession, channel_ids: Sequence[UUID]) -> dict[UUID, dict
 
 def _alone(rt: Runtime, tenant_id: UUID, *, wait: bool = True) -> AbstractAsyncContextManager[bool]:
     """One writer of a tenant's collection at a time, across processes; no transaction is kept open for it."""
-    return turn.alone(rt.db.url, f"index:{tenant_id}", wait=wait)
+    return advisory_locks.alone(rt.db.url, f"index:{tenant_id}", wait=wait)
 
 
 async def _dirty(rt: Runtime, tenant_id: UUID) -> list[Post]:

@@ -29,7 +29,7 @@ from tg_assistant.models import Post
 Mode = Literal["hybrid", "exact", "semantic"]
 MAX_QUERY = 500  # characters: one word of them stays under the 2,046 bytes PostgreSQL takes
 MAX_PAGE = 100
-_searchable = table("searchable_posts", column("id"), column("tsv"))  # see infra/rls.py
+_searchable = table("searchable_posts", column("id"), column("tsv"))  # see migrations/rls.py
 DEPTH = 200  # posts a ranked list goes down to: what lies lower has nothing to do with the query
 _NO_OPERATOR = re.compile(r'-(?![\w"])')
 # As the index holds texts (models.posts), but quotation marks of any kind enclose a phrase here.

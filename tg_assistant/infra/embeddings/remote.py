@@ -4,8 +4,9 @@ import numpy as np
 import structlog
 
 from tg_assistant.errors import Unavailable
-from tg_assistant.infra import metrics, uncaught
+from tg_assistant.infra import metrics
 from tg_assistant.infra.embeddings.words import WordMemory
+from tg_assistant.infra.logging import error_hooks
 
 BATCH = 64
 
@@ -59,7 +60,7 @@ class OpenAIEmbedder:
                     model=self.model, input=sent, encoding_format="float"
                 )
         except OpenAIError as error:
-            log.warning("embedder.failed", model=self.model, reason=uncaught.told(error))
+            log.warning("embedder.failed", model=self.model, reason=error_hooks.told(error))
             raise Unavailable("embeddings.unavailable", retry_after=5) from error
         vectors = np.array([item.embedding for item in answer.data], np.float32)
         if vectors.shape != (len(texts), self.dimension):

@@ -8,13 +8,14 @@ from typing import Any, TypedDict
 import reflex as rx
 
 from tg_assistant.components.controls import search_field, switch
+from tg_assistant.components.formatting import colour, counted, initial
+from tg_assistant.components.i18n import say
 from tg_assistant.components.lists import avatar, cell
 from tg_assistant.components.panel import listed, more
-from tg_assistant.components.readable import colour, counted, initial
-from tg_assistant.components.words import say
 from tg_assistant.core.administration import channel_overview
 from tg_assistant.core.administration.channel_overview import ChannelSeen
-from tg_assistant.state import SessionState, acting, administering, named
+from tg_assistant.page_context import acting, administering, named
+from tg_assistant.state import SessionState
 from tg_assistant.template import panel_page
 from tg_assistant.texts import text
 

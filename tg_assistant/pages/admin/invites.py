@@ -10,22 +10,23 @@ from typing import Any, TypedDict
 import reflex as rx
 
 from tg_assistant.components.controls import segment, segments
+from tg_assistant.components.formatting import ago
+from tg_assistant.components.i18n import say
 from tg_assistant.components.lists import cell, chevron, round_icon, section
 from tg_assistant.components.panel import listed, more
 from tg_assistant.components.qr_code import qr_code, qr_picture
-from tg_assistant.components.readable import ago
 from tg_assistant.components.sheet import sheet
 from tg_assistant.components.telegram import confirm_button, copy_button, kept_field
-from tg_assistant.components.words import say
 from tg_assistant.core.group import invites
 from tg_assistant.core.group.invites import Use
 from tg_assistant.errors import Invalid, Unavailable
 from tg_assistant.infra.clock import Clock
 from tg_assistant.models import Invite, Role
-from tg_assistant.process import current
-from tg_assistant.state import SessionState, acting, administering
+from tg_assistant.page_context import acting, administering
+from tg_assistant.state import SessionState
 from tg_assistant.template import panel_page
 from tg_assistant.texts import date, text
+from tg_assistant.web.process import current
 
 _STATES = ("active", "expired", "revoked")
 

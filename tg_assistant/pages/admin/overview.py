@@ -5,13 +5,14 @@ from typing import Any, TypedDict
 
 import reflex as rx
 
+from tg_assistant.components.formatting import grouped, tenths
+from tg_assistant.components.i18n import say
 from tg_assistant.components.lists import section
 from tg_assistant.components.panel import fact
-from tg_assistant.components.readable import grouped, tenths
-from tg_assistant.components.words import say
 from tg_assistant.core.administration import statistics
 from tg_assistant.core.administration.statistics import Statistics
-from tg_assistant.state import SessionState, acting
+from tg_assistant.page_context import acting
+from tg_assistant.state import SessionState
 from tg_assistant.template import panel_page
 from tg_assistant.texts import has, text
 

@@ -10,12 +10,12 @@ import reflex as rx
 
 from tg_assistant.components.controls import search_field, segment, segments, switch
 from tg_assistant.components.devices import device_name
+from tg_assistant.components.formatting import ago, colour, dotted, initial
+from tg_assistant.components.i18n import say
 from tg_assistant.components.lists import avatar, cell, chevron, section
 from tg_assistant.components.panel import listed, more
-from tg_assistant.components.readable import ago, colour, dotted, initial
 from tg_assistant.components.sheet import sheet
 from tg_assistant.components.telegram import confirm_button
-from tg_assistant.components.words import say
 from tg_assistant.core import plans
 from tg_assistant.core.access import sessions
 from tg_assistant.core.access.sessions import MemberSession
@@ -23,7 +23,8 @@ from tg_assistant.core.group import members
 from tg_assistant.core.group.members import Changes, Member
 from tg_assistant.errors import NotAllowed
 from tg_assistant.models import Role
-from tg_assistant.state import SessionState, acting, administering, named
+from tg_assistant.page_context import acting, administering, named
+from tg_assistant.state import SessionState
 from tg_assistant.template import panel_page
 from tg_assistant.texts import text
 

@@ -8,14 +8,15 @@ from typing import Any, TypedDict
 import reflex as rx
 
 from tg_assistant.components.controls import button, segment, segments
+from tg_assistant.components.formatting import ago
+from tg_assistant.components.i18n import say
 from tg_assistant.components.lists import cell
 from tg_assistant.components.panel import listed, more
-from tg_assistant.components.readable import ago
 from tg_assistant.components.telegram import confirm_button
-from tg_assistant.components.words import say
 from tg_assistant.core.administration import job_queue
-from tg_assistant.infra.queue import QueuedJob
-from tg_assistant.state import SessionState, acting, administering
+from tg_assistant.infra.postgres.job_table import QueuedJob
+from tg_assistant.page_context import acting, administering
+from tg_assistant.state import SessionState
 from tg_assistant.template import panel_page
 from tg_assistant.texts import has, text
 

@@ -5,14 +5,15 @@ from typing import Any, TypedDict
 import reflex as rx
 
 from tg_assistant.components.controls import segment, segments, switch
+from tg_assistant.components.formatting import ago
+from tg_assistant.components.i18n import say
 from tg_assistant.components.lists import cell, section
 from tg_assistant.components.panel import listed
-from tg_assistant.components.readable import ago
-from tg_assistant.components.words import say
 from tg_assistant.core.rollout import experiments, flags
 from tg_assistant.core.rollout.experiments import Sums, TrialState
 from tg_assistant.core.rollout.flags import FlagState
-from tg_assistant.state import SessionState, acting, administering
+from tg_assistant.page_context import acting, administering
+from tg_assistant.state import SessionState
 from tg_assistant.template import panel_page
 from tg_assistant.texts import text
 

@@ -5,15 +5,16 @@ from uuid import UUID
 
 import reflex as rx
 
+from tg_assistant.components.audit_text import details
 from tg_assistant.components.controls import segment, segments
-from tg_assistant.components.happened import details
+from tg_assistant.components.formatting import ago
+from tg_assistant.components.i18n import say
 from tg_assistant.components.lists import cell
 from tg_assistant.components.panel import listed, more
-from tg_assistant.components.readable import ago
-from tg_assistant.components.words import say
 from tg_assistant.core import audit
 from tg_assistant.models import AuditEvent
-from tg_assistant.state import SessionState, acting
+from tg_assistant.page_context import acting
+from tg_assistant.state import SessionState
 from tg_assistant.template import panel_page
 from tg_assistant.texts import has, text
 

@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field
 
 from tg_assistant.api import limits
 from tg_assistant.api.deps import Call
-from tg_assistant.api.numbers import PLAIN
+from tg_assistant.api.http.plain_int import PLAIN
 from tg_assistant.api.pagination import Cursor, Limit, PageOut
 from tg_assistant.core.access.rate_limits import Rule
 from tg_assistant.core.administration import job_queue

@@ -1,0 +1,129 @@
+"""PostgreSQL: one engine a process, transactions that carry the tenant, and migrations."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.ext.asyncio import AsyncEngine, async_sessionmaker, create_async_engine
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from tg_assistant.errors import Unavailable
+
+_MIGRATIONS = Path(__file__).parents[3] / "migrations"
+
+
+def sqlalchemy_url(url: str) -> str:
+    """`postgresql://…` as SQLAlchemy's psycopg dialect wants it."""
+    _, _, rest = url.partition("://")
+    return f"postgresql+psycopg://{rest}"
+
+
+def plain_url(url: str) -> str:
+    """`postgresql+psycopg://…` as libpq wants it."""
+    _, _, rest = url.partition("://")
+    return f"postgresql://{rest}"
+
+
+class Database:
+    """Doors and jobs open transactions here; core works inside them and never commits."""
+
+    def __init__(self, url: str, *, pool_size: int = 10) -> None:
+        self.url = plain_url(url)
+        self.engine: AsyncEngine = create_async_engine(
+            sqlalchemy_url(url),
+            pool_size=pool_size,
+            max_overflow=pool_size,
+            pool_pre_ping=True,
+            hide_parameters=True,  # an error that is logged names the statement, not what people wrote
+        )
+        self._sessions = async_sessionmaker(self.engine, class_=AsyncSession, expire_on_commit=False)
+
+    @asynccontextmanager
+    async def transaction(self, tenant_id: UUID | None = None) -> AsyncIterator[AsyncSession]:
+        """Commits on exit, rolls back on any error. Raises Unavailable when PostgreSQL cannot be reached.
+
+        `app.tenant_id` is transaction-local, so a pooled connection never carries it on.
+        """
+        async with self._sessions() as session:
+            try:
+                await session.connection()
+            except (OperationalError, InterfaceError) as error:
+                raise Unavailable("database.unavailable", retry_after=2) from error
+            if tenant_id is not None:
+                await set_tenant(session, tenant_id)
+            try:
+                async with _begun(session):
+                    yield session
+            except DBAPIError as error:
+                if error.connection_invalidated:
+                    raise Unavailable("database.unavailable", retry_after=2) from error
+                raise
+
+    async def close(self) -> None:
+        """Returns the pool's connections; transactions still open are cut."""
+        await self.engine.dispose()
+
+
+@asynccontextmanager
+async def _begun(session: AsyncSession) -> AsyncIterator[None]:
+    try:
+        yield
+    except BaseException:  # a cancellation, too: it is raised again
+        await session.rollback()
+        raise
+    await session.commit()
+
+
+async def set_tenant(db: AsyncSession, tenant_id: UUID | None) -> None:
+    """Say for whom this transaction acts: row-level security shows it this tenant's rows and no others."""
+    await _say(db, "tenant_id", tenant_id)
+
+
+async def set_user(db: AsyncSession, user_id: UUID | None) -> None:
+    """Say who is calling: shows their membership, and lines about them that belong to no tenant."""
+    await _say(db, "user_id", user_id)
+
+
+async def set_invite(db: AsyncSession, code: str) -> None:
+    """Show the one invite this code belongs to, before its tenant is known."""
+    await _say(db, "invite_code", code)
+
+
+async def set_link(db: AsyncSession, digest: bytes) -> None:
+    """Show the one login whose link or page has a token with this hash, before its tenant is known."""
+    await _say(db, "link_hash", digest.hex())
+
+
+async def set_delivering(db: AsyncSession) -> None:
+    """Show what the bot owes to people of every tenant."""
+    await _say(db, "delivering", "on")
+
+
+async def set_operator(db: AsyncSession) -> bool:
+    """Show every tenant's rows to the owner's role, for the command line. False: this is another role."""
+    await _say(db, "operator", "on")
+    owner = text(
+        "SELECT pg_has_role(current_user, relowner, 'USAGE') FROM pg_class WHERE oid = 'tenants'::regclass"
+    )
+    return bool((await db.exec(owner)).scalar_one())  # type: ignore[call-overload]
+
+
+async def _say(db: AsyncSession, name: str, value: object) -> None:
+    # transaction-local, and '' is nobody: a pooled connection never carries it on
+    statement = text("SELECT set_config(:name, :value, true)")
+    said = statement.bindparams(name=f"app.{name}", value="" if value is None else str(value))
+    await db.exec(said)  # type: ignore[call-overload]
+
+
+def migrate(url: str, revision: str = "head") -> None:
+    """Bring the schema to `revision`; blocks. `url` needs the owner's role."""
+    from alembic import command
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(_MIGRATIONS))
+    config.attributes["url"] = sqlalchemy_url(url)
+    command.upgrade(config, revision)

@@ -1,0 +1,206 @@
+"""The sockets' door: which may be open, what they may send, and that nothing stays of who never signed in.
+
+Reflex lets any socket call any handler of any page with any arguments, and keeps its state for an hour.
+"""
+
+import asyncio
+from functools import cache
+from typing import Any
+
+import reflex as rx
+from reflex.app import EventNamespace
+from reflex.istate.manager.memory import StateManagerMemory
+from reflex.istate.manager.redis import StateManagerRedis
+from reflex.istate.manager.token import BaseStateToken
+from reflex.middleware.middleware import Middleware
+from reflex.state import State, StateUpdate
+from reflex_base.constants import RouteVar
+from reflex_base.constants.state import FIELD_MARKER
+from reflex_base.event import Event
+from reflex_base.event.context import EventContext
+from reflex_base.registry import RegisteredEventHandler, RegistrationContext
+
+from tg_assistant.sockets import handshake_gate, payloads
+from tg_assistant.sockets.flood_guard import Frames
+from tg_assistant.sockets.token_bucket import Pace
+from tg_assistant.state import SessionState
+
+_FORGET_SECONDS = 2.0  # events that are still queued when a socket closes have run by then
+_MAX_REPORT = 1_500  # characters
+_REPORTS = 5  # of browser errors a person, and twenty of all, a minute
+_EVENTS = {"connect": 3, "disconnect": 2, "event": 2, "client_error": 2, "ping": 1}  # and how much each takes
+_BROWSER_ERROR = "FrontendEventExceptionState.handle_frontend_exception"
+# Sign-in, and what is said of its failure; whatever else is ours needs a person on the socket
+_OPEN = {
+    *("SessionState.page_opened", "SessionState.present", "SessionState.refused", "SessionState.fail"),
+    "LandingState.load",
+}
+# The server's own words to itself: no page sends them
+_INTERNAL = {
+    *("SessionState.fail", "SessionState.loaded", "SessionState.look_again", "SessionState.watch"),
+}
+
+
+class Sockets(EventNamespace):
+    """Reflex's namespace behind our checks."""
+
+    def __init__(self, namespace: str, app: rx.App) -> None:
+        super().__init__(namespace, app)
+        self._reports, self._all_reports = Pace(_REPORTS, 60), Pace(20, 60)
+        self._frames = Frames(app.sio)
+        self._forgetting: set[asyncio.Task[None]] = set()
+
+    async def trigger_event(self, event: object, *args: Any) -> Any:
+        """Events that are known, with as many values as they have: anything else would be a traceback."""
+        if not isinstance(event, str) or event not in _EVENTS:
+            return None
+        return await super().trigger_event(event, *args[: _EVENTS[event]])
+
+    async def on_connect(self, sid: str, environ: Any = None, auth: Any = None, *_: Any) -> bool | None:
+        """The namespace is opened once, by a connection that came through the gate."""
+        connection = handshake_gate.connection_of(environ)
+        if environ is not self._opened_by(sid) or connection is None:
+            return None  # an event that calls itself "connect"
+        await super().on_connect(sid, environ, auth)
+        connection.joined()
+        return None
+
+    async def on_event(self, sid: str, data: Any = None, *_: Any) -> None:
+        """One event, if a page of ours could have sent it; anything else is counted."""
+        if sid not in self.sid_to_token:
+            return
+        event = data if isinstance(data, dict) else {}
+        known = _registered(event.get("name"))
+        name = _short(known) if known is not None else ""
+        where = payloads.place(event.get("router_data", {}))
+        payload = event.get("payload", {})
+        if known is None or name in _INTERNAL or name.endswith(".setvar"):
+            handshake_gate.refused.add("handler")
+        elif where is None or not payloads.fit(known.handler, payload) or not _is_stored(known, payload):
+            handshake_gate.refused.add("arguments")
+        elif name != _BROWSER_ERROR or self._may_report(sid):
+            if name == _BROWSER_ERROR:
+                payload = {key: value[:_MAX_REPORT] for key, value in payload.items()}
+            await super().on_event(sid, event | {"router_data": where, "payload": payload})
+
+    async def on_client_error(self, sid: str, data: Any = None) -> None:
+        """The page's own report of a state it does not know."""
+        if isinstance(data, dict) and self._may_report(sid):
+            await super().on_client_error(sid, data)
+
+    def _may_report(self, sid: str) -> bool:
+        """What a browser says of itself is written down for people; of nobody's it is counted."""
+        connection = handshake_gate.connection_of(self._opened_by(sid))
+        if connection is None or not connection.person:
+            handshake_gate.refused.add("browser_error")
+            return False
+        return self._reports.take(connection.person) and self._all_reports.take("")
+
+    async def emit_update(self, update: StateUpdate, token: str) -> None:
+        """Tell only the socket that asked: what was being made for one that is gone is nobody's.
+
+        Reflex would tell whoever holds the token by then, which a browser chooses and which proves nothing.
+        """
+        asked = _asked_by()
+        record = self._token_manager.token_to_socket.get(token)
+        if asked is None or (record is not None and record.sid == asked):
+            await super().emit_update(update, token)
+
+    def on_disconnect(self, sid: str, *_: Any) -> asyncio.Task[None] | None:
+        """Also what the socket's state held goes, unless somebody has signed in on it."""
+        server: Any = self.server
+        if server.manager.is_connected(sid, self.namespace):
+            return None  # an event that calls itself "disconnect"
+        token = self.sid_to_token.get(sid)
+        if (connection := handshake_gate.connection_of(self._opened_by(sid))) is not None:
+            connection.left()
+        closing = super().on_disconnect(sid)
+        if token is not None:
+            task = asyncio.create_task(self._forget(token))
+            self._forgetting.add(task)
+            task.add_done_callback(self._forgetting.discard)
+        return closing
+
+    def signed_in(self, sid: str, person: str) -> None:
+        """The socket is somebody's and counts no longer against its address."""
+        if (connection := handshake_gate.connection_of(self._opened_by(sid))) is not None:
+            connection.belongs(person)
+
+    def _opened_by(self, sid: str) -> Any:
+        """The request that opened the socket."""
+        server: Any = self.server
+        return server.get_environ(sid, self.namespace)
+
+    async def _forget(self, token: str) -> None:
+        await asyncio.sleep(_FORGET_SECONDS)
+        if await self._token_manager.is_token_connected(token):
+            return
+        manager, key = self.app.state_manager, BaseStateToken(ident=token, cls=SessionState)
+        session = await (await manager.get_state(key)).get_state(SessionState)
+        if session._kept_known or await self._token_manager.is_token_connected(token):
+            return
+        if isinstance(manager, StateManagerRedis):
+            await manager.redis.delete(*(key._state_key(state) for state in _tree(State)))
+        elif isinstance(manager, StateManagerMemory):
+            manager._purge_token(key)
+
+
+class PeopleOnly(Middleware):
+    """Drops what a socket that is nobody's may not ask for, and asks once who is there.
+
+    A page that lay open until its state had run out is asked too, and so comes back by itself.
+    """
+
+    async def preprocess(self, app: rx.App, state: Any, event: Event) -> StateUpdate | None:
+        """Before every event, those that handlers send included."""
+        session = await state.get_state(SessionState)
+        if session._is_bound():
+            if isinstance(app.event_namespace, Sockets):
+                app.event_namespace.signed_in(session._sid, session._person)
+            return None
+        known = _registered(event.name)
+        if known is None or not _is_ours(known) or _short(known) in _OPEN:
+            return None
+        asked = session.challenge.startswith(f"{session.router.session.session_id}:")
+        return StateUpdate(events=[] if asked else Event.from_event_type(SessionState.page_opened))
+
+
+def _registered(name: object) -> RegisteredEventHandler | None:
+    return RegistrationContext.get().event_handlers.get(name) if isinstance(name, str) else None
+
+
+def _asked_by() -> str | None:
+    """The socket whose event is being handled; None outside of any."""
+    try:
+        return EventContext.get().router_data.get(RouteVar.SESSION_ID)
+    except LookupError:
+        return None
+
+
+def _is_ours(known: RegisteredEventHandler) -> bool:
+    return known.states[0].__module__.startswith("tg_assistant.")
+
+
+def _is_stored(known: RegisteredEventHandler, payload: dict[str, Any]) -> bool:
+    """Whether what a page says its browser had stored is what our states store there, and nothing else."""
+    return _is_ours(known) or (payload.get("vars") or {}).keys() <= _stored_names()
+
+
+@cache
+def _stored_names() -> frozenset[str]:
+    return frozenset(
+        f"{state.get_full_name()}.{name}{mark}"
+        for state in _tree(State)
+        for name in state.get_fields()
+        if state._is_client_storage(name)
+        for mark in ("", FIELD_MARKER)
+    )
+
+
+def _short(known: RegisteredEventHandler) -> str:
+    """As the log and the rules name it: "State.handler"."""
+    return f"{known.states[0].__name__}.{known.handler.fn.__name__}"
+
+
+def _tree(state: type[Any]) -> list[type[Any]]:
+    return [state, *(one for child in state.get_substates() for one in _tree(child))]

@@ -1,0 +1,84 @@
+"""The web process's one Runtime: opened per worker, reached by pages and the API through `current()`."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+
+from tg_assistant.infra.health import database_answers, serve_health
+from tg_assistant.infra.logging import error_hooks, logs
+from tg_assistant.infra.runtime import Runtime, open_runtime
+from tg_assistant.settings.groups import Settings
+from tg_assistant.settings.load import load
+
+_settings: Settings | None = None
+_runtime: Runtime | None = None
+_started = datetime.now(UTC)
+
+
+def configure(settings: Settings) -> None:
+    """Hand over the settings the process main has read; forked workers inherit them."""
+    global _settings  # noqa: PLW0603 - one process, one configuration
+    _settings = settings
+
+
+def settings() -> Settings:
+    """The process's settings; read from the environment in a worker that was spawned, not forked."""
+    global _settings  # noqa: PLW0603
+    if _settings is None:
+        _settings = load("web")
+    return _settings
+
+
+def current() -> Runtime:
+    """The open Runtime. Only Reflex pages and the API's dependencies call this."""
+    if _runtime is None:
+        raise RuntimeError("the web process has not opened its runtime yet")
+    return _runtime
+
+
+def is_older(moment: datetime) -> bool:
+    """Whether `moment`, by the database's clock, is before this process: nobody works on that any more.
+
+    Where that clock is seconds behind ours, what was asked in its first seconds looks older, too: it
+    may be tried again while its first try goes on, which costs one of its tries.
+    """
+    return moment < _started
+
+
+@asynccontextmanager
+async def lifespan() -> AsyncIterator[None]:
+    """Opens the Runtime when a worker starts and closes it when it ends (a Reflex lifespan task)."""
+    global _runtime  # noqa: PLW0603
+    logs.configure(settings().log_level, process="web")
+    error_hooks.log_loop_errors()
+    async with (
+        open_runtime(settings()) as runtime,
+        runtime.pulse.beating(settings().stuck_seconds),
+        _internal_port(runtime),
+    ):
+        _runtime = runtime
+        try:
+            yield
+        finally:
+            _runtime = None
+
+
+@asynccontextmanager
+async def _internal_port(runtime: Runtime) -> AsyncIterator[None]:
+    """Health and metrics beside the public port, where HEALTH_PORT is set."""
+    at = runtime.settings
+    if at.health_port is None:
+        yield
+        return
+
+    async def check() -> Mapping[str, bool]:
+        return {"database": await database_answers(runtime.db)}
+
+    live = runtime.pulse.checks
+    serving = asyncio.create_task(serve_health(at.health_port, check, live=live, host=at.health_host))
+    try:
+        yield
+    finally:
+        serving.cancel()
+        await asyncio.gather(serving, return_exceptions=True)

@@ -1,0 +1,89 @@
+"""Serves the built Mini App and the API in one Granian server, without node."""
+
+import logging
+import os
+import resource
+import sys
+from functools import partial
+
+from tg_assistant.settings.groups import Settings
+from tg_assistant.web import process
+from tg_assistant.web.build import ROOT
+
+_KILL_SECONDS = 5  # after the signal to stop; the demo gives every process ten
+_CONNECTIONS = 8_192  # open at once in a worker; Granian takes 1,024 and lets all others wait
+_HEADER_SECONDS = 10  # a request's first line and headers; whoever sends them slower is hung up on
+
+
+def serve(settings: Settings) -> None:
+    """Run the web process until it is told to stop. Needs a build (`frontend.build_if_changed`)."""
+    os.chdir(ROOT)
+    _set_environment(settings)
+    _allow_files(2 * _CONNECTIONS)
+    process.configure(settings)
+    from granian import server
+    from granian.constants import HTTPModes
+    from granian.http import HTTP1Settings
+    from reflex.utils.exec import run_backend_prod
+    from reflex_base import constants
+    from reflex_base.environment import environment
+
+    # Reflex has no options for it. Granian waits for its worker while a browser keeps a connection;
+    # guessing between HTTP/1 and /2, which no proxy of ours speaks to us, it waits as long for the first byte
+    server.Server = partial(  # type: ignore[assignment,misc]
+        server.Server,
+        workers_kill_timeout=_KILL_SECONDS,
+        backlog=_CONNECTIONS,
+        backpressure=_CONNECTIONS,
+        http=HTTPModes.http1,
+        http1_settings=HTTP1Settings(header_read_timeout=_HEADER_SECONDS * 1_000),
+    )
+    environment.REFLEX_ENV_MODE.set(constants.Env.PROD)
+    environment.REFLEX_SKIP_COMPILE.set(True)
+    run_backend_prod(
+        settings.web.host,
+        settings.web.port,
+        loglevel=constants.LogLevel.WARNING,
+        mount_frontend_compiled_app=True,
+    )
+
+
+def _allow_files(count: int) -> None:
+    """A connection is an open file; many systems give a process 1,024 unless it asks for more."""
+    now, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = count if most == resource.RLIM_INFINITY else min(count, most)
+    if now != resource.RLIM_INFINITY and now < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, most))
+
+
+def _set_environment(settings: Settings) -> None:
+    """What Reflex reads before its own configuration exists."""
+    os.environ |= {
+        "REFLEX_USE_GRANIAN": "true",
+        "REFLEX_TELEMETRY_ENABLED": "false",
+        "REFLEX_CHECK_LATEST_VERSION": "false",
+        "REFLEX_CORS_ALLOWED_ORIGINS": ",".join(settings.web.origins()),
+        "REFLEX_SOCKET_MAX_HTTP_BUFFER_SIZE": str(64 * 1024),  # bytes; a question takes 16 kB at most
+        "REFLEX_TRUSTED_PROXY_HOPS": str(settings.web.trusted_proxy_hops),
+    }
+    if settings.web.redis_url is None:
+        os.environ["GRANIAN_WORKERS"] = "1"
+    else:
+        os.environ["REFLEX_REDIS_URL"] = settings.web.redis_url.get_secret_value()
+        os.environ["REFLEX_STATE_MANAGER_MODE"] = "redis"
+
+
+class QuietValues(logging.Filter):
+    """Cuts what a socket sent out of Reflex's warnings: an event may carry a resume secret."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        message = record.getMessage()
+        if message.startswith("Attempting to send delta to disconnected client"):
+            return False  # who leaves, or is cut off, in the middle of something: a line for each event left
+        head, cut, _ = message.partition("Event data:")
+        if message.startswith("Error transforming event payload"):
+            head, cut, _ = message.partition(": ")
+            head = f"{head}: {type(sys.exc_info()[1]).__name__}"
+        if cut:
+            record.msg, record.args = head.rstrip(), ()
+        return True
