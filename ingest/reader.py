@@ -14,6 +14,7 @@ from ingest.context import AccountContext, LeaseLost
 from ingest.live_updates import UPDATES, Hints
 from ingest.watchlist import Watched, Watchlist
 from tg_assistant.core.channels import backfill
+from tg_assistant.core.names import Topic
 from tg_assistant.errors import AssistantError
 from tg_assistant.models import Account, Channel, ChannelAccess
 
@@ -92,7 +93,7 @@ class Looks:
     async def run(self) -> None:
         """Until cancelled; wakes when somebody follows or leaves a channel of the tenant."""
         key = str(self.ctx.tenant_id)
-        async with self.ctx.rt.events.listening("subscriptions", key) as changed:
+        async with self.ctx.rt.events.listening(Topic.subscriptions, key) as changed:
             self.watchlist.changed = changed
             while True:
                 changed.clear()

@@ -55,7 +55,7 @@ async def test_by_name_and_link(rt, anna, chat, words, title):
     added = await chat("anna").says(words)
     assert f"Title {title}" in added.text and await follows(rt, anna) == before + 1
     again = await chat("anna").says(words)
-    assert again.text == text("errors.channels.already_followed", "ru", title=f"Title {title}")
+    assert again.text == text("errors.channels.already_followed", "ru", channel=f"Title {title}")
 
 
 async def test_a_forwarded_post_adds_its_channel(rt, anna, telegram, chat):

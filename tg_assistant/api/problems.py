@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping
 from http import HTTPStatus
+from types import MappingProxyType
 from typing import Any
 from uuid import uuid4
 
@@ -66,12 +67,18 @@ def sentence(error: AssistantError, language: str, reference: str = "") -> str:
 
 
 def problem(
-    request: Request, status: int, code: str, title: str, detail: str, **more: object
+    request: Request,
+    status: int,
+    code: str,
+    title: str,
+    detail: str,
+    extension: Mapping[str, object] = MappingProxyType({}),
 ) -> JSONResponse:
-    """An `application/problem+json` answer (RFC 9457), counted by its code."""
+    """A problem document (RFC 9457), counted by its code; `extension` replaces none of its own members."""
     metrics.errors_total.labels("rest", code).inc()
     request.state.code = code
     body = {
+        **extension,
         "type": f"about:blank#{code}",
         "title": title,
         "status": status,
@@ -79,7 +86,6 @@ def problem(
         "instance": request.url.path,
         "code": code,
         "request_id": getattr(request.state, "request_id", None),
-        **more,
     }
     return JSONResponse(_sayable(body), status, media_type=MEDIA_TYPE, headers={"Cache-Control": "no-store"})
 
@@ -107,7 +113,7 @@ async def on_assistant_error(request: Request, error: Exception) -> JSONResponse
     assert isinstance(error, AssistantError)
     values = {k: v for k, v in error.values.items() if isinstance(v, (int, float, str))}
     detail = sentence(error, language(request))
-    answer = problem(request, error.status, error.code, error.title, detail, **values)
+    answer = problem(request, error.status, error.code, error.title, detail, values)
     if error.retry_after is not None:
         answer.headers["Retry-After"] = str(math.ceil(error.retry_after))
     if isinstance(error, LimitReached) and error.policy:
@@ -131,7 +137,7 @@ async def on_validation_error(request: Request, error: Exception) -> JSONRespons
     # the values themselves stay out: they may be secrets
     faults = [{"field": _field(e["loc"]), "problem": e["msg"]} for e in error.errors()]
     detail = texts.text("errors.http.422", language(request))
-    return problem(request, 422, "http.422", "Invalid input", detail, errors=faults[:20])
+    return problem(request, 422, "http.422", "Invalid input", detail, {"errors": faults[:20]})
 
 
 def _field(place: tuple[int | str, ...]) -> str:
@@ -144,7 +150,7 @@ async def on_surprise(request: Request, error: Exception) -> JSONResponse:
     log.error("request.failed", reference=reference, path=request.url.path, exc_info=error)
     error.add_note(_TOLD)
     detail = texts.text("errors.internal", language(request), reference=reference)
-    return problem(request, 500, "internal", "Something went wrong", detail, reference=reference)
+    return problem(request, 500, "internal", "Something went wrong", detail, {"reference": reference})
 
 
 def is_told(error: Exception) -> bool:

@@ -19,6 +19,8 @@ class Topic(StrEnum):
     task = auto()  # the account's id when work arrives, the task's id when it is done
     update = auto()  # none
     notification = auto()  # the person's id
+    channel = auto()  # the channel's id
+    subscriptions = auto()  # the group's id
     keys = auto()  # none
     rights = auto()  # the person's id; by triggers on sessions, memberships and what may be read
 

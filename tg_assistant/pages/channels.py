@@ -19,6 +19,7 @@ from tg_assistant.components.sheet import sheet
 from tg_assistant.components.telegram import confirm_button, telegram_link
 from tg_assistant.core.channels import channels
 from tg_assistant.core.channels.channels import Followed
+from tg_assistant.core.names import Topic
 from tg_assistant.errors import Unavailable
 from tg_assistant.page_context import acting, is_live, named
 from tg_assistant.state import HOME, SessionState
@@ -69,7 +70,7 @@ class ChannelsState(rx.State):
         """Keep the bars moving while this socket shows this screen."""
         async with self:
             sid = self.router.session.session_id
-        async with current().events.listening("channel") as changed:
+        async with current().events.listening(Topic.channel) as changed:
             while True:
                 async with self:
                     if not is_live(self, sid) or self.router.url.path.rstrip("/") != _ADDRESS:

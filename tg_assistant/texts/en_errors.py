@@ -20,7 +20,7 @@ TEXTS = {
     "errors.answers.question_too_long": "The question is too long. Shorten it to {max} characters.",
     "errors.answers.withheld": "The answer was stopped: it rests on a channel that you can no longer read here. Ask again to be answered from your other channels.",
     "errors.channels.access_lost": "Telegram no longer shows you this channel, so its posts are hidden. Join it again in Telegram to get them back.",
-    "errors.channels.already_followed": "“{title}” is already on your list. You can ask about it.",
+    "errors.channels.already_followed": "“{channel}” is already on your list. You can ask about it.",
     "errors.channels.bad_reference": "That does not look like a channel. Send an @name or a link such as t.me/name.",
     "errors.channels.bot": "@{name} is a bot. Only channels can be added: send the name of a channel.",
     "errors.channels.checking": "Telegram has not answered yet. Look again in a few seconds.",

@@ -91,7 +91,7 @@ def _error(error: GraphQLError, language: str) -> ErrorOut:
     reference = uuid4().hex[:8]
     log.error("request.failed", reference=reference, path="/api/graphql", exc_info=cause)
     message = texts.text("errors.internal", language, reference=reference)
-    return _as_error(message, error.path, code="internal", status=500, reference=reference)
+    return _as_error(message, error.path, {"code": "internal", "status": 500, "reference": reference})
 
 
 def _told(error: AssistantError, language: str, path: list[str | int] | None = None) -> ErrorOut:
@@ -100,7 +100,7 @@ def _told(error: AssistantError, language: str, path: list[str | int] | None = N
         values["retry_after"] = error.retry_after
     metrics.errors_total.labels("graphql", error.code).inc()
     log.info("request.refused", method="POST", route="/api/graphql", status=error.status, code=error.code)
-    return _as_error(sentence(error, language), path, **values, code=error.code, status=error.status)
+    return _as_error(sentence(error, language), path, {**values, "code": error.code, "status": error.status})
 
 
 def _invalid(problem: str, language: str, path: list[str | int] | None = None) -> ErrorOut:
@@ -108,7 +108,7 @@ def _invalid(problem: str, language: str, path: list[str | int] | None = None) -
     return _told(Invalid("graphql.invalid", problem=problem[:_LONGEST]), language, path)
 
 
-def _as_error(message: str, path: list[str | int] | None, **extensions: Any) -> ErrorOut:
+def _as_error(message: str, path: list[str | int] | None, extensions: dict[str, Any]) -> ErrorOut:
     return ErrorOut(message=_whole(message), path=path, extensions=_whole(extensions))
 
 

@@ -250,7 +250,7 @@ def _whole(telegram_id: int | str | None) -> int | None:
         return None
     text = str(telegram_id)
     if not (text.isascii() and text.isdecimal() and len(text) <= 16):
-        raise NotFound("channels.unknown")
+        raise NotFound("channels.not_in_your_list")
     return int(text)
 
 

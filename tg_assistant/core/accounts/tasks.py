@@ -87,9 +87,14 @@ def outcome(task: AccountTask) -> dict[str, Any]:
     if task.error is None:
         return task.result or {}
     values = dict(task.error_values)
-    status, retry_after = values.pop("status", 503), values.pop("retry_after", None)
-    kinds = {kind.status: kind for kind in AssistantError.__subclasses__()}
-    raise kinds.get(status, Unavailable)(task.error, retry_after=retry_after, **values)
+    name, retry_after = values.pop("class", ""), values.pop("retry_after", None)
+    values.pop("status", None)  # how older rows told the class
+    kinds = {kind.__name__: kind for kind in AssistantError.__subclasses__()}
+    raise kinds.get(name, Unavailable)(task.error, retry_after=retry_after, **values)
+
+
+def _kept(error: AssistantError) -> dict[str, Any]:
+    return {**error.values, "class": type(error).__name__, "retry_after": error.retry_after}
 
 
 async def claim(db: AsyncSession, account_id: UUID, epoch: int) -> AccountTask | None:
@@ -153,8 +158,7 @@ async def finish(
     """Close the task, once: False when it already was. Raises LeaseLost when another epoch claimed it."""
     values: dict[str, Any] = {"done_at": func.now(), "result": result}
     if error is not None:
-        known = {"status": error.status, "retry_after": error.retry_after, **error.values}
-        values |= {"error": error.code, "error_values": known}
+        values |= {"error": error.code, "error_values": _kept(error)}
     closed = await _update(db, task, epoch, values)
     if closed:
         await notify(db, Topic.task, str(task.id))
@@ -210,7 +214,7 @@ async def close(db: AsyncSession, task: AccountTask, error: AssistantError | Non
     """End an open task that has become pointless, whoever claimed it; waiters are told."""
     task.done_at = func.now()  # type: ignore[assignment]
     if error is not None:
-        task.error, task.error_values = error.code, {"status": error.status, **error.values}
+        task.error, task.error_values = error.code, _kept(error)
     db.add(task)
     await db.flush()
     await notify(db, Topic.task, str(task.id))

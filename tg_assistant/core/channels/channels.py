@@ -21,7 +21,7 @@ from tg_assistant.core.channels.following import Found
 from tg_assistant.core.channels.progress import Progress, measure
 from tg_assistant.core.channels.references import Reference, parse_reference
 from tg_assistant.core.messaging import outbox
-from tg_assistant.core.names import TaskKind
+from tg_assistant.core.names import Job, TaskKind, Topic
 from tg_assistant.errors import NotFound
 from tg_assistant.infra.postgres import events, jobs
 from tg_assistant.infra.runtime import Runtime
@@ -227,16 +227,16 @@ async def remove(db: AsyncSession, actor: Actor, channel_id: UUID) -> None:
     )
     others = select(Subscription.user_id).where(Subscription.channel_id == channel_id)
     if (await db.exec(others)).first() is None:
-        await jobs.ask(db, "purge_channel", actor.tenant, channel_id)
+        await jobs.ask(db, Job.purge_channel, actor.tenant, channel_id)
     await audit.record(db, actor, "channel.remove", channel_id)
-    await events.notify(db, "subscriptions", str(followed.channel.tenant_id))
-    await events.notify(db, "channel", str(channel_id))
+    await events.notify(db, Topic.subscriptions, str(followed.channel.tenant_id))
+    await events.notify(db, Topic.channel, str(channel_id))
 
 
 async def watch(rt: Runtime, actor: Actor, channel_id: UUID) -> AsyncIterator[Progress]:
     """The progress now and as it changes, ending once the history is read to its end. Raises NotFound."""
     seen: Progress | None = None
-    async with rt.events.listening("channel", str(channel_id)) as event:
+    async with rt.events.listening(Topic.channel, str(channel_id)) as event:
         while True:
             event.clear()
             async with rt.db.transaction(actor.tenant) as db:
@@ -273,4 +273,4 @@ async def access_lost(db: AsyncSession, account_id: UUID, channel_id: UUID) -> N
     await audit.record(
         db, None, "channel.access_lost", channel_id, tenant_id=lost.tenant_id, user_id=lost.user_id
     )
-    await events.notify(db, "channel", str(channel_id))
+    await events.notify(db, Topic.channel, str(channel_id))

@@ -13,6 +13,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from tg_assistant.core import audit, plans
 from tg_assistant.core.actor import Actor
 from tg_assistant.core.channels import backfill
+from tg_assistant.core.names import Topic
 from tg_assistant.errors import AlreadyExists, NotAllowed
 from tg_assistant.infra.postgres import events
 from tg_assistant.models import (
@@ -105,7 +106,7 @@ async def follow(db: AsyncSession, account: Account, found: Found) -> Channel:
     statement = insert(Subscription).values(values).on_conflict_do_nothing()
     added = await db.exec(statement.returning(col(Subscription.channel_id)))  # type: ignore[call-overload]
     if added.first() is None:
-        raise AlreadyExists("channels.already_followed", title=channel.title)
+        raise AlreadyExists("channels.already_followed", channel=channel.title)
     await audit.record(
         db, None, "channel.follow", channel.id, tenant_id=account.tenant_id, user_id=account.user_id
     )
@@ -116,8 +117,8 @@ async def follow(db: AsyncSession, account: Account, found: Found) -> Channel:
 async def announce(db: AsyncSession, channel: Channel) -> None:
     """Plan what there is to read, and tell the readers and the pages that who follows what has changed."""
     await backfill.plan(db, channel)
-    await events.notify(db, "subscriptions", str(channel.tenant_id))
-    await events.notify(db, "channel", str(channel.id))
+    await events.notify(db, Topic.subscriptions, str(channel.tenant_id))
+    await events.notify(db, Topic.channel, str(channel.id))
 
 
 async def _channel(db: AsyncSession, tenant_id: UUID, found: Found) -> Channel:
@@ -177,7 +178,7 @@ async def confirm(db: AsyncSession, account_id: UUID, channel_id: UUID) -> None:
         .values(checked_at=datetime.now(UTC))
     )
     if (await db.exec(statement)).rowcount:  # type: ignore[call-overload]
-        await events.notify(db, "channel", str(channel_id))
+        await events.notify(db, Topic.channel, str(channel_id))
 
 
 async def grant_missing(db: AsyncSession, account: Account, channel_id: UUID) -> None:

@@ -14,7 +14,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from tg_assistant.core.channels import known_ranges
 from tg_assistant.core.channels.known_ranges import Range
-from tg_assistant.core.names import Job
+from tg_assistant.core.names import Job, Topic
 from tg_assistant.errors import NotFound
 from tg_assistant.infra import metrics
 from tg_assistant.infra.postgres import events, jobs
@@ -195,4 +195,4 @@ async def _known(db: AsyncSession, channel: Channel, known: Sequence[Range]) -> 
 async def _changed(db: AsyncSession, channel: Channel, *, dirty: bool) -> None:
     if dirty:
         await jobs.enqueue(db, Job.indexing, {"tenant_id": str(channel.tenant_id)})
-    await events.notify(db, "channel", str(channel.id))
+    await events.notify(db, Topic.channel, str(channel.id))
