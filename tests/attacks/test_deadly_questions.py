@@ -36,7 +36,8 @@ async def one(rt: Runtime, monkeypatch: pytest.MonkeyPatch) -> Reader:
     found = await losses.reader(rt, next(_numbers))
     monkeypatch.setattr(hybrid, "search", deadly)
     monkeypatch.setattr(process, "_runtime", rt)
-    monkeypatch.setattr("tg_assistant.state._is_open", lambda sid: True)
+    for module in ("state", "page_context"):
+        monkeypatch.setattr(f"tg_assistant.{module}.is_open", lambda sid: True)
     return found
 
 

@@ -79,7 +79,8 @@ async def outside(
 ) -> Outside:
     """This process is the web process, too, and its sockets are open; each cell has a person of its own."""
     monkeypatch.setattr(process, "_runtime", rt)
-    monkeypatch.setattr("tg_assistant.state._is_open", lambda sid: True)
+    for module in ("state", "page_context"):
+        monkeypatch.setattr(f"tg_assistant.{module}.is_open", lambda sid: True)
     person = telegram.world.people.add({"key": f"reader{next(_numbers)}", "first_name": "Reader"})
     out = Outside(http, telegram, rt.llm, Chat(telegram, person.key))  # type: ignore[arg-type]
     telegram.world.hub.listen(lambda name, facts: name == "draft" and out.drafts.append(facts["text"]))

@@ -231,6 +231,14 @@ async def _again(part: Callable[[], Awaitable[None]], ends: float) -> None:
         await part()
 
 
+async def _renewed(http: httpx.AsyncClient, bearers: dict[Actor, dict[str, str]], ends: float) -> None:
+    """Everybody's access token every ten minutes, as a page does: it lasts for thirty."""
+    while (left := ends - time.monotonic()) > 0:
+        await asyncio.sleep(min(600, left))
+        for one, bearer in bearers.items():
+            bearer.update(await sign_in(http, one))
+
+
 @asynccontextmanager
 async def clients(
     scene: Scene,
@@ -261,7 +269,9 @@ async def test_ten_people_beside_an_attack(scene: Scene, at_length: bool):
             one.took.clear()
         attack, ends = Attack(scene, http, mine), time.monotonic() + seconds
         await asyncio.gather(
-            *(one.acts(ends, pause) for one in ordinary), *(_again(part, ends) for part in attack.parts())
+            *(one.acts(ends, pause) for one in ordinary),
+            *(_again(part, ends) for part in attack.parts()),
+            _renewed(http, dict(zip([*scene.people, *scene.attackers], [*theirs, *mine], strict=True)), ends),
         )
         took = sorted(second for one in ordinary for second in one.took)
         rate = (scene.logged() - logged) / (time.monotonic() - began)

@@ -260,7 +260,7 @@ def test_no_trace_has_one(walk: Walk) -> None:
     """A traceback shows no local variable, and hides what looks like a secret in an exception's own words."""
     program = """
 import json, logging, sys, structlog
-from tg_assistant.infra import logs
+from tg_assistant.infra.logging import logs
 logs.configure(process="web")
 def fails(held, said):
     secret = list(held.values())

@@ -11,17 +11,9 @@ from uuid import UUID
 
 import reflex as rx
 
+from tg_assistant.components import conversation
 from tg_assistant.components.controls import link_button
-from tg_assistant.components.conversation import (
-    Exchange,
-    SourceRow,
-    as_now,
-    exchange,
-    exchange_of,
-    hidden,
-    parts,
-    source_rows,
-)
+from tg_assistant.components.conversation import Exchange, SourceRow, exchange, hidden, parts
 from tg_assistant.components.i18n import say
 from tg_assistant.components.lists import section
 from tg_assistant.components.placeholders import empty
@@ -181,7 +173,7 @@ class AskState(rx.State):
 
     async def _read(self, db: Any, actor: Actor) -> None:
         asked = await question_log.page(db, actor, limit=_HISTORY)
-        self.exchanges = [exchange_of(one, actor.language) for one in reversed(asked.items)]
+        self.exchanges = [conversation.exchange_of(one, actor.language) for one in reversed(asked.items)]
         self.busy = bool(self.exchanges) and self.exchanges[-1]["state"] == "waiting"
         self.mark += 1
 
@@ -206,7 +198,7 @@ class AskState(rx.State):
     async def _look(self, db: Any, actor: Actor) -> None:
         """Answers as they may be shown now, each on the screen: hidden with a channel, and back with it."""
         asked = await question_log.among(db, actor, [UUID(hex=one["id"]) for one in self.exchanges])
-        shown = as_now(self.exchanges, asked, actor.language)
+        shown = conversation.as_now(self.exchanges, asked, actor.language)
         if shown != self.exchanges:
             self.exchanges, self.source = shown, _NO_SOURCE
 
@@ -216,12 +208,12 @@ class AskState(rx.State):
         if one is None:
             return
         if isinstance(event, Sources):
-            one["sources"] = source_rows(event.sources, language)
+            one["sources"] = conversation.source_rows(event.sources, language)
         elif isinstance(event, Delta):
             one["answer"] += event.text
             one["state"] = "streaming"
         else:
-            one["answer"], one["sources"] = event.answer, source_rows(event.sources, language)
+            one["answer"], one["sources"] = event.answer, conversation.source_rows(event.sources, language)
             one["state"] = "abstained" if event.abstained else "done"
             self.busy = False
         one["parts"] = parts(one["answer"])

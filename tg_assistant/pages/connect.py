@@ -11,19 +11,14 @@ from typing import Any
 
 import reflex as rx
 
+from tg_assistant.components import telegram
 from tg_assistant.components.controls import button, link_button
 from tg_assistant.components.formatting import milliseconds
 from tg_assistant.components.i18n import say
 from tg_assistant.components.lists import section, steps
 from tg_assistant.components.placeholders import empty
 from tg_assistant.components.qr_code import qr_code, qr_picture
-from tg_assistant.components.telegram import (
-    confirm_button,
-    copy_button,
-    countdown,
-    share_button,
-    telegram_link,
-)
+from tg_assistant.components.telegram import confirm_button, copy_button, share_button, telegram_link
 from tg_assistant.core.access import rate_limits, revocation
 from tg_assistant.core.accounts import accounts, logins
 from tg_assistant.models import Login, LoginStatus
@@ -145,7 +140,7 @@ def _status() -> rx.Component:
         say("login.waiting_scan"),
         say("login.waiting_link"),
     )
-    left = rx.el.span(say("login.expires_in"), " ", countdown(until=ConnectState.until))
+    left = rx.el.span(say("login.expires_in"), " ", telegram.countdown(until=ConnectState.until))
     return rx.el.div(
         rx.el.div(
             rx.el.span(class_name="tg-spinner"),
@@ -264,7 +259,7 @@ def _failed() -> rx.Component:
     def shown(reason: str, picture: str) -> rx.Component:
         actions = [retry]
         if reason == "flood_wait":
-            actions = [countdown(until=ConnectState.until, class_name="tg-title"), retry]
+            actions = [telegram.countdown(until=ConnectState.until, class_name="tg-title"), retry]
         return empty(
             picture,
             say(f"login.failed.{reason}_title"),

@@ -28,17 +28,18 @@ POSTS = ["Ночной паром отходит в 23:40 от четвёрто�
 _DIES = """
 import asyncio, os, signal, sys
 from uuid import UUID
-from tg_assistant.core import access, answers, extracts
+from tg_assistant.core.access import sign_in
+from tg_assistant.core.answers import answers, extractive
 from tg_assistant.infra.runtime import open_runtime
 from tg_assistant.settings.load import load
 
 async def main():
     async def deadly(*_):
         os.kill(os.getpid(), signal.SIGKILL)
-    extracts.extract = deadly
+    extractive.extract = deadly
     async with open_runtime(load("web")) as rt:
         async with rt.db.transaction() as db:
-            actor = await access.actor(db, UUID(sys.argv[1]), door="rest")
+            actor = await sign_in.actor(db, UUID(sys.argv[1]), door="rest")
         async for _ in answers.resume(rt, actor, UUID(sys.argv[2])):
             pass
 

@@ -15,8 +15,8 @@ import asyncio, json, sys, threading
 import psycopg
 from pydantic import BaseModel
 from sqlalchemy import text
-from tg_assistant.infra import logs, uncaught
-from tg_assistant.infra.db import Database
+from tg_assistant.infra.logging import error_hooks, logs
+from tg_assistant.infra.postgres.db import Database
 logs.configure(process="bot")
 way, url = sys.argv[1:]
 
@@ -45,7 +45,7 @@ def plain():
         one.execute("SELECT %s::uuid", ["{CANARY}"])
 
 async def main():
-    uncaught.log_loop_errors()
+    error_hooks.log_loop_errors()
     if way == "task":
         lost = asyncio.create_task(ask(*STATEMENTS["jsonb"]))
         await asyncio.wait([lost])

@@ -123,7 +123,7 @@ async def test_kill_9_loses_no_job(rt, database, monkeypatch):
             await jobs.enqueue(db, "index", {"n": n})
     program = textwrap.dedent(f"""
         import asyncio
-        from tg_assistant.infra import jobs
+        from tg_assistant.infra.postgres import jobs
         async def index(payload):
             print("started", flush=True)
             await asyncio.sleep(600)

@@ -17,7 +17,6 @@ from tg_assistant.core import audit, pagination
 from tg_assistant.core.access.sign_in import hold_group, hold_role
 from tg_assistant.core.actor import Actor, scoped
 from tg_assistant.core.moments import settable
-from tg_assistant.core.pagination import Order, Page
 from tg_assistant.errors import AlreadyExists, Invalid, InviteSpent, NotFound
 from tg_assistant.infra import bot_api
 from tg_assistant.infra.postgres.db import set_invite
@@ -140,10 +139,10 @@ async def list_(
     status: str | None = None,
     limit: int = 50,
     cursor: str | None = None,
-) -> Page[Invite]:
+) -> pagination.Page[Invite]:
     """The group's invites, the newest first; `status` is active, revoked or expired."""
     actor.require(Role.admin)
-    order = Order[Invite](
+    order = pagination.Order[Invite](
         col(Invite.created_at), col(Invite.code), lambda one: (one.created_at, one.code), clean
     )
     query = _seen_by(actor).where(_status(status))
@@ -214,7 +213,7 @@ class Use:
 
 async def usage(
     db: AsyncSession, actor: Actor, code: str, *, limit: int = 50, cursor: str | None = None
-) -> Page[Use]:
+) -> pagination.Page[Use]:
     """Who joined by this invite and when, the latest first."""
     invite = await get(db, actor, code)
     query = (
@@ -222,9 +221,9 @@ async def usage(
         .join(User, col(User.id) == col(InviteUse.user_id), isouter=True)
         .where(InviteUse.tenant_id == actor.tenant, InviteUse.code == invite.code)
     )
-    order = Order[Any](col(InviteUse.at), col(InviteUse.id), lambda row: (row[0].at, row[0].id))
+    order = pagination.Order[Any](col(InviteUse.at), col(InviteUse.id), lambda row: (row[0].at, row[0].id))
     found = await pagination.page(db, query, order, limit=limit, cursor=cursor)
-    return Page([Use(*row) for row in found.items], found.next_cursor)
+    return pagination.Page([Use(*row) for row in found.items], found.next_cursor)
 
 
 async def link(telegram: TelegramSettings, code: str) -> str:
