@@ -38,6 +38,7 @@ from tg_assistant.settings.groups import Settings, TelegramSettings
 
 DEVICE = "Telegram Assistant"
 HOST_LABEL = "self-hosted"
+ASK_SECONDS = 15.0
 _CLOSE_SECONDS = 2.0
 _LOOK_SECONDS = 0.5  # whether the lease was renewed; much shorter than the lease's margin
 _CONNECTING_SECONDS = 0.02
@@ -149,6 +150,11 @@ class Client(TelegramClient):
         ping = PingDelayDisconnectRequest(secrets.randbits(63), seconds)
         pong = cast("asyncio.Future[Any]", self._sender.send(ping))
         pong.add_done_callback(lambda done: done.cancelled() or done.exception())  # nobody waits for it
+
+    async def ask(self, request: Any) -> Any:
+        """A request with a time-out: Telethon's own waits are endless."""
+        async with asyncio.timeout(ASK_SECONDS):
+            return await self(request)
 
     def wait_for(self, method: str, seconds: float) -> None:
         """Send no `method` for so long."""
