@@ -24,7 +24,7 @@ _LONGEST_PAUSE = 60.0
 class GetRawUpdates(GetUpdates):
     """getUpdates as Telegram sends it: one update that aiogram cannot read must not stop all others."""
 
-    __returning__ = list[dict[str, Any]]  # type: ignore[assignment]
+    __returning__ = list[dict[str, Any]]
 
 
 async def poll(rt: Runtime, bot: Bot) -> None:

@@ -134,7 +134,7 @@ async def _alive(ctx: AccountContext) -> NoReturn:
 
 async def _disconnected(client: Client) -> NoReturn:
     """Telethon gives up by itself after a revocation, and after some failed reconnects."""
-    await client.disconnected  # type: ignore[misc]
+    await client.disconnected
     raise ConnectionError("disconnected")
 
 

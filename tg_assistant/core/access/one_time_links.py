@@ -73,7 +73,7 @@ async def spend(db: AsyncSession, token: str, purpose: Purpose) -> Actor:
         .where(col(OneTimeLink.hash) == link.hash, col(OneTimeLink.spent_at).is_(None))
         .values(spent_at=func.now())
     )
-    if (await db.exec(statement)).rowcount != 1:  # type: ignore[call-overload]
+    if (await db.exec(statement)).rowcount != 1:
         raise InviteSpent("links.spent")
     whose = await _owner(db, link.user_id, purpose)
     await audit.record(db, whose, "link.spend", purpose.value)
@@ -83,7 +83,7 @@ async def spend(db: AsyncSession, token: str, purpose: Purpose) -> Actor:
 async def forget_old(db: AsyncSession) -> None:
     """Drop links long dead."""
     old = col(OneTimeLink.expires_at) < func.now() - _FORGOTTEN
-    await db.exec(delete(OneTimeLink).where(old))  # type: ignore[call-overload]
+    await db.exec(delete(OneTimeLink).where(old))
 
 
 async def _live(db: AsyncSession, token: str, purpose: Purpose) -> OneTimeLink:

@@ -87,10 +87,10 @@ async def logged_out(db: AsyncSession, account: Account) -> None:
     _destroy_key(account)
     db.add(account)
     for model in (Dialog, MethodWait):
-        await db.exec(delete(model).where(col(model.account_id) == account.id))  # type: ignore[call-overload]
+        await db.exec(delete(model).where(col(model.account_id) == account.id))
     own = col(ChannelAccess.account_id) == account.id
-    await db.exec(delete(ChannelAccess).where(own, col(ChannelAccess.lost_at).is_(None)))  # type: ignore[call-overload]
-    await db.exec(update(ChannelAccess).where(own).values(access_hash=0))  # type: ignore[call-overload]
+    await db.exec(delete(ChannelAccess).where(own, col(ChannelAccess.lost_at).is_(None)))
+    await db.exec(update(ChannelAccess).where(own).values(access_hash=0))
     await _told_gone(db, account)
 
 

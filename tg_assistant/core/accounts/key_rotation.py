@@ -126,7 +126,7 @@ async def finish(db: AsyncSession, rotation_id: UUID, error: str | None = None) 
 
 async def forget_old(db: AsyncSession, before: datetime) -> None:
     """Drop rotations long done; the trail keeps who asked and what came of it."""
-    await db.exec(delete(KeyRotation).where(col(KeyRotation.done_at) < before))  # type: ignore[call-overload]
+    await db.exec(delete(KeyRotation).where(col(KeyRotation.done_at) < before))
 
 
 async def _next(

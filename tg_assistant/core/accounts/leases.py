@@ -80,7 +80,7 @@ async def take(
         .values(lease_owner=owner, lease_epoch=model.lease_epoch + 1, lease_until=_until())
         .returning(col(model.lease_epoch))
     )
-    return (await db.exec(statement)).scalar_one()  # type: ignore[call-overload]
+    return (await db.exec(statement)).scalar_one()
 
 
 async def renew(db: AsyncSession, model: Leased, row_id: UUID, epoch: int) -> None:
@@ -91,7 +91,7 @@ async def renew(db: AsyncSession, model: Leased, row_id: UUID, epoch: int) -> No
     """
     await _short(db)
     statement = update(model).where(*_held(model, row_id, epoch)).values(lease_until=_until())
-    if (await db.exec(statement)).rowcount != 1:  # type: ignore[call-overload]
+    if (await db.exec(statement)).rowcount != 1:
         raise LeaseLost
 
 
@@ -113,7 +113,7 @@ async def release(db: AsyncSession, model: Leased, row_id: UUID, epoch: int) -> 
         .where(col(model.id) == row_id, col(model.lease_epoch) == epoch)
         .values(lease_owner=None, lease_until=None)
     )
-    await db.exec(statement)  # type: ignore[call-overload]
+    await db.exec(statement)
 
 
 def _held(model: Leased, row_id: UUID, epoch: int) -> tuple[Any, ...]:

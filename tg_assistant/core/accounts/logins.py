@@ -92,7 +92,7 @@ async def start(db: AsyncSession, actor: Actor, *, device: str = "", ttl: int = 
 async def _add(db: AsyncSession, **values: Any) -> Login:
     """Not by the ORM, which names every column: not all are this door's to write."""
     first = {"id": uuid4(), "status": LoginStatus.pending.value, "password_tries": 0, "lease_epoch": 0}
-    made = await db.exec(insert(Login).values(**first, **values).returning(col(Login.id)))  # type: ignore[call-overload]
+    made = await db.exec(insert(Login).values(**first, **values).returning(col(Login.id)))
     return await db.get_one(Login, made.scalar_one())
 
 
@@ -189,7 +189,7 @@ async def spend(db: AsyncSession, link_token: str) -> tuple[str, Login]:
         .where(col(Login.id) == login.id, col(Login.page_hash).is_(None))
         .values(page_hash=_hash(page_token))
     )
-    if (await db.exec(statement)).rowcount != 1:  # type: ignore[call-overload]
+    if (await db.exec(statement)).rowcount != 1:
         raise InviteSpent("logins.link_spent")
     await audit.record(db, None, "login.link", login.id, tenant_id=login.tenant_id, user_id=login.user_id)
     await db.refresh(login)

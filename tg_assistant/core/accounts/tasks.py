@@ -43,7 +43,7 @@ async def add(
         deadline=deadline,
         attempts=0,
     )
-    made = await db.exec(statement.returning(AccountTask))  # type: ignore[call-overload]
+    made = await db.exec(statement.returning(AccountTask))
     await notify(db, Topic.task, str(account_id))
     return made.scalar_one()
 
@@ -136,7 +136,7 @@ async def unclaim(db: AsyncSession, account_id: UUID) -> None:
         .values(claimed_epoch=None, claimed_at=None, attempts=func.greatest(AccountTask.attempts - 1, 0))
         .execution_options(synchronize_session=False)
     )
-    await db.exec(statement)  # type: ignore[call-overload]
+    await db.exec(statement)
 
 
 async def next_due(db: AsyncSession, account_id: UUID) -> float | None:
@@ -193,7 +193,7 @@ async def _update(db: AsyncSession, task: AccountTask, epoch: int, values: dict[
         .values(**values)
         .execution_options(synchronize_session=False)
     )
-    if (await db.exec(statement)).rowcount == 1:  # type: ignore[call-overload]
+    if (await db.exec(statement)).rowcount == 1:
         return True
     query = select(AccountTask.done_at, AccountTask.claimed_epoch).where(AccountTask.id == task.id)
     done_at, claimed = (await db.exec(query)).one()

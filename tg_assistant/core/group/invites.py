@@ -288,7 +288,7 @@ async def _use(db: AsyncSession, code: str, user_id: UUID) -> Invite:
         .values(uses_count=Invite.uses_count + 1, last_used_at=func.now(), last_used_by=user_id)
         .returning(col(Invite.code))
     )
-    if (await db.exec(statement)).first() is None:  # type: ignore[call-overload]
+    if (await db.exec(statement)).first() is None:
         raise InviteSpent("invites.spent")
     return (await db.exec(select(Invite).where(Invite.code == code))).one()
 

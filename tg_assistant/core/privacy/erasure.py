@@ -183,7 +183,7 @@ async def _delete_group(db: AsyncSession, actor: Actor) -> None:
     for user_id in await _everybody(db, actor):
         if user_id != actor.user_id:
             await outbox.add(db, user_id, "group.deleted", tenant_id=None, group=tenant.name)
-    await db.exec(delete(Tenant).where(col(Tenant.id) == actor.tenant))  # type: ignore[call-overload]
+    await db.exec(delete(Tenant).where(col(Tenant.id) == actor.tenant))
     await jobs.ask(db, Job.forget_tenant, actor.tenant)
 
 
@@ -197,13 +197,13 @@ async def _forget(db: AsyncSession, actor: Actor) -> None:
             col(Invite.role) != Role.user.value
         )
         revoked = update(Invite).where(Invite.tenant_id == mine.tenant_id, back).values(active=False)  # type: ignore[arg-type]
-        await db.exec(revoked)  # type: ignore[call-overload]
+        await db.exec(revoked)
     # an invite belongs to its tenant: it stays, without the person's name on it
     for column in (Invite.created_by, Invite.last_used_by):
         statement = update(Invite).where(col(column) == actor.user_id).values({col(column): None})
-        await db.exec(statement)  # type: ignore[call-overload]
+        await db.exec(statement)
     await inbox.forget(db, actor.telegram_id)
-    await db.exec(delete(User).where(col(User.id) == actor.user_id))  # type: ignore[call-overload]
+    await db.exec(delete(User).where(col(User.id) == actor.user_id))
 
 
 async def forget_tenant(rt: Runtime, tenant_id: UUID) -> None:

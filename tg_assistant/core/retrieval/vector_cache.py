@@ -74,7 +74,7 @@ async def _remember(rt: Runtime, vectors: dict[bytes, np.ndarray]) -> None:
         )  # one order for all writers, so that none waits in a circle
     ]
     async with rt.db.transaction() as db:
-        await db.exec(insert(Vector).values(rows).on_conflict_do_nothing())  # type: ignore[call-overload]
+        await db.exec(insert(Vector).values(rows).on_conflict_do_nothing())
 
 
 def _vector(embedding: bytes) -> np.ndarray:
