@@ -80,7 +80,7 @@ async def _keep(ctx: AccountContext, hints: Hints) -> None:
             kept = state["channels"]
             statement = update(Account).where(col(Account.id) == ctx.account_id).values(update_state=state)
             async with ctx.transaction() as db:
-                await db.exec(statement)  # type: ignore[call-overload]
+                await db.exec(statement)
 
 
 @dataclass
