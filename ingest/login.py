@@ -15,7 +15,7 @@ import structlog
 from telethon import errors, events
 from telethon.tl import types
 from telethon.tl.functions import auth
-from telethon.tl.types.auth import LoginToken, LoginTokenMigrateTo, LoginTokenSuccess
+from telethon.tl.types.auth import Authorization, LoginToken, LoginTokenMigrateTo, LoginTokenSuccess
 
 from ingest import password
 from ingest.client import ASK_SECONDS, Client, new_client
@@ -128,7 +128,9 @@ class Attempt:
             while True:
                 token = await self._token(client)
                 if isinstance(token, LoginTokenSuccess):
-                    return token.authorization.user  # type: ignore[return-value]
+                    assert isinstance(token.authorization, Authorization)
+                    assert isinstance(token.authorization.user, types.User)
+                    return token.authorization.user
                 if isinstance(token, LoginToken):
                     await self._show(client, token)
         except errors.SessionPasswordNeededError:

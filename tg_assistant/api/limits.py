@@ -52,8 +52,8 @@ def by_user_of_others(rule: Rule) -> Any:
 
 async def _spend_own(rt: Rt, request: Request, rule: Rule, call: Call) -> None:
     who = await _who(rt, request, call)
-    whose = {"user_id": who} if who else {"address": limited_address(rt, request)}
-    await _spend(request, rate_limits.count(rt, rule, **whose))  # type: ignore[arg-type]
+    address = None if who else limited_address(rt, request)
+    await _spend(request, rate_limits.count(rt, rule, user_id=who, address=address))
 
 
 def by_user_and_address(rule: Rule) -> Any:

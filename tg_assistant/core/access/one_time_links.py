@@ -45,8 +45,8 @@ class LinkView:
 async def make(db: AsyncSession, actor: Actor, purpose: Purpose) -> str:
     """A link's token, shown once. Raises NotAllowed for who may not; an older unspent one stops working."""
     actor.require(_NEEDS[purpose])
-    mine = (OneTimeLink.user_id == actor.user_id, OneTimeLink.purpose == purpose.value)
-    await db.exec(delete(OneTimeLink).where(*mine, col(OneTimeLink.spent_at).is_(None)))  # type: ignore[call-overload]
+    mine = (col(OneTimeLink.user_id) == actor.user_id, col(OneTimeLink.purpose) == purpose.value)
+    await db.exec(delete(OneTimeLink).where(*mine, col(OneTimeLink.spent_at).is_(None)))
     token = secrets.token_urlsafe(32)
     now: datetime = (await db.exec(select(func.now()))).one()
     link = OneTimeLink(

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from sqlalchemy import delete, func, tuple_, update
+from sqlalchemy import ColumnElement, delete, func, tuple_, update
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -110,9 +110,9 @@ async def live(db: AsyncSession, session_id: UUID) -> AppSession:
     return row
 
 
-async def _live(db: AsyncSession, condition: object) -> AppSession:
+async def _live(db: AsyncSession, condition: ColumnElement[bool]) -> AppSession:
     query = select(AppSession).where(
-        condition,  # type: ignore[arg-type]
+        condition,
         col(AppSession.revoked_at).is_(None),
         col(AppSession.expires_at) > func.now(),
         # no session lives longer: one that says so was begun while a clock was ahead

@@ -4,7 +4,7 @@ from contextlib import suppress
 from uuid import UUID
 
 import structlog
-from sqlalchemy import delete, func, text, update
+from sqlalchemy import delete, text, update
 from sqlalchemy.orm import undefer_group
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -16,6 +16,7 @@ from tg_assistant.core.messaging import outbox
 from tg_assistant.core.names import TaskKind, Topic
 from tg_assistant.errors import NotFound, Unavailable
 from tg_assistant.infra.crypto import Binding, Keyring, SealBroken
+from tg_assistant.infra.postgres.db import run_text, transaction_time
 from tg_assistant.infra.postgres.events import notify
 from tg_assistant.infra.runtime import Runtime
 from tg_assistant.models import Account, AccountStatus, ChannelAccess, Dialog, MethodWait
@@ -96,7 +97,7 @@ async def logged_out(db: AsyncSession, account: Account) -> None:
 
 async def _forget_ended(db: AsyncSession, account: Account) -> None:
     """The same of an account that has ended already, by a function: a door may change none itself."""
-    await db.exec(text("SELECT forget_ended_account(:id)").bindparams(id=account.id))  # type: ignore[call-overload]
+    await run_text(db, text("SELECT forget_ended_account(:id)"), id=account.id)
     await _told_gone(db, account)
 
 
@@ -179,7 +180,7 @@ async def read(db: AsyncSession, account_id: UUID) -> Account:
 async def seen_alive(db: AsyncSession, account_id: UUID) -> None:
     """Telegram has just answered on this account's session."""
     account = await read(db, account_id)
-    account.last_ok_at = func.now()  # type: ignore[assignment]
+    account.last_ok_at = transaction_time()
     db.add(account)
 
 

@@ -13,6 +13,7 @@ from sqlalchemy import ColumnElement, func, or_, text
 from sqlmodel import col, select, update
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from tg_assistant.infra.postgres.db import run_text
 from tg_assistant.models import Account, Login
 
 LEASE_SECONDS = 15
@@ -27,7 +28,7 @@ class LeaseLost(Exception):
 async def _short(db: AsyncSession) -> None:
     """Have PostgreSQL end this transaction, with its row locks, should its process stop inside it."""
     limit = text("SELECT set_config('idle_in_transaction_session_timeout', :limit, true)")
-    await db.exec(limit.bindparams(limit=f"{_IDLE_SECONDS}s"))  # type: ignore[call-overload]
+    await run_text(db, limit, limit=f"{_IDLE_SECONDS}s")
 
 
 def _until() -> Any:

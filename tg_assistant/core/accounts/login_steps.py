@@ -17,6 +17,7 @@ from tg_assistant.core.messaging import outbox
 from tg_assistant.core.names import TaskKind, Topic
 from tg_assistant.infra import metrics
 from tg_assistant.infra.crypto import Binding, Keyring, SealBroken
+from tg_assistant.infra.postgres.db import transaction_time
 from tg_assistant.infra.postgres.events import notify
 from tg_assistant.models import Account, AccountStatus, Login, LoginStatus, Membership, User
 from tg_assistant.models.base import SECRETS
@@ -211,7 +212,7 @@ async def _account(db: AsyncSession, login: Login, telegram_id: int, keyring: Ke
     if account.sealed_session is not None:
         await _retire(db, account, keyring)
     account.status, account.ended_reason, account.device = AccountStatus.connected, None, login.device
-    account.connected_at = func.now()  # type: ignore[assignment]
+    account.connected_at = transaction_time()
     account.lease_epoch, account.lease_owner, account.lease_until = account.lease_epoch + 1, None, None
     return account
 

@@ -24,7 +24,7 @@ from tg_assistant.core.names import Topic
 from tg_assistant.errors import Invalid, InviteSpent, NotFound, SignInNeeded
 from tg_assistant.infra import metrics
 from tg_assistant.infra.crypto import seal_password
-from tg_assistant.infra.postgres.db import set_link, set_tenant
+from tg_assistant.infra.postgres.db import run_text, set_link, set_tenant
 from tg_assistant.infra.postgres.events import notify
 from tg_assistant.infra.runtime import Runtime
 from tg_assistant.models import Login, LoginStatus, Membership, User
@@ -275,8 +275,7 @@ async def _cancel(db: AsyncSession, login: Login, reason: str | None = None) -> 
     """By a function of migration 0012: a door that may write a code could show a stranger's."""
     if LoginStatus(login.status).final:
         return
-    statement = text("SELECT cancel_login(:id, :why)").bindparams(id=login.id, why=reason)
-    await db.exec(statement)  # type: ignore[call-overload]
+    await run_text(db, text("SELECT cancel_login(:id, :why)"), id=login.id, why=reason)
     await _told(db, login)
 
 

@@ -14,6 +14,7 @@ from tg_assistant.core.accounts.leases import LeaseLost
 from tg_assistant.core.actor import Actor
 from tg_assistant.core.names import TaskKind, Topic
 from tg_assistant.errors import AssistantError, NotFound, Unavailable
+from tg_assistant.infra.postgres.db import transaction_time
 from tg_assistant.infra.postgres.events import notify
 from tg_assistant.infra.runtime import Runtime
 from tg_assistant.models import Account, AccountTask
@@ -113,7 +114,7 @@ async def claim(db: AsyncSession, account_id: UUID, epoch: int) -> AccountTask |
     )
     task = (await db.exec(query.execution_options(populate_existing=True))).first()
     if task is not None:
-        task.claimed_epoch, task.claimed_at = epoch, func.now()  # type: ignore[assignment]
+        task.claimed_epoch, task.claimed_at = epoch, transaction_time()
         task.attempts += 1
         db.add(task)
         await db.flush()
@@ -129,7 +130,7 @@ async def unclaim(db: AsyncSession, account_id: UUID) -> None:
     statement = (
         update(AccountTask)
         .where(
-            AccountTask.account_id == account_id,  # type: ignore[arg-type]
+            col(AccountTask.account_id) == account_id,
             col(AccountTask.done_at).is_(None),
             col(AccountTask.claimed_epoch).is_not(None),
         )
@@ -212,7 +213,7 @@ async def open_of_kind(db: AsyncSession, account_id: UUID, kind: str) -> list[Ac
 
 async def close(db: AsyncSession, task: AccountTask, error: AssistantError | None = None) -> None:
     """End an open task that has become pointless, whoever claimed it; waiters are told."""
-    task.done_at = func.now()  # type: ignore[assignment]
+    task.done_at = transaction_time()
     if error is not None:
         task.error, task.error_values = error.code, _kept(error)
     db.add(task)

@@ -17,6 +17,7 @@ from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from tg_assistant.core.names import Topic
+from tg_assistant.infra.postgres.db import run_text
 from tg_assistant.infra.postgres.events import notify
 from tg_assistant.infra.postgres.pg_text import storable
 from tg_assistant.models import BotUpdate
@@ -101,7 +102,7 @@ async def _insert(db: AsyncSession, rows: list[dict[str, Any]]) -> int:
 async def heads(db: AsyncSession, *, busy: Collection[str], most: int) -> list[Pending]:
     """The next update of each lane that is not `busy`."""
     values = {"held": HELD, "busy": list(busy), "most": most, "passed_on": list(_PASSED_ON)}
-    rows = await db.exec(_HEADS.bindparams(**values))  # type: ignore[call-overload]
+    rows = await run_text(db, _HEADS, **values)
     return [Pending(*row) for row in rows]
 
 

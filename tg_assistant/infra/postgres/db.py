@@ -2,10 +2,12 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import datetime
 from pathlib import Path
+from typing import Any, cast
 from uuid import UUID
 
-from sqlalchemy import text
+from sqlalchemy import CursorResult, TextClause, func, text
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncEngine, async_sessionmaker, create_async_engine
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -77,6 +79,17 @@ async def _begun(session: AsyncSession) -> AsyncIterator[None]:
     await session.commit()
 
 
+async def run_text(db: AsyncSession, statement: TextClause, /, **values: Any) -> CursorResult[Any]:
+    """Run SQL written as text in the session's transaction; its `exec` takes only what is built of models."""
+    connection = await db.connection()
+    return await connection.execute(statement.bindparams(**values))
+
+
+def transaction_time() -> datetime:
+    """When this transaction began by PostgreSQL's clock, to set a column to; read it after a refresh."""
+    return cast("datetime", func.now())
+
+
 async def set_tenant(db: AsyncSession, tenant_id: UUID | None) -> None:
     """Say for whom this transaction acts: row-level security shows it this tenant's rows and no others."""
     await _say(db, "tenant_id", tenant_id)
@@ -108,14 +121,13 @@ async def set_operator(db: AsyncSession) -> bool:
     owner = text(
         "SELECT pg_has_role(current_user, relowner, 'USAGE') FROM pg_class WHERE oid = 'tenants'::regclass"
     )
-    return bool((await db.exec(owner)).scalar_one())  # type: ignore[call-overload]
+    return bool((await run_text(db, owner)).scalar_one())
 
 
 async def _say(db: AsyncSession, name: str, value: object) -> None:
     # transaction-local, and '' is nobody: a pooled connection never carries it on
     statement = text("SELECT set_config(:name, :value, true)")
-    said = statement.bindparams(name=f"app.{name}", value="" if value is None else str(value))
-    await db.exec(said)  # type: ignore[call-overload]
+    await run_text(db, statement, name=f"app.{name}", value="" if value is None else str(value))
 
 
 def migrate(url: str, revision: str = "head") -> None:
