@@ -160,11 +160,13 @@ class Client(TelegramClient):
         """Send no `method` for so long."""
         self._waits[method] = time.monotonic() + seconds
 
-    async def _call(self, sender: Any, request: Any, ordered: bool = False, **options: Any) -> Any:
+    async def _call(
+        self, sender: Any, request: Any, ordered: bool = False, flood_sleep_threshold: int | None = None
+    ) -> Any:
         for one in request if isinstance(request, (list, tuple)) else [request]:
             self._check(one)
         try:
-            return await super()._call(sender, request, ordered=ordered, **options)
+            return await super()._call(sender, request, ordered, flood_sleep_threshold)
         except FloodWaitError as wait:
             await self._flooded(method_name(request), wait.seconds)
             raise

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -86,7 +86,7 @@ async def run_sandbox(
     mtproto_port: int = 0,
     bot_api_port: int = 0,
     phone_port: int = 0,
-) -> AsyncIterator[Sandbox]:
+) -> AsyncGenerator[Sandbox]:
     """Run a sandbox in this process until the block ends; data_dir keeps its world between runs."""
     world = open_world(Path(data_dir), seed=seed)
     server = WireServer(world, RsaKey(world.install.rsa_key), Dispatcher(world), {HOME_DC: 0, OTHER_DC: 0})

@@ -35,11 +35,11 @@ class Channels:
     def create(self, title: str, **facts: Any) -> Channel:
         """A new empty channel; facts are Channel's attributes."""
         channel_id = facts.pop("id", None) or max([FIRST_ID - 1, *self.by_id]) + 1
-        defaults = {"key": f"channel{channel_id}", "username": None, "about": "", "owner": None}
+        facts = {"key": f"channel{channel_id}", "username": None, "about": "", "owner": None, **facts}
         if facts.get("username") and self._taken(facts["username"]):
             raise WorldError("USERNAME_OCCUPIED", "This name is taken.", 409)
         created = facts.pop("created", None) or self._world.clock.unix()
-        channel = Channel(id=channel_id, title=title, created=created, **{**defaults, **facts})
+        channel = Channel(id=channel_id, title=title, created=created, **facts)
         channel.invite = channel.invite or secrets.token_urlsafe(12)
         self.by_id[channel_id] = channel
         self.posts[channel_id], self.live[channel_id], self.events[channel_id] = {}, [], []

@@ -4,7 +4,7 @@ Header fields: draft-ietf-httpapi-ratelimit-headers-10 (`RateLimit-Policy`, `Rat
 """
 
 import ipaddress
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Generator
 from contextlib import contextmanager
 from typing import Any
 from uuid import UUID
@@ -91,7 +91,7 @@ async def _who(rt: Rt, request: Request, call: Call) -> UUID | None:
 
 
 @contextmanager
-def _uncounted(goes_on: bool) -> Iterator[None]:
+def _uncounted(goes_on: bool) -> Generator[None]:
     try:
         yield
     except Unavailable:

@@ -119,8 +119,7 @@ async def end(db: AsyncSession, account: Account, reason: str) -> None:
     _destroy_key(account)
     db.add(account)
     await tasks.close_all(db, account.id, NotFound("accounts.disconnected"))
-    whose = {"tenant_id": account.tenant_id, "reason": reason}
-    await outbox.add(db, account.user_id, "account.ended", **whose)
+    await outbox.add(db, account.user_id, "account.ended", tenant_id=account.tenant_id, reason=reason)
     who = {"tenant_id": account.tenant_id, "user_id": account.user_id}
     await audit.record(db, None, "account.ended", account.id, reason=reason, **who)
     await notify(db, Topic.account, str(account.id))

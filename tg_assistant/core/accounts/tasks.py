@@ -144,7 +144,7 @@ async def next_due(db: AsyncSession, account_id: UUID) -> float | None:
     """Seconds until the next open task may run; None when there is none."""
     due = func.extract("epoch", func.min(col(AccountTask.not_before)) - func.now())
     query = select(due).where(AccountTask.account_id == account_id, col(AccountTask.done_at).is_(None))
-    seconds = (await db.exec(query)).one()
+    seconds = (await db.exec(query)).one_or_none()
     return None if seconds is None else max(0.0, float(seconds))
 
 

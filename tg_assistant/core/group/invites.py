@@ -186,7 +186,7 @@ class Changes(TypedDict, total=False):
 async def change(db: AsyncSession, actor: Actor, code: str, **changes: Unpack[Changes]) -> Invite:
     """Raises Invalid and NotFound."""
     invite = await get(db, actor, code)
-    wanted = {"uses_limit": invite.uses_limit, "expires_at": None, "notes": "", **changes}
+    wanted: dict[str, Any] = {"uses_limit": invite.uses_limit, "expires_at": None, "notes": "", **changes}
     _check(Role.user, **wanted)
     for name, value in changes.items():
         setattr(invite, name, storable(value))

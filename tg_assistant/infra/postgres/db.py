@@ -1,6 +1,6 @@
 """PostgreSQL: one engine a process, transactions that carry the tenant, and migrations."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from datetime import datetime
 from pathlib import Path
@@ -44,7 +44,7 @@ class Database:
         self._sessions = async_sessionmaker(self.engine, class_=AsyncSession, expire_on_commit=False)
 
     @asynccontextmanager
-    async def transaction(self, tenant_id: UUID | None = None) -> AsyncIterator[AsyncSession]:
+    async def transaction(self, tenant_id: UUID | None = None) -> AsyncGenerator[AsyncSession]:
         """Commits on exit, rolls back on any error. Raises Unavailable when PostgreSQL cannot be reached.
 
         `app.tenant_id` is transaction-local, so a pooled connection never carries it on.
@@ -70,7 +70,7 @@ class Database:
 
 
 @asynccontextmanager
-async def _begun(session: AsyncSession) -> AsyncIterator[None]:
+async def _begun(session: AsyncSession) -> AsyncGenerator[None]:
     try:
         yield
     except BaseException:  # a cancellation, too: it is raised again

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from typing import Any
 
@@ -43,7 +43,7 @@ class Events:
                 await self._task
 
     @asynccontextmanager
-    async def _registered(self, topic: str, key: str | None) -> AsyncIterator[asyncio.Event]:
+    async def _registered(self, topic: str, key: str | None) -> AsyncGenerator[asyncio.Event]:
         event = asyncio.Event()
         waiters = self._waiters.setdefault((topic, key), set())
         waiters.add(event)
