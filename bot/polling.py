@@ -1,7 +1,7 @@
 """Long polling that moves its offset only after the updates are committed."""
 
 import asyncio
-from typing import Any
+from typing import Any, cast
 
 import structlog
 from aiogram import Bot
@@ -24,7 +24,7 @@ _LONGEST_PAUSE = 60.0
 class GetRawUpdates(GetUpdates):
     """getUpdates as Telegram sends it: one update that aiogram cannot read must not stop all others."""
 
-    __returning__ = list[dict[str, Any]]  # type: ignore[assignment]
+    __returning__ = list[dict[str, Any]]
 
 
 async def poll(rt: Runtime, bot: Bot) -> None:
@@ -62,7 +62,8 @@ class _Receiving:
             self._begun = True
         seconds = _SECONDS if self._polled else 0  # whether all is well is known at once, not after 25 s
         ask = GetRawUpdates(offset=self._offset, timeout=seconds, allowed_updates=ALLOWED)
-        received: list[dict[str, Any]] = await self._bot(ask, request_timeout=_SECONDS + 10)  # type: ignore[assignment]
+        answer = await self._bot(ask, request_timeout=_SECONDS + 10)
+        received = cast("list[dict[str, Any]]", answer)  # as GetRawUpdates has it
         async with self._rt.db.transaction() as db:
             await inbox.save(db, received)
             await health.bot_is_alive(db)

@@ -3,7 +3,7 @@
 import asyncio
 import math
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 from contextlib import asynccontextmanager, contextmanager
 from contextvars import ContextVar
 from typing import Any
@@ -36,7 +36,7 @@ _allowed: ContextVar[Callable[[], Awaitable[object]] | None] = ContextVar("allow
 
 
 @contextmanager
-def only_while(allowed: Callable[[], Awaitable[object]]) -> Iterator[None]:
+def only_while(allowed: Callable[[], Awaitable[object]]) -> Generator[None]:
     """What is sent inside is asked about right before each try, be it a minute later; `allowed` raises.
 
     Between a look and the sending there may be an outage of Telegram's, or a wait that it asked for.
@@ -120,7 +120,7 @@ def _chat(method: TelegramMethod[Any]) -> object:
 
 
 @asynccontextmanager
-async def open_bot(settings: Settings, contact: Contact) -> AsyncIterator[Bot]:
+async def open_bot(settings: Settings, contact: Contact) -> AsyncGenerator[Bot]:
     """HTML, no link previews; another Bot API server when the settings name one."""
     base = settings.telegram.bot_api_base
     session = AiohttpSession(api=TelegramAPIServer.from_base(base) if base else PRODUCTION)

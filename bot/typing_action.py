@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
 
 from aiogram import Bot
@@ -15,7 +15,7 @@ _DRAFT_SECONDS = 0.7
 
 
 @asynccontextmanager
-async def typing(bot: Bot, chat_id: int) -> AsyncIterator[None]:
+async def typing(bot: Bot, chat_id: int) -> AsyncGenerator[None]:
     """Says «typing…» until the block ends."""
     task = asyncio.create_task(_type(bot, chat_id))
     try:

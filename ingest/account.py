@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from typing import NoReturn
+from uuid import UUID
 
 import structlog
 
@@ -26,13 +27,13 @@ _MAX_BACKOFF = 20.0
 class Serving:
     """Keeps one account connected under its lease; at most one connection at any time."""
 
-    def __init__(self, rt: Runtime, keyring: Keyring, account_id: object, lease: Lease) -> None:
+    def __init__(self, rt: Runtime, keyring: Keyring, account_id: UUID, lease: Lease) -> None:
         self._rt, self._keyring, self._account_id, self._lease = rt, keyring, account_id, lease
 
     async def run(self) -> None:
         """Returns when the account is no longer to be served. Raises LeaseLost."""
         async with self._rt.db.transaction() as db:
-            account = await accounts.read(db, self._account_id)  # type: ignore[arg-type]
+            account = await accounts.read(db, self._account_id)
         if account.status != AccountStatus.connected:
             return
         try:
@@ -134,7 +135,7 @@ async def _alive(ctx: AccountContext) -> NoReturn:
 
 async def _disconnected(client: Client) -> NoReturn:
     """Telethon gives up by itself after a revocation, and after some failed reconnects."""
-    await client.disconnected  # type: ignore[misc]
+    await client.disconnected
     raise ConnectionError("disconnected")
 
 

@@ -38,6 +38,7 @@ from tg_assistant.settings.groups import Settings, TelegramSettings
 
 DEVICE = "Telegram Assistant"
 HOST_LABEL = "self-hosted"
+ASK_SECONDS = 15.0
 _CLOSE_SECONDS = 2.0
 _LOOK_SECONDS = 0.5  # whether the lease was renewed; much shorter than the lease's margin
 _CONNECTING_SECONDS = 0.02
@@ -150,15 +151,22 @@ class Client(TelegramClient):
         pong = cast("asyncio.Future[Any]", self._sender.send(ping))
         pong.add_done_callback(lambda done: done.cancelled() or done.exception())  # nobody waits for it
 
+    async def ask(self, request: Any) -> Any:
+        """A request with a time-out: Telethon's own waits are endless."""
+        async with asyncio.timeout(ASK_SECONDS):
+            return await self(request)
+
     def wait_for(self, method: str, seconds: float) -> None:
         """Send no `method` for so long."""
         self._waits[method] = time.monotonic() + seconds
 
-    async def _call(self, sender: Any, request: Any, ordered: bool = False, **options: Any) -> Any:
+    async def _call(
+        self, sender: Any, request: Any, ordered: bool = False, flood_sleep_threshold: int | None = None
+    ) -> Any:
         for one in request if isinstance(request, (list, tuple)) else [request]:
             self._check(one)
         try:
-            return await super()._call(sender, request, ordered=ordered, **options)
+            return await super()._call(sender, request, ordered, flood_sleep_threshold)
         except FloodWaitError as wait:
             await self._flooded(method_name(request), wait.seconds)
             raise

@@ -1,6 +1,6 @@
 """What the code that works for one account is given: the runtime, the client and the lease's epoch."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from uuid import UUID
@@ -42,7 +42,7 @@ class AccountContext:
     for_person: bool = False  # then nothing is written any more once they are switched off, or no member
 
     @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[AsyncSession]:
+    async def transaction(self) -> AsyncGenerator[AsyncSession]:
         """A transaction that commits only while this process owns the account.
 
         Raises LeaseLost, and NotAllowed where it is for the person.

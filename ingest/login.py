@@ -15,65 +15,60 @@ import structlog
 from telethon import errors, events
 from telethon.tl import types
 from telethon.tl.functions import auth
-from telethon.tl.types.auth import LoginToken, LoginTokenMigrateTo, LoginTokenSuccess
+from telethon.tl.types.auth import Authorization, LoginToken, LoginTokenMigrateTo, LoginTokenSuccess
 
 from ingest import password
-from ingest.client import Client, new_client
+from ingest.client import ASK_SECONDS, Client, new_client
 from ingest.lease import Lease
+from ingest.login_row import LoginRow, Over
 from ingest.session_errors import ENDED
 from tg_assistant.core.accounts import login_steps
 from tg_assistant.core.names import Topic
-from tg_assistant.infra.crypto import Keyring, PasswordBox, SealBroken
+from tg_assistant.infra.crypto import Keyring, SealBroken
 from tg_assistant.infra.runtime import Runtime
 from tg_assistant.models import Login, LoginStatus
 
 log = structlog.get_logger()
 _POLL_SECONDS = 8.0  # each asking shows a new code, so not more often than a camera is comfortable with
-_CALL_SECONDS = 15.0
 _RETRY_SECONDS = 2.0
 _LOG_OUT_RETRY_SECONDS = 5.0
 Offline = (OSError, TimeoutError, errors.ServerError, errors.TimedOutError)
-
-
-class Over(Exception):
-    """The attempt has reached a final status."""
 
 
 class Attempt:
     """Runs one login under its lease. A half-made key is noted in the row before it can be authorised."""
 
     def __init__(self, rt: Runtime, keyring: Keyring, login: Login, lease: Lease) -> None:
-        self.rt, self.login, self.lease, self.epoch = rt, login, lease, lease.epoch
-        self._keyring = keyring
+        self._rt, self._keyring, self._lease = rt, keyring, lease
+        self.row = LoginRow(rt, login, lease.epoch)
+        self._id, self._epoch = login.id, lease.epoch
         self._client: Client | None = None
         self._session: bytes | None = None  # what stands sealed in the row
         self._shown: str | None = None
-        self.box = PasswordBox(login.id)
-        self._wake = asyncio.Event()
         self._ask_again = False
 
     async def run(self) -> None:
         """Until the attempt is over and no key of it is left alive at Telegram."""
         try:
             await self._load()
-            async with self.rt.events.listening(Topic.login, str(self.login.id)) as self._wake:
-                if not LoginStatus(self.login.status).final:
+            async with self._rt.events.listening(Topic.login, str(self._id)) as self.row.wake:
+                if not LoginStatus(self.row.login.status).final:
                     await self._until_over()
                 await self._log_out()
         finally:
             await self._drop_client()
 
     async def _load(self) -> None:
-        async with self.rt.db.transaction(self.login.tenant_id) as db:
-            self._person = await login_steps.person(db, self.login)
-            self._binding = await login_steps.binding(db, self.login)
-        if self.login.pending_session:
+        async with self.row.transaction() as db:
+            self._person = await login_steps.person(db, self.row.login)
+            self._binding = await login_steps.binding(db, self.row.login)
+        if self.row.login.pending_session:
             with suppress(SealBroken):
-                self._session = self._keyring.open(self.login.pending_session, self._binding)
+                self._session = self._keyring.open(self.row.login.pending_session, self._binding)
 
     async def _until_over(self) -> None:
-        async with self.rt.db.transaction(self.login.tenant_id) as db:
-            left = await login_steps.seconds_left(db, self.login.id)
+        async with self.row.transaction() as db:
+            left = await login_steps.seconds_left(db, self._id)
         try:
             async with asyncio.timeout(left):
                 while True:
@@ -81,7 +76,7 @@ class Attempt:
         except Over:
             pass
         except TimeoutError:
-            await self.end(LoginStatus.expired)
+            await self.row.end(LoginStatus.expired)
 
     async def _try(self) -> None:
         """One round: connected, signed in, stored. Returns to be called again; raises Over."""
@@ -89,21 +84,21 @@ class Attempt:
             client = await self._connected()
             await self._store(await self._signed_in(client))
         except errors.FloodWaitError as wait:
-            await self._write(reason="flood_wait", retry_after=wait.seconds)
+            await self.row.write(reason="flood_wait", retry_after=wait.seconds)
             await self._wait_out(wait.seconds)
         except Offline as error:
-            log.info("login.unavailable", login_id=str(self.login.id), error=type(error).__name__)
+            log.info("login.unavailable", login_id=str(self._id), error=type(error).__name__)
             await self._unavailable()
         except ENDED:
             self._session = None  # the half-made key is gone (terminated on the phone): make another
             await self._drop_client()
 
     async def _unavailable(self) -> None:
-        row = await self._read()
+        row = await self.row.read()
         hidden = {} if row.status == LoginStatus.password_required else _NO_CODE
         self._shown = None
-        await self._write(reason="telegram_unavailable", retry_after=None, **hidden)
-        await self.pause(_RETRY_SECONDS)
+        await self.row.write(reason="telegram_unavailable", retry_after=None, **hidden)
+        await self.row.pause(_RETRY_SECONDS)
 
     # ── Talking to Telegram ──────────────────────────────────────────────────
 
@@ -111,7 +106,7 @@ class Attempt:
         if self._client is not None and self._client.is_connected():
             return self._client
         await self._drop_client()
-        client = self._client = new_client(self.rt.settings, self._session, left=self.lease.left)
+        client = self._client = new_client(self._rt.settings, self._session, left=self._lease.left)
         client.add_event_handler(self._on_login_token, events.Raw(types.UpdateLoginToken))
         client.on_reconnect = self._maybe_scanned  # an update may have been lost meanwhile
         await client.connect()
@@ -123,12 +118,7 @@ class Attempt:
 
     def _maybe_scanned(self) -> None:
         self._ask_again = True
-        self._wake.set()
-
-    async def call(self, client: Client, request: Any) -> Any:
-        """A request with a time-out: Telethon's own waits are endless."""
-        async with asyncio.timeout(_CALL_SECONDS):
-            return await client(request)
+        self.row.wake.set()
 
     async def _signed_in(self, client: Client) -> types.User:
         """Show codes until one is accepted, and ask for the 2FA password where there is one."""
@@ -138,24 +128,26 @@ class Attempt:
             while True:
                 token = await self._token(client)
                 if isinstance(token, LoginTokenSuccess):
-                    return token.authorization.user  # type: ignore[return-value]
+                    assert isinstance(token.authorization, Authorization)
+                    assert isinstance(token.authorization.user, types.User)
+                    return token.authorization.user
                 if isinstance(token, LoginToken):
                     await self._show(client, token)
         except errors.SessionPasswordNeededError:
-            return await password.ask(self, client)
+            return await password.ask(self.row, client)
 
     async def _token(self, client: Client) -> Any:
-        telegram = self.rt.settings.telegram
+        telegram = self._rt.settings.telegram
         request = auth.ExportLoginTokenRequest(telegram.api_id, telegram.api_hash.get_secret_value(), [])
-        token = await self.call(client, request)
+        token = await client.ask(request)
         if not isinstance(token, LoginTokenMigrateTo):
             return token
-        log.info("login.migrating", login_id=str(self.login.id), dc=token.dc_id)
-        async with asyncio.timeout(_CALL_SECONDS):
+        log.info("login.migrating", login_id=str(self._id), dc=token.dc_id)
+        async with asyncio.timeout(ASK_SECONDS):
             await client._switch_dc(token.dc_id)
         await self._note_key(client)
         try:
-            return await self.call(client, auth.ImportLoginTokenRequest(token.token))
+            return await client.ask(auth.ImportLoginTokenRequest(token.token))
         except (errors.AuthTokenExpiredError, errors.AuthTokenInvalidError):
             return None  # scanned too late: show a new code
 
@@ -166,26 +158,15 @@ class Attempt:
         assert token.expires is not None
         left = token.expires.timestamp() - client.server_now()
         if url != self._shown:
-            expires_at = self.rt.clock.now() + timedelta(seconds=left)
-            async with self.rt.db.transaction(self.login.tenant_id) as db:
-                if not await login_steps.show_qr(db, self.login.id, self.epoch, url, expires_at):
+            expires_at = self._rt.clock.now() + timedelta(seconds=left)
+            async with self.row.transaction() as db:
+                if not await login_steps.show_qr(db, self._id, self._epoch, url, expires_at):
                     raise Over
             self._shown = url
-            log.info("login.code_shown", login_id=str(self.login.id), seconds=round(left))
+            log.info("login.code_shown", login_id=str(self._id), seconds=round(left))
         await self._wait_out(min(_POLL_SECONDS, max(0.3, left - 1)), for_scan=True)
 
     # ── The row ──────────────────────────────────────────────────────────────
-
-    async def pause(self, seconds: float) -> Login:
-        """Wait for a hint or so many seconds; the row as it then is. Raises Over when it has ended."""
-        with suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                await self._wake.wait()
-        self._wake.clear()
-        row = await self._read()
-        if LoginStatus(row.status).final:
-            raise Over
-        return row
 
     async def _wait_out(self, seconds: float, *, for_scan: bool = False) -> None:
         """The whole time, whatever changes in the row; `for_scan`: or until a scan may have happened."""
@@ -193,22 +174,8 @@ class Attempt:
         while (left := ends - asyncio.get_running_loop().time()) > 0:
             if for_scan and self._ask_again:
                 break
-            await self.pause(left)
+            await self.row.pause(left)
         self._ask_again = False
-
-    async def _read(self) -> Login:
-        async with self.rt.db.transaction(self.login.tenant_id) as db:
-            return await login_steps.read(db, self.login.id)
-
-    async def _write(self, **values: Any) -> None:
-        async with self.rt.db.transaction(self.login.tenant_id) as db:
-            if not await login_steps.step(db, self.login.id, self.epoch, **values):
-                raise Over
-
-    async def end(self, status: LoginStatus, reason: str | None = None) -> None:
-        """Write a final status, unless there is one."""
-        async with self.rt.db.transaction(self.login.tenant_id) as db:
-            await login_steps.end(db, self.login.id, self.epoch, status, reason)
 
     async def _note_key(self, client: Client) -> None:
         """Seal the key into the row, so that a crash never leaves it authorised and forgotten."""
@@ -216,21 +183,21 @@ class Attempt:
         if saved == self._session:
             return
         sealed = self._keyring.seal(saved, self._binding)
-        async with self.rt.db.transaction(self.login.tenant_id) as db:
-            await login_steps.keep_pending(db, self.login.id, self.epoch, sealed)
+        async with self.row.transaction() as db:
+            await login_steps.keep_pending(db, self._id, self._epoch, sealed)
         self._session = saved
 
     async def _store(self, user: types.User) -> None:
         """Keep the session only when it is the starter's own; then end. Raises Over."""
         if user.id != self._person.telegram_id:
-            async with self.rt.db.transaction(self.login.tenant_id) as db:
-                await login_steps.mismatch(db, self.login, self.epoch, user.id)
+            async with self.row.transaction() as db:
+                await login_steps.mismatch(db, self.row.login, self._epoch, user.id)
             raise Over
         assert self._session is not None
         await self._drop_client()  # the account's owner opens the next connection on this key
-        async with self.rt.db.transaction(self.login.tenant_id) as db:
+        async with self.row.transaction() as db:
             await login_steps.authorize(
-                db, self.login, self.epoch, session=self._session, keyring=self._keyring
+                db, self.row.login, self._epoch, session=self._session, keyring=self._keyring
             )
         raise Over
 
@@ -238,10 +205,10 @@ class Attempt:
 
     async def _log_out(self) -> None:
         """Log out a key that was not kept, trying until Telegram answers."""
-        while (await self._read()).pending_session is not None:
+        while (await self.row.read()).pending_session is not None:
             if await self._logged_out():
-                async with self.rt.db.transaction(self.login.tenant_id) as db:
-                    await login_steps.keep_pending(db, self.login.id, self.epoch, None)
+                async with self.row.transaction() as db:
+                    await login_steps.keep_pending(db, self._id, self._epoch, None)
                 return
             await asyncio.sleep(_LOG_OUT_RETRY_SECONDS)
 
@@ -250,10 +217,10 @@ class Attempt:
             return True  # nothing this process could open
         try:
             with suppress(*ENDED):  # gone already
-                await self.call(await self._connected(), auth.LogOutRequest())
+                await (await self._connected()).ask(auth.LogOutRequest())
         except (errors.FloodWaitError, *Offline):
             return False
-        log.info("login.key_logged_out", login_id=str(self.login.id))
+        log.info("login.key_logged_out", login_id=str(self._id))
         return True
 
     async def _drop_client(self) -> None:

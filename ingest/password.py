@@ -1,7 +1,6 @@
 """The 2FA step of a QR attempt: the hint, three tries, Telegram's countdown; the password is never kept."""
 
 import asyncio
-from typing import TYPE_CHECKING
 
 from telethon import errors
 from telethon.password import compute_check
@@ -9,60 +8,58 @@ from telethon.tl import types
 from telethon.tl.functions import account, auth
 
 from ingest.client import Client
+from ingest.login_row import LoginRow
 from tg_assistant.core.accounts import login_steps
 from tg_assistant.infra.crypto import SealBroken
 from tg_assistant.models import LoginStatus
-
-if TYPE_CHECKING:
-    from ingest.login import Attempt
 
 MAX_TRIES = 3
 _POLL_SECONDS = 2.0
 _SRP_TRIES = 3
 
 
-async def ask(attempt: "Attempt", client: Client) -> types.User:
+async def ask(row: LoginRow, client: Client) -> types.User:
     """The signed-in user once the password is right; after three wrong ones the attempt fails.
 
     Source: https://core.telegram.org/api/srp
     """
-    wrong = (await attempt.pause(0)).password_tries
+    wrong = (await row.pause(0)).password_tries
     while wrong < MAX_TRIES:
-        asked = await attempt.call(client, account.GetPasswordRequest())
-        async with attempt.rt.db.transaction(attempt.login.tenant_id) as db:
+        asked = await client.ask(account.GetPasswordRequest())
+        async with row.transaction() as db:
             await login_steps.ask_password(
-                db, attempt.login.id, attempt.epoch, hint=asked.hint, key=attempt.box.public, wrong=wrong
+                db, row.login.id, row.epoch, hint=asked.hint, key=row.box.public, wrong=wrong
             )
-        given = await _given(attempt)
+        given = await _given(row)
         try:
-            return await _checked(attempt, client, given)
+            return await _checked(client, given)
         except errors.PasswordHashInvalidError:
             wrong += 1
-    await attempt.end(LoginStatus.failed, "password_attempts")
-    await attempt.pause(0)  # raises Over
+    await row.end(LoginStatus.failed, "password_attempts")
+    await row.pause(0)  # raises Over
     raise AssertionError("an ended attempt goes on")
 
 
-async def _given(attempt: "Attempt") -> str:
+async def _given(row: LoginRow) -> str:
     """The next password sealed to this attempt's box; one sealed to a dead process's box is dropped."""
     while True:
-        async with attempt.rt.db.transaction(attempt.login.tenant_id) as db:
-            sealed = await login_steps.take_password(db, attempt.login.id, attempt.epoch)
+        async with row.transaction() as db:
+            sealed = await login_steps.take_password(db, row.login.id, row.epoch)
         if sealed is not None:
             try:
-                return attempt.box.open(sealed)
+                return row.box.open(sealed)
             except SealBroken:
                 continue
-        await attempt.pause(_POLL_SECONDS)
+        await row.pause(_POLL_SECONDS)
 
 
-async def _checked(attempt: "Attempt", client: Client, password: str) -> types.User:
+async def _checked(client: Client, password: str) -> types.User:
     """Raises PasswordHashInvalidError, FloodWaitError. The challenge is fresh: an old one has expired."""
     for _ in range(_SRP_TRIES):
-        asked = await attempt.call(client, account.GetPasswordRequest())
+        asked = await client.ask(account.GetPasswordRequest())
         proof = await asyncio.to_thread(compute_check, asked, password)
         try:
-            result = await attempt.call(client, auth.CheckPasswordRequest(proof))
+            result = await client.ask(auth.CheckPasswordRequest(proof))
         except errors.SrpIdInvalidError:
             continue
         return result.user

@@ -1,8 +1,10 @@
 """Keeps one account's channels up to date: live hints, and looks at the history that tells the truth."""
 
 import asyncio
+from collections.abc import Coroutine
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import Any
 
 import structlog
 from sqlalchemy import update
@@ -44,9 +46,9 @@ async def run(ctx: AccountContext) -> None:
         ctx.client.remove_event_handler(hints.on_update)
 
 
-async def _all(*jobs: object) -> None:
+async def _all(*jobs: Coroutine[Any, Any, object]) -> None:
     """Run until one ends; its error is raised as it is, and the others are stopped."""
-    running = [asyncio.ensure_future(job) for job in jobs]  # type: ignore[arg-type]
+    running = [asyncio.ensure_future(job) for job in jobs]
     try:
         await asyncio.gather(*running)
     finally:
@@ -80,7 +82,7 @@ async def _keep(ctx: AccountContext, hints: Hints) -> None:
             kept = state["channels"]
             statement = update(Account).where(col(Account.id) == ctx.account_id).values(update_state=state)
             async with ctx.transaction() as db:
-                await db.exec(statement)  # type: ignore[call-overload]
+                await db.exec(statement)
 
 
 @dataclass

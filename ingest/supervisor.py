@@ -145,7 +145,7 @@ class Supervisor:
         except (LeaseLost, Unavailable, SQLAlchemyError):
             raise
         except Exception:  # the person must see an end; the janitor's turn logs the key out
-            await attempt.end(LoginStatus.failed, "internal")
+            await attempt.row.end(LoginStatus.failed, "internal")
             raise
 
 

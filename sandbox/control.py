@@ -5,30 +5,23 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
 
 from aiohttp import web
 
 from sandbox.bot_api.app import make_bot_api
-from sandbox.control_actions import Actions
+from sandbox.control_actions import HOST, Actions
 from sandbox.control_http import add_control
 from sandbox.install import HOME_DC, OTHER_DC
-from sandbox.load import load_posts
 from sandbox.phone_api import make_phone_app
 from sandbox.seed_world import seed_channels, seed_people
 from sandbox.tg_api import Dispatcher, Pusher
 from sandbox.ticker import tick_forever
-from sandbox.violations import Violations
 from sandbox.wire.handshake import RsaKey
 from sandbox.wire.server import WireServer
-from sandbox.world.channels import Channels
-from sandbox.world.model import Channel
 from sandbox.world.world import World
-
-HOST = "127.0.0.1"
 
 
 class Sandbox(Actions):
@@ -36,37 +29,8 @@ class Sandbox(Actions):
 
     def __init__(self, world: World, server: WireServer) -> None:
         super().__init__(world, server)
-        self.mtproto_port = self.bot_api_port = self.phone_port = 0
         self._runners: list[web.AppRunner] = []
         self._ticker: asyncio.Task[None] | None = None
-
-    @property
-    def install(self) -> dict[str, Any]:
-        """What install.json says: bot_token, bot_id, bot_username, api_id, api_hash, dc_id, rsa_key_file,
-        init_data_public_key."""
-        return self.world.install.facts
-
-    @property
-    def bot_api_url(self) -> str:
-        return f"http://{HOST}:{self.bot_api_port}"
-
-    @property
-    def phone_url(self) -> str:
-        """On localhost, so that the Mini App on 127.0.0.1 is another site, as under web.telegram.org."""
-        return f"http://localhost:{self.phone_port}"
-
-    @property
-    def violations(self) -> Violations:
-        return self.world.violations
-
-    @property
-    def channels(self) -> Channels:
-        return self.world.channels
-
-    def load(self, path: Path, *, limit: int | None = None, followers: Sequence[str] = ()) -> list[Channel]:
-        """Load a file of real posts as channels followed by the people named."""
-        people = [self.world.people.get(each) for each in followers]
-        return load_posts(self.world, path, limit=limit, followers=people)
 
     async def start(self, ports: dict[str, int]) -> None:
         """ports: mtproto, bot_api, phone; 0 picks one."""
@@ -122,7 +86,7 @@ async def run_sandbox(
     mtproto_port: int = 0,
     bot_api_port: int = 0,
     phone_port: int = 0,
-) -> AsyncIterator[Sandbox]:
+) -> AsyncGenerator[Sandbox]:
     """Run a sandbox in this process until the block ends; data_dir keeps its world between runs."""
     world = open_world(Path(data_dir), seed=seed)
     server = WireServer(world, RsaKey(world.install.rsa_key), Dispatcher(world), {HOME_DC: 0, OTHER_DC: 0})

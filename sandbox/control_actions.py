@@ -1,17 +1,25 @@
-"""What a test may do to the world: faults, the clock, a person's phone."""
+"""What may be asked of a running sandbox and done to it: its addresses, faults, the clock, a phone."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
 
 from sandbox.bot_api import inbox
 from sandbox.faults import Failure, Faults
 from sandbox.initdata import Launch, init_data, launch
 from sandbox.install import HOME_DC, OTHER_DC
+from sandbox.load import load_posts
 from sandbox.phone_routes.devices import WARNING
+from sandbox.violations import Violations
 from sandbox.wire.server import WireServer
-from sandbox.world.model import AuthKey, BotMessage, LoginToken, Person
+from sandbox.world.channels import Channels
+from sandbox.world.model import AuthKey, BotMessage, Channel, LoginToken, Person
 from sandbox.world.tokens import encode
 from sandbox.world.world import World
 
+HOST = "127.0.0.1"
 PersonRef = int | str | Person
 
 
@@ -23,7 +31,7 @@ class Phone:
 
     def scan(self, token: bytes | str) -> AuthKey:
         """Scan a login QR with the in-app camera. WorldError AUTH_TOKEN_* when it is not being shown."""
-        key = self._world.tokens.accept(self.person, token)
+        key = self._world.keys.accept(self.person, token)
         self._world.commit()
         return key
 
@@ -74,6 +82,30 @@ class Actions:
 
     def __init__(self, world: World, server: WireServer) -> None:
         self.world, self.server = world, server
+        self.mtproto_port = self.bot_api_port = self.phone_port = 0  # set once they listen
+
+    @property
+    def install(self) -> dict[str, Any]:
+        """What install.json says: bot_token, bot_id, bot_username, api_id, api_hash, dc_id, rsa_key_file,
+        init_data_public_key."""
+        return self.world.install.facts
+
+    @property
+    def bot_api_url(self) -> str:
+        return f"http://{HOST}:{self.bot_api_port}"
+
+    @property
+    def phone_url(self) -> str:
+        """On localhost, so that the Mini App on 127.0.0.1 is another site, as under web.telegram.org."""
+        return f"http://localhost:{self.phone_port}"
+
+    @property
+    def violations(self) -> Violations:
+        return self.world.violations
+
+    @property
+    def channels(self) -> Channels:
+        return self.world.channels
 
     @property
     def faults(self) -> Faults:
@@ -85,6 +117,11 @@ class Actions:
 
     def delay(self, method: str, seconds: float, *, times: int = 1) -> None:
         self.world.faults.delay(method, seconds, times=times)
+
+    def load(self, path: Path, *, limit: int | None = None, followers: Sequence[str] = ()) -> list[Channel]:
+        """Load a file of real posts as channels followed by the people named."""
+        people = [self.world.people.get(each) for each in followers]
+        return load_posts(self.world, path, limit=limit, followers=people)
 
     def phone(self, person: PersonRef) -> Phone:
         return Phone(self.world, self.world.people.get(person))

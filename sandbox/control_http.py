@@ -7,17 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from aiohttp import web
 
+from sandbox.control_actions import Actions
 from sandbox.faults import DROP, Failure, bot_error, flood_wait
 from sandbox.invitations import deliver
 
-if TYPE_CHECKING:
-    from sandbox.control import Sandbox
-
-Action = Callable[["Sandbox", dict[str, Any]], Any]
+Action = Callable[[Actions, dict[str, Any]], Any]
 
 
 def _failure(body: dict[str, Any]) -> Failure:
@@ -29,23 +27,23 @@ def _failure(body: dict[str, Any]) -> Failure:
     return DROP if body.get("drop") else Failure(int(body["code"]), body["message"])
 
 
-def _fail(sandbox: Sandbox, body: dict[str, Any]) -> Any:
+def _fail(sandbox: Actions, body: dict[str, Any]) -> Any:
     sandbox.fail(body["method"], _failure(body), times=int(body.get("times", 1)))
 
 
-def _load(sandbox: Sandbox, body: dict[str, Any]) -> Any:
+def _load(sandbox: Actions, body: dict[str, Any]) -> Any:
     channels = sandbox.load(
         Path(body["path"]), limit=body.get("limit"), followers=body.get("followers", ("anna", "max"))
     )
     return [{"id": each.id, "title": each.title, "username": each.username} for each in channels]
 
 
-def _publish(sandbox: Sandbox, body: dict[str, Any]) -> Any:
+def _publish(sandbox: Actions, body: dict[str, Any]) -> Any:
     post = sandbox.channels.publish(sandbox.channels.get(body["channel"]), body["text"])
     return {"id": post.id}
 
 
-def _set_private(sandbox: Sandbox, body: dict[str, Any]) -> Any:
+def _set_private(sandbox: Actions, body: dict[str, Any]) -> Any:
     sandbox.channels.set_private(sandbox.channels.get(body["channel"]), bool(body.get("private", True)))
 
 
@@ -69,7 +67,7 @@ ACTIONS: dict[str, Action] = {
 }
 
 
-def add_control(app: web.Application, sandbox: Sandbox) -> None:
+def add_control(app: web.Application, sandbox: Actions) -> None:
     """Add GET /control/violations, /control/install, /control/health and POST /control/{action}."""
     app.router.add_get("/control/violations", _show(lambda: list(sandbox.violations)))
     app.router.add_get("/control/install", _show(lambda: sandbox.install))
@@ -78,7 +76,7 @@ def add_control(app: web.Application, sandbox: Sandbox) -> None:
         app.router.add_post(f"/control/{name}", _act(sandbox, action))
 
 
-def _health(sandbox: Sandbox) -> dict[str, Any]:
+def _health(sandbox: Actions) -> dict[str, Any]:
     channels = sandbox.channels
     return {
         "ok": True,
@@ -101,7 +99,7 @@ def _show(value: Callable[[], Any]) -> Handle:
     return handle
 
 
-def _act(sandbox: Sandbox, action: Action) -> Handle:
+def _act(sandbox: Actions, action: Action) -> Handle:
     async def handle(request: web.Request) -> web.Response:
         body = await request.json() if request.can_read_body else {}
         try:

@@ -49,7 +49,7 @@ async def a_channel(
 
 def incoming_post(message_id: int, text: str, **fields: object) -> posts.IncomingPost:
     posted_at = NOW - timedelta(hours=10_000 - message_id)
-    return posts.IncomingPost(message_id=message_id, posted_at=posted_at, text=text, **fields)  # type: ignore[arg-type]
+    return posts.IncomingPost(message_id=message_id, posted_at=posted_at, text=text, **fields)
 
 
 async def stored(rt: Runtime, channel: Channel) -> dict[int, Post]:

@@ -21,7 +21,7 @@ def found(**changes: object) -> Found:
     """A public channel nobody followed before."""
     number = next(_numbers)
     facts = {"telegram_id": number, "title": f"News {number}", "username": f"news_{number}", "access_hash": 7}
-    return Found(**{**facts, **changes})  # type: ignore[arg-type]
+    return Found(**{**facts, **changes})
 
 
 async def account(db: AsyncSession, actor: Actor) -> Account:
@@ -62,7 +62,7 @@ async def open_tasks(db: AsyncSession, tenant: Tenant, kind: str = "history") ->
 
 
 def post(message_id: int, text: str = "", **facts: object) -> IncomingPost:
-    return IncomingPost(message_id, NOW, text or f"Post {message_id}", **facts)  # type: ignore[arg-type]
+    return IncomingPost(message_id, NOW, text or f"Post {message_id}", **facts)
 
 
 def page(ids: Range) -> list[IncomingPost]:

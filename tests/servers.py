@@ -46,7 +46,7 @@ def migrated_template(server: Postgres) -> None:
     with psycopg.connect(owner.admin_url, autocommit=True) as admin:
         admin.execute("CREATE ROLE tg_tests LOGIN PASSWORD 'tests' IN ROLE tg_app")
         for what in ("SELECT, INSERT, UPDATE, DELETE ON ALL TABLES", "USAGE, SELECT ON ALL SEQUENCES"):
-            admin.execute(f"GRANT {what} IN SCHEMA public TO tg_tests")  # type: ignore[arg-type]
+            admin.execute(f"GRANT {what} IN SCHEMA public TO tg_tests")
         admin.execute("REVOKE UPDATE, DELETE ON audit_events FROM tg_tests")
         admin.execute("REVOKE INSERT, UPDATE, DELETE ON searchable_posts FROM tg_tests")
         admin.execute("REVOKE INSERT, UPDATE, DELETE ON alembic_version FROM tg_tests")

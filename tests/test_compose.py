@@ -58,7 +58,7 @@ def start(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
             monkeypatch.delenv(variable, raising=False)
         for variable, value in environment_of(name).items():
             monkeypatch.setenv(variable, value)
-        return load(name)  # type: ignore[arg-type]
+        return load(name)
 
     return load
 

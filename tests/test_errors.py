@@ -105,7 +105,7 @@ async def test_a_page_says_it(raised: Raised) -> None:
     event = notice_for(raised.make())
     assert event is not None
     code, values, reference = _arguments(event)
-    root: Any = rx.State(_reflex_internal_init=True)  # type: ignore[call-arg]
+    root: Any = rx.State(_reflex_internal_init=True)
     session = root.get_substate(SessionState.get_full_name().split("."))
     await SessionState.fail.fn(session, code, values, reference)
     assert session.notice["text"] == texts.text(f"errors.{raised.code}", "en", **values)

@@ -12,7 +12,7 @@ from tg_assistant.tg_assistant import notice_for
 @pytest.fixture
 def session() -> SessionState:
     """A state as Reflex makes it for a new client, on socket "one"."""
-    root = rx.State(_reflex_internal_init=True)  # type: ignore[call-arg]
+    root = rx.State(_reflex_internal_init=True)
     found = root.get_substate(SessionState.get_full_name().split("."))
     assert isinstance(found, SessionState)
     _on_socket(root, "one")
@@ -27,7 +27,7 @@ def _on_socket(root: rx.State, sid: str) -> None:
 async def test_nobody_is_signed_in_at_first(session: SessionState) -> None:
     """Without a presented secret there is no actor, whatever the browser claims."""
     with pytest.raises(SignInNeeded):
-        await session._actor(None)  # type: ignore[arg-type]
+        await session._actor(None)
 
 
 def test_each_opening_asks_anew(session: SessionState) -> None:
@@ -43,7 +43,7 @@ def test_another_socket_is_nobody(session: SessionState) -> None:
     """The binding is to the socket, so a reconnect has to present the secret again."""
     session._sid = "one"
     assert session._is_bound()
-    _on_socket(session._get_root_state(), "two")  # type: ignore[arg-type]
+    _on_socket(session._get_root_state(), "two")
     assert not session._is_bound()
 
 

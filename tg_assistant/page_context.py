@@ -1,6 +1,6 @@
 """What a page's handlers begin with: for whom they act, and what they were given."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from uuid import UUID
 
@@ -16,7 +16,7 @@ from tg_assistant.web.process import current
 
 
 @asynccontextmanager
-async def acting(state: rx.State) -> AsyncIterator[tuple[AsyncSession, Actor]]:
+async def acting(state: rx.State) -> AsyncGenerator[tuple[AsyncSession, Actor]]:
     """One transaction for a page's handler, with the person it acts for."""
     session = await state.get_state(SessionState)
     async with current().db.transaction() as db:
@@ -33,7 +33,7 @@ async def count(state: rx.State, actor: Actor, rule: Rule) -> None:
 
 
 @asynccontextmanager
-async def administering(state: rx.State) -> AsyncIterator[tuple[AsyncSession, Actor]]:
+async def administering(state: rx.State) -> AsyncGenerator[tuple[AsyncSession, Actor]]:
     """As `acting`, for a change in the admin panel; counted as those over REST are: by the person alone."""
     async with acting(state) as (db, actor):
         await rate_limits.spend(current(), Rule.admin, user_id=actor.user_id)

@@ -1,6 +1,7 @@
 """The web process: Reflex pages and the API in one app, errors turned into notices."""
 
 import logging
+from typing import Any, cast
 from uuid import uuid4
 
 import reflex as rx
@@ -45,11 +46,16 @@ def notice_for(exception: Exception) -> EventSpec | None:
     if isinstance(exception, AssistantError):
         log.info("page.refused", code=exception.code)
         metrics.errors_total.labels("page", exception.code).inc()
-        return SessionState.fail(exception.code, exception.values, "")  # type: ignore[return-value]
+        return _notice(exception.code, exception.values)
     reference = uuid4().hex[:8]
     log.error("page.failed", reference=reference, exc_info=exception)
     metrics.errors_total.labels("page", "internal").inc()
-    return SessionState.fail("internal", {}, reference)  # type: ignore[return-value]
+    return _notice("internal", {}, reference)
+
+
+def _notice(code: str, values: dict[str, Any], reference: str = "") -> EventSpec:
+    """An event handler called outside a state is the event itself: Reflex does that at run time."""
+    return cast("EventSpec", SessionState.fail(code, values, reference))
 
 
 def log_browser_error(exception: Exception) -> None:

@@ -35,7 +35,7 @@ def _shown_codes(phone: Phone) -> Any:
 
 
 def _scan(phone: Phone) -> Any:
-    key = phone.world.tokens.accept(phone.person, phone.text("token"))
+    key = phone.world.keys.accept(phone.person, phone.text("token"))
     return views.device(key, online=phone.online(key.id))
 
 

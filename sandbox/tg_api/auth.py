@@ -82,7 +82,7 @@ def _redeem(caller: Caller, token: LoginToken) -> TLObject:
 
 @rpc(auth.AcceptLoginTokenRequest)
 def accept_login_token(caller: Caller, request: auth.AcceptLoginTokenRequest) -> TLObject:
-    key = caller.world.tokens.accept(caller.person, request.token)
+    key = caller.world.keys.accept(caller.person, request.token)
     return authorization(key, current=False)
 
 

@@ -6,7 +6,8 @@ import asyncio
 import gzip
 import struct
 import time
-from typing import TYPE_CHECKING, Any
+from collections.abc import Awaitable, Callable
+from typing import Any, Protocol
 
 import structlog
 from telethon.errors import TypeNotFoundError
@@ -16,13 +17,11 @@ from telethon.tl.tlobject import TLObject
 from telethon.tl.types import BadServerSalt, MsgsAck, NewSessionCreated
 
 from sandbox.wire.envelope import Envelope, open_envelope, seal
-from sandbox.wire.handshake import Handshake
+from sandbox.wire.handshake import Handshake, RsaKey
 from sandbox.wire.service import answer_service
 from sandbox.wire.transport import Transport
 from sandbox.world.model import AuthKey
-
-if TYPE_CHECKING:
-    from sandbox.wire.server import WireServer
+from sandbox.world.world import World
 
 log = structlog.get_logger()
 
@@ -32,10 +31,23 @@ SALT_WRONG = 48
 RPC_RESULT = 0xF35C6D01
 
 
+class Server(Protocol):
+    """What a connection asks of the server that accepted it."""
+
+    world: World
+    rsa_key: RsaKey
+    api: Api
+    ports: dict[int, int]
+
+    async def claim(self, connection: Connection) -> None: ...
+
+    def forget(self, connection: Connection) -> None: ...
+
+
 class Connection:
     """Lives as long as its socket. `key` is the AuthKey once the first sealed packet came."""
 
-    def __init__(self, server: WireServer, dc_id: int, transport: Transport) -> None:
+    def __init__(self, server: Server, dc_id: int, transport: Transport) -> None:
         self.server, self.dc_id = server, dc_id
         self.key: AuthKey | None = None
         self.no_updates = False
@@ -182,6 +194,9 @@ class Connection:
             fresh = (self._last_msg_id & ~3) + 4 | kind
         self._last_msg_id = fresh
         return fresh
+
+
+Api = Callable[[Connection, Any], Awaitable[bytes]]
 
 
 def _unpack(message: TLMessage) -> list[TLMessage]:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import struct
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Iterator
 from functools import partial
-from typing import Any
 
 import structlog
 
 from sandbox.install import HOME_DC
-from sandbox.wire.connection import Connection
+from sandbox.wire.connection import Api, Connection
 from sandbox.wire.handshake import RsaKey
 from sandbox.wire.transport import open_transport
 from sandbox.world.world import World
@@ -19,7 +18,6 @@ from sandbox.world.world import World
 log = structlog.get_logger()
 
 HOST = "127.0.0.1"
-Api = Callable[[Connection, Any], Awaitable[bytes]]
 
 # A client that reconnects closes the old socket first; its end may be read a moment later.
 OVERLAP_GRACE = 0.5

@@ -5,49 +5,55 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from telethon.tl import functions
 from telethon.tl.tlobject import TLObject
 
 from sandbox.tl import types
-
-if TYPE_CHECKING:
-    from sandbox.wire.connection import Connection
+from sandbox.world.model import AuthKey
 
 
-def _pong(connection: Connection, msg_id: int, request: Any) -> list[TLObject]:
+class Line(Protocol):
+    """The connection, as far as a service message is about it."""
+
+    key: AuthKey | None
+
+    def end_after(self, seconds: float) -> None: ...
+
+
+def _pong(line: Line, msg_id: int, request: Any) -> list[TLObject]:
     return [types.Pong(msg_id, request.ping_id)]
 
 
-def _pong_and_end(connection: Connection, msg_id: int, request: Any) -> list[TLObject]:
-    connection.end_after(request.disconnect_delay)
-    return _pong(connection, msg_id, request)
+def _pong_and_end(line: Line, msg_id: int, request: Any) -> list[TLObject]:
+    line.end_after(request.disconnect_delay)
+    return _pong(line, msg_id, request)
 
 
-def _silence(connection: Connection, msg_id: int, request: Any) -> list[TLObject]:
+def _silence(line: Line, msg_id: int, request: Any) -> list[TLObject]:
     return []
 
 
-def _salts(connection: Connection, msg_id: int, request: Any) -> list[TLObject]:
+def _salts(line: Line, msg_id: int, request: Any) -> list[TLObject]:
     now = int(time.time())
-    assert connection.key is not None
+    assert line.key is not None
     salt = types.FutureSalt(
-        datetime.fromtimestamp(now - 1, UTC), datetime.fromtimestamp(now + 86400, UTC), connection.key.salt
+        datetime.fromtimestamp(now - 1, UTC), datetime.fromtimestamp(now + 86400, UTC), line.key.salt
     )
     return [types.FutureSalts(msg_id, now, [salt])]
 
 
-def _destroyed(connection: Connection, msg_id: int, request: Any) -> list[TLObject]:
+def _destroyed(line: Line, msg_id: int, request: Any) -> list[TLObject]:
     return [types.DestroySessionOk(request.session_id)]
 
 
-def _state(connection: Connection, msg_id: int, request: Any) -> list[TLObject]:
+def _state(line: Line, msg_id: int, request: Any) -> list[TLObject]:
     # 4: received and processed; answers that were lost are asked for again by the request itself.
     return [types.MsgsStateInfo(msg_id, bytes([4] * len(request.msg_ids)))]
 
 
-Service = Callable[["Connection", int, Any], list[TLObject]]
+Service = Callable[[Line, int, Any], list[TLObject]]
 
 _SERVICES: dict[type, Service] = {
     functions.PingRequest: _pong,
@@ -61,7 +67,7 @@ _SERVICES: dict[type, Service] = {
 }
 
 
-def answer_service(connection: Connection, msg_id: int, request: Any) -> list[TLObject] | None:
+def answer_service(line: Line, msg_id: int, request: Any) -> list[TLObject] | None:
     """The answers to a service message, or None when request is an RPC."""
     service = _SERVICES.get(type(request))
-    return service(connection, msg_id, request) if service else None
+    return service(line, msg_id, request) if service else None

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import json
 import secrets
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sandbox.world.errors import WorldError
+from sandbox.world.foundation import Foundation
 from sandbox.world.model import Person
-
-if TYPE_CHECKING:
-    from sandbox.world.world import World
 
 FIRST_UPDATE = 310_000_001
 
@@ -18,7 +16,7 @@ FIRST_UPDATE = 310_000_001
 class Bot:
     """One bot. Updates stay until they are confirmed by an offset or a webhook's 2xx."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: Foundation) -> None:
         self._world = world
         self.id: int = world.install.facts["bot_id"]
         rows = sorted(world.store.load("bot_update"), key=lambda row: row["update_id"])

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import secrets
 from bisect import bisect_left
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sandbox.world.errors import WorldError
+from sandbox.world.foundation import Foundation
 from sandbox.world.model import Channel, ChannelEvent, Person, Post
-
-if TYPE_CHECKING:
-    from sandbox.world.world import World
+from sandbox.world.people import People
 
 FIRST_ID = 1_600_000_001
 LONGEST = 4096  # characters in a message
@@ -19,8 +18,8 @@ LONGEST = 4096  # characters in a message
 class Channels:
     """All channels; `posts` keeps deleted ones too, `live` is the ids still served, rising."""
 
-    def __init__(self, world: World) -> None:
-        self._world = world
+    def __init__(self, world: Foundation, people: People) -> None:
+        self._world, self._people = world, people
         store = world.store
         self.by_id = {row["id"]: Channel(**row) for row in store.load("channel")}
         self.posts: dict[int, dict[int, Post]] = {channel_id: {} for channel_id in self.by_id}
@@ -36,11 +35,11 @@ class Channels:
     def create(self, title: str, **facts: Any) -> Channel:
         """A new empty channel; facts are Channel's attributes."""
         channel_id = facts.pop("id", None) or max([FIRST_ID - 1, *self.by_id]) + 1
-        defaults = {"key": f"channel{channel_id}", "username": None, "about": "", "owner": None}
-        if facts.get("username") and self._world_knows(facts["username"]):
+        facts = {"key": f"channel{channel_id}", "username": None, "about": "", "owner": None, **facts}
+        if facts.get("username") and self._taken(facts["username"]):
             raise WorldError("USERNAME_OCCUPIED", "This name is taken.", 409)
         created = facts.pop("created", None) or self._world.clock.unix()
-        channel = Channel(id=channel_id, title=title, created=created, **{**defaults, **facts})
+        channel = Channel(id=channel_id, title=title, created=created, **facts)
         channel.invite = channel.invite or secrets.token_urlsafe(12)
         self.by_id[channel_id] = channel
         self.posts[channel_id], self.live[channel_id], self.events[channel_id] = {}, [], []
@@ -169,8 +168,8 @@ class Channels:
         self.save(channel)
         self._world.hub.emit("membership", channel=channel, person=person)
 
-    def _world_knows(self, username: str) -> bool:
-        return bool(self.named(username) or self._world.people.named(username))
+    def _taken(self, username: str) -> bool:
+        return bool(self.named(username) or self._people.named(username))
 
 
 def _check_text(text: str, *, needed: bool) -> None:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sandbox.world.errors import WorldError
+from sandbox.world.foundation import Foundation
 from sandbox.world.model import AccountEvent, BotMessage, Person
-
-if TYPE_CHECKING:
-    from sandbox.world.world import World
+from sandbox.world.people import People
 
 LONGEST = 4096  # characters in a message
 
@@ -16,8 +15,8 @@ LONGEST = 4096  # characters in a message
 class Chats:
     """Messages by person; ids rise over all chats, as a Telegram account's own do."""
 
-    def __init__(self, world: World) -> None:
-        self._world = world
+    def __init__(self, world: Foundation, people: People) -> None:
+        self._world, self._people = world, people
         self._messages: dict[int, dict[int, BotMessage]] = {}
         self._events: dict[int, list[AccountEvent]] = {}
         rows = sorted(world.store.load("bot_message"), key=lambda row: row["id"])
@@ -106,4 +105,4 @@ class Chats:
         self._events.setdefault(person.id, []).append(event)
         self._world.store.put("account_event", f"{person.id}:{event.pts}", event)
         self._world.store.put("bot_message", message.id, message)
-        self._world.people.save(person)
+        self._people.save(person)

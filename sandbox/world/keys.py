@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import secrets
 from hashlib import sha1
-from typing import TYPE_CHECKING
 
 from sandbox.world.errors import WorldError
+from sandbox.world.foundation import Foundation
 from sandbox.world.model import AuthKey, Person
-
-if TYPE_CHECKING:
-    from sandbox.world.world import World
+from sandbox.world.tokens import Tokens
 
 
 class Keys:
     """Losing one would end somebody's session, so each is stored before the client hears of it."""
 
-    def __init__(self, world: World) -> None:
-        self._world = world
+    def __init__(self, world: Foundation, tokens: Tokens) -> None:
+        self._world, self._tokens = world, tokens
         self._keys = {row["id"]: AuthKey(**row) for row in world.store.load("key")}
 
     def add(self, secret: bytes, dc_id: int) -> AuthKey:
@@ -46,6 +44,19 @@ class Keys:
         key.logged_in_at = key.active = self._world.clock.unix()
         self._changed(key, person.id)
 
+    def accept(self, person: Person, token: bytes | str) -> AuthKey:
+        """A scan with the in-app camera; the key of the screen that showed the code.
+
+        Raises WorldError AUTH_TOKEN_* as Telegram names them.
+        """
+        key = self.get(self._tokens.accept(person, token).key_id)
+        assert key is not None
+        if person.password:
+            self.await_password(key, person)
+        self._world.hub.emit("scanner")
+        self._world.hub.emit("token_accepted", key=key)
+        return key
+
     def await_password(self, key: AuthKey, person: Person) -> None:
         """Logged in but for the 2FA password: the phone shows an incomplete login attempt."""
         if key.pending_id == person.id:
@@ -59,7 +70,7 @@ class Keys:
         """End the session; the client learns it from the error of its next call."""
         person_id, key.person_id = key.person_id or key.pending_id, None
         key.pending_id, key.session, key.error = None, 0, error
-        self._world.tokens.forget(key)
+        self._tokens.forget(key)
         self._changed(key, person_id)
         self._world.hub.emit("session_ended", key=key)
 

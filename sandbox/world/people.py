@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sandbox.world import srp
 from sandbox.world.errors import WorldError
+from sandbox.world.foundation import Foundation
 from sandbox.world.model import Person
-
-if TYPE_CHECKING:
-    from sandbox.world.world import World
 
 FIRST_ID = 710_200_001
 
@@ -17,7 +15,7 @@ FIRST_ID = 710_200_001
 class People:
     """Every person in the world, by id; bots are not people."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: Foundation) -> None:
         self._world = world
         self.by_id = {row["id"]: Person(**row) for row in world.store.load("person")}
 

@@ -8,13 +8,10 @@ from __future__ import annotations
 import base64
 import binascii
 import os
-from typing import TYPE_CHECKING
 
 from sandbox.world.errors import WorldError
+from sandbox.world.foundation import Foundation
 from sandbox.world.model import AuthKey, LoginToken, Person
-
-if TYPE_CHECKING:
-    from sandbox.world.world import World
 
 LIFETIME = 30  # seconds, about what Telegram gives
 
@@ -22,7 +19,7 @@ LIFETIME = 30  # seconds, about what Telegram gives
 class Tokens:
     """A new export does not end the code before it: that one dies by its own expiry."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: Foundation) -> None:
         self._world = world
         self.lifetime = LIFETIME
         self._tokens = {row["token"]: LoginToken(**row) for row in world.store.load("token")}
@@ -47,8 +44,8 @@ class Tokens:
         now = self._world.clock.now()
         return [each for each in latest.values() if each.expires > now and not each.accepted_by]
 
-    def accept(self, person: Person, token: bytes | str) -> AuthKey:
-        """A scan with the in-app camera. Raises WorldError AUTH_TOKEN_* as Telegram names them."""
+    def accept(self, person: Person, token: bytes | str) -> LoginToken:
+        """Note who scanned a code that is being shown. Raises WorldError AUTH_TOKEN_*."""
         found = self._tokens.get(_as_hex(token))
         if found is None:
             raise WorldError("AUTH_TOKEN_INVALID", "No screen shows this code.")
@@ -56,15 +53,9 @@ class Tokens:
             raise WorldError("AUTH_TOKEN_ALREADY_ACCEPTED", "This code has been used.")
         if found.expires <= self._world.clock.now():
             raise WorldError("AUTH_TOKEN_EXPIRED", "This code has expired.")
-        key = self._world.keys.get(found.key_id)
-        assert key is not None
         found.accepted_by = person.id
         self._save(found)
-        if person.password:
-            self._world.keys.await_password(key, person)
-        self._world.hub.emit("scanner")
-        self._world.hub.emit("token_accepted", key=key)
-        return key
+        return found
 
     def redeem(self, token: LoginToken) -> None:
         token.used = True

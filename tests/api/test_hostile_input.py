@@ -19,7 +19,7 @@ from tests.servers import all_tenants
 from tg_assistant.api.app import create_api
 from tg_assistant.infra import fair_queue
 
-_APP = create_api(lambda: None)  # type: ignore[arg-type, return-value]
+_APP = create_api(lambda: None)
 DOCUMENT = _APP.openapi()
 OPERATIONS = hostile.operations(DOCUMENT)
 FIRST = 8_900_000
@@ -43,9 +43,9 @@ async def callers(http: Any, rt: Any, sign_in: Any) -> dict[str, Caller]:
         world = await victim.make(rt, FIRST + 100 * number)
         async with all_tenants(rt) as db:
             raised = text("UPDATE memberships SET role = :role, plan = 'unlimited' WHERE user_id = :user")
-            await db.exec(raised.bindparams(role=role, user=world.victim.user_id))  # type: ignore[call-overload]
+            await db.exec(raised.bindparams(role=role, user=world.victim.user_id))
             for settled in ("logins SET status = 'cancelled'", "accounts SET dialogs_at = now()"):
-                await db.exec(text(f"UPDATE {settled}"))  # type: ignore[call-overload]
+                await db.exec(text(f"UPDATE {settled}"))
         found[role] = Caller(app, DOCUMENT, await sign_in(world.victim.telegram_id), world.ids)
     return found
 

@@ -77,7 +77,7 @@ async def seed(rt: Runtime, telegram_ids: Iterable[int]) -> list[Group]:
         for rows in zip(*(_rows(group, model, packed[0]) for group in groups), strict=True):
             db.add_all(rows)
             await db.flush()
-        await db.exec(text("ANALYZE"))  # type: ignore[call-overload]
+        await db.exec(text("ANALYZE"))
     some = asyncio.Semaphore(8)
 
     async def index(group: Group) -> None:

@@ -3,8 +3,8 @@
 import random
 import re
 from collections.abc import Callable, Iterator
-from re import _constants as op  # type: ignore[attr-defined]
-from re import _parser as parser  # type: ignore[attr-defined]
+from re import _constants as op
+from re import _parser as parser
 from typing import Any
 
 POST, QUESTION = 4_096, 4_000  # characters that Telegram, and we, allow

@@ -81,7 +81,7 @@ async def reader(rt: Runtime, telegram_id: int, *, public: bool = False) -> Read
         started = await sessions.start(db, actor.user_id, device="x", now=datetime.now(UTC))
     async with rt.db.transaction() as db:
         actor = await sign_in.by_session(db, started.id, door="rest")
-    secret = rt.settings.security.jwt_secret.get_secret_value()  # type: ignore[union-attr]
+    secret = rt.settings.security.jwt_secret.get_secret_value()
     token = access_tokens.issue(
         Claims(actor.user_id, started.id), secret=secret, ttl_seconds=1_800, now=datetime.now(UTC)
     )
@@ -122,7 +122,7 @@ async def switched_off(one: Reader) -> None:
 async def removed(one: Reader) -> None:
     """No member any more: their role is gone."""
     async with one.rt.db.transaction(one.actor.tenant) as db:
-        await db.exec(delete(Membership).where(col(Membership.user_id) == one.actor.user_id))  # type: ignore[call-overload]
+        await db.exec(delete(Membership).where(col(Membership.user_id) == one.actor.user_id))
 
 
 async def disabled(one: Reader) -> None:

@@ -229,7 +229,7 @@ async def test_a_private_channel(http: httpx.AsyncClient, rt: Runtime, sign_in: 
         db.add(Subscription(user_id=b.user_id, channel_id=channel.id, tenant_id=where.id))
         await db.exec(
             update(Channel).where(col(Channel.id) == channel.id).values(private=True, username=None)
-        )  # type: ignore[call-overload]
+        )
     await indexing.index_dirty(rt, where.id)
     of_a, of_b = await sign_in(a.telegram_id), await sign_in(b.telegram_id)
 
@@ -243,10 +243,10 @@ async def test_a_private_channel(http: httpx.AsyncClient, rt: Runtime, sign_in: 
     assert await reads(of_b) == [set()] * 7
     async with all_tenants(rt) as db:
         mine = update(ChannelAccess).where(col(ChannelAccess.channel_id) == channel.id)
-        await db.exec(mine.values(lost_at=datetime.now(UTC)))  # type: ignore[call-overload]
+        await db.exec(mine.values(lost_at=datetime.now(UTC)))
     began = time.monotonic()
     assert await reads(of_a) == [set()] * 7
     assert time.monotonic() - began < 60
     async with all_tenants(rt) as db:
-        await db.exec(mine.values(lost_at=None))  # type: ignore[call-overload]
+        await db.exec(mine.values(lost_at=None))
     assert await reads(of_a) == [{group.canary}] * 7  # nothing was lost with the access

@@ -180,7 +180,7 @@ def on_socket(root: Any, sid: str, path: str = "/tg/app/channels") -> None:
 
 def client() -> Any:
     """The states of a client that has just connected."""
-    root = rx.State(_reflex_internal_init=True)  # type: ignore[call-arg]
+    root = rx.State(_reflex_internal_init=True)
     on_socket(root, "one")
     return root
 

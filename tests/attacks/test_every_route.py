@@ -17,7 +17,7 @@ from tg_assistant.api.app import create_api
 from tg_assistant.api.graphql.schema import schema
 from tg_assistant.infra.runtime import Runtime
 
-_APP = create_api(lambda: None)  # type: ignore[arg-type, return-value]
+_APP = create_api(lambda: None)
 TARGETS = routes.targets(_APP)
 Headers = dict[str, dict[str, str]]
 # Fields no caller may give, whatever the body: put into every body beside what it takes.
@@ -78,7 +78,7 @@ async def headers(world: World, sign_in: Any) -> Headers:
 @pytest.fixture(autouse=True)
 async def no_limits(rt: Runtime) -> None:
     """Limits have attacks of their own; here they would hide what a route says."""
-    await rt.limits._storage.reset()  # type: ignore[attr-defined]
+    await rt.limits._storage.reset()
 
 
 async def _tried(
@@ -138,7 +138,7 @@ async def test_a_foreign_object_is_as_none(
 
 
 async def no_limits_of(rt: Runtime) -> None:
-    await rt.limits._storage.reset()  # type: ignore[attr-defined]
+    await rt.limits._storage.reset()
 
 
 def _of_oneself(target: Target, answer: httpx.Response) -> bool:
@@ -175,7 +175,7 @@ async def _people(rt: Runtime) -> list[Any]:
     """Everybody's rights, of all tenants."""
     query = text("SELECT user_id, tenant_id, role, plan, disabled, version FROM memberships ORDER BY 1")
     async with all_tenants(rt) as db:
-        return [tuple(row) for row in await db.exec(query)]  # type: ignore[call-overload]
+        return [tuple(row) for row in await db.exec(query)]
 
 
 def test_no_body_has_a_field_for_more() -> None:

@@ -61,7 +61,7 @@ def expressions() -> list[tuple[str, re.Pattern[str], frozenset[str]]]:
     """Every compiled expression of the product: where, what, and how it is used."""
     found = []
     for name, tree in sources().items():
-        compiled = [call for call in calls_of_re(tree) if call.func.attr == "compile"]  # type: ignore[attr-defined]
+        compiled = [call for call in calls_of_re(tree) if call.func.attr == "compile"]
         if not compiled:
             continue
         module, here = importlib.import_module(name), 0
@@ -93,8 +93,8 @@ def test_expressions_are_constants_of_their_modules():
             for call in calls_of_re(function)
             if f"{name}.{getattr(function, 'name', '')}" != "tg_assistant.core.answers.kinds._kind"
         }
-        others = {call for call in calls_of_re(tree) if call.func.attr not in ("compile", "escape")}  # type: ignore[attr-defined]
-        elsewhere += [f"{name}:{call.lineno}" for call in inside | others if call.func.attr != "escape"]  # type: ignore[attr-defined]
+        others = {call for call in calls_of_re(tree) if call.func.attr not in ("compile", "escape")}
+        elsewhere += [f"{name}:{call.lineno}" for call in inside | others if call.func.attr != "escape"]
     assert not elsewhere
     assert len(expressions()) > 60
 

@@ -57,7 +57,7 @@ async def rt(settings: Settings) -> AsyncIterator[Runtime]:
 async def http(rt: Runtime) -> AsyncIterator[httpx.AsyncClient]:
     """The API behind a real server: streams are read as they are written."""
     server = uvicorn.Server(uvicorn.Config(create_api(lambda: rt), port=0, log_config=None))
-    server.capture_signals = nullcontext  # type: ignore[method-assign, assignment]
+    server.capture_signals = nullcontext
     serving = asyncio.create_task(server.serve())
     await until(lambda: server.started)
     port = server.servers[0].sockets[0].getsockname()[1]
@@ -82,7 +82,7 @@ async def outside(
     for module in ("state", "page_context"):
         monkeypatch.setattr(f"tg_assistant.{module}.is_open", lambda sid: True)
     person = telegram.world.people.add({"key": f"reader{next(_numbers)}", "first_name": "Reader"})
-    out = Outside(http, telegram, rt.llm, Chat(telegram, person.key))  # type: ignore[arg-type]
+    out = Outside(http, telegram, rt.llm, Chat(telegram, person.key))
     telegram.world.hub.listen(lambda name, facts: name == "draft" and out.drafts.append(facts["text"]))
     return out
 

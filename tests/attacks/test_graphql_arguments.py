@@ -19,7 +19,7 @@ from graphql import (
 from tests.people import member, tenant
 from tg_assistant.api.graphql.schema import schema
 
-GRAPHQL = schema._schema  # pyright: ignore[reportPrivateUsage] - what it offers, type by type
+GRAPHQL = schema._schema  # what it offers, type by type
 WRONG = [
     None, "", "x", "\x00", "a\x00b", "\ud83d", "x" * 3_000, 0, -1, 2**31, 2**63, 10**400, 1.5, 100.0, 1e308,
     True, [], [None], [[]], ["\x00"], ["\ud83d"], {}, {"a": 1}, {"since": "\x00"}, "NaN", "HYBRID", "hybrid",

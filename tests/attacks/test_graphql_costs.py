@@ -16,7 +16,7 @@ from tg_assistant.api.graphql import limits
 from tg_assistant.api.graphql.schema import schema
 from tg_assistant.errors import Invalid
 
-GRAPHQL = schema._schema  # pyright: ignore[reportPrivateUsage] - the one that is served
+GRAPHQL = schema._schema  # the one that is served
 LONGEST = 20_000  # characters, as the route takes them
 SECONDS = 0.5  # of the processor; at these lengths a quadratic document takes many times that
 

@@ -129,7 +129,7 @@ async def scene(
                 await a_reader(rt, away, 5_600 + n, [made.channel.id]) for n in range(ATTACKERS)
             ]
             async with all_tenants(rt) as db:
-                await db.exec(text("UPDATE memberships SET plan = 'unlimited'"))  # type: ignore[call-overload]
+                await db.exec(text("UPDATE memberships SET plan = 'unlimited'"))
             yield made
 
 

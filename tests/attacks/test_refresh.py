@@ -360,7 +360,7 @@ async def test_streams_end_with_what_they_end_with(rt: Runtime):
         assert [n async for n in revocation.watched(rt, actor, three(True))]
     stream = revocation.watched(rt, actor, _for_ever())
     assert await anext(stream) == "data"
-    await stream.aclose()  # type: ignore[attr-defined]
+    await stream.aclose()
     assert closed == [False, True]
 
 

@@ -19,7 +19,7 @@ from tg_assistant.models import Membership, Role, Tenant
 
 ADMIN = sorted(
     (target.method, target.path)
-    for target in routes.targets(create_api(lambda: None))  # type: ignore[arg-type, return-value]
+    for target in routes.targets(create_api(lambda: None))
     if target.path.startswith("/api/admin/")
 )
 OWNER, ADMIN_ID, PLAIN, SECOND = 8_300_001, 8_300_002, 8_300_003, 8_300_004

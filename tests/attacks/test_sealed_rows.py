@@ -74,7 +74,7 @@ async def _write(rt: Runtime, sealed: dict[UUID, bytes]) -> None:
     async with all_tenants(rt) as db:
         for account_id, envelope in sealed.items():
             row = update(Account).where(col(Account.id) == account_id)
-            await db.exec(row.values(sealed_session=envelope))  # type: ignore[call-overload]
+            await db.exec(row.values(sealed_session=envelope))
 
 
 @pytest.mark.parametrize("how", BENT)

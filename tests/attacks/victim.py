@@ -82,7 +82,7 @@ class World:
             for table, condition in OWNED.items():
                 query = f"SELECT to_jsonb(t)::text FROM {table} t WHERE {condition} ORDER BY 1"
                 named = {name: value for name, value in where.items() if f":{name}" in condition}
-                rows = await db.exec(text(query).bindparams(**named))  # type: ignore[call-overload]
+                rows = await db.exec(text(query).bindparams(**named))
                 found[table] = [row[0] for row in rows]
         return found
 

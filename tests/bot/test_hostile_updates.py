@@ -45,7 +45,7 @@ async def people(rt: Any, telegram: Any) -> dict[str, int]:
         telegram.phone(name).send("/start")
         async with all_tenants(rt) as db:
             raised = text("UPDATE memberships SET role = :role WHERE user_id = :user")
-            await db.exec(raised.bindparams(role=role.value, user=actor.user_id))  # type: ignore[call-overload]
+            await db.exec(raised.bindparams(role=role.value, user=actor.user_id))
     return found
 
 
@@ -93,7 +93,7 @@ def _data(button: type[CallbackData]) -> Iterator[str]:
     for field in button.model_fields:
         for wrong in (*TEXTS, *CURSORS, ":", "::::"):
             parts = [
-                str(wrong) if name == field else good.get(one.annotation, "0")  # type: ignore[arg-type]
+                str(wrong) if name == field else good.get(one.annotation, "0")
                 for name, one in button.model_fields.items()
             ]
             packed = storable(":".join((button.__prefix__, *parts)))

@@ -39,7 +39,7 @@ async def lowered(db: AsyncSession) -> AsyncIterator[None]:
         yield
         return
     await db.flush()
-    await db.exec(text("SET LOCAL ROLE tg_app"))  # type: ignore[call-overload]
+    await db.exec(text("SET LOCAL ROLE tg_app"))
     db.info[_LOWERED] = True
     try:
         yield
@@ -47,7 +47,7 @@ async def lowered(db: AsyncSession) -> AsyncIterator[None]:
     finally:
         del db.info[_LOWERED]
         with suppress(SQLAlchemyError):  # of a transaction that has failed, whose end ends the role, too
-            await db.exec(text("RESET ROLE"))  # type: ignore[call-overload]
+            await db.exec(text("RESET ROLE"))
 
 
 def in_a_lowered_transaction(function: Callable[..., Any]) -> Callable[..., Any]:

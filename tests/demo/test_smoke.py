@@ -96,6 +96,6 @@ async def test_known_items_come_from_all_channels():
             asked.append(question)
             return {"sources": [{"url": "t.me/1/0"}], "abstained": False}
 
-    result = await known_items.ask_known_items(Posts())  # type: ignore[arg-type]
+    result = await known_items.ask_known_items(Posts())
     assert [question[-1] for question in asked] == ["1", "2"]
     assert (result["asked"], result["right"]) == (2, 1) and result["wrong"][0]["expected"] == "t.me/2/0"

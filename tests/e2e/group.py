@@ -94,7 +94,7 @@ async def _ranks(db: AsyncSession, whose: Actor, role: Role) -> None:
 
 
 async def _say(db: AsyncSession, statement: str, **values: Any) -> None:
-    await db.exec(text(statement).bindparams(**values))  # type: ignore[call-overload]
+    await db.exec(text(statement).bindparams(**values))
 
 
 async def _invites(db: AsyncSession, owner: Actor) -> None:

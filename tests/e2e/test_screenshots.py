@@ -93,7 +93,7 @@ async def _leaves(traveller: Traveller) -> None:
 
 
 async def _in_a_browser(somebody: Person, camera: Camera) -> Page:
-    context = await somebody.telegram.browser.new_context(**camera.look.browser)  # type: ignore[union-attr]
+    context = await somebody.telegram.browser.new_context(**camera.look.browser)
     return await context.new_page()
 
 

@@ -37,12 +37,12 @@ async def _differences(product: Product, phone: Phone, titles: list[str]) -> dic
     try:
         async with owner.transaction() as db:
             await set_operator(db)
-            rows = await db.exec(text(_OURS).bindparams(titles=titles))  # type: ignore[call-overload]
+            rows = await db.exec(text(_OURS).bindparams(titles=titles))
             ours = {(row.title, row.message_id): row.text for row in rows}
-            chunks = {row.id for row in await db.exec(text(_CHUNKS))}  # type: ignore[call-overload]
-            held = (await db.exec(text("SELECT count(*) FROM posts WHERE indexed_generation = 0"))).one()[0]  # type: ignore[call-overload]
-            tenants = [row.id for row in await db.exec(text("SELECT id FROM tenants"))]  # type: ignore[call-overload]
-            models = [row.model for row in await db.exec(text("SELECT DISTINCT model FROM vectors"))]  # type: ignore[call-overload]
+            chunks = {row.id for row in await db.exec(text(_CHUNKS))}
+            held = (await db.exec(text("SELECT count(*) FROM posts WHERE indexed_generation = 0"))).one()[0]
+            tenants = [row.id for row in await db.exec(text("SELECT id FROM tenants"))]
+            models = [row.model for row in await db.exec(text("SELECT DISTINCT model FROM vectors"))]
         indexed: set[Any] = set()
         for tenant in tenants:
             for model in models:

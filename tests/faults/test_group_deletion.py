@@ -64,7 +64,7 @@ async def left_of(rt, where):
     async with all_tenants(rt) as db:
         for table in SQLModel.metadata.sorted_tables:
             if "tenant_id" in table.c:
-                query = select(table).where(table.c.tenant_id == where.id)  # type: ignore[call-overload]
+                query = select(table).where(table.c.tenant_id == where.id)
                 left |= {table.name} if (await db.exec(query)).first() else set()
         about = "SELECT entrypoint FROM pgqueuer WHERE position(convert_to(:id, 'UTF8') IN payload) > 0"
         queued = text(about)

@@ -263,7 +263,7 @@ async def test_writes_of_an_old_epoch_are_refused(
         claimed = await tasks.claim(db, account.id, old.epoch)
         assert claimed is not None
         past = func.now() - func.make_interval(0, 0, 0, 0, 0, 1)
-        await db.exec(update(Account).where(col(Account.id) == account.id).values(lease_until=past))  # type: ignore[call-overload]
+        await db.exec(update(Account).where(col(Account.id) == account.id).values(lease_until=past))
     new = await take(ingest_rt.db, Account, account.id, "new")
     assert new is not None
     for write in (leases.check, leases.renew):

@@ -39,7 +39,7 @@ async def test_in_each_state(
 ) -> None:
     """Asked again until Telegram has confirmed; then there is no row, no key and no session."""
     async with ingest_rt.db.transaction(anna.tenant) as db:
-        await db.exec(update(Membership).values(role="owner"))  # type: ignore[call-overload]
+        await db.exec(update(Membership).values(role="owner"))
 
     async def deleted() -> bool:
         try:

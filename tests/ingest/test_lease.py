@@ -44,7 +44,7 @@ async def test_a_lease_taken_away_stops_the_work(ingest_rt: Runtime, lease: Leas
     """Another epoch stands in the row: the next renewal notices."""
     stopped: list[float] = []
     async with ingest_rt.db.transaction() as db:
-        await db.exec(update(Login).values(lease_epoch=Login.lease_epoch + 1))  # type: ignore[call-overload]
+        await db.exec(update(Login).values(lease_epoch=Login.lease_epoch + 1))
     with pytest.raises(LeaseLost):
         await lease.during(work_until_stopped(stopped))
     assert stopped

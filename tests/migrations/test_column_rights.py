@@ -182,7 +182,7 @@ def test_what_no_door_does_is_refused(database: Postgres, statement: str) -> Non
     with psycopg.connect(database.app_url) as connection:
         connection.execute("SELECT set_config('app.tenant_id', %s, true)", [str(made[0])])
         with pytest.raises(InsufficientPrivilege, match=r"permission denied|must be owner"):
-            connection.execute(statement)  # type: ignore[call-overload]
+            connection.execute(statement)
 
 
 def test_temporary_names_do_not_mislead_the_owners_functions(database: Postgres) -> None:

@@ -263,7 +263,7 @@ def test_the_checks_are_those_of_the_models(database):
     with psycopg.connect(database.owner_url) as owner:
         for name, rule in stated:
             table, column = rule_of(name)
-            owner.execute(f"CREATE TEMP TABLE probe ({column} timestamptz, CONSTRAINT x CHECK ({rule}))")  # type: ignore[arg-type]
+            owner.execute(f"CREATE TEMP TABLE probe ({column} timestamptz, CONSTRAINT x CHECK ({rule}))")
             made = owner.execute(
                 "SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE conname = 'x'"
             ).fetchone()

@@ -58,12 +58,12 @@ def a_group(database: Postgres, number: int) -> Group:
 def as_a_door(database: Postgres, group: Group, statement: str, values: object) -> None:
     with psycopg.connect(database.app_url) as door:
         door.execute("SELECT set_config('app.tenant_id', %s, true)", [str(group["tenant"])])
-        door.execute(statement, values)  # type: ignore[call-overload]
+        door.execute(statement, values)
 
 
 def seen(database: Postgres, query: str, group: Group) -> list[tuple[object, ...]]:
     with psycopg.connect(database.admin_url) as admin:
-        return admin.execute(query, [group["tenant"]]).fetchall()  # type: ignore[call-overload]
+        return admin.execute(query, [group["tenant"]]).fetchall()
 
 
 def test_a_door_reaches_its_own_group_only(migrated: Postgres) -> None:
@@ -91,5 +91,5 @@ def test_the_worker_works_for_every_group(migrated: Postgres) -> None:
     group = a_group(migrated, 1)
     brought = FOLLOW.replace("user_id)", "user_id, access_hash)").replace("%(user)s)", "%(user)s, 12)")
     with psycopg.connect(migrated.worker_url) as worker:
-        worker.execute(brought, group)  # type: ignore[call-overload]
+        worker.execute(brought, group)
     assert seen(migrated, HASHES, group) == [(12,)]

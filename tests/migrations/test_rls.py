@@ -34,7 +34,7 @@ WITH_TENANT = """
 
 
 def names(connection: psycopg.Connection, query: str) -> set[str]:
-    return {row[0] for row in connection.execute(query)}  # type: ignore[arg-type]
+    return {row[0] for row in connection.execute(query)}
 
 
 def documented() -> dict[str, str]:
@@ -103,7 +103,7 @@ async def test_a_pooled_connection_carries_no_tenant_on(two, database):
     backends = set()
     for tenant_id, expected in ((two[0][0].id, 2), (None, 0), (two[1][0].id, 2), (None, 0)):
         async with pooled.transaction(tenant_id) as db:
-            rows = (await db.exec(text("SELECT pg_backend_pid(), (SELECT count(*) FROM posts)"))).one()  # type: ignore[call-overload]
+            rows = (await db.exec(text("SELECT pg_backend_pid(), (SELECT count(*) FROM posts)"))).one()
             backends.add(rows[0])
             assert rows[1] == expected
     await pooled.close()
@@ -137,10 +137,10 @@ async def test_nobody_writes_into_another_tenant(two, rt):
     with pytest.raises(Exception, match="row-level security"):
         async with rt.db.transaction(mine.id) as db:
             move = text("UPDATE channels SET tenant_id = :t WHERE id = :c")
-            await db.exec(move.bindparams(t=other.id, c=channel.id))  # type: ignore[call-overload]
+            await db.exec(move.bindparams(t=other.id, c=channel.id))
     with pytest.raises(Exception, match="permission denied"):
         async with rt.db.transaction(mine.id) as db:
-            await db.exec(text("DELETE FROM searchable_posts"))  # type: ignore[call-overload]
+            await db.exec(text("DELETE FROM searchable_posts"))
 
 
 async def test_the_worker_sees_all_until_it_names_a_tenant(two, everything):
@@ -148,9 +148,9 @@ async def test_the_worker_sees_all_until_it_names_a_tenant(two, everything):
     tenants = {where.id for where, *_ in two}
     query = text("SELECT DISTINCT tenant_id FROM posts")
     async with everything.transaction() as db:
-        assert {row[0] for row in await db.exec(query)} >= tenants  # type: ignore[call-overload]
+        assert {row[0] for row in await db.exec(query)} >= tenants
     async with everything.transaction(two[0][0].id) as db:
-        assert {row[0] for row in await db.exec(query)} == {two[0][0].id}  # type: ignore[call-overload]
+        assert {row[0] for row in await db.exec(query)} == {two[0][0].id}
 
 
 async def test_only_the_owner_can_be_the_operator(two, rt, database):
@@ -158,13 +158,13 @@ async def test_only_the_owner_can_be_the_operator(two, rt, database):
     query = text("SELECT count(*) FROM questions")
     async with rt.db.transaction() as db:
         assert await set_operator(db) is False
-        assert (await db.exec(query)).scalar_one() == 0  # type: ignore[call-overload]
+        assert (await db.exec(query)).scalar_one() == 0
     owner = Database(database.owner_url, pool_size=1)
     async with owner.transaction() as db:
         assert await set_operator(db) is True
-        assert (await db.exec(query)).scalar_one() >= 2  # type: ignore[call-overload]
+        assert (await db.exec(query)).scalar_one() >= 2
     async with owner.transaction() as db:
-        assert (await db.exec(query)).scalar_one() == 0  # type: ignore[call-overload]
+        assert (await db.exec(query)).scalar_one() == 0
     await owner.close()
 
 
@@ -183,8 +183,8 @@ async def test_before_the_tenant_is_known_one_row_can_be_found(two, rt):
         async with rt.db.transaction() as db:
             for name, value in settings.items():
                 said = text("SELECT set_config(:n, :v, true)")
-                await db.exec(said.bindparams(n=f"app.{name}", v=str(value)))  # type: ignore[call-overload]
-            return (await db.exec(text(count.format(table)))).scalar_one()  # type: ignore[call-overload]
+                await db.exec(said.bindparams(n=f"app.{name}", v=str(value)))
+            return (await db.exec(text(count.format(table)))).scalar_one()
 
     assert await seen("memberships", user_id=reader.user_id) == 1
     assert await seen("memberships", user_id=UUID(int=0)) == 0
@@ -216,7 +216,7 @@ async def test_full_text_uses_its_index_under_the_wall(two, rt, database):
     with psycopg.connect(database.app_url) as connection:
         connection.execute("SELECT set_config('app.tenant_id', %s, true)", [str(where.id)])
         plans = {
-            table: str(connection.execute(explain.format(table), [channel.id]).fetchall())  # type: ignore[arg-type]
+            table: str(connection.execute(explain.format(table), [channel.id]).fetchall())
             for table in ("posts", "searchable_posts")
         }
     assert "ix_posts_tsv" in plans["searchable_posts"]

@@ -37,12 +37,12 @@ def missing(database: Postgres, *tables: str) -> Iterator[None]:
     """The tables are not where the web process looks for them."""
     with psycopg.connect(database.admin_url, autocommit=True) as db:
         for table in tables:
-            db.execute(f"ALTER TABLE {table} RENAME TO {table}_away")  # type: ignore[arg-type]
+            db.execute(f"ALTER TABLE {table} RENAME TO {table}_away")
         try:
             yield
         finally:
             for table in tables:
-                db.execute(f"ALTER TABLE {table}_away RENAME TO {table}")  # type: ignore[arg-type]
+                db.execute(f"ALTER TABLE {table}_away RENAME TO {table}")
 
 
 @asynccontextmanager

@@ -1,6 +1,6 @@
 """What every route gets: the runtime, and the caller with a transaction around one core call."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Annotated
@@ -36,7 +36,7 @@ class Caller:
     door: str = "rest"
 
     @asynccontextmanager
-    async def open(self) -> AsyncIterator[tuple[AsyncSession, Actor]]:
+    async def open(self) -> AsyncGenerator[tuple[AsyncSession, Actor]]:
         """A transaction and the actor; commits on exit. Raises SignInNeeded, NotAllowed."""
         async with self.rt.db.transaction() as db:
             yield db, await self._actor(db)

@@ -4,7 +4,7 @@ Header fields: draft-ietf-httpapi-ratelimit-headers-10 (`RateLimit-Policy`, `Rat
 """
 
 import ipaddress
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Generator
 from contextlib import contextmanager
 from typing import Any
 from uuid import UUID
@@ -52,8 +52,8 @@ def by_user_of_others(rule: Rule) -> Any:
 
 async def _spend_own(rt: Rt, request: Request, rule: Rule, call: Call) -> None:
     who = await _who(rt, request, call)
-    whose = {"user_id": who} if who else {"address": limited_address(rt, request)}
-    await _spend(request, rate_limits.count(rt, rule, **whose))  # type: ignore[arg-type]
+    address = None if who else limited_address(rt, request)
+    await _spend(request, rate_limits.count(rt, rule, user_id=who, address=address))
 
 
 def by_user_and_address(rule: Rule) -> Any:
@@ -91,7 +91,7 @@ async def _who(rt: Rt, request: Request, call: Call) -> UUID | None:
 
 
 @contextmanager
-def _uncounted(goes_on: bool) -> Iterator[None]:
+def _uncounted(goes_on: bool) -> Generator[None]:
     try:
         yield
     except Unavailable:

@@ -4,7 +4,7 @@ import asyncio
 import logging
 import os
 import sys
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Generator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
@@ -72,7 +72,7 @@ def transaction(work: "Callable[[AsyncSession], Awaitable[Answer]]", *, all_tena
 
 
 @contextmanager
-def in_words() -> Iterator[None]:
+def in_words() -> Generator[None]:
     """What goes wrong inside ends the command as one sentence with exit code 1, never as SQL."""
     from sqlalchemy.exc import DBAPIError
 

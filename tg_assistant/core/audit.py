@@ -25,8 +25,9 @@ async def record(
     """`action` is noun.verb. `actor` None: the system or the command line did it."""
     tenant_id = actor.tenant_id if actor else detail.pop("tenant_id", None)
     user_id = actor.user_id if actor else detail.pop("user_id", None)
-    who = {"tenant_id": tenant_id, "user_id": user_id}
-    line = AuditEvent(**who, action=action, subject=str(subject), detail=detail)
+    line = AuditEvent(
+        tenant_id=tenant_id, user_id=user_id, action=action, subject=str(subject), detail=detail
+    )
     if tenant_id is None:
         await set_user(db, user_id)  # a line of no tenant is shown to the person it is about, and to no other
     db.add(line)

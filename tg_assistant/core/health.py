@@ -79,7 +79,7 @@ async def ingest_is_at_work(db: AsyncSession) -> None:
 async def _beat(db: AsyncSession, process: str) -> None:
     beat = insert(Heartbeat).values(process=process, at=func.clock_timestamp())
     renewed = {"at": func.clock_timestamp()}
-    await db.exec(beat.on_conflict_do_update(index_elements=["process"], set_=renewed))  # type: ignore[call-overload]
+    await db.exec(beat.on_conflict_do_update(index_elements=["process"], set_=renewed))
 
 
 async def _vectors(rt: Runtime) -> bool:

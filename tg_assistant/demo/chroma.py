@@ -3,7 +3,7 @@
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from tg_assistant.demo.ports import free_port
 
 
 @contextmanager
-def running_chroma(data_dir: Path, port: int = 0) -> Iterator[str]:
+def running_chroma(data_dir: Path, port: int = 0) -> Generator[str]:
     """A Chroma server over `data_dir`; yields its URL once the heartbeat answers. Raises TimeoutError."""
     port = port or free_port()
     data_dir.mkdir(parents=True, exist_ok=True)

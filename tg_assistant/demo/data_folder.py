@@ -7,7 +7,7 @@ import os
 import secrets
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -78,7 +78,7 @@ def _port_beside(taken: set[int]) -> int:
 
 
 @contextmanager
-def open_data_folder(path: Path, *, reset: bool = False) -> Iterator[DataFolder]:
+def open_data_folder(path: Path, *, reset: bool = False) -> Generator[DataFolder]:
     """Take the folder for this process (and whoever inherits the lock). Raises FolderInUse."""
     path = path.resolve()
     path.mkdir(parents=True, exist_ok=True)

@@ -1,6 +1,6 @@
 """A process's log file that never grows beyond two of its size: what is full becomes the one before."""
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -28,7 +28,7 @@ class LogFile:
 
 
 @contextmanager
-def log_file(path: Path, most: int = ROTATE_BYTES) -> Iterator[LogFile]:
+def log_file(path: Path, most: int = ROTATE_BYTES) -> Generator[LogFile]:
     """Open as long as the process writes."""
     opened = LogFile(path, most)
     try:

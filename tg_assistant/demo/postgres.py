@@ -13,7 +13,7 @@ import stat
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -59,7 +59,7 @@ class Postgres:
 
 
 @contextmanager
-def running_postgres(data_dir: Path, port: int = 0, *, durable: bool = False) -> Iterator[Postgres]:
+def running_postgres(data_dir: Path, port: int = 0, *, durable: bool = False) -> Generator[Postgres]:
     """A server over `data_dir` (made when empty), stopped at the end. Tests need no durability."""
     port = port or free_port()
     prepare(data_dir)

@@ -4,7 +4,7 @@ import asyncio
 import os
 import signal
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -71,7 +71,7 @@ async def _live(supervisor: Supervisor, demo: Demo, watch: bool, console: Consol
 
 
 @asynccontextmanager
-async def supervised(demo: Demo, console: Console, *, patient: bool = True) -> AsyncIterator[Supervisor]:
+async def supervised(demo: Demo, console: Console, *, patient: bool = True) -> AsyncGenerator[Supervisor]:
     """A supervisor that leaves no process behind, whichever way the block ends."""
     folder = demo.folder
     supervisor = Supervisor(steps(demo), folder.logs, folder.path, console, folder.lock)

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from uuid import UUID
@@ -66,7 +66,7 @@ class FairQueue:
             raise Unavailable("texts.busy", retry_after=_AGAIN_SECONDS)
 
     @asynccontextmanager
-    async def turn(self, person: UUID) -> AsyncIterator[None]:
+    async def turn(self, person: UUID) -> AsyncGenerator[None]:
         """Wait for one's turn, and have it for as long as the block runs."""
         share = self._shares.setdefault(person, _Share())
         share.here += 1

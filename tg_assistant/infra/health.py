@@ -10,7 +10,7 @@ from sqlalchemy import text
 
 from tg_assistant.errors import Unavailable
 from tg_assistant.infra import metrics
-from tg_assistant.infra.postgres.db import Database
+from tg_assistant.infra.postgres.db import Database, run_text
 
 Check = Callable[[], Awaitable[Mapping[str, bool]]]
 Live = Callable[[], Mapping[str, bool]]
@@ -22,7 +22,7 @@ async def database_answers(db: Database) -> bool:
     """Whether PostgreSQL answers within three seconds."""
     try:
         async with asyncio.timeout(_SECONDS), db.transaction() as session:
-            await session.exec(text("SELECT 1"))  # type: ignore[call-overload]
+            await run_text(session, text("SELECT 1"))
     except (TimeoutError, Unavailable):
         return False
     return True

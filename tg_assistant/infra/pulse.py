@@ -10,7 +10,7 @@ import faulthandler
 import sys
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager, suppress
 
 import structlog
@@ -45,7 +45,7 @@ class Pulse:
         }
 
     @asynccontextmanager
-    async def beating(self, stuck_seconds: float) -> AsyncIterator["Pulse"]:
+    async def beating(self, stuck_seconds: float) -> AsyncGenerator["Pulse"]:
         """Beat while the block runs; end the process, with the stack of each thread, once nothing has gone on
         for `stuck_seconds` (0: never).
         """

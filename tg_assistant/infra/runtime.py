@@ -1,6 +1,6 @@
 """The process-lived objects: opened once in a main, passed down, closed in reverse order."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
@@ -33,7 +33,7 @@ class Runtime:
 
 
 @asynccontextmanager
-async def open_runtime(settings: Settings, *, clock: Clock | None = None) -> AsyncIterator[Runtime]:
+async def open_runtime(settings: Settings, *, clock: Clock | None = None) -> AsyncGenerator[Runtime]:
     """Connects lazily: opening succeeds while PostgreSQL or Chroma is still down."""
     retrieval = settings.retrieval
     async with AsyncExitStack() as stack:

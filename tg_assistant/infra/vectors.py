@@ -170,7 +170,7 @@ class Vectors:
         except httpx.HTTPError as error:
             log.warning("vectors.unreachable", error=type(error).__name__)
             raise Unavailable("vectors.unavailable", retry_after=2) from error
-        if answer.status_code == httpx.codes.NOT_FOUND:
+        if answer.status_code == 404:
             if missing_ok:
                 return None
             raise _Missing

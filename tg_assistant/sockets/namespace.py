@@ -56,14 +56,13 @@ class Sockets(EventNamespace):
             return None
         return await super().trigger_event(event, *args[: _EVENTS[event]])
 
-    async def on_connect(self, sid: str, environ: Any = None, auth: Any = None, *_: Any) -> bool | None:
+    async def on_connect(self, sid: str, environ: Any = None, auth: Any = None, *_: Any) -> None:
         """The namespace is opened once, by a connection that came through the gate."""
         connection = handshake_gate.connection_of(environ)
         if environ is not self._opened_by(sid) or connection is None:
-            return None  # an event that calls itself "connect"
+            return  # an event that calls itself "connect"
         await super().on_connect(sid, environ, auth)
         connection.joined()
-        return None
 
     async def on_event(self, sid: str, data: Any = None, *_: Any) -> None:
         """One event, if a page of ours could have sent it; anything else is counted."""

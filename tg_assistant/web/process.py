@@ -1,7 +1,7 @@
 """The web process's one Runtime: opened per worker, reached by pages and the API through `current()`."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 
@@ -47,7 +47,7 @@ def is_older(moment: datetime) -> bool:
 
 
 @asynccontextmanager
-async def lifespan() -> AsyncIterator[None]:
+async def lifespan() -> AsyncGenerator[None]:
     """Opens the Runtime when a worker starts and closes it when it ends (a Reflex lifespan task)."""
     global _runtime  # noqa: PLW0603
     logs.configure(settings().log_level, process="web")
@@ -65,7 +65,7 @@ async def lifespan() -> AsyncIterator[None]:
 
 
 @asynccontextmanager
-async def _internal_port(runtime: Runtime) -> AsyncIterator[None]:
+async def _internal_port(runtime: Runtime) -> AsyncGenerator[None]:
     """Health and metrics beside the public port, where HEALTH_PORT is set."""
     at = runtime.settings
     if at.health_port is None:

@@ -30,7 +30,7 @@ def serve(settings: Settings) -> None:
 
     # Reflex has no options for it. Granian waits for its worker while a browser keeps a connection;
     # guessing between HTTP/1 and /2, which no proxy of ours speaks to us, it waits as long for the first byte
-    server.Server = partial(  # type: ignore[assignment,misc]
+    server.Server = partial(
         server.Server,
         workers_kill_timeout=_KILL_SECONDS,
         backlog=_CONNECTIONS,

@@ -116,7 +116,7 @@ async def test_a_password_is_taken_only_when_asked_for_and_only_sealed(
     box = PasswordBox(started.login.id)
     values = {"status": "password_required", "password_key": box.public}
     async with rt.db.transaction(anna.tenant) as db:
-        await db.exec(update(Login).where(col(Login.id) == started.login.id).values(**values))  # type: ignore[call-overload]
+        await db.exec(update(Login).where(col(Login.id) == started.login.id).values(**values))
     for wrong in ("", "x" * 257):
         with pytest.raises(Invalid, match="password_length"):
             await give(rt, page, wrong)

@@ -63,7 +63,7 @@ async def rows_of(rt, user_id):
     async with all_tenants(rt) as db:
         for table in SQLModel.metadata.sorted_tables:
             if "user_id" in table.c:
-                query = select(table).where(table.c.user_id == user_id)  # type: ignore[call-overload]
+                query = select(table).where(table.c.user_id == user_id)
                 found |= {table.name} if (await db.exec(query)).first() else set()
     return found
 
@@ -180,7 +180,7 @@ async def test_a_last_owner_may_take_the_group_along(rt):
     async with rt.db.transaction(where.id) as db:
         for table in SQLModel.metadata.sorted_tables:
             if "tenant_id" in table.c:
-                query = select(table).where(table.c.tenant_id == where.id)  # type: ignore[call-overload]
+                query = select(table).where(table.c.tenant_id == where.id)
                 assert (await db.exec(query)).first() is None, table.name
     await erasure.forget_tenant(rt, where.id)
     assert await rt.vectors.count(space) == 0

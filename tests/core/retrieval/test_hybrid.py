@@ -64,7 +64,7 @@ async def test_unfollowing_hides_posts_at_once(rt, town):
     assert texts(await hybrid.search(rt, leaving, "мост на ремонте"))
     async with rt.db.transaction(tenant.id) as db:
         gone = delete(Subscription).where(col(Subscription.user_id) == leaving.user_id)
-        await db.exec(gone)  # type: ignore[call-overload]
+        await db.exec(gone)
     assert texts(await hybrid.search(rt, leaving, "мост на ремонте")) == []
 
 

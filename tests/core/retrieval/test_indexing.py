@@ -301,7 +301,7 @@ async def test_a_purged_channel_leaves_no_vectors(rt):
     await a_channel(rt, tenant, ["Новый пост."], number=2)
     await indexing.index_dirty(rt, tenant.id)
     async with rt.db.transaction(tenant.id) as db:
-        await db.exec(delete(Channel).where(col(Channel.id) == gone.id))  # type: ignore[call-overload]
+        await db.exec(delete(Channel).where(col(Channel.id) == gone.id))
     await indexing.forget_channel(rt, tenant.id, gone.id)
     await assert_chroma_matches(rt, tenant.id)
     assert len(await chunks(rt, tenant.id)) == 1

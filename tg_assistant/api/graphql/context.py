@@ -1,7 +1,7 @@
 """What resolvers of one request share: who asks, one transaction at a time, and reads gathered into one."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from uuid import UUID
 
@@ -30,7 +30,7 @@ class Context:
         self.versions: DataLoader[UUID, list[PostVersion]] = DataLoader(load_fn=self._versions)
 
     @asynccontextmanager
-    async def open(self) -> AsyncIterator[AsyncSession]:
+    async def open(self) -> AsyncGenerator[AsyncSession]:
         """A transaction for the actor's tenant; commits on exit."""
         async with self._turn, self.rt.db.transaction(self.actor.tenant_id) as db:
             yield db

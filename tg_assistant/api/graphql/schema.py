@@ -3,7 +3,7 @@
 from contextlib import aclosing
 from datetime import datetime
 from enum import Enum
-from typing import Annotated, TypeVar
+from typing import Annotated, Any, TypeVar
 from uuid import UUID
 
 import strawberry
@@ -172,7 +172,7 @@ def _or(given: T | None, default: T) -> T:
     return default if given is None else given
 
 
-def _info(edges: list[Edge], next_cursor: str | None) -> PageInfo:
+def _info(edges: list[Edge[Any]], next_cursor: str | None) -> PageInfo:
     return PageInfo(has_next_page=next_cursor is not None, end_cursor=edges[-1].cursor if edges else None)
 
 

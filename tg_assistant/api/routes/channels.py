@@ -275,4 +275,5 @@ def _channel(followed: Followed, language: str) -> ChannelOut:
 def _progress(progress: Progress, title: str, language: str) -> ProgressOut:
     code = progress.last_error
     words = sentence(AssistantError(code, title=title), language) if code else None
-    return ProgressOut(**{**asdict(progress), "last_error": words, "last_error_code": code})
+    values: dict[str, Any] = {**asdict(progress), "last_error": words, "last_error_code": code}
+    return ProgressOut(**values)

@@ -45,8 +45,8 @@ class LinkView:
 async def make(db: AsyncSession, actor: Actor, purpose: Purpose) -> str:
     """A link's token, shown once. Raises NotAllowed for who may not; an older unspent one stops working."""
     actor.require(_NEEDS[purpose])
-    mine = (OneTimeLink.user_id == actor.user_id, OneTimeLink.purpose == purpose.value)
-    await db.exec(delete(OneTimeLink).where(*mine, col(OneTimeLink.spent_at).is_(None)))  # type: ignore[call-overload]
+    mine = (col(OneTimeLink.user_id) == actor.user_id, col(OneTimeLink.purpose) == purpose.value)
+    await db.exec(delete(OneTimeLink).where(*mine, col(OneTimeLink.spent_at).is_(None)))
     token = secrets.token_urlsafe(32)
     now: datetime = (await db.exec(select(func.now()))).one()
     link = OneTimeLink(
@@ -73,7 +73,7 @@ async def spend(db: AsyncSession, token: str, purpose: Purpose) -> Actor:
         .where(col(OneTimeLink.hash) == link.hash, col(OneTimeLink.spent_at).is_(None))
         .values(spent_at=func.now())
     )
-    if (await db.exec(statement)).rowcount != 1:  # type: ignore[call-overload]
+    if (await db.exec(statement)).rowcount != 1:
         raise InviteSpent("links.spent")
     whose = await _owner(db, link.user_id, purpose)
     await audit.record(db, whose, "link.spend", purpose.value)
@@ -83,7 +83,7 @@ async def spend(db: AsyncSession, token: str, purpose: Purpose) -> Actor:
 async def forget_old(db: AsyncSession) -> None:
     """Drop links long dead."""
     old = col(OneTimeLink.expires_at) < func.now() - _FORGOTTEN
-    await db.exec(delete(OneTimeLink).where(old))  # type: ignore[call-overload]
+    await db.exec(delete(OneTimeLink).where(old))
 
 
 async def _live(db: AsyncSession, token: str, purpose: Purpose) -> OneTimeLink:

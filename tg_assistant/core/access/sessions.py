@@ -9,7 +9,7 @@ from uuid import UUID
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from sqlalchemy import delete, func, tuple_, update
+from sqlalchemy import ColumnElement, delete, func, tuple_, update
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -91,7 +91,7 @@ async def _end_left_behind(db: AsyncSession, new: AppSession, now: datetime) -> 
         .where(col(AppSession.last_seen_at) < now - _LEFT_BEHIND)
         .values(revoked_at=now)
     )
-    await db.exec(statement)  # type: ignore[call-overload]
+    await db.exec(statement)
 
 
 async def resume(db: AsyncSession, secret: str) -> AppSession:
@@ -110,9 +110,9 @@ async def live(db: AsyncSession, session_id: UUID) -> AppSession:
     return row
 
 
-async def _live(db: AsyncSession, condition: object) -> AppSession:
+async def _live(db: AsyncSession, condition: ColumnElement[bool]) -> AppSession:
     query = select(AppSession).where(
-        condition,  # type: ignore[arg-type]
+        condition,
         col(AppSession.revoked_at).is_(None),
         col(AppSession.expires_at) > func.now(),
         # no session lives longer: one that says so was begun while a clock was ahead
@@ -275,10 +275,10 @@ async def _revoke(db: AsyncSession, session_id: UUID, user_id: UUID) -> bool:
         .where(col(AppSession.revoked_at).is_(None))
         .values(revoked_at=func.now())
     )
-    return (await db.exec(statement)).rowcount == 1  # type: ignore[call-overload]
+    return (await db.exec(statement)).rowcount == 1
 
 
 async def forget_old(db: AsyncSession) -> None:
     """Drop sessions long over, with all their refresh tokens."""
     over = func.least(AppSession.expires_at, func.coalesce(AppSession.revoked_at, AppSession.expires_at))
-    await db.exec(delete(AppSession).where(over < func.now() - _KEPT))  # type: ignore[call-overload]
+    await db.exec(delete(AppSession).where(over < func.now() - _KEPT))

@@ -159,7 +159,7 @@ async def meet(db: AsyncSession, person: TelegramPerson, *, door: str) -> Actor:
     statement = statement.on_conflict_do_update(
         index_elements=["telegram_id"], set_={**values, "language": spoken}
     ).returning(col(User.id))
-    user_id = (await db.exec(statement)).scalar_one()  # type: ignore[call-overload]
+    user_id = (await db.exec(statement)).scalar_one()
     return await actor(db, user_id, door=door)
 
 
@@ -220,7 +220,7 @@ async def forget_used(db: AsyncSession, clock: Clock) -> None:
     """Drop the digests of init data too old to be used again, by a day; none while the clocks disagree."""
     if (now := await agreed(db, clock)) is not None:
         old = col(SeenInitData.expires_at) < now - timedelta(days=1)
-        await db.exec(delete(SeenInitData).where(old))  # type: ignore[call-overload]
+        await db.exec(delete(SeenInitData).where(old))
 
 
 async def _use_once(db: AsyncSession, data: InitData) -> None:
@@ -231,5 +231,5 @@ async def _use_once(db: AsyncSession, data: InitData) -> None:
         .on_conflict_do_nothing()
         .returning(col(SeenInitData.digest))
     )
-    if (await db.exec(statement)).first() is None:  # type: ignore[call-overload]
+    if (await db.exec(statement)).first() is None:
         raise SignInNeeded("access.init_data_seen")

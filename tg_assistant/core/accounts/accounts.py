@@ -4,7 +4,7 @@ from contextlib import suppress
 from uuid import UUID
 
 import structlog
-from sqlalchemy import delete, func, text, update
+from sqlalchemy import delete, text, update
 from sqlalchemy.orm import undefer_group
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -16,6 +16,7 @@ from tg_assistant.core.messaging import outbox
 from tg_assistant.core.names import TaskKind, Topic
 from tg_assistant.errors import NotFound, Unavailable
 from tg_assistant.infra.crypto import Binding, Keyring, SealBroken
+from tg_assistant.infra.postgres.db import run_text, transaction_time
 from tg_assistant.infra.postgres.events import notify
 from tg_assistant.infra.runtime import Runtime
 from tg_assistant.models import Account, AccountStatus, ChannelAccess, Dialog, MethodWait
@@ -87,16 +88,16 @@ async def logged_out(db: AsyncSession, account: Account) -> None:
     _destroy_key(account)
     db.add(account)
     for model in (Dialog, MethodWait):
-        await db.exec(delete(model).where(col(model.account_id) == account.id))  # type: ignore[call-overload]
+        await db.exec(delete(model).where(col(model.account_id) == account.id))
     own = col(ChannelAccess.account_id) == account.id
-    await db.exec(delete(ChannelAccess).where(own, col(ChannelAccess.lost_at).is_(None)))  # type: ignore[call-overload]
-    await db.exec(update(ChannelAccess).where(own).values(access_hash=0))  # type: ignore[call-overload]
+    await db.exec(delete(ChannelAccess).where(own, col(ChannelAccess.lost_at).is_(None)))
+    await db.exec(update(ChannelAccess).where(own).values(access_hash=0))
     await _told_gone(db, account)
 
 
 async def _forget_ended(db: AsyncSession, account: Account) -> None:
     """The same of an account that has ended already, by a function: a door may change none itself."""
-    await db.exec(text("SELECT forget_ended_account(:id)").bindparams(id=account.id))  # type: ignore[call-overload]
+    await run_text(db, text("SELECT forget_ended_account(:id)"), id=account.id)
     await _told_gone(db, account)
 
 
@@ -118,8 +119,7 @@ async def end(db: AsyncSession, account: Account, reason: str) -> None:
     _destroy_key(account)
     db.add(account)
     await tasks.close_all(db, account.id, NotFound("accounts.disconnected"))
-    whose = {"tenant_id": account.tenant_id, "reason": reason}
-    await outbox.add(db, account.user_id, "account.ended", **whose)
+    await outbox.add(db, account.user_id, "account.ended", tenant_id=account.tenant_id, reason=reason)
     who = {"tenant_id": account.tenant_id, "user_id": account.user_id}
     await audit.record(db, None, "account.ended", account.id, reason=reason, **who)
     await notify(db, Topic.account, str(account.id))
@@ -179,7 +179,7 @@ async def read(db: AsyncSession, account_id: UUID) -> Account:
 async def seen_alive(db: AsyncSession, account_id: UUID) -> None:
     """Telegram has just answered on this account's session."""
     account = await read(db, account_id)
-    account.last_ok_at = func.now()  # type: ignore[assignment]
+    account.last_ok_at = transaction_time()
     db.add(account)
 
 

@@ -28,4 +28,4 @@ async def keep(db: AsyncSession, account_id: UUID, method: str, seconds: float) 
         index_elements=["account_id", "method"],
         set_={"not_before": func.greatest(col(MethodWait.not_before), until)},
     )
-    await db.exec(statement)  # type: ignore[call-overload]
+    await db.exec(statement)

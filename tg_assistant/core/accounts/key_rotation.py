@@ -19,6 +19,7 @@ from tg_assistant.core import audit
 from tg_assistant.core.accounts import accounts, login_steps
 from tg_assistant.core.names import Topic
 from tg_assistant.infra.crypto import Binding, Keyring, KeyUnknown, SealBroken
+from tg_assistant.infra.postgres.db import run_text, transaction_time
 from tg_assistant.infra.postgres.events import notify
 from tg_assistant.models import Account, KeyRotation, Login
 from tg_assistant.models.base import SECRETS
@@ -57,7 +58,7 @@ class Batch:
 
 async def uses(db: AsyncSession) -> list[Use]:
     """Every key id that an envelope names. Needs no key; for the operator."""
-    return [Use(*row) for row in await db.exec(_COUNT)]  # type: ignore[call-overload]
+    return [Use(*row) for row in await run_text(db, _COUNT)]
 
 
 async def request(db: AsyncSession) -> KeyRotation:
@@ -117,7 +118,7 @@ async def finish(db: AsyncSession, rotation_id: UUID, error: str | None = None) 
     """Done, or (`error`, a sentence) not possible."""
     rotation = await db.get_one(KeyRotation, rotation_id, with_for_update=True, populate_existing=True)
     if rotation.done_at is None:
-        rotation.done_at, rotation.error = func.now(), error  # type: ignore[assignment]
+        rotation.done_at, rotation.error = transaction_time(), error
         db.add(rotation)
         detail = {"rewrapped": rotation.rewrapped, "keys": rotation.keys, "error": error}
         await audit.record(db, None, "keys.rotated", rotation_id, **detail)
@@ -126,7 +127,7 @@ async def finish(db: AsyncSession, rotation_id: UUID, error: str | None = None) 
 
 async def forget_old(db: AsyncSession, before: datetime) -> None:
     """Drop rotations long done; the trail keeps who asked and what came of it."""
-    await db.exec(delete(KeyRotation).where(col(KeyRotation.done_at) < before))  # type: ignore[call-overload]
+    await db.exec(delete(KeyRotation).where(col(KeyRotation.done_at) < before))
 
 
 async def _next(

@@ -13,6 +13,7 @@ from sqlalchemy import ColumnElement, func, or_, text
 from sqlmodel import col, select, update
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from tg_assistant.infra.postgres.db import run_text
 from tg_assistant.models import Account, Login
 
 LEASE_SECONDS = 15
@@ -27,7 +28,7 @@ class LeaseLost(Exception):
 async def _short(db: AsyncSession) -> None:
     """Have PostgreSQL end this transaction, with its row locks, should its process stop inside it."""
     limit = text("SELECT set_config('idle_in_transaction_session_timeout', :limit, true)")
-    await db.exec(limit.bindparams(limit=f"{_IDLE_SECONDS}s"))  # type: ignore[call-overload]
+    await run_text(db, limit, limit=f"{_IDLE_SECONDS}s")
 
 
 def _until() -> Any:
@@ -80,7 +81,7 @@ async def take(
         .values(lease_owner=owner, lease_epoch=model.lease_epoch + 1, lease_until=_until())
         .returning(col(model.lease_epoch))
     )
-    return (await db.exec(statement)).scalar_one()  # type: ignore[call-overload]
+    return (await db.exec(statement)).scalar_one()
 
 
 async def renew(db: AsyncSession, model: Leased, row_id: UUID, epoch: int) -> None:
@@ -91,7 +92,7 @@ async def renew(db: AsyncSession, model: Leased, row_id: UUID, epoch: int) -> No
     """
     await _short(db)
     statement = update(model).where(*_held(model, row_id, epoch)).values(lease_until=_until())
-    if (await db.exec(statement)).rowcount != 1:  # type: ignore[call-overload]
+    if (await db.exec(statement)).rowcount != 1:
         raise LeaseLost
 
 
@@ -113,7 +114,7 @@ async def release(db: AsyncSession, model: Leased, row_id: UUID, epoch: int) -> 
         .where(col(model.id) == row_id, col(model.lease_epoch) == epoch)
         .values(lease_owner=None, lease_until=None)
     )
-    await db.exec(statement)  # type: ignore[call-overload]
+    await db.exec(statement)
 
 
 def _held(model: Leased, row_id: UUID, epoch: int) -> tuple[Any, ...]:

@@ -17,6 +17,7 @@ from tg_assistant.core.messaging import outbox
 from tg_assistant.core.names import TaskKind, Topic
 from tg_assistant.infra import metrics
 from tg_assistant.infra.crypto import Binding, Keyring, SealBroken
+from tg_assistant.infra.postgres.db import transaction_time
 from tg_assistant.infra.postgres.events import notify
 from tg_assistant.models import Account, AccountStatus, Login, LoginStatus, Membership, User
 from tg_assistant.models.base import SECRETS
@@ -69,7 +70,7 @@ async def step(db: AsyncSession, login_id: UUID, epoch: int, **values: Any) -> b
         .values(updated_at=func.clock_timestamp(), **values)
         .execution_options(synchronize_session=False)
     )
-    live = (await db.exec(statement)).rowcount == 1  # type: ignore[call-overload]
+    live = (await db.exec(statement)).rowcount == 1
     if live:
         await notify(db, Topic.login, str(login_id))
     return live
@@ -79,7 +80,7 @@ async def keep_pending(db: AsyncSession, login_id: UUID, epoch: int, sealed: byt
     """Note the half-made key before it can be authorised, or (None) that it is logged out."""
     await leases.check(db, Login, login_id, epoch)
     statement = update(Login).where(col(Login.id) == login_id).values(pending_session=sealed)
-    await db.exec(statement.execution_options(synchronize_session=False))  # type: ignore[call-overload]
+    await db.exec(statement.execution_options(synchronize_session=False))
     if sealed is None:
         await notify(db, Topic.login, str(login_id))
 
@@ -124,7 +125,7 @@ async def take_password(db: AsyncSession, login_id: UUID, epoch: int) -> bytes |
     sealed = (await db.exec(query)).one()
     if sealed is not None:
         statement = update(Login).where(col(Login.id) == login_id).values(password_sealed=None)
-        await db.exec(statement.execution_options(synchronize_session=False))  # type: ignore[call-overload]
+        await db.exec(statement.execution_options(synchronize_session=False))
     return sealed
 
 
@@ -169,7 +170,7 @@ async def authorize(db: AsyncSession, login: Login, epoch: int, *, session: byte
     db.add(account)
     await db.flush()
     statement = update(Login).where(col(Login.id) == login.id)
-    await db.exec(  # type: ignore[call-overload]
+    await db.exec(
         statement.values(account_id=account.id, pending_session=None).execution_options(
             synchronize_session=False
         )
@@ -211,7 +212,7 @@ async def _account(db: AsyncSession, login: Login, telegram_id: int, keyring: Ke
     if account.sealed_session is not None:
         await _retire(db, account, keyring)
     account.status, account.ended_reason, account.device = AccountStatus.connected, None, login.device
-    account.connected_at = func.now()  # type: ignore[assignment]
+    account.connected_at = transaction_time()
     account.lease_epoch, account.lease_owner, account.lease_until = account.lease_epoch + 1, None, None
     return account
 

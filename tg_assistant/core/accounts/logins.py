@@ -24,7 +24,7 @@ from tg_assistant.core.names import Topic
 from tg_assistant.errors import Invalid, InviteSpent, NotFound, SignInNeeded
 from tg_assistant.infra import metrics
 from tg_assistant.infra.crypto import seal_password
-from tg_assistant.infra.postgres.db import set_link, set_tenant
+from tg_assistant.infra.postgres.db import run_text, set_link, set_tenant
 from tg_assistant.infra.postgres.events import notify
 from tg_assistant.infra.runtime import Runtime
 from tg_assistant.models import Login, LoginStatus, Membership, User
@@ -92,7 +92,7 @@ async def start(db: AsyncSession, actor: Actor, *, device: str = "", ttl: int = 
 async def _add(db: AsyncSession, **values: Any) -> Login:
     """Not by the ORM, which names every column: not all are this door's to write."""
     first = {"id": uuid4(), "status": LoginStatus.pending.value, "password_tries": 0, "lease_epoch": 0}
-    made = await db.exec(insert(Login).values(**first, **values).returning(col(Login.id)))  # type: ignore[call-overload]
+    made = await db.exec(insert(Login).values(**first, **values).returning(col(Login.id)))
     return await db.get_one(Login, made.scalar_one())
 
 
@@ -189,7 +189,7 @@ async def spend(db: AsyncSession, link_token: str) -> tuple[str, Login]:
         .where(col(Login.id) == login.id, col(Login.page_hash).is_(None))
         .values(page_hash=_hash(page_token))
     )
-    if (await db.exec(statement)).rowcount != 1:  # type: ignore[call-overload]
+    if (await db.exec(statement)).rowcount != 1:
         raise InviteSpent("logins.link_spent")
     await audit.record(db, None, "login.link", login.id, tenant_id=login.tenant_id, user_id=login.user_id)
     await db.refresh(login)
@@ -275,8 +275,7 @@ async def _cancel(db: AsyncSession, login: Login, reason: str | None = None) -> 
     """By a function of migration 0012: a door that may write a code could show a stranger's."""
     if LoginStatus(login.status).final:
         return
-    statement = text("SELECT cancel_login(:id, :why)").bindparams(id=login.id, why=reason)
-    await db.exec(statement)  # type: ignore[call-overload]
+    await run_text(db, text("SELECT cancel_login(:id, :why)"), id=login.id, why=reason)
     await _told(db, login)
 
 

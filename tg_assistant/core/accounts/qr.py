@@ -1,12 +1,13 @@
 """QR pictures of links: PNG for REST, SVG for pages."""
 
 import io
+from typing import Any
 
 import qrcode
 import qrcode.image.svg
 
 
-def _code(url: str) -> qrcode.QRCode:
+def _code(url: str) -> qrcode.QRCode[Any]:
     code = qrcode.QRCode(error_correction=qrcode.ERROR_CORRECT_M, border=4)
     code.add_data(url)
     code.make(fit=True)

@@ -14,6 +14,7 @@ from tg_assistant.core.accounts.leases import LeaseLost
 from tg_assistant.core.actor import Actor
 from tg_assistant.core.names import TaskKind, Topic
 from tg_assistant.errors import AssistantError, NotFound, Unavailable
+from tg_assistant.infra.postgres.db import transaction_time
 from tg_assistant.infra.postgres.events import notify
 from tg_assistant.infra.runtime import Runtime
 from tg_assistant.models import Account, AccountTask
@@ -43,7 +44,7 @@ async def add(
         deadline=deadline,
         attempts=0,
     )
-    made = await db.exec(statement.returning(AccountTask))  # type: ignore[call-overload]
+    made = await db.exec(statement.returning(AccountTask))
     await notify(db, Topic.task, str(account_id))
     return made.scalar_one()
 
@@ -113,7 +114,7 @@ async def claim(db: AsyncSession, account_id: UUID, epoch: int) -> AccountTask |
     )
     task = (await db.exec(query.execution_options(populate_existing=True))).first()
     if task is not None:
-        task.claimed_epoch, task.claimed_at = epoch, func.now()  # type: ignore[assignment]
+        task.claimed_epoch, task.claimed_at = epoch, transaction_time()
         task.attempts += 1
         db.add(task)
         await db.flush()
@@ -129,21 +130,21 @@ async def unclaim(db: AsyncSession, account_id: UUID) -> None:
     statement = (
         update(AccountTask)
         .where(
-            AccountTask.account_id == account_id,  # type: ignore[arg-type]
+            col(AccountTask.account_id) == account_id,
             col(AccountTask.done_at).is_(None),
             col(AccountTask.claimed_epoch).is_not(None),
         )
         .values(claimed_epoch=None, claimed_at=None, attempts=func.greatest(AccountTask.attempts - 1, 0))
         .execution_options(synchronize_session=False)
     )
-    await db.exec(statement)  # type: ignore[call-overload]
+    await db.exec(statement)
 
 
 async def next_due(db: AsyncSession, account_id: UUID) -> float | None:
     """Seconds until the next open task may run; None when there is none."""
     due = func.extract("epoch", func.min(col(AccountTask.not_before)) - func.now())
     query = select(due).where(AccountTask.account_id == account_id, col(AccountTask.done_at).is_(None))
-    seconds = (await db.exec(query)).one()
+    seconds = (await db.exec(query)).one_or_none()
     return None if seconds is None else max(0.0, float(seconds))
 
 
@@ -193,7 +194,7 @@ async def _update(db: AsyncSession, task: AccountTask, epoch: int, values: dict[
         .values(**values)
         .execution_options(synchronize_session=False)
     )
-    if (await db.exec(statement)).rowcount == 1:  # type: ignore[call-overload]
+    if (await db.exec(statement)).rowcount == 1:
         return True
     query = select(AccountTask.done_at, AccountTask.claimed_epoch).where(AccountTask.id == task.id)
     done_at, claimed = (await db.exec(query)).one()
@@ -212,7 +213,7 @@ async def open_of_kind(db: AsyncSession, account_id: UUID, kind: str) -> list[Ac
 
 async def close(db: AsyncSession, task: AccountTask, error: AssistantError | None = None) -> None:
     """End an open task that has become pointless, whoever claimed it; waiters are told."""
-    task.done_at = func.now()  # type: ignore[assignment]
+    task.done_at = transaction_time()
     if error is not None:
         task.error, task.error_values = error.code, _kept(error)
     db.add(task)

@@ -60,7 +60,7 @@ async def of(db: AsyncSession, actor: Actor) -> Statistics:
 async def _people(db: AsyncSession, actor: Actor) -> dict[str, Any]:
     week = Clock().now() - timedelta(days=7)
     query = (
-        select(  # type: ignore[call-overload]
+        select(
             func.count(),
             func.count().filter(col(User.last_seen_at) >= week),
             func.count().filter(col(Membership.disabled)),

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from itertools import groupby
 from time import monotonic
-from typing import Unpack
+from typing import Any, Unpack
 from uuid import UUID
 
 from tg_assistant.core.actor import Actor
@@ -171,17 +171,16 @@ def as_it_was(asked: Question) -> Done:
 
 def sources_of(asked: Question) -> list[Source]:
     """The sources as they were given with the answer."""
-    return [
-        Source(
-            **{
-                **stored,
-                "post_id": UUID(stored["post_id"]),
-                "channel_id": UUID(stored["channel_id"]),
-                "posted_at": datetime.fromisoformat(stored["posted_at"]),
-            }
-        )
-        for stored in asked.sources
-    ]
+    return [_restored(stored) for stored in asked.sources]
+
+
+def _restored(stored: dict[str, Any]) -> Source:
+    typed: dict[str, Any] = {
+        "post_id": UUID(stored["post_id"]),
+        "channel_id": UUID(stored["channel_id"]),
+        "posted_at": datetime.fromisoformat(stored["posted_at"]),
+    }
+    return Source(**{**stored, **typed})
 
 
 async def _answered(

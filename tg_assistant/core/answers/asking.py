@@ -15,6 +15,7 @@ from tg_assistant.core.actor import Actor, scoped
 from tg_assistant.core.answers import style, tries
 from tg_assistant.errors import AlreadyExists, Invalid, LimitReached
 from tg_assistant.infra import fair_queue, metrics
+from tg_assistant.infra.postgres.db import run_text
 from tg_assistant.infra.runtime import Runtime
 from tg_assistant.models import Question
 
@@ -65,7 +66,7 @@ async def begin(rt: Runtime, actor: Actor, question: str, question_id: UUID | No
     allowed = plans.of(actor.plan).questions_per_day
     async with rt.db.transaction(actor.tenant) as db:
         lock = text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 0))")
-        await db.exec(lock.bindparams(key=f"ask:{actor.user_id}"))  # type: ignore[call-overload]
+        await run_text(db, lock, key=f"ask:{actor.user_id}")
         if await db.get(Question, question_id) is not None:
             raise AlreadyExists("answers.asked_before")
         fair_queue.check_count(await _under_way(db, actor.user_id))

@@ -69,7 +69,7 @@ async def outlive(db: AsyncSession, tenant_id: UUID, channel_id: UUID) -> None:
     asked = select(col(Question.user_id), literal(channel_id), col(Question.tenant_id)).distinct()
     closed_to = asked.where(col(Question.tenant_id) == tenant_id, whole | lost)
     rows = insert(LostChannel).from_select(["user_id", "channel_id", "tenant_id"], closed_to)
-    await db.exec(rows.on_conflict_do_nothing())  # type: ignore[call-overload]
+    await db.exec(rows.on_conflict_do_nothing())
 
 
 async def check(rt: Runtime, actor: Actor, places: Collection[Place]) -> Actor:

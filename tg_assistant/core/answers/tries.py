@@ -48,7 +48,7 @@ async def give_up(db: AsyncSession, actor: Actor, asked: Question) -> bool:
     given = update(Question).where(col(Question.id) == asked.id, *last)
     given = given.values(answer=say("ask.given_up", actor.language), tried_at=None)
     given = given.execution_options(synchronize_session=False)
-    return bool((await db.exec(given)).rowcount)  # type: ignore[call-overload]
+    return bool((await db.exec(given)).rowcount)
 
 
 class Try:
@@ -104,5 +104,5 @@ class Try:
         known = col(Question.id) == self._question_id, col(Question.attempts) == number
         changed = update(Question).where(*known, col(Question.answer).is_(None), *also).values(**values)
         async with self._db.transaction(self._tenant_id) as db:
-            done = await db.exec(changed.execution_options(synchronize_session=False))  # type: ignore[call-overload]
+            done = await db.exec(changed.execution_options(synchronize_session=False))
             return bool(done.rowcount)

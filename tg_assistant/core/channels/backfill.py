@@ -140,7 +140,7 @@ async def plan_all(db: AsyncSession, tenant_id: UUID) -> int:
 
 
 async def _set(db: AsyncSession, channel: Channel, **values: Any) -> None:
-    await db.exec(update(Channel).where(col(Channel.id) == channel.id).values(**values))  # type: ignore[call-overload]
+    await db.exec(update(Channel).where(col(Channel.id) == channel.id).values(**values))
     for name, value in values.items():
         setattr(channel, name, value)
 

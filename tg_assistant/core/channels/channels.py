@@ -220,7 +220,7 @@ async def pause(db: AsyncSession, actor: Actor, channel_id: UUID, paused: bool) 
 async def remove(db: AsyncSession, actor: Actor, channel_id: UUID) -> None:
     """Stop following. Posts that nobody else in the tenant follows are purged by a job. Raises NotFound."""
     followed = await get(db, actor, channel_id)
-    await db.exec(  # type: ignore[call-overload]
+    await db.exec(
         delete(Subscription).where(
             col(Subscription.user_id) == actor.user_id, col(Subscription.channel_id) == channel_id
         )
@@ -264,7 +264,7 @@ async def access_lost(db: AsyncSession, account_id: UUID, channel_id: UUID) -> N
         .values(lost_at=datetime.now(UTC))
         .returning(col(ChannelAccess.user_id), col(ChannelAccess.tenant_id))
     )
-    lost = (await db.exec(query)).first()  # type: ignore[call-overload]
+    lost = (await db.exec(query)).first()
     channel = await db.get(Channel, channel_id)
     if lost is None or channel is None:
         return

@@ -105,20 +105,18 @@ def as_found(listed: Dialog) -> Found:
 
 async def save(db: AsyncSession, account_id: UUID, listed: Sequence[Dialog]) -> None:
     """Replace the account's list, and renew its access to the followed channels that are on it."""
-    await db.exec(delete(Dialog).where(col(Dialog.account_id) == account_id))  # type: ignore[call-overload]
+    await db.exec(delete(Dialog).where(col(Dialog.account_id) == account_id))
     await db.flush()
     db.add_all(listed)
     now = datetime.now(UTC)
-    await db.exec(  # type: ignore[call-overload]
-        update(Account).where(col(Account.id) == account_id).values(dialogs_at=now)
-    )
+    await db.exec(update(Account).where(col(Account.id) == account_id).values(dialogs_at=now))
     await _renew_access(db, account_id, listed)
 
 
 async def forget(db: AsyncSession, account_id: UUID, telegram_id: int) -> None:
     """The account lost the channel: an old list must not vouch for it when it is followed again."""
     gone = delete(Dialog).where(col(Dialog.account_id) == account_id, col(Dialog.telegram_id) == telegram_id)
-    await db.exec(gone)  # type: ignore[call-overload]
+    await db.exec(gone)
 
 
 async def _renew_access(db: AsyncSession, account_id: UUID, listed: Sequence[Dialog]) -> None:

@@ -104,7 +104,7 @@ async def follow(db: AsyncSession, account: Account, found: Found) -> Channel:
         "paused": False,
     }
     statement = insert(Subscription).values(values).on_conflict_do_nothing()
-    added = await db.exec(statement.returning(col(Subscription.channel_id)))  # type: ignore[call-overload]
+    added = await db.exec(statement.returning(col(Subscription.channel_id)))
     if added.first() is None:
         raise AlreadyExists("channels.already_followed", channel=channel.title)
     await audit.record(
@@ -139,7 +139,7 @@ async def _channel(db: AsyncSession, tenant_id: UUID, found: Found) -> Channel:
     statement = statement.on_conflict_do_update(
         index_elements=["tenant_id", "telegram_id"], set_={**described, "last_error": None}
     ).returning(col(Channel.id))
-    channel_id = (await db.exec(statement)).scalar_one()  # type: ignore[call-overload]
+    channel_id = (await db.exec(statement)).scalar_one()
     return await db.get_one(Channel, channel_id, populate_existing=True)
 
 
@@ -162,7 +162,7 @@ async def grant(
     }
     statement = insert(ChannelAccess).values(**keys, **seen)
     statement = statement.on_conflict_do_update(index_elements=["account_id", "channel_id"], set_=seen)
-    await db.exec(statement)  # type: ignore[call-overload]
+    await db.exec(statement)
 
 
 async def confirm(db: AsyncSession, account_id: UUID, channel_id: UUID) -> None:
@@ -177,7 +177,7 @@ async def confirm(db: AsyncSession, account_id: UUID, channel_id: UUID) -> None:
         )
         .values(checked_at=datetime.now(UTC))
     )
-    if (await db.exec(statement)).rowcount:  # type: ignore[call-overload]
+    if (await db.exec(statement)).rowcount:
         await events.notify(db, Topic.channel, str(channel_id))
 
 

@@ -55,7 +55,7 @@ async def add(db: AsyncSession, tenant_id: UUID, channel_id: UUID, new: Range) -
     whole = new
     for low, high in await db.exec(touching):
         whole = Range(min(whole.low, low), max(whole.high, high))
-    await db.exec(  # type: ignore[call-overload]
+    await db.exec(
         insert(ChannelRange).values(
             channel_id=channel_id, tenant_id=tenant_id, low=whole.low, high=whole.high
         )

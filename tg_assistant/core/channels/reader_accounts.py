@@ -57,7 +57,7 @@ async def looked_after(db: AsyncSession, account_id: UUID) -> list[tuple[Channel
     follower's account, for only so is it noticed that this person lost access.
     """
     query = (
-        select(Channel, Dialog.telegram_id)
+        select(Channel, col(Dialog.telegram_id).is_not(None))
         .join(Subscription, col(Subscription.channel_id) == col(Channel.id))
         .join(
             Account,
@@ -89,5 +89,5 @@ async def looked_after(db: AsyncSession, account_id: UUID) -> list[tuple[Channel
     for channel, listed in (await db.exec(query)).all():
         reader = await of(db, channel)
         if channel.private or (reader is not None and reader.id == account_id):
-            found.append((channel, listed is not None))
+            found.append((channel, listed))
     return found

@@ -185,7 +185,7 @@ class Changes(TypedDict, total=False):
 async def change(db: AsyncSession, actor: Actor, code: str, **changes: Unpack[Changes]) -> Invite:
     """Raises Invalid and NotFound."""
     invite = await get(db, actor, code)
-    wanted = {"uses_limit": invite.uses_limit, "expires_at": None, "notes": "", **changes}
+    wanted: dict[str, Any] = {"uses_limit": invite.uses_limit, "expires_at": None, "notes": "", **changes}
     _check(Role.user, **wanted)
     for name, value in changes.items():
         setattr(invite, name, storable(value))
@@ -287,7 +287,7 @@ async def _use(db: AsyncSession, code: str, user_id: UUID) -> Invite:
         .values(uses_count=Invite.uses_count + 1, last_used_at=func.now(), last_used_by=user_id)
         .returning(col(Invite.code))
     )
-    if (await db.exec(statement)).first() is None:  # type: ignore[call-overload]
+    if (await db.exec(statement)).first() is None:
         raise InviteSpent("invites.spent")
     return (await db.exec(select(Invite).where(Invite.code == code))).one()
 

@@ -163,4 +163,4 @@ async def _apply(db: AsyncSession, actor: Actor, member: Member, changes: Change
 async def end_sessions(db: AsyncSession, user_id: UUID) -> None:
     """Sign the person out everywhere."""
     live = col(AppSession.user_id) == user_id, col(AppSession.revoked_at).is_(None)
-    await db.exec(update(AppSession).where(*live).values(revoked_at=func.now()))  # type: ignore[call-overload]
+    await db.exec(update(AppSession).where(*live).values(revoked_at=func.now()))

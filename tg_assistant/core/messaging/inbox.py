@@ -17,6 +17,7 @@ from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from tg_assistant.core.names import Topic
+from tg_assistant.infra.postgres.db import run_text
 from tg_assistant.infra.postgres.events import notify
 from tg_assistant.infra.postgres.pg_text import storable
 from tg_assistant.models import BotUpdate
@@ -94,14 +95,14 @@ async def _tried(db: AsyncSession, rows: list[dict[str, Any]]) -> int | None:
 
 async def _insert(db: AsyncSession, rows: list[dict[str, Any]]) -> int:
     statement = insert(BotUpdate).values(rows).on_conflict_do_nothing(index_elements=["update_id"])
-    saved = await db.exec(statement.returning(col(BotUpdate.update_id)))  # type: ignore[call-overload]
+    saved = await db.exec(statement.returning(col(BotUpdate.update_id)))
     return len(saved.all())
 
 
 async def heads(db: AsyncSession, *, busy: Collection[str], most: int) -> list[Pending]:
     """The next update of each lane that is not `busy`."""
     values = {"held": HELD, "busy": list(busy), "most": most, "passed_on": list(_PASSED_ON)}
-    rows = await db.exec(_HEADS.bindparams(**values))  # type: ignore[call-overload]
+    rows = await run_text(db, _HEADS, **values)
     return [Pending(*row) for row in rows]
 
 
@@ -125,7 +126,7 @@ async def give_back(db: AsyncSession, update_id: int) -> int:
 async def hold(db: AsyncSession, update_id: int) -> None:
     """Given up, and the person knows: never handed out again."""
     statement = update(BotUpdate).where(col(BotUpdate.update_id) == update_id).values(attempts=HELD)
-    await db.exec(statement)  # type: ignore[call-overload]
+    await db.exec(statement)
 
 
 def held_of(telegram_id: int) -> Any:
@@ -148,7 +149,7 @@ async def _count(db: AsyncSession, update_id: int, step: int) -> int:
         .values(attempts=BotUpdate.attempts + step)
         .returning(col(BotUpdate.attempts))
     )
-    return (await db.exec(statement)).scalar_one()  # type: ignore[call-overload]
+    return (await db.exec(statement)).scalar_one()
 
 
 async def finish(db: AsyncSession, update_id: int) -> None:
@@ -158,11 +159,11 @@ async def finish(db: AsyncSession, update_id: int) -> None:
         .where(col(BotUpdate.update_id) == update_id)
         .values(done_at=func.now(), payload=text("'{}'::jsonb"))
     )
-    await db.exec(statement)  # type: ignore[call-overload]
+    await db.exec(statement)
 
 
 async def sweep(db: AsyncSession) -> None:
     """Forget ids too old to be repeated, and updates held for longer than anybody looks at them."""
     done = col(BotUpdate.done_at) < func.now() - _KEEP_DONE
     held = (col(BotUpdate.attempts) >= TRIES) & (col(BotUpdate.received_at) < func.now() - _KEEP_HELD)
-    await db.exec(delete(BotUpdate).where(done | held))  # type: ignore[call-overload]
+    await db.exec(delete(BotUpdate).where(done | held))

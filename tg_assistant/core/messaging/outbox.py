@@ -128,4 +128,4 @@ async def drop(db: AsyncSession, owed: Due, reason: str) -> None:
 async def _change(db: AsyncSession, owed: Due, **values: Any) -> None:
     await set_delivering(db)
     statement = update(Notification).where(col(Notification.id) == owed.id).values(**values)
-    await db.exec(statement.execution_options(synchronize_session=False))  # type: ignore[call-overload]
+    await db.exec(statement.execution_options(synchronize_session=False))

@@ -69,7 +69,7 @@ async def save_page(
     for post in stored.values():
         changed += _renew(db, post, latest[post.message_id])
     if new:
-        await db.exec(insert(Post).values([_row(channel, post) for post in new]).on_conflict_do_nothing())  # type: ignore[call-overload]
+        await db.exec(insert(Post).values([_row(channel, post) for post in new]).on_conflict_do_nothing())
         metrics.posts_saved_total.labels(via).inc(len(new))
     await _known(db, channel, known)
     await _changed(db, channel, dirty=bool(new or changed))
@@ -100,7 +100,7 @@ async def mark_deleted(db: AsyncSession, channel_id: UUID, message_ids: Sequence
     unseen = [IncomingPost(id_, now) for id_ in set(message_ids) - set(stored)]
     if unseen:
         rows = [_row(channel, post) | {"deleted_at": now} for post in unseen]
-        await db.exec(insert(Post).values(rows).on_conflict_do_nothing())  # type: ignore[call-overload]
+        await db.exec(insert(Post).values(rows).on_conflict_do_nothing())
     await _changed(db, channel, dirty=bool(gone or unseen))
     return len(gone)
 
@@ -188,7 +188,7 @@ async def _known(db: AsyncSession, channel: Channel, known: Sequence[Range]) -> 
     top = max((span.high for span in known), default=0)
     if top > channel.top_message_id:
         bump = update(Channel).where(col(Channel.id) == channel.id).values(top_message_id=top)
-        await db.exec(bump)  # type: ignore[call-overload]
+        await db.exec(bump)
         channel.top_message_id = top
 
 

@@ -22,6 +22,7 @@ from tg_assistant.core.names import Job
 from tg_assistant.core.retrieval import indexing
 from tg_assistant.errors import NotAllowed, Unavailable
 from tg_assistant.infra.postgres import jobs
+from tg_assistant.infra.postgres.db import run_text
 from tg_assistant.infra.runtime import Runtime
 from tg_assistant.models import (
     Account,
@@ -89,7 +90,7 @@ async def _yielding(attempt: Callable[[], Awaitable[Receipt]]) -> Receipt:
 
 async def _end(rt: Runtime, actor: Actor, with_group: bool, whole: bool, linked: int) -> Receipt:
     async with rt.db.transaction(actor.tenant_id) as db:
-        await db.exec(text("SELECT set_config('lock_timeout', :most, true)").bindparams(most=_PATIENCE))  # type: ignore[call-overload]
+        await run_text(db, text("SELECT set_config('lock_timeout', :most, true)"), most=_PATIENCE)
         if actor.tenant_id:
             await _settle(db, actor, with_group, whole)
         return await _delete(db, actor, rt.clock.now(), linked, whole)
@@ -183,7 +184,7 @@ async def _delete_group(db: AsyncSession, actor: Actor) -> None:
     for user_id in await _everybody(db, actor):
         if user_id != actor.user_id:
             await outbox.add(db, user_id, "group.deleted", tenant_id=None, group=tenant.name)
-    await db.exec(delete(Tenant).where(col(Tenant.id) == actor.tenant))  # type: ignore[call-overload]
+    await db.exec(delete(Tenant).where(col(Tenant.id) == actor.tenant))
     await jobs.ask(db, Job.forget_tenant, actor.tenant)
 
 
@@ -196,14 +197,14 @@ async def _forget(db: AsyncSession, actor: Actor) -> None:
         back = invites.way_back(actor.user_id, Role(mine.role), Role.user) & (
             col(Invite.role) != Role.user.value
         )
-        revoked = update(Invite).where(Invite.tenant_id == mine.tenant_id, back).values(active=False)  # type: ignore[arg-type]
-        await db.exec(revoked)  # type: ignore[call-overload]
+        revoked = update(Invite).where(col(Invite.tenant_id) == mine.tenant_id, back).values(active=False)
+        await db.exec(revoked)
     # an invite belongs to its tenant: it stays, without the person's name on it
     for column in (Invite.created_by, Invite.last_used_by):
         statement = update(Invite).where(col(column) == actor.user_id).values({col(column): None})
-        await db.exec(statement)  # type: ignore[call-overload]
+        await db.exec(statement)
     await inbox.forget(db, actor.telegram_id)
-    await db.exec(delete(User).where(col(User.id) == actor.user_id))  # type: ignore[call-overload]
+    await db.exec(delete(User).where(col(User.id) == actor.user_id))
 
 
 async def forget_tenant(rt: Runtime, tenant_id: UUID) -> None:

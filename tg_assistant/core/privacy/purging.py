@@ -38,5 +38,5 @@ async def purge_channel(rt: Runtime, tenant_id: UUID, channel_id: UUID) -> None:
         if (await db.exec(followers)).first() is not None:
             return
         await showing.outlive(db, tenant_id, channel_id)
-        await db.exec(delete(Channel).where(col(Channel.id) == channel_id))  # type: ignore[call-overload]
+        await db.exec(delete(Channel).where(col(Channel.id) == channel_id))
     await indexing.forget_channel(rt, tenant_id, channel_id)

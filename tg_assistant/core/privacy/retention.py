@@ -120,7 +120,7 @@ async def _claim(db: AsyncSession, tenant_id: UUID, now: datetime) -> Tenant | N
     # one in the future was written while the clocks were ahead: waiting for it could take for ever
     due = or_(last.is_(None), last <= now - EVERY, last > now + EVERY)
     claimed = update(Tenant).where(col(Tenant.id) == tenant_id, due).values(retained_at=now)
-    if (await db.exec(claimed.returning(col(Tenant.id)))).first() is None:  # type: ignore[call-overload]
+    if (await db.exec(claimed.returning(col(Tenant.id)))).first() is None:
         return None
     return await db.get_one(Tenant, tenant_id, populate_existing=True)
 
@@ -193,7 +193,7 @@ async def _unread_channels(db: AsyncSession, tenant_id: UUID, now: datetime, bef
     mine, read = col(Channel.tenant_id) == tenant_id, _has_reader()
     unread = col(Channel.unread_since)
     for condition, since in ((read & unread.is_not(None), None), (~read & unread.is_(None), now)):
-        await db.exec(update(Channel).where(mine, condition).values(unread_since=since))  # type: ignore[call-overload]
+        await db.exec(update(Channel).where(mine, condition).values(unread_since=since))
     gone = list((await db.exec(select(Channel.id).where(mine, ~read, unread <= before))).all())
     await db.exec(_delete(Subscription, col(Subscription.channel_id).in_(gone)))
     for channel_id in gone:

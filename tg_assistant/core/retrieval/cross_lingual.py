@@ -71,8 +71,10 @@ _LATIN = dict(
         strict=True,
     )
 )
-_ALIKE = [("kh", "h"), ("ph", "f"), ("ck", "k"), ("x", "ks"), ("ye", "e"), ("ya", "a"), ("yu", "u")]
-_ALIKE += [("c", "k"), ("y", "i"), ("j", "i"), ("w", "v"), ("q", "k"), ("kh", "ch")]
+_ALIKE = [
+    *[("kh", "h"), ("ph", "f"), ("ck", "k"), ("x", "ks"), ("ye", "e"), ("ya", "a"), ("yu", "u")],
+    *[("c", "k"), ("y", "i"), ("j", "i"), ("w", "v"), ("q", "k"), ("kh", "ch")],
+]
 _SPELT = 0.75  # share of the longer word that two spellings of a name begin with
 _LONGEST_NAME = 40  # letters; a longer word is no name
 _CYRILLIC, _LATIN_LETTER = re.compile("[а-яё]"), re.compile("[a-z]")

@@ -7,8 +7,10 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import text
+from sqlalchemy import TextClause, text
 from sqlmodel.ext.asyncio.session import AsyncSession
+
+from tg_assistant.infra.postgres.db import run_text
 
 K1, B = 1.2, 0.75
 CANDIDATES = 300
@@ -101,5 +103,5 @@ def _bm25(rows: Sequence[Any], rarity: Mapping[str, float]) -> dict[UUID, float]
     return scores
 
 
-async def _rows(db: AsyncSession, statement: Any, **parameters: Any) -> Sequence[Any]:
-    return (await db.exec(statement.bindparams(**parameters))).all()
+async def _rows(db: AsyncSession, statement: TextClause, **parameters: Any) -> Sequence[Any]:
+    return (await run_text(db, statement, **parameters)).all()

@@ -101,9 +101,9 @@ async def reindex(rt: Runtime, tenant_id: UUID) -> None:
     """Have every post of a tenant indexed again; what is there stays searchable until it is replaced."""
     async with rt.db.transaction(tenant_id) as db:
         raised = update(Tenant).where(col(Tenant.id) == tenant_id)
-        await db.exec(raised.values(index_generation=Tenant.index_generation + 1))  # type: ignore[call-overload]
+        await db.exec(raised.values(index_generation=Tenant.index_generation + 1))
         dirty = update(Post).where(col(Post.tenant_id) == tenant_id)
-        await db.exec(dirty.values(indexed_generation=0, index_attempts=0))  # type: ignore[call-overload]
+        await db.exec(dirty.values(indexed_generation=0, index_attempts=0))
         await jobs.enqueue(db, Job.indexing, {"tenant_id": str(tenant_id)})
 
 
@@ -206,7 +206,7 @@ async def _note(rt: Runtime, posts: Sequence[Post], tries: int, trouble: Trouble
     # an edit meanwhile has begun to count anew
     attempts = func.greatest(Post.index_attempts + tries, 0)
     async with rt.db.transaction(posts[0].tenant_id) as db:
-        await db.exec(tried.values(index_attempts=attempts, index_error=trouble))  # type: ignore[call-overload]
+        await db.exec(tried.values(index_attempts=attempts, index_error=trouble))
 
 
 async def _index(rt: Runtime, posts: Sequence[Post]) -> None:

@@ -10,6 +10,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from tg_assistant.infra.postgres.db import run_text
 from tg_assistant.infra.runtime import Runtime
 from tg_assistant.models import Chunk, Vector
 
@@ -53,7 +54,8 @@ async def of_posts(db: AsyncSession, model: str, post_ids: Iterable[UUID]) -> di
 
 async def sample(db: AsyncSession, model: str, channel_ids: Sequence[UUID]) -> list[tuple[str, np.ndarray]]:
     """A few chunks of each channel with their vectors: what posts here look like on average."""
-    rows = await db.exec(_SAMPLE.bindparams(model=model, channels=list(channel_ids)[:SAMPLED_CHANNELS]))  # type: ignore[call-overload]
+    sampled = list(channel_ids)[:SAMPLED_CHANNELS]
+    rows = await run_text(db, _SAMPLE, model=model, channels=sampled)
     return [(row.text, _vector(row.embedding)) for row in rows]
 
 
@@ -74,7 +76,7 @@ async def _remember(rt: Runtime, vectors: dict[bytes, np.ndarray]) -> None:
         )  # one order for all writers, so that none waits in a circle
     ]
     async with rt.db.transaction() as db:
-        await db.exec(insert(Vector).values(rows).on_conflict_do_nothing())  # type: ignore[call-overload]
+        await db.exec(insert(Vector).values(rows).on_conflict_do_nothing())
 
 
 def _vector(embedding: bytes) -> np.ndarray:

@@ -88,7 +88,7 @@ async def _count(db: AsyncSession, actor: Actor, trial: Trial, variant: str, **m
     statement = insert(ExperimentResult).values(**key, **counted)
     added: Any = {name: getattr(ExperimentResult, name) + by for name, by in counted.items()}
     statement = statement.on_conflict_do_update(index_elements=list(key), set_=added)
-    await db.exec(statement)  # type: ignore[call-overload]
+    await db.exec(statement)
 
 
 async def list_(db: AsyncSession, actor: Actor) -> list[TrialState]:

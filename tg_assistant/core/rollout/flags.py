@@ -69,7 +69,7 @@ async def set_(db: AsyncSession, actor: Actor, name: str, enabled: bool) -> Flag
     values = {"enabled": enabled, "changed_at": now, "changed_by": changed_by}
     statement = insert(TenantFlag).values(tenant_id=actor.tenant, name=name, **values)
     statement = statement.on_conflict_do_update(index_elements=["tenant_id", "name"], set_=values)
-    await db.exec(statement)  # type: ignore[call-overload]
+    await db.exec(statement)
     await audit.record(db, actor, "flag.set", name, enabled=enabled)
     return FlagState(FLAGS[name], enabled, now)
 

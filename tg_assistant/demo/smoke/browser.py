@@ -1,7 +1,7 @@
 """Chromium for the smoke run: the system's where there is one, else Playwright's own."""
 
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ ARGUMENTS = [
 
 
 @asynccontextmanager
-async def chromium() -> AsyncIterator[Browser]:
+async def chromium() -> AsyncGenerator[Browser]:
     """A headless browser, closed at the end."""
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=_installed(), args=ARGUMENTS)
@@ -31,7 +31,7 @@ async def chromium() -> AsyncIterator[Browser]:
 
 
 @asynccontextmanager
-async def chromium_profile(folder: Path, **options: Any) -> AsyncIterator[BrowserContext]:
+async def chromium_profile(folder: Path, **options: Any) -> AsyncGenerator[BrowserContext]:
     """A headless browser over a profile folder, whose preferences it obeys."""
     async with async_playwright() as playwright:
         context = await playwright.chromium.launch_persistent_context(

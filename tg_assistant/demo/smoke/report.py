@@ -1,7 +1,7 @@
 """The smoke run's result: one JSON object, filled step by step."""
 
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -40,7 +40,7 @@ class Report:
         self.stopped = True
 
     @asynccontextmanager
-    async def step(self, name: str, console: Console) -> AsyncIterator[None]:
+    async def step(self, name: str, console: Console) -> AsyncGenerator[None]:
         """Time a step; remember where it failed."""
         began = time.monotonic()
         console.event("smoke", f"{name} …", "1;36")

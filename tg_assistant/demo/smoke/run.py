@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-from playwright.async_api import Browser
+from playwright.async_api import Browser, ViewportSize
 
 from tg_assistant.demo.console import Console
 from tg_assistant.demo.data_folder import open_data_folder
@@ -29,7 +29,7 @@ QUESTION = "Сколько мест будет в новом читальном 
 ANSWER = "140"
 SEARCHABLE_SECONDS = 600
 FAILURE_PICTURE = Path("test-artifacts/smoke-failure.png")
-_PHONE = {"width": 412, "height": 860}
+_PHONE: ViewportSize = {"width": 412, "height": 860}
 
 
 @dataclass(frozen=True)
@@ -109,7 +109,7 @@ class Smoke:
 async def _walk(
     browser: Browser, http: httpx.AsyncClient, demo: Demo, supervisor: Supervisor, smoke: Smoke
 ) -> None:
-    telegram = await browser.new_context(viewport=_PHONE)  # type: ignore[arg-type]
+    telegram = await browser.new_context(viewport=_PHONE)
     anna = Anna(demo, telegram, await browser.new_context())
     rest = Rest(demo, http)
     try:

@@ -1,7 +1,7 @@
 """Work that one process at a time may do, whoever else runs: held by a PostgreSQL advisory lock."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 import psycopg
@@ -34,7 +34,7 @@ async def take_turns(url: str, name: str, work: Callable[[], Awaitable[None]]) -
 
 
 @asynccontextmanager
-async def alone(url: str, name: str, *, wait: bool = True) -> AsyncIterator[bool]:
+async def alone(url: str, name: str, *, wait: bool = True) -> AsyncGenerator[bool]:
     """Hold `name` for a piece of work; yields False when another holds it and `wait` is False.
 
     The lock is a connection's of its own, so no transaction stays open meanwhile, and it ends with the

@@ -1,11 +1,13 @@
 """PostgreSQL: one engine a process, transactions that carry the tenant, and migrations."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from datetime import datetime
 from pathlib import Path
+from typing import Any, cast
 from uuid import UUID
 
-from sqlalchemy import text
+from sqlalchemy import CursorResult, TextClause, func, text
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncEngine, async_sessionmaker, create_async_engine
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -42,7 +44,7 @@ class Database:
         self._sessions = async_sessionmaker(self.engine, class_=AsyncSession, expire_on_commit=False)
 
     @asynccontextmanager
-    async def transaction(self, tenant_id: UUID | None = None) -> AsyncIterator[AsyncSession]:
+    async def transaction(self, tenant_id: UUID | None = None) -> AsyncGenerator[AsyncSession]:
         """Commits on exit, rolls back on any error. Raises Unavailable when PostgreSQL cannot be reached.
 
         `app.tenant_id` is transaction-local, so a pooled connection never carries it on.
@@ -68,13 +70,24 @@ class Database:
 
 
 @asynccontextmanager
-async def _begun(session: AsyncSession) -> AsyncIterator[None]:
+async def _begun(session: AsyncSession) -> AsyncGenerator[None]:
     try:
         yield
     except BaseException:  # a cancellation, too: it is raised again
         await session.rollback()
         raise
     await session.commit()
+
+
+async def run_text(db: AsyncSession, statement: TextClause, /, **values: Any) -> CursorResult[Any]:
+    """Run SQL written as text in the session's transaction; its `exec` takes only what is built of models."""
+    connection = await db.connection()
+    return await connection.execute(statement.bindparams(**values))
+
+
+def transaction_time() -> datetime:
+    """When this transaction began by PostgreSQL's clock, to set a column to; read it after a refresh."""
+    return cast("datetime", func.now())
 
 
 async def set_tenant(db: AsyncSession, tenant_id: UUID | None) -> None:
@@ -108,14 +121,13 @@ async def set_operator(db: AsyncSession) -> bool:
     owner = text(
         "SELECT pg_has_role(current_user, relowner, 'USAGE') FROM pg_class WHERE oid = 'tenants'::regclass"
     )
-    return bool((await db.exec(owner)).scalar_one())  # type: ignore[call-overload]
+    return bool((await run_text(db, owner)).scalar_one())
 
 
 async def _say(db: AsyncSession, name: str, value: object) -> None:
     # transaction-local, and '' is nobody: a pooled connection never carries it on
     statement = text("SELECT set_config(:name, :value, true)")
-    said = statement.bindparams(name=f"app.{name}", value="" if value is None else str(value))
-    await db.exec(said)  # type: ignore[call-overload]
+    await run_text(db, statement, name=f"app.{name}", value="" if value is None else str(value))
 
 
 def migrate(url: str, revision: str = "head") -> None:

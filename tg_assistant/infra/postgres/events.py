@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from typing import Any
 
@@ -11,6 +11,8 @@ import structlog
 from sqlalchemy import text
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from tg_assistant.infra.postgres.db import run_text
+
 log = structlog.get_logger()
 _CHANNEL = "tg_assistant"
 
@@ -18,7 +20,7 @@ _CHANNEL = "tg_assistant"
 async def notify(db: AsyncSession, topic: str, key: str = "") -> None:
     """Tell every process on commit that `topic` ("login", "task") changed for `key`. Never a secret."""
     payload = json.dumps([topic, str(key)])
-    await db.exec(text("SELECT pg_notify(:c, :p)").bindparams(c=_CHANNEL, p=payload))  # type: ignore[call-overload]
+    await run_text(db, text("SELECT pg_notify(:c, :p)"), c=_CHANNEL, p=payload)
 
 
 class Events:
@@ -41,7 +43,7 @@ class Events:
                 await self._task
 
     @asynccontextmanager
-    async def _registered(self, topic: str, key: str | None) -> AsyncIterator[asyncio.Event]:
+    async def _registered(self, topic: str, key: str | None) -> AsyncGenerator[asyncio.Event]:
         event = asyncio.Event()
         waiters = self._waiters.setdefault((topic, key), set())
         waiters.add(event)

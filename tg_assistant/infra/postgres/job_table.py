@@ -9,6 +9,8 @@ from sqlalchemy import cast as sql_cast
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from tg_assistant.infra.postgres.db import run_text
+
 _JOBS = table(
     "pgqueuer",
     column("id", BigInteger),
@@ -60,5 +62,5 @@ async def drop(db: AsyncSession, job_id: int) -> bool:
 
 async def _decide(db: AsyncSession, job_id: int, *, again: bool) -> bool:
     """By a function of migration 0012: the table itself is closed to web and bot."""
-    statement = text("SELECT decide_held_job(:job, :again)").bindparams(job=job_id, again=again)
-    return bool((await db.exec(statement)).scalar_one())  # type: ignore[call-overload]
+    decided = await run_text(db, text("SELECT decide_held_job(:job, :again)"), job=job_id, again=again)
+    return bool(decided.scalar_one())

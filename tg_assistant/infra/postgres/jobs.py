@@ -26,6 +26,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from tg_assistant.errors import Unavailable
 from tg_assistant.infra import metrics
+from tg_assistant.infra.postgres.db import run_text
 
 log = structlog.get_logger()
 Payload = dict[str, Any]
@@ -55,7 +56,8 @@ async def enqueue(db: AsyncSession, name: str, payload: Payload, *, delay: float
     """
     raw = await (await db.connection()).get_raw_connection()
     body = json.dumps(payload, sort_keys=True).encode()
-    cursor = psycopg.AsyncRawCursor(raw.driver_connection)  # type: ignore[arg-type]
+    assert isinstance(raw.driver_connection, psycopg.AsyncConnection)
+    cursor = psycopg.AsyncRawCursor(raw.driver_connection)
     await cursor.execute(
         QueryQueueBuilder().build_enqueue_query().encode(),
         [[0], [name], [body], [timedelta(seconds=delay)], [None], ["{}"]],
@@ -68,7 +70,7 @@ async def ask(db: AsyncSession, name: str, tenant_id: UUID, channel_id: UUID | N
     A function of migration 0012 adds it; the table itself is closed to them.
     """
     asked = text("SELECT ask_for_job(:name, :tenant, :channel)")
-    await db.exec(asked.bindparams(name=name, tenant=tenant_id, channel=channel_id))  # type: ignore[call-overload]
+    await run_text(db, asked, name=name, tenant=tenant_id, channel=channel_id)
 
 
 async def waiting(db: AsyncSession, name: str, about: str) -> bool:
@@ -77,7 +79,7 @@ async def waiting(db: AsyncSession, name: str, about: str) -> bool:
         "SELECT EXISTS (SELECT FROM pgqueuer WHERE entrypoint = :n AND status IN ('queued', 'picked')"
         " AND position(convert_to(:a, 'UTF8') IN payload) > 0)"
     )
-    found = await db.exec(query.bindparams(n=name, a=about))  # type: ignore[call-overload]
+    found = await run_text(db, query, n=name, a=about)
     return bool(found.scalar_one())
 
 
@@ -85,7 +87,7 @@ async def drop_queued(db: AsyncSession, name: str, payload: Payload) -> int:
     """Forget queued jobs that ask for just this, because the caller is about to do it; how many."""
     query = text("DELETE FROM pgqueuer WHERE entrypoint = :n AND status = 'queued' AND payload = :p")
     body = json.dumps(payload, sort_keys=True).encode()
-    gone = await db.exec(query.bindparams(n=name, p=body))  # type: ignore[call-overload]
+    gone = await run_text(db, query, n=name, p=body)
     return gone.rowcount
 
 
@@ -95,12 +97,12 @@ async def forget_about(db: AsyncSession, about: str, *, besides: str) -> int:
         "DELETE FROM pgqueuer WHERE entrypoint <> :b AND status <> 'picked'"
         " AND position(convert_to(:a, 'UTF8') IN payload) > 0"
     )
-    return (await db.exec(query.bindparams(b=besides, a=about))).rowcount  # type: ignore[call-overload]
+    return (await run_text(db, query, b=besides, a=about)).rowcount
 
 
 async def held(db: AsyncSession) -> int:
     """How many jobs are held after their last try; they wait for a person (`pgq requeue`)."""
-    found = await db.exec(text("SELECT count(*) FROM pgqueuer WHERE status = 'failed'"))  # type: ignore[call-overload]
+    found = await run_text(db, text("SELECT count(*) FROM pgqueuer WHERE status = 'failed'"))
     return int(found.scalar_one())
 
 
@@ -110,13 +112,13 @@ async def longest_wait(db: AsyncSession) -> float:
         "SELECT coalesce(extract(epoch FROM now() - min(execute_after)), 0)"
         " FROM pgqueuer WHERE status = 'queued' AND execute_after < now()"
     )
-    return float((await db.exec(query)).scalar_one())  # type: ignore[call-overload]
+    return float((await run_text(db, query)).scalar_one())
 
 
 async def forget_old(db: AsyncSession, days: int = 7) -> None:
     """Drop the queue's own log of finished jobs after `days`."""
     query = text("DELETE FROM pgqueuer_log WHERE created < now() - make_interval(days => :d)")
-    await db.exec(query.bindparams(d=days))  # type: ignore[call-overload]
+    await run_text(db, query, d=days)
 
 
 class _TwoConnections(PsycopgDriver):
