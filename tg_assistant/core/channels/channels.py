@@ -8,14 +8,13 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, tuple_, update
-from sqlmodel import col, delete, or_, select
+from sqlmodel import col, delete, select
 from sqlmodel.ext.asyncio.session import AsyncSession
-from sqlmodel.sql.expression import SelectOfScalar
 
 from tg_assistant.core import audit
 from tg_assistant.core.accounts import tasks
 from tg_assistant.core.actor import Actor, scoped
-from tg_assistant.core.channels import dialogs, following
+from tg_assistant.core.channels import dialogs, following, readable
 from tg_assistant.core.channels.dialogs import available
 from tg_assistant.core.channels.following import Found
 from tg_assistant.core.channels.progress import Progress, measure
@@ -50,26 +49,6 @@ class Added:
 # ── Reading ──────────────────────────────────────────────────────────────────
 
 
-def _readable(actor: Actor) -> SelectOfScalar[Channel]:
-    """Followed channels, also those an admin has switched off; a private one only while the person's own
-    account has access to it.
-
-    Having lost access hides a public channel too: it was made private, or the person was banned.
-    """
-    own = select(ChannelAccess.channel_id).where(ChannelAccess.user_id == actor.user_id)
-    checked = col(ChannelAccess.checked_at) > following.UNCHECKED
-    has_access = col(Channel.id).in_(own.where(col(ChannelAccess.lost_at).is_(None), checked))
-    lost_access = col(Channel.id).in_(own.where(col(ChannelAccess.lost_at).is_not(None)))
-    return (
-        scoped(Channel, actor)
-        .join(Subscription, col(Subscription.channel_id) == col(Channel.id))
-        .where(
-            Subscription.user_id == actor.user_id,
-            or_(has_access, col(Channel.private).is_(False) & ~lost_access),
-        )
-    )
-
-
 async def readable_ids(
     db: AsyncSession, actor: Actor, among: Sequence[UUID] | None = None, *, switched_off: bool = False
 ) -> list[UUID]:
@@ -79,7 +58,9 @@ async def readable_ids(
     that somebody lost access. `switched_off` names these, too: the actor may know of them.
     """
     actor.require()
-    query = _readable(actor) if switched_off else _readable(actor).where(~col(Channel.paused))
+    query = scoped(Channel, actor).where(readable.by(actor.user_id))
+    if not switched_off:
+        query = query.where(~col(Channel.paused))
     if among is not None:
         query = query.where(col(Channel.id).in_(among))
     return [channel.id for channel in await db.exec(query)]
@@ -129,20 +110,14 @@ async def _followed(
     if condition is not None:
         query = query.where(condition)
     rows = (await db.exec(query.limit(limit))).all()
-    readable = {*await readable_ids(db, actor, switched_off=True), *await _being_checked(db, actor)}
-    measured = await measure(db, [channel for channel, _ in rows], readable)
+    shown = {*await readable_ids(db, actor, switched_off=True), *await _being_checked(db, actor)}
+    measured = await measure(db, [channel for channel, _ in rows], shown)
     return [Followed(channel, subscription, measured[channel.id]) for channel, subscription in rows]
 
 
 async def _being_checked(db: AsyncSession, actor: Actor) -> list[UUID]:
-    """Private channels from an old list: not readable yet, but not lost either."""
-    query = select(ChannelAccess.channel_id).where(
-        ChannelAccess.user_id == actor.user_id,
-        ChannelAccess.tenant_id == actor.tenant,
-        col(ChannelAccess.lost_at).is_(None),
-        ChannelAccess.checked_at == following.UNCHECKED,
-    )
-    return list(await db.exec(query))
+    query = scoped(Channel, actor).where(readable.being_checked(actor.user_id))
+    return [channel.id for channel in await db.exec(query)]
 
 
 # ── Following ────────────────────────────────────────────────────────────────

@@ -13,6 +13,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from tg_assistant.core import audit, plans
 from tg_assistant.core.actor import Actor
 from tg_assistant.core.channels import backfill
+from tg_assistant.core.channels.readable import UNCHECKED
 from tg_assistant.core.names import Topic
 from tg_assistant.errors import AlreadyExists, NotAllowed
 from tg_assistant.infra.postgres import events
@@ -25,8 +26,6 @@ from tg_assistant.models import (
     Subscription,
     User,
 )
-
-UNCHECKED = datetime(1970, 1, 1, tzinfo=UTC)  # `checked_at` of an access that only an old list vouches for
 
 
 @dataclass(frozen=True)
