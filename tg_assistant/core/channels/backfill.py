@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, update
+from sqlalchemy import ScalarSelect, func, update
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -56,13 +56,18 @@ async def _full(db: AsyncSession, channel: Channel) -> bool:
 
 async def depth(db: AsyncSession, channel_id: UUID) -> int:
     """How many of the newest posts are kept: the largest `posts_limit` among those who follow."""
-    query = (
-        select(Membership)
+    names = select(plans_of_followers(channel_id, datetime.now(UTC)))
+    return plans.deepest((await db.exec(names)).one())
+
+
+def plans_of_followers(channel_id: Any, now: datetime) -> ScalarSelect[Any]:
+    """The names of the plans of those who follow a channel (an id, or an outer column)."""
+    return (
+        select(func.array_agg(plans.name_of_member(now).distinct()))
         .join(Subscription, col(Subscription.user_id) == col(Membership.user_id))
-        .where(Subscription.channel_id == channel_id)
+        .where(col(Subscription.channel_id) == channel_id)
+        .scalar_subquery()
     )
-    now = datetime.now(UTC)
-    return max((plans.of_member(one, now).posts_limit for one in await db.exec(query)), default=0)
 
 
 async def plan(db: AsyncSession, channel: Channel, *, besides: UUID | None = None, delay: float = 0) -> bool:

@@ -5,9 +5,10 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, tuple_, update
+from sqlalchemy import ColumnElement, func, tuple_, update
 from sqlmodel import col, delete, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -90,9 +91,30 @@ async def get(db: AsyncSession, actor: Actor, channel_id: UUID) -> Followed:
     return found[0]
 
 
+async def telegram_ids(db: AsyncSession, actor: Actor) -> list[int]:
+    """Which channels the actor follows, by Telegram's id: for pages that show no progress."""
+    actor.require()
+    return [channel.telegram_id for channel, _ in await db.exec(_subscribed(actor))]
+
+
+async def count(db: AsyncSession, actor: Actor) -> int:
+    """How many channels the actor follows."""
+    actor.require()
+    query = select(func.count()).select_from(_subscribed(actor).subquery())
+    return (await db.exec(query)).one()
+
+
 async def progress(db: AsyncSession, actor: Actor, channel_id: UUID) -> Progress:
     """How far the channel's history has been read. Raises NotFound."""
     return (await get(db, actor, channel_id)).progress
+
+
+def _subscribed(actor: Actor) -> Any:
+    return (
+        select(Channel, Subscription)
+        .join(Subscription, col(Subscription.channel_id) == col(Channel.id))
+        .where(Subscription.user_id == actor.user_id, Channel.tenant_id == actor.tenant)
+    )
 
 
 async def _followed(
@@ -101,23 +123,12 @@ async def _followed(
     condition: ColumnElement[bool] | None = None,
     limit: int | None = None,
 ) -> list[Followed]:
-    query = (
-        select(Channel, Subscription)
-        .join(Subscription, col(Subscription.channel_id) == col(Channel.id))
-        .where(Subscription.user_id == actor.user_id, Channel.tenant_id == actor.tenant)
-        .order_by(col(Channel.title), col(Channel.id))
-    )
+    query = _subscribed(actor).order_by(col(Channel.title), col(Channel.id))
     if condition is not None:
         query = query.where(condition)
     rows = (await db.exec(query.limit(limit))).all()
-    shown = {*await readable_ids(db, actor, switched_off=True), *await _being_checked(db, actor)}
-    measured = await measure(db, [channel for channel, _ in rows], shown)
+    measured = await measure(db, [channel for channel, _ in rows], actor.user_id)
     return [Followed(channel, subscription, measured[channel.id]) for channel, subscription in rows]
-
-
-async def _being_checked(db: AsyncSession, actor: Actor) -> list[UUID]:
-    query = scoped(Channel, actor).where(readable.being_checked(actor.user_id))
-    return [channel.id for channel in await db.exec(query)]
 
 
 # ── Following ────────────────────────────────────────────────────────────────
