@@ -319,7 +319,7 @@ async def test_posts_are_listed_in_pages_with_permalinks(rt, tenant):
             cursor = shown.next_cursor
             if cursor is None:
                 break
-        with pytest.raises(Invalid, match=r"posts\.bad_cursor"):
+        with pytest.raises(Invalid, match=r"lists\.bad_cursor"):
             await posts.list_(db, anna, cursor="%%%")
     ids = [item.post.message_id for item in seen]
     assert sorted(ids) == [n for n in range(1, 26) if n != 13]

@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, func, tuple_, update
 from sqlmodel import col, delete, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from tg_assistant.core import audit
+from tg_assistant.core import audit, pagination
 from tg_assistant.core.accounts import tasks
 from tg_assistant.core.actor import Actor, scoped
 from tg_assistant.core.channels import dialogs, following, readable
@@ -22,6 +22,7 @@ from tg_assistant.core.channels.progress import Progress, measure
 from tg_assistant.core.channels.references import Reference, parse_reference
 from tg_assistant.core.messaging import outbox
 from tg_assistant.core.names import Job, TaskKind, Topic
+from tg_assistant.core.pagination import Page
 from tg_assistant.errors import NotFound
 from tg_assistant.infra.postgres import events, jobs
 from tg_assistant.infra.runtime import Runtime
@@ -73,13 +74,14 @@ async def list_(db: AsyncSession, actor: Actor) -> list[Followed]:
     return await _followed(db, actor)
 
 
-async def page(
-    db: AsyncSession, actor: Actor, *, limit: int, after: tuple[str, UUID] | None = None
-) -> list[Followed]:
-    """The next `limit` channels of that list; `after` is (title, id) of the last one seen."""
+async def page(db: AsyncSession, actor: Actor, *, limit: int, cursor: str | None = None) -> Page[Followed]:
+    """The same in pages. Raises Invalid for a made-up cursor."""
     actor.require()
+    after = pagination.decode(cursor, str, UUID)
     beyond = tuple_(col(Channel.title), col(Channel.id)) > tuple_(*after) if after else None
-    return await _followed(db, actor, beyond, limit)
+    rows = await _followed(db, actor, beyond, limit + 1)
+    last = rows[limit - 1].channel if len(rows) > limit else None
+    return Page(rows[:limit], pagination.encode(last.title, last.id) if last else None)
 
 
 async def get(db: AsyncSession, actor: Actor, channel_id: UUID) -> Followed:
