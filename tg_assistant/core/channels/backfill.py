@@ -114,12 +114,13 @@ async def oldest(db: AsyncSession, channel_id: UUID) -> int:
     return known[0].low if known else 0
 
 
-async def has_follower(db: AsyncSession, channel_id: UUID) -> bool:
-    """Whether somebody follows the channel and has not paused it."""
+async def followed(db: AsyncSession, channel_id: UUID) -> Channel | None:
+    """The channel, while somebody follows it who has not paused it."""
     query = select(Subscription.user_id).where(
         Subscription.channel_id == channel_id, col(Subscription.paused).is_(False)
     )
-    return (await db.exec(query)).first() is not None
+    channel = await db.get(Channel, channel_id)
+    return channel if channel is not None and (await db.exec(query)).first() is not None else None
 
 
 async def _open_task(db: AsyncSession, channel_id: UUID, besides: UUID | None) -> bool:

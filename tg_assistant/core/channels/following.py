@@ -184,3 +184,23 @@ async def grant_missing(db: AsyncSession, account: Account, channel_id: UUID) ->
     """Have a row that can say the access was lost, also where the account never had any."""
     if await db.get(ChannelAccess, (account.id, channel_id)) is None:
         await grant(db, account, channel_id, 0)
+
+
+async def access_hash(db: AsyncSession, account_id: UUID, channel_id: UUID) -> int | None:
+    """How the account addresses the channel, if it ever met it and has not lost it."""
+    query = select(ChannelAccess.access_hash).where(
+        ChannelAccess.account_id == account_id,
+        ChannelAccess.channel_id == channel_id,
+        col(ChannelAccess.lost_at).is_(None),
+    )
+    return (await db.exec(query)).first()
+
+
+async def access_hashes(db: AsyncSession, account_id: UUID) -> dict[int, int]:
+    """The same of all its channels, by Telegram's id."""
+    query = (
+        select(Channel.telegram_id, ChannelAccess.access_hash)
+        .join(ChannelAccess, col(ChannelAccess.channel_id) == col(Channel.id))
+        .where(ChannelAccess.account_id == account_id, col(ChannelAccess.lost_at).is_(None))
+    )
+    return dict((await db.exec(query)).all())

@@ -16,6 +16,7 @@ from tg_assistant.core.access import one_time_links, sessions
 from tg_assistant.core.accounts import key_rotation
 from tg_assistant.core.actor import Actor
 from tg_assistant.core.channels import readable
+from tg_assistant.core.group import tenants
 from tg_assistant.core.messaging import inbox
 from tg_assistant.core.names import Job
 from tg_assistant.errors import Invalid
@@ -98,9 +99,9 @@ async def run_due(rt: Runtime) -> int:
     None while this process's clock and PostgreSQL's disagree.
     """
     async with rt.db.transaction() as db:
-        tenants = list((await db.exec(select(Tenant.id))).all())
+        everybody = await tenants.ids(db)
     done = 0
-    for tenant_id in tenants:
+    for tenant_id in everybody:
         async with rt.db.transaction(tenant_id) as db:
             now = await agreed(db, rt.clock)
             if now is None:

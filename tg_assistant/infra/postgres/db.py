@@ -6,12 +6,14 @@ from pathlib import Path
 from uuid import UUID
 
 from sqlalchemy import text
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine, async_sessionmaker, create_async_engine
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from tg_assistant.errors import Unavailable
 
+Session = AsyncSession  # what doors open here and pass on to core, whose the statements are
+DatabaseError = SQLAlchemyError  # whatever PostgreSQL or the way to it says no with
 _MIGRATIONS = Path(__file__).parents[3] / "migrations"
 
 
