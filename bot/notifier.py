@@ -7,7 +7,6 @@ from contextlib import suppress
 import structlog
 from aiogram import Bot
 from aiogram.exceptions import TelegramAPIError, TelegramForbiddenError, TelegramRetryAfter
-from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot.keyboards import notification_button
 from bot.telegram import AWAY
@@ -16,6 +15,7 @@ from tg_assistant.core.messaging import outbox
 from tg_assistant.core.messaging.outbox import Due
 from tg_assistant.core.names import Topic
 from tg_assistant.errors import Unavailable
+from tg_assistant.infra.postgres.db import Session
 from tg_assistant.infra.runtime import Runtime
 from tg_assistant.texts import has
 
@@ -54,7 +54,7 @@ class Notifier:
         async with self._rt.db.transaction() as db:
             await write(db)
 
-    async def _outcome(self, owed: Due) -> Callable[[AsyncSession], Awaitable[None]]:
+    async def _outcome(self, owed: Due) -> Callable[[Session], Awaitable[None]]:
         """Send it; what is to be written of how that went."""
         async with self._rt.db.transaction() as db:
             if not await outbox.still_owed(db, owed):

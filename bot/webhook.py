@@ -11,13 +11,13 @@ import structlog
 from aiogram import Bot
 from aiogram.exceptions import TelegramRetryAfter
 from aiohttp import web
-from sqlalchemy.exc import SQLAlchemyError
 
 from bot.polling import ALLOWED
 from bot.telegram import AWAY
 from tg_assistant.core import health
 from tg_assistant.core.messaging import inbox
 from tg_assistant.errors import Unavailable
+from tg_assistant.infra.postgres.db import DatabaseError
 from tg_assistant.infra.runtime import Runtime
 from tg_assistant.settings.groups import Settings
 
@@ -62,7 +62,7 @@ async def _tell_alive(rt: Runtime) -> None:
         try:
             async with rt.db.transaction() as db:
                 await health.bot_is_alive(db)
-        except (Unavailable, SQLAlchemyError) as error:  # PostgreSQL is away: then it is not told
+        except (Unavailable, DatabaseError) as error:  # PostgreSQL is away: then it is not told
             log.warning("webhook.waiting", error=type(error).__name__)
 
 
@@ -100,7 +100,7 @@ def _receiver(rt: Runtime, secret: str) -> Callable[[web.Request], Awaitable[web
         try:
             async with rt.db.transaction() as db:
                 await inbox.save(db, [update])
-        except (Unavailable, SQLAlchemyError) as error:
+        except (Unavailable, DatabaseError) as error:
             log.warning("webhook.waiting", error=type(error).__name__)
             return web.Response(status=503)  # Telegram sends it again
         return web.Response()

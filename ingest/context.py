@@ -5,12 +5,12 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from uuid import UUID
 
-from sqlmodel.ext.asyncio.session import AsyncSession
 from telethon import TelegramClient
 
 from tg_assistant.core.access import sign_in
 from tg_assistant.core.accounts import leases
 from tg_assistant.core.accounts.leases import LeaseLost
+from tg_assistant.infra.postgres.db import Session
 from tg_assistant.infra.runtime import Runtime
 from tg_assistant.models import Account
 
@@ -42,7 +42,7 @@ class AccountContext:
     for_person: bool = False  # then nothing is written any more once they are switched off, or no member
 
     @asynccontextmanager
-    async def transaction(self) -> AsyncGenerator[AsyncSession]:
+    async def transaction(self) -> AsyncGenerator[Session]:
         """A transaction that commits only while this process owns the account.
 
         Raises LeaseLost, and NotAllowed where it is for the person.

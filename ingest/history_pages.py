@@ -3,23 +3,22 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
-from uuid import UUID
 
 import structlog
-from sqlmodel import col, select
-from sqlmodel.ext.asyncio.session import AsyncSession
 from telethon import errors, types
 from telethon.tl.functions.contacts import ResolveUsernameRequest
 from telethon.tl.functions.messages import GetHistoryRequest
 
 from ingest import convert
 from ingest.context import AccountContext
+from tg_assistant.core.accounts import accounts
 from tg_assistant.core.channels import backfill, channels, following
 from tg_assistant.core.channels.backfill import Wanted
 from tg_assistant.core.channels.known_ranges import Range
 from tg_assistant.core.posts import ingestion
 from tg_assistant.core.posts.ingestion import IncomingPost
-from tg_assistant.models import Account, Channel, ChannelAccess
+from tg_assistant.infra.postgres.db import Session
+from tg_assistant.models import Channel
 
 log = structlog.get_logger()
 PAGE = 100  # the most Telegram gives at once
@@ -76,25 +75,14 @@ def converted(messages: Iterable[types.TypeMessage], titles: dict[int, str]) -> 
     return posts
 
 
-async def followed(db: AsyncSession, channel_id: UUID) -> Channel | None:
-    """The channel, while somebody follows it unpaused."""
-    channel = await db.get(Channel, channel_id)
-    return channel if channel is not None and await backfill.has_follower(db, channel_id) else None
-
-
 async def peer_of(ctx: AccountContext, channel: Channel) -> types.InputPeerChannel:
     """How this account addresses the channel; a public one it never met is resolved once and remembered."""
-    query = select(ChannelAccess.access_hash).where(
-        ChannelAccess.account_id == ctx.account_id,
-        ChannelAccess.channel_id == channel.id,
-        col(ChannelAccess.lost_at).is_(None),
-    )
     async with ctx.transaction() as db:
-        access_hash = (await db.exec(query)).first()
+        access_hash = await following.access_hash(db, ctx.account_id, channel.id)
     if access_hash is None:
         access_hash = await _resolved(ctx, channel)
         async with ctx.transaction() as db:
-            account = await db.get_one(Account, ctx.account_id)
+            account = await accounts.linked(db, ctx.account_id)
             await following.grant(db, account, channel.id, access_hash)
     return types.InputPeerChannel(channel.telegram_id, access_hash)
 
@@ -107,7 +95,7 @@ async def _resolved(ctx: AccountContext, channel: Channel) -> int:
     raise errors.UsernameNotOccupiedError(request=None)  # the name now belongs to something else
 
 
-async def save_wanted(db: AsyncSession, channel: Channel, hole: Wanted, page: Page) -> int:
+async def save_wanted(db: Session, channel: Channel, hole: Wanted, page: Page) -> int:
     """Save a page read for `hole`; returns how many posts were new."""
     span = backfill.covered(hole, page.ids)
     saved = await ingestion.save_page(
@@ -118,9 +106,9 @@ async def save_wanted(db: AsyncSession, channel: Channel, hole: Wanted, page: Pa
     return saved.new
 
 
-async def refused(ctx: AccountContext, db: AsyncSession, channel: Channel) -> None:
+async def refused(ctx: AccountContext, db: Session, channel: Channel) -> None:
     """This account lost the channel: hide it from its person. The caller plans for the other followers."""
-    await following.grant_missing(db, await db.get_one(Account, ctx.account_id), channel.id)
+    await following.grant_missing(db, await accounts.linked(db, ctx.account_id), channel.id)
     await channels.access_lost(db, ctx.account_id, channel.id)
     log.info("channel.access_lost", channel_id=str(channel.id))
 
@@ -135,7 +123,7 @@ async def reconcile(ctx: AccountContext, channel: Channel, *, below: int = 0) ->
     page = await read_page(ctx, peer, below=below)
     low = page.ids[-1] if page.ids else 1
     async with ctx.transaction() as db:
-        current = await followed(db, channel.id)
+        current = await backfill.followed(db, channel.id)
         if current is None:
             return 0
         await following.confirm(db, ctx.account_id, channel.id)

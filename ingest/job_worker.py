@@ -4,11 +4,11 @@ import asyncio
 from uuid import UUID
 
 import structlog
-from sqlmodel import col, select
 
 from ingest import gauges
 from tg_assistant.core.access import sign_in
 from tg_assistant.core.channels import backfill
+from tg_assistant.core.group import tenants
 from tg_assistant.core.names import Job
 from tg_assistant.core.privacy import erasure, purging, retention
 from tg_assistant.core.retrieval import indexing
@@ -16,7 +16,6 @@ from tg_assistant.errors import Unavailable
 from tg_assistant.infra.postgres import jobs
 from tg_assistant.infra.postgres.jobs import Handler, Payload
 from tg_assistant.infra.runtime import Runtime
-from tg_assistant.models import Post, Tenant
 
 log = structlog.get_logger()
 SWEEP_SECONDS = 30.0
@@ -58,19 +57,11 @@ async def run(rt: Runtime) -> None:
 async def sweep(rt: Runtime) -> None:
     """Give every tenant's dirty posts a job, its channels their tasks, and what nobody follows an end."""
     async with rt.db.transaction() as db:
-        tenants = list(await db.exec(select(Tenant.id)))
+        everybody = await tenants.ids(db)
         await sign_in.forget_used(db, rt.clock)
-    for tenant_id in tenants:
+    for tenant_id in everybody:
         async with rt.db.transaction(tenant_id) as db:
-            dirty = select(Post.id).where(
-                Post.tenant_id == tenant_id,
-                col(Post.indexed_generation) == 0,
-                col(Post.index_attempts) < indexing.MAX_ATTEMPTS,
-            )
-            if (await db.exec(dirty.limit(1))).first() and not await jobs.waiting(
-                db, Job.indexing, str(tenant_id)
-            ):
-                await jobs.enqueue(db, Job.indexing, {"tenant_id": str(tenant_id)})
+            await indexing.request(db, tenant_id)
             await backfill.plan_all(db, tenant_id)
             await purging.plan(db, tenant_id)
 

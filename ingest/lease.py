@@ -8,13 +8,11 @@ from typing import Any, TypeVar
 from uuid import UUID
 
 import structlog
-from sqlalchemy.exc import SQLAlchemyError
-from sqlmodel.ext.asyncio.session import AsyncSession
 
 from tg_assistant.core.accounts import leases
 from tg_assistant.core.accounts.leases import LEASE_SECONDS, Leased, LeaseLost, Trust
 from tg_assistant.errors import Unavailable
-from tg_assistant.infra.postgres.db import Database
+from tg_assistant.infra.postgres.db import Database, DatabaseError, Session
 
 log = structlog.get_logger()
 T = TypeVar("T")
@@ -40,7 +38,7 @@ class EvenClock:
         self._even_since = _now()
         self._offset: tuple[float, float] | None = None  # PostgreSQL's clock minus ours, between these two
 
-    async def trust(self, db: AsyncSession) -> Trust:
+    async def trust(self, db: Session) -> Trust:
         """How far it may be believed in this transaction."""
         asked = _now()
         shown = (await leases.clock(db)).timestamp()
@@ -88,7 +86,7 @@ class Lease:
             try:
                 async with asyncio.timeout(max(0.0, self._deadline - asked_at)):
                     await self._renew()
-            except (TimeoutError, Unavailable, SQLAlchemyError, OSError) as error:
+            except (TimeoutError, Unavailable, DatabaseError, OSError) as error:
                 log.warning("lease.not_renewed", row=str(self._row_id), error=type(error).__name__)
                 if _now() + RENEW_SECONDS >= self._deadline:
                     raise LeaseLost from error
@@ -101,7 +99,7 @@ class Lease:
 
     async def _release(self) -> None:
         self._open = False
-        with suppress(TimeoutError, Unavailable, SQLAlchemyError, OSError):
+        with suppress(TimeoutError, Unavailable, DatabaseError, OSError):
             async with asyncio.timeout(MARGIN_SECONDS), self._db.transaction() as db:
                 await leases.release(db, self._model, self._row_id, self.epoch)
 

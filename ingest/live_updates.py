@@ -65,7 +65,7 @@ class Hints:
             self.watchlist.look_soon(watched.channel.telegram_id)
             return
         async with self.ctx.transaction() as db:
-            channel = await history_pages.followed(db, watched.channel.id)
+            channel = await backfill.followed(db, watched.channel.id)
             if channel is None:
                 return
             if kind == "delete":

@@ -4,10 +4,9 @@ import asyncio
 from contextlib import AbstractAsyncContextManager, suppress
 from typing import Any
 
-from sqlmodel.ext.asyncio.session import AsyncSession
-
 from tg_assistant.core.accounts import login_steps
 from tg_assistant.infra.crypto import PasswordBox
+from tg_assistant.infra.postgres.db import Session
 from tg_assistant.infra.runtime import Runtime
 from tg_assistant.models import Login, LoginStatus
 
@@ -24,7 +23,7 @@ class LoginRow:
         self.box = PasswordBox(login.id)
         self.wake = asyncio.Event()
 
-    def transaction(self) -> AbstractAsyncContextManager[AsyncSession]:
+    def transaction(self) -> AbstractAsyncContextManager[Session]:
         """A transaction of the login's tenant."""
         return self._rt.db.transaction(self.login.tenant_id)
 

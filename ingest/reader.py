@@ -7,18 +7,16 @@ from dataclasses import dataclass
 from typing import Any
 
 import structlog
-from sqlalchemy import update
-from sqlmodel import col, select
 from telethon import errors, events
 
 from ingest import history_pages, update_state
 from ingest.context import AccountContext, LeaseLost
 from ingest.live_updates import UPDATES, Hints
 from ingest.watchlist import Watched, Watchlist
-from tg_assistant.core.channels import backfill
+from tg_assistant.core.accounts import accounts
+from tg_assistant.core.channels import backfill, following
 from tg_assistant.core.names import Topic
 from tg_assistant.errors import AssistantError
-from tg_assistant.models import Account, Channel, ChannelAccess
 
 log = structlog.get_logger()
 REFRESH_SECONDS = 60.0
@@ -59,14 +57,10 @@ async def _all(*jobs: Coroutine[Any, Any, object]) -> None:
 
 
 async def _restore(ctx: AccountContext, watchlist: Watchlist) -> None:
-    query = (
-        select(Channel.telegram_id, ChannelAccess.access_hash)
-        .join(ChannelAccess, col(ChannelAccess.channel_id) == col(Channel.id))
-        .where(ChannelAccess.account_id == ctx.account_id, col(ChannelAccess.lost_at).is_(None))
-    )
     async with ctx.transaction() as db:
-        saved = (await db.get_one(Account, ctx.account_id)).update_state
-        hashes = {id_: hash_ for id_, hash_ in await db.exec(query) if id_ in watchlist.by_id}
+        saved = (await accounts.linked(db, ctx.account_id)).update_state
+        known = await following.access_hashes(db, ctx.account_id)
+    hashes = {id_: hash_ for id_, hash_ in known.items() if id_ in watchlist.by_id}
     await update_state.restore(ctx.client, saved, hashes)
 
 
@@ -80,9 +74,8 @@ async def _keep(ctx: AccountContext, hints: Hints) -> None:
         await hints.queue.join()
         if state["channels"] != kept:
             kept = state["channels"]
-            statement = update(Account).where(col(Account.id) == ctx.account_id).values(update_state=state)
             async with ctx.transaction() as db:
-                await db.exec(statement)
+                await accounts.keep_place(db, ctx.account_id, state)
 
 
 @dataclass
@@ -126,7 +119,7 @@ class Looks:
         The walk finds edits and deletions that nobody told of, a page at a time.
         """
         async with self.ctx.transaction() as db:
-            channel = await history_pages.followed(db, watched.channel.id)
+            channel = await backfill.followed(db, watched.channel.id)
             if channel is None:
                 return
             if await backfill.untouched(db, channel):

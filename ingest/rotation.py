@@ -6,15 +6,15 @@ from typing import NoReturn
 from uuid import UUID
 
 import structlog
-from sqlalchemy.exc import SQLAlchemyError
-from sqlmodel import col, select
 
 from tg_assistant.core.accounts import accounts, key_rotation
+from tg_assistant.core.group import tenants
 from tg_assistant.core.names import Topic
 from tg_assistant.errors import Unavailable
 from tg_assistant.infra.crypto import Keyring
+from tg_assistant.infra.postgres.db import DatabaseError
 from tg_assistant.infra.runtime import Runtime
-from tg_assistant.models import Account, Login, Tenant
+from tg_assistant.models import Account, Login
 from tg_assistant.settings.load import SettingsError
 
 log = structlog.get_logger()
@@ -31,7 +31,7 @@ async def run(rt: Runtime, keyring: Keyring) -> NoReturn:
             try:
                 reopened = reopened or await _reopen(rt, keyring)
                 await _work(rt, keyring)
-            except (Unavailable, SQLAlchemyError) as error:
+            except (Unavailable, DatabaseError) as error:
                 log.warning("keys.waiting", error=type(error).__name__)
                 await asyncio.sleep(_AWAY_SECONDS)
                 continue
@@ -66,8 +66,8 @@ async def _rotate(rt: Runtime, keyring: Keyring, rotation_id: UUID) -> None:
     async with rt.db.transaction() as db:
         await key_rotation.begin(db, rotation_id, keyring)
         await accounts.reopen(db, keyring)
-        tenants = list(await db.exec(select(Tenant.id).order_by(col(Tenant.id))))
-    for tenant_id in tenants:
+        everybody = await tenants.ids(db)
+    for tenant_id in everybody:
         for model in (Account, Login):
             after: UUID | None = None
             while True:

@@ -10,8 +10,6 @@ from typing import Any, NoReturn
 from uuid import UUID
 
 import structlog
-from sqlalchemy.exc import SQLAlchemyError
-from sqlmodel.ext.asyncio.session import AsyncSession
 
 from ingest import job_worker, rotation
 from ingest.account import Serving
@@ -25,6 +23,7 @@ from tg_assistant.core.names import Topic
 from tg_assistant.errors import Unavailable
 from tg_assistant.infra.crypto import Keyring
 from tg_assistant.infra.health import database_answers, serve_health
+from tg_assistant.infra.postgres.db import DatabaseError, Session
 from tg_assistant.infra.runtime import Runtime
 from tg_assistant.models import Account, Login, LoginStatus
 from tg_assistant.settings.load import session_keys
@@ -36,7 +35,7 @@ _BEAT_SECONDS = 5.0
 _SPREAD_SECONDS = 0.02  # for each row already owned: the process with fewer takes the next one first
 _RESTART_SECONDS = 2.0
 
-Waiting = Callable[[AsyncSession], Awaitable[list[UUID]]]
+Waiting = Callable[[Session], Awaitable[list[UUID]]]
 Start = Callable[[UUID, Lease], Coroutine[Any, Any, None]]
 
 
@@ -98,7 +97,7 @@ class Supervisor:
                     for row_id in found:
                         await self._take(model, row_id, start)
                         await self._looked(topic)  # taking a hundred takes longer than anybody waits to hear
-                except (Unavailable, SQLAlchemyError, OSError) as error:
+                except (Unavailable, DatabaseError, OSError) as error:
                     log.warning("leases.unavailable", topic=topic, error=type(error).__name__)
                 with suppress(TimeoutError):
                     async with asyncio.timeout(_POLL_SECONDS):
@@ -142,7 +141,7 @@ class Supervisor:
         attempt = Attempt(self._rt, self._keyring, login, lease)
         try:
             await attempt.run()
-        except (LeaseLost, Unavailable, SQLAlchemyError):
+        except (LeaseLost, Unavailable, DatabaseError):
             raise
         except Exception:  # the person must see an end; the janitor's turn logs the key out
             await attempt.row.end(LoginStatus.failed, "internal")

@@ -5,18 +5,18 @@ from contextlib import asynccontextmanager
 from uuid import UUID
 
 import reflex as rx
-from sqlmodel.ext.asyncio.session import AsyncSession
 
 from tg_assistant.core.access import rate_limits
 from tg_assistant.core.access.rate_limits import Rule
 from tg_assistant.core.actor import Actor
 from tg_assistant.errors import NotFound
+from tg_assistant.infra.postgres.db import Session
 from tg_assistant.state import SessionState, is_open
 from tg_assistant.web.process import current
 
 
 @asynccontextmanager
-async def acting(state: rx.State) -> AsyncGenerator[tuple[AsyncSession, Actor]]:
+async def acting(state: rx.State) -> AsyncGenerator[tuple[Session, Actor]]:
     """One transaction for a page's handler, with the person it acts for."""
     session = await state.get_state(SessionState)
     async with current().db.transaction() as db:
@@ -33,7 +33,7 @@ async def count(state: rx.State, actor: Actor, rule: Rule) -> None:
 
 
 @asynccontextmanager
-async def administering(state: rx.State) -> AsyncGenerator[tuple[AsyncSession, Actor]]:
+async def administering(state: rx.State) -> AsyncGenerator[tuple[Session, Actor]]:
     """As `acting`, for a change in the admin panel; counted as those over REST are: by the person alone."""
     async with acting(state) as (db, actor):
         await rate_limits.spend(current(), Rule.admin, user_id=actor.user_id)

@@ -14,12 +14,12 @@ import reflex as rx
 from reflex.middleware.middleware import Middleware
 from reflex.state import BaseState
 from reflex_base.registry import RegistrationContext
-from sqlmodel.ext.asyncio.session import AsyncSession
 
 from tg_assistant.core.access import revocation, sessions, sign_in
 from tg_assistant.core.actor import Actor
 from tg_assistant.core.names import Topic
 from tg_assistant.errors import NotAllowed, SignInNeeded, Unavailable
+from tg_assistant.infra.postgres.db import Session
 from tg_assistant.texts import has, language_of, text
 from tg_assistant.web.process import current
 
@@ -170,7 +170,7 @@ class SessionState(rx.State):
     def _say(self, sentence: str, *, kind: str = "success") -> None:
         self.notice = {"text": sentence, "kind": kind, "number": self.notice["number"] + 1}
 
-    async def _actor(self, db: AsyncSession) -> Actor:
+    async def _actor(self, db: Session) -> Actor:
         """The person on this socket, re-read from SQL. Raises SignInNeeded."""
         if not self._is_bound():
             raise SignInNeeded("access.signed_out")

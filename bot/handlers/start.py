@@ -15,11 +15,10 @@ from tg_assistant.core.access import rate_limits, sign_in
 from tg_assistant.core.accounts import accounts
 from tg_assistant.core.actor import Actor
 from tg_assistant.core.channels import channels
-from tg_assistant.core.group import invites
+from tg_assistant.core.group import invites, tenants
 from tg_assistant.core.posts import posts
 from tg_assistant.errors import AlreadyExists, NotFound
 from tg_assistant.infra.runtime import Runtime
-from tg_assistant.models import Tenant
 
 _QUOTE = 700  # characters of a post shown in the chat
 INVITE = r"(inv_)?[A-Za-z0-9]{12}"
@@ -60,7 +59,7 @@ async def _redeem(message: Message, code: str, actor: Actor, rt: Runtime) -> Non
                 await invites.redeem(db, actor, code)
     async with rt.db.transaction() as db:
         member = await sign_in.actor(db, actor.user_id, door="bot")
-        group = (await db.get_one(Tenant, member.tenant)).name
+        group = await tenants.name_of(db, member)
     text, keyboard = await _next_step(rt, member)
     await message.answer(
         f"{say('bot.invite.joined', member.language, group=group)}\n\n{text}", reply_markup=keyboard

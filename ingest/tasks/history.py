@@ -17,7 +17,7 @@ async def run(ctx: AccountContext, task: AccountTask) -> Result:
     So a process killed anywhere reads at most one page twice, and nothing is missed.
     """
     async with ctx.transaction() as db:
-        channel = await history_pages.followed(db, UUID(task.args["channel_id"]))
+        channel = await backfill.followed(db, UUID(task.args["channel_id"]))
         hole = await backfill.wanted(db, channel) if channel else None
     if channel is None or hole is None:
         return await _close(ctx, task, channel)
@@ -31,7 +31,7 @@ async def run(ctx: AccountContext, task: AccountTask) -> Result:
 
 async def _save(ctx: AccountContext, task: AccountTask, hole: Wanted, page: history_pages.Page) -> Result:
     async with ctx.transaction() as db:
-        channel = await history_pages.followed(db, UUID(task.args["channel_id"]))
+        channel = await backfill.followed(db, UUID(task.args["channel_id"]))
         if channel is None:  # unfollowed while Telegram answered
             return {}
         await following.confirm(db, ctx.account_id, channel.id)

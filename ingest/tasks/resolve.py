@@ -8,11 +8,11 @@ from telethon.tl.functions.contacts import ResolveUsernameRequest
 from ingest.context import AccountContext
 from ingest.convert import name_of, public_name
 from ingest.tasks import Result
-from tg_assistant.core.accounts import tasks
+from tg_assistant.core.accounts import accounts, tasks
 from tg_assistant.core.channels import following
 from tg_assistant.core.channels.following import Found
 from tg_assistant.errors import Invalid, NotAllowed, NotFound
-from tg_assistant.models import Account, AccountTask
+from tg_assistant.models import AccountTask
 
 
 async def run(ctx: AccountContext, task: AccountTask) -> Result:
@@ -27,7 +27,7 @@ async def run(ctx: AccountContext, task: AccountTask) -> Result:
         raise NotFound("channels.unknown", name=name) from None
     found = _channel(answer, name)
     async with ctx.transaction() as db:
-        account = await db.get_one(Account, ctx.account_id)
+        account = await accounts.linked(db, ctx.account_id)
         channel = await following.follow(db, account, found)
         result = {"channel_id": str(channel.id)}
         await tasks.finish(db, task, epoch=ctx.epoch, result=result)

@@ -109,7 +109,7 @@ async def test_pages_follow_one_another(http, town, mode):
     assert seen == [item["id"] for item in whole["items"]] and len(seen) == len(set(seen))
     for bad in ("x", "e30=", "eyJvZmZzZXQiOiAtMX0=", "W1tbW1s="):
         answer = await http.get("/api/search", params={"q": "мост", "mode": mode, "cursor": bad}, headers=own)
-        assert (answer.status_code, answer.json()["code"]) == (422, "posts.bad_cursor"), bad
+        assert (answer.status_code, answer.json()["code"]) == (422, "lists.bad_cursor"), bad
 
 
 async def test_only_what_may_be_read_and_when(http, town):
@@ -161,7 +161,7 @@ async def test_without_chroma_the_words_still_find(http, rt, town, monkeypatch):
 def test_a_long_text_is_shown_where_it_speaks_of_the_query():
     """The extract is short, begins and ends at words, and holds the words asked for."""
     text = "Вступление о погоде. " * 40 + "Ремонт моста начнётся в мае." + " Послесловие без смысла." * 40
-    pieces = search.highlights.extract(text, "что с ремонтом мостов")
+    pieces = search.snippets.extract(text, "что с ремонтом мостов")
     joined = "".join(piece.text for piece in pieces)
     assert len(joined) < 300 and joined.startswith("…") and joined.endswith("…")
     assert [piece.text for piece in pieces if piece.match] == ["Ремонт", "моста"]

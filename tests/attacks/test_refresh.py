@@ -400,12 +400,12 @@ async def test_admins_see_and_end_their_members_sessions_alone(rt: Runtime):
                 await sessions.end_for_member(db, people[who], started[whose].id)
         assert not await is_over(rt, started[whose].id)
     async with rt.db.transaction(home.id) as db:
-        listed = await sessions.list_for_tenant(db, people["owner"])
+        listed = (await sessions.list_for_tenant(db, people["owner"])).items
         assert {one.session.device for one in listed} == {"owner"}
         with pytest.raises(NotAllowed):
             await sessions.list_for_tenant(db, people["user"])
         of_foreign = await sessions.list_for_tenant(db, people["owner"], user_id=people["foreign"].user_id)
-        assert of_foreign == []
+        assert of_foreign.items == []
 
 
 async def test_old_sessions_are_forgotten(rt: Runtime):

@@ -92,7 +92,7 @@ async def test_an_idle_panel_in_a_browser_asks_for_a_link(
     await page.get_by_role("button").click()
     await wait_for(page, "panel-overview")
     async with db.transaction(owner.tenant_id) as session:
-        [found] = await sessions.list_for_tenant(session, owner, user_id=anna.user_id)
+        [found] = (await sessions.list_for_tenant(session, owner, user_id=anna.user_id)).items
         await sessions.end_for_member(session, owner, found.session.id)
     await page.get_by_test_id("link-needed").wait_for(timeout=SOON)
     assert await page.get_by_test_id("panel-overview").count() == 0

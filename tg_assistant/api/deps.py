@@ -7,12 +7,12 @@ from typing import Annotated
 
 import structlog
 from fastapi import Depends, Request
-from sqlmodel.ext.asyncio.session import AsyncSession
 
 from tg_assistant.core.access import access_tokens, sign_in
 from tg_assistant.core.access.access_tokens import Claims
 from tg_assistant.core.actor import Actor
 from tg_assistant.errors import SignInNeeded
+from tg_assistant.infra.postgres.db import Session
 from tg_assistant.infra.runtime import Runtime
 
 RuntimeGetter = Callable[[], Runtime]
@@ -36,7 +36,7 @@ class Caller:
     door: str = "rest"
 
     @asynccontextmanager
-    async def open(self) -> AsyncGenerator[tuple[AsyncSession, Actor]]:
+    async def open(self) -> AsyncGenerator[tuple[Session, Actor]]:
         """A transaction and the actor; commits on exit. Raises SignInNeeded, NotAllowed."""
         async with self.rt.db.transaction() as db:
             yield db, await self._actor(db)
@@ -50,7 +50,7 @@ class Caller:
         """What the token says, without asking SQL whether it still holds. Raises SignInNeeded."""
         return access_tokens.read(self._bearer(), secret=jwt_secret(self.rt))
 
-    async def _actor(self, db: AsyncSession) -> Actor:
+    async def _actor(self, db: Session) -> Actor:
         actor = await sign_in.by_token(db, self._bearer(), secret=jwt_secret(self.rt), door=self.door)
         self.request.state.language = actor.language
         whose = {"user_id": actor.user_id, "tenant_id": actor.tenant_id}

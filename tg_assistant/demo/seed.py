@@ -5,11 +5,9 @@ import os
 import sys
 
 import httpx
-from sqlmodel import select
-from sqlmodel.ext.asyncio.session import AsyncSession
 
 from tg_assistant.core.group import invites, tenants
-from tg_assistant.infra.postgres.db import Database, set_operator, set_tenant
+from tg_assistant.infra.postgres.db import Database, Session, set_operator, set_tenant
 from tg_assistant.models import Role, Tenant
 
 TENANT = "Demo"
@@ -20,7 +18,7 @@ async def seed(database: Database, bot_username: str) -> dict[str, str]:
     """Invite links by person."""
     async with database.transaction() as db:
         await set_operator(db)
-        tenant = (await db.exec(select(Tenant).where(Tenant.name == TENANT))).first()
+        tenant = await tenants.called(db, TENANT)
         if tenant is None:
             tenant, _ = await tenants.create(db, TENANT)
         await set_tenant(db, tenant.id)
@@ -28,7 +26,7 @@ async def seed(database: Database, bot_username: str) -> dict[str, str]:
     return {person: f"https://t.me/{bot_username}?start=inv_{code}" for person, code in codes.items()}
 
 
-async def _invite(db: AsyncSession, tenant: Tenant, person: str) -> str:
+async def _invite(db: Session, tenant: Tenant, person: str) -> str:
     actor = invites.operator(tenant.id)
     for invite in (await invites.list_(db, actor)).items:
         if invite.notes == person:

@@ -61,7 +61,7 @@ class AddState(rx.State):
             sid = self.router.session.session_id
             self.listing = "listed" if self._all else "checking"
             async with acting(self) as (db, actor):
-                followed = {str(one.channel.telegram_id) for one in await channels.list_(db, actor)}
+                followed = {str(each) for each in await channels.telegram_ids(db, actor)}
         try:
             listed = await _listed(self, actor, sid)
         except AssistantError:

@@ -50,7 +50,7 @@ class AskState(rx.State):
     @rx.event
     async def load(self) -> Any:
         async with acting(self) as (db, actor):
-            self.has_channels = bool(await channels.list_(db, actor))
+            self.has_channels = await channels.count(db, actor) > 0
             await self._read(db, actor)
         waiting = [AskState.resume, AskState.wait] if self.busy else []
         return [SessionState.loaded, AskState.guard, *waiting]

@@ -33,7 +33,7 @@ class HomeState(rx.State):
     async def load(self) -> Any:
         async with acting(self) as (db, actor):
             self.connected = bool(await accounts.own(db, actor))
-            self.followed = len(await channels.list_(db, actor))
+            self.followed = await channels.count(db, actor)
         self.followed_text = text("home.channels_done", actor.language, n=self.followed)
         if self.connected and self.followed:
             return rx.redirect(f"{HOME}/ask/", replace=True)  # all set up: to what people come for

@@ -90,7 +90,6 @@ TEXTS = {
     "errors.members.plan": "There is no such plan. Choose one of: {plans}.",
     "errors.members.plan_expires_at": "Give the plan's end with its time zone, up to the year 2199: 2030-01-31T12:00:00Z.",
     "errors.members.self_disable": "You cannot switch off your own access. Ask another admin, or delete your account.",
-    "errors.posts.bad_cursor": "The rest of this list was not found. Open the list from its start.",
     "errors.posts.not_found": "There is no such post. It may have been deleted: look for it again.",
     "errors.questions.not_found": "There is no such question. It may have been deleted: load the list again.",
     "errors.retention.days": "A number of days must be between 1 and {max}.",

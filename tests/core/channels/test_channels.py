@@ -261,7 +261,7 @@ async def test_a_paused_channel_stays_readable_and_is_read_no_further(rt, tenant
         channel = await follow(db, anna, found())
         await channels.pause(db, anna, channel.id, True)
         assert await reader_accounts.looked_after(db, linked.id) == []
-        assert not await backfill.has_follower(db, channel.id)
+        assert await backfill.followed(db, channel.id) is None
         assert await channels.readable_ids(db, anna) == [channel.id]
         await channels.pause(db, anna, channel.id, False)
         assert [found_.id for found_, _ in await reader_accounts.looked_after(db, linked.id)] == [channel.id]
@@ -319,7 +319,7 @@ async def test_posts_are_listed_in_pages_with_permalinks(rt, tenant):
             cursor = shown.next_cursor
             if cursor is None:
                 break
-        with pytest.raises(Invalid, match=r"posts\.bad_cursor"):
+        with pytest.raises(Invalid, match=r"lists\.bad_cursor"):
             await posts.list_(db, anna, cursor="%%%")
     ids = [item.post.message_id for item in seen]
     assert sorted(ids) == [n for n in range(1, 26) if n != 13]

@@ -15,6 +15,7 @@ from tests.followed import account
 from tests.people import member, person
 from tests.servers import settings_for
 from tg_assistant.core.access import sessions, sign_in
+from tg_assistant.core.channels import channels, following
 from tg_assistant.core.group import members
 from tg_assistant.core.names import Job
 from tg_assistant.core.privacy import purging, retention
@@ -200,6 +201,25 @@ async def test_a_private_channel_nobody_has_access_to_is_read_by_nobody(rt, afte
         db.add(access)
     await after(rt, 3)
     assert (await unread_since(rt, channel)) is not None
+
+
+async def test_an_access_nobody_has_checked_reads_nothing(rt, after):
+    """A private channel that only an old list vouches for has no reader until Telegram has shown it."""
+    where, channel, anna = await a_life(rt, 7420)
+    async with rt.db.transaction(where.id) as db:
+        stored = await db.get_one(Channel, channel.id)
+        stored.private = True
+        db.add(stored)
+        linked = await account(db, anna)
+        await following.grant(db, linked, channel.id, 1, vouched=False)
+    await after(rt, 1)
+    assert (await unread_since(rt, channel)) is not None
+    async with rt.db.transaction(where.id) as db:
+        assert await channels.readable_ids(db, anna) == []
+        await following.confirm(db, linked.id, channel.id)
+        assert await channels.readable_ids(db, anna) == [channel.id]
+    await after(rt, 3)
+    assert (await unread_since(rt, channel)) is None
 
 
 async def unread_since(rt, channel):

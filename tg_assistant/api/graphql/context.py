@@ -5,7 +5,6 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from uuid import UUID
 
-from sqlmodel.ext.asyncio.session import AsyncSession
 from strawberry.dataloader import DataLoader
 from strawberry.types import Info
 
@@ -14,6 +13,7 @@ from tg_assistant.core.channels import channels
 from tg_assistant.core.channels.channels import Followed
 from tg_assistant.core.posts import posts
 from tg_assistant.core.posts.posts import ShownPost
+from tg_assistant.infra.postgres.db import Session
 from tg_assistant.infra.runtime import Runtime
 from tg_assistant.models import PostVersion
 
@@ -30,7 +30,7 @@ class Context:
         self.versions: DataLoader[UUID, list[PostVersion]] = DataLoader(load_fn=self._versions)
 
     @asynccontextmanager
-    async def open(self) -> AsyncGenerator[AsyncSession]:
+    async def open(self) -> AsyncGenerator[Session]:
         """A transaction for the actor's tenant; commits on exit."""
         async with self._turn, self.rt.db.transaction(self.actor.tenant_id) as db:
             yield db

@@ -224,11 +224,10 @@ async def task(call: Call, task_id: UUID) -> TaskOut:
 
 
 async def _page(call: Call, limit: int, cursor: str | None) -> PageOut[ChannelOut]:
-    after = pagination.decode(cursor, str, UUID)
     async with call.open() as (db, actor):
-        rows = await channels.page(db, actor, limit=limit + 1, after=after)
-    shown = [_channel(followed, actor.language) for followed in rows]
-    return pagination.cut(shown, limit, lambda each: (each.title, each.id))
+        page = await channels.page(db, actor, limit=limit, cursor=cursor)
+    shown = [_channel(followed, actor.language) for followed in page.items]
+    return PageOut(items=shown, next_cursor=page.next_cursor)
 
 
 def _own(actor: Actor, user_id: UUID) -> None:

@@ -9,7 +9,6 @@ from uuid import UUID
 from fastapi import APIRouter, Cookie, Form, Request
 from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from pydantic import BaseModel, Field
-from sqlmodel.ext.asyncio.session import AsyncSession
 
 from tg_assistant.api.deps import Rt
 from tg_assistant.api.problems import may
@@ -19,6 +18,7 @@ from tg_assistant.core.access import sign_in
 from tg_assistant.core.accounts import logins
 from tg_assistant.core.actor import Actor
 from tg_assistant.errors import AssistantError, NotFound
+from tg_assistant.infra.postgres.db import Session
 from tg_assistant.models import Login
 
 router = APIRouter(tags=["connect page"], include_in_schema=False)
@@ -129,7 +129,7 @@ async def spend(rt: Rt, request: Request, link_token: str, go: Annotated[str, Fo
     return response
 
 
-async def _login(db: AsyncSession, token: str | None) -> tuple[Login, Actor]:
+async def _login(db: Session, token: str | None) -> tuple[Login, Actor]:
     login = await logins.by_page(db, token or "")
     return login, await sign_in.actor(db, login.user_id, door="connect")
 

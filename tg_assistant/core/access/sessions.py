@@ -9,7 +9,7 @@ from uuid import UUID
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from sqlalchemy import ColumnElement, delete, func, tuple_, update
+from sqlalchemy import ColumnElement, delete, func, update
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -218,12 +218,9 @@ async def list_for_tenant(
     *,
     user_id: UUID | None = None,
     limit: int = 50,
-    after: tuple[datetime, UUID] | None = None,
-) -> list[MemberSession]:
-    """Live sessions of the tenant's members (of one of them), last seen first. For admins.
-
-    `after` is (last_seen_at, id) of the last one of the page before.
-    """
+    cursor: str | None = None,
+) -> Page[MemberSession]:
+    """Live sessions of the tenant's members (of one of them), last seen first. For admins."""
     actor.require(Role.admin)
     query = (
         select(AppSession, User)
@@ -231,13 +228,12 @@ async def list_for_tenant(
         .join(Membership, col(Membership.user_id) == col(User.id))
         .where(Membership.tenant_id == actor.tenant, col(AppSession.revoked_at).is_(None))
         .where(col(AppSession.expires_at) > func.now())
-        .order_by(col(AppSession.last_seen_at).desc(), col(AppSession.id).desc())
     )
     if user_id is not None:
         query = query.where(AppSession.user_id == user_id)
-    if after is not None:
-        query = query.where(tuple_(col(AppSession.last_seen_at), col(AppSession.id)) < tuple_(*after))
-    return [MemberSession(*row) for row in (await db.exec(query.limit(limit))).all()]
+    order = Order[Any](_LAST_SEEN.moment, _LAST_SEEN.key, lambda row: _LAST_SEEN.of(row[0]))
+    found = await pagination.page(db, query, order, limit=limit, cursor=cursor)
+    return Page([MemberSession(*row) for row in found.items], found.next_cursor)
 
 
 async def end(db: AsyncSession, actor: Actor, session_id: UUID) -> None:

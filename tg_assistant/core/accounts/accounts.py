@@ -1,6 +1,7 @@
 """Linked Telegram accounts: what is connected, logging out, and what happens when Telegram ends a session."""
 
 from contextlib import suppress
+from typing import Any
 from uuid import UUID
 
 import structlog
@@ -191,3 +192,14 @@ def open_session(account: Account, keyring: Keyring) -> bytes:
 def binding(account: Account) -> Binding:
     """What the sealed session is tied to: an envelope copied to another row does not open there."""
     return Binding(account.tenant_id, account.user_id, account.telegram_id, account.id)
+
+
+async def linked(db: AsyncSession, account_id: UUID) -> Account:
+    """The row without its key; for ingest. Raises NoResultFound once it was deleted."""
+    return await db.get_one(Account, account_id)
+
+
+async def keep_place(db: AsyncSession, account_id: UUID, place: dict[str, Any]) -> None:
+    """Write down how far in Telegram's updates everything has been saved."""
+    kept = update(Account).where(col(Account.id) == account_id).values(update_state=place)
+    await db.exec(kept)

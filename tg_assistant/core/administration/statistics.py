@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import func
 from sqlmodel import col, select
@@ -127,3 +128,22 @@ async def _work(db: AsyncSession, actor: Actor) -> dict[str, Any]:
 async def _count(db: AsyncSession, actor: Actor, model: Any, *conditions: Any) -> int:
     query = select(func.count()).select_from(model).where(model.tenant_id == actor.tenant, *conditions)
     return (await db.exec(query)).one()
+
+
+@dataclass(frozen=True)
+class Backlog:
+    """Of one group: channels whose past is still read, and posts the index does not hold yet."""
+
+    channels: int
+    posts: int
+
+
+async def backlog(db: AsyncSession, tenant_id: UUID) -> Backlog:
+    """What is still to be read and to be indexed; for the metrics, which count all groups."""
+    unread = select(func.count()).where(
+        Channel.tenant_id == tenant_id, col(Channel.backfill_done_at).is_(None)
+    )
+    unindexed = select(func.count()).where(
+        Post.tenant_id == tenant_id, col(Post.indexed_generation) == 0, col(Post.deleted_at).is_(None)
+    )
+    return Backlog((await db.exec(unread)).one(), (await db.exec(unindexed)).one())

@@ -16,11 +16,11 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from tg_assistant.core.access import revocation
 from tg_assistant.core.actor import Actor
-from tg_assistant.core.channels import channels
+from tg_assistant.core.channels import channels, readable
 from tg_assistant.core.names import Topic
 from tg_assistant.errors import NotAllowed
 from tg_assistant.infra.runtime import Runtime
-from tg_assistant.models import Channel, ChannelAccess, LostChannel, Question
+from tg_assistant.models import Channel, LostChannel, Question
 
 T = TypeVar("T")
 WITHHELD = "answers.withheld"  # the code of what `check` raises of its own
@@ -42,16 +42,12 @@ async def closed(db: AsyncSession, actor: Actor, places: Collection[Place]) -> s
         return set()
     missing = named - set(await channels.readable_ids(db, actor, list(named)))
     private = {channel_id for channel_id, address in places if _PRIVATE in address}
-    taken = select(Channel.id).where(col(Channel.id).in_(missing), col(Channel.private) | col(Channel.paused))
-    lost = select(ChannelAccess.channel_id).where(
-        ChannelAccess.user_id == actor.user_id,
-        col(ChannelAccess.channel_id).in_(missing),
-        col(ChannelAccess.lost_at).is_not(None),
-    )
+    hidden = readable.closed_to_who_left() | readable.lost(actor.user_id)
+    taken = select(Channel.id).where(col(Channel.id).in_(missing), hidden)
     gone = select(LostChannel.channel_id).where(
         LostChannel.user_id == actor.user_id, col(LostChannel.channel_id).in_(missing)
     )
-    found = [channel_id for query in (taken, lost, gone) for channel_id in await db.exec(query)]
+    found = [channel_id for query in (taken, gone) for channel_id in await db.exec(query)]
     return (missing & private) | set(found)
 
 
@@ -60,12 +56,8 @@ async def outlive(db: AsyncSession, tenant_id: UUID, channel_id: UUID) -> None:
 
     Of a private channel, or one switched off, that is everybody who ever asked something; nobody follows it.
     """
-    whole = exists().where(col(Channel.id) == channel_id, col(Channel.private) | col(Channel.paused))
-    lost = exists().where(
-        col(ChannelAccess.channel_id) == channel_id,
-        col(ChannelAccess.user_id) == col(Question.user_id),
-        col(ChannelAccess.lost_at).is_not(None),
-    )
+    whole = exists().where(col(Channel.id) == channel_id, readable.closed_to_who_left())
+    lost = readable.lost(col(Question.user_id), channel_id)
     asked = select(col(Question.user_id), literal(channel_id), col(Question.tenant_id)).distinct()
     closed_to = asked.where(col(Question.tenant_id) == tenant_id, whole | lost)
     rows = insert(LostChannel).from_select(["user_id", "channel_id", "tenant_id"], closed_to)

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, update
+from sqlalchemy import ScalarSelect, func, update
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -56,13 +56,18 @@ async def _full(db: AsyncSession, channel: Channel) -> bool:
 
 async def depth(db: AsyncSession, channel_id: UUID) -> int:
     """How many of the newest posts are kept: the largest `posts_limit` among those who follow."""
-    query = (
-        select(Membership)
+    names = select(plans_of_followers(channel_id, datetime.now(UTC)))
+    return plans.deepest((await db.exec(names)).one())
+
+
+def plans_of_followers(channel_id: Any, now: datetime) -> ScalarSelect[Any]:
+    """The names of the plans of those who follow a channel (an id, or an outer column)."""
+    return (
+        select(func.array_agg(plans.name_of_member(now).distinct()))
         .join(Subscription, col(Subscription.user_id) == col(Membership.user_id))
-        .where(Subscription.channel_id == channel_id)
+        .where(col(Subscription.channel_id) == channel_id)
+        .scalar_subquery()
     )
-    now = datetime.now(UTC)
-    return max((plans.of_member(one, now).posts_limit for one in await db.exec(query)), default=0)
 
 
 async def plan(db: AsyncSession, channel: Channel, *, besides: UUID | None = None, delay: float = 0) -> bool:
@@ -109,12 +114,13 @@ async def oldest(db: AsyncSession, channel_id: UUID) -> int:
     return known[0].low if known else 0
 
 
-async def has_follower(db: AsyncSession, channel_id: UUID) -> bool:
-    """Whether somebody follows the channel and has not paused it."""
+async def followed(db: AsyncSession, channel_id: UUID) -> Channel | None:
+    """The channel, while somebody follows it who has not paused it."""
     query = select(Subscription.user_id).where(
         Subscription.channel_id == channel_id, col(Subscription.paused).is_(False)
     )
-    return (await db.exec(query)).first() is not None
+    channel = await db.get(Channel, channel_id)
+    return channel if channel is not None and (await db.exec(query)).first() is not None else None
 
 
 async def _open_task(db: AsyncSession, channel_id: UUID, besides: UUID | None) -> bool:

@@ -5,23 +5,24 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, tuple_, update
-from sqlmodel import col, delete, or_, select
+from sqlalchemy import ColumnElement, func, tuple_, update
+from sqlmodel import col, delete, select
 from sqlmodel.ext.asyncio.session import AsyncSession
-from sqlmodel.sql.expression import SelectOfScalar
 
-from tg_assistant.core import audit
+from tg_assistant.core import audit, pagination
 from tg_assistant.core.accounts import tasks
 from tg_assistant.core.actor import Actor, scoped
-from tg_assistant.core.channels import dialogs, following
+from tg_assistant.core.channels import dialogs, following, readable
 from tg_assistant.core.channels.dialogs import available
 from tg_assistant.core.channels.following import Found
 from tg_assistant.core.channels.progress import Progress, measure
 from tg_assistant.core.channels.references import Reference, parse_reference
 from tg_assistant.core.messaging import outbox
 from tg_assistant.core.names import Job, TaskKind, Topic
+from tg_assistant.core.pagination import Page
 from tg_assistant.errors import NotFound
 from tg_assistant.infra.postgres import events, jobs
 from tg_assistant.infra.runtime import Runtime
@@ -50,26 +51,6 @@ class Added:
 # ── Reading ──────────────────────────────────────────────────────────────────
 
 
-def _readable(actor: Actor) -> SelectOfScalar[Channel]:
-    """Followed channels, also those an admin has switched off; a private one only while the person's own
-    account has access to it.
-
-    Having lost access hides a public channel too: it was made private, or the person was banned.
-    """
-    own = select(ChannelAccess.channel_id).where(ChannelAccess.user_id == actor.user_id)
-    checked = col(ChannelAccess.checked_at) > following.UNCHECKED
-    has_access = col(Channel.id).in_(own.where(col(ChannelAccess.lost_at).is_(None), checked))
-    lost_access = col(Channel.id).in_(own.where(col(ChannelAccess.lost_at).is_not(None)))
-    return (
-        scoped(Channel, actor)
-        .join(Subscription, col(Subscription.channel_id) == col(Channel.id))
-        .where(
-            Subscription.user_id == actor.user_id,
-            or_(has_access, col(Channel.private).is_(False) & ~lost_access),
-        )
-    )
-
-
 async def readable_ids(
     db: AsyncSession, actor: Actor, among: Sequence[UUID] | None = None, *, switched_off: bool = False
 ) -> list[UUID]:
@@ -79,7 +60,9 @@ async def readable_ids(
     that somebody lost access. `switched_off` names these, too: the actor may know of them.
     """
     actor.require()
-    query = _readable(actor) if switched_off else _readable(actor).where(~col(Channel.paused))
+    query = scoped(Channel, actor).where(readable.by(actor.user_id))
+    if not switched_off:
+        query = query.where(~col(Channel.paused))
     if among is not None:
         query = query.where(col(Channel.id).in_(among))
     return [channel.id for channel in await db.exec(query)]
@@ -91,13 +74,14 @@ async def list_(db: AsyncSession, actor: Actor) -> list[Followed]:
     return await _followed(db, actor)
 
 
-async def page(
-    db: AsyncSession, actor: Actor, *, limit: int, after: tuple[str, UUID] | None = None
-) -> list[Followed]:
-    """The next `limit` channels of that list; `after` is (title, id) of the last one seen."""
+async def page(db: AsyncSession, actor: Actor, *, limit: int, cursor: str | None = None) -> Page[Followed]:
+    """The same in pages. Raises Invalid for a made-up cursor."""
     actor.require()
+    after = pagination.decode(cursor, str, UUID)
     beyond = tuple_(col(Channel.title), col(Channel.id)) > tuple_(*after) if after else None
-    return await _followed(db, actor, beyond, limit)
+    rows = await _followed(db, actor, beyond, limit + 1)
+    last = rows[limit - 1].channel if len(rows) > limit else None
+    return Page(rows[:limit], pagination.encode(last.title, last.id) if last else None)
 
 
 async def get(db: AsyncSession, actor: Actor, channel_id: UUID) -> Followed:
@@ -109,9 +93,30 @@ async def get(db: AsyncSession, actor: Actor, channel_id: UUID) -> Followed:
     return found[0]
 
 
+async def telegram_ids(db: AsyncSession, actor: Actor) -> list[int]:
+    """Which channels the actor follows, by Telegram's id: for pages that show no progress."""
+    actor.require()
+    return [channel.telegram_id for channel, _ in await db.exec(_subscribed(actor))]
+
+
+async def count(db: AsyncSession, actor: Actor) -> int:
+    """How many channels the actor follows."""
+    actor.require()
+    query = select(func.count()).select_from(_subscribed(actor).subquery())
+    return (await db.exec(query)).one()
+
+
 async def progress(db: AsyncSession, actor: Actor, channel_id: UUID) -> Progress:
     """How far the channel's history has been read. Raises NotFound."""
     return (await get(db, actor, channel_id)).progress
+
+
+def _subscribed(actor: Actor) -> Any:
+    return (
+        select(Channel, Subscription)
+        .join(Subscription, col(Subscription.channel_id) == col(Channel.id))
+        .where(Subscription.user_id == actor.user_id, Channel.tenant_id == actor.tenant)
+    )
 
 
 async def _followed(
@@ -120,29 +125,12 @@ async def _followed(
     condition: ColumnElement[bool] | None = None,
     limit: int | None = None,
 ) -> list[Followed]:
-    query = (
-        select(Channel, Subscription)
-        .join(Subscription, col(Subscription.channel_id) == col(Channel.id))
-        .where(Subscription.user_id == actor.user_id, Channel.tenant_id == actor.tenant)
-        .order_by(col(Channel.title), col(Channel.id))
-    )
+    query = _subscribed(actor).order_by(col(Channel.title), col(Channel.id))
     if condition is not None:
         query = query.where(condition)
     rows = (await db.exec(query.limit(limit))).all()
-    readable = {*await readable_ids(db, actor, switched_off=True), *await _being_checked(db, actor)}
-    measured = await measure(db, [channel for channel, _ in rows], readable)
+    measured = await measure(db, [channel for channel, _ in rows], actor.user_id)
     return [Followed(channel, subscription, measured[channel.id]) for channel, subscription in rows]
-
-
-async def _being_checked(db: AsyncSession, actor: Actor) -> list[UUID]:
-    """Private channels from an old list: not readable yet, but not lost either."""
-    query = select(ChannelAccess.channel_id).where(
-        ChannelAccess.user_id == actor.user_id,
-        ChannelAccess.tenant_id == actor.tenant,
-        col(ChannelAccess.lost_at).is_(None),
-        ChannelAccess.checked_at == following.UNCHECKED,
-    )
-    return list(await db.exec(query))
 
 
 # ── Following ────────────────────────────────────────────────────────────────

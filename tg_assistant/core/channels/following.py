@@ -13,6 +13,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from tg_assistant.core import audit, plans
 from tg_assistant.core.actor import Actor
 from tg_assistant.core.channels import backfill
+from tg_assistant.core.channels.readable import UNCHECKED
 from tg_assistant.core.names import Topic
 from tg_assistant.errors import AlreadyExists, NotAllowed
 from tg_assistant.infra.postgres import events
@@ -25,8 +26,6 @@ from tg_assistant.models import (
     Subscription,
     User,
 )
-
-UNCHECKED = datetime(1970, 1, 1, tzinfo=UTC)  # `checked_at` of an access that only an old list vouches for
 
 
 @dataclass(frozen=True)
@@ -185,3 +184,23 @@ async def grant_missing(db: AsyncSession, account: Account, channel_id: UUID) ->
     """Have a row that can say the access was lost, also where the account never had any."""
     if await db.get(ChannelAccess, (account.id, channel_id)) is None:
         await grant(db, account, channel_id, 0)
+
+
+async def access_hash(db: AsyncSession, account_id: UUID, channel_id: UUID) -> int | None:
+    """How the account addresses the channel, if it ever met it and has not lost it."""
+    query = select(ChannelAccess.access_hash).where(
+        ChannelAccess.account_id == account_id,
+        ChannelAccess.channel_id == channel_id,
+        col(ChannelAccess.lost_at).is_(None),
+    )
+    return (await db.exec(query)).first()
+
+
+async def access_hashes(db: AsyncSession, account_id: UUID) -> dict[int, int]:
+    """The same of all its channels, by Telegram's id."""
+    query = (
+        select(Channel.telegram_id, ChannelAccess.access_hash)
+        .join(ChannelAccess, col(ChannelAccess.channel_id) == col(Channel.id))
+        .where(ChannelAccess.account_id == account_id, col(ChannelAccess.lost_at).is_(None))
+    )
+    return dict((await db.exec(query)).all())

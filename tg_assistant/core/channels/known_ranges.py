@@ -1,10 +1,11 @@
 """Which message ids of a channel are known completely: the truth that gaps are found from."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import ScalarSelect, func
+from sqlalchemy.dialects.postgresql import aggregate_order_by, insert
 from sqlmodel import col, delete, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -39,6 +40,18 @@ async def of(db: AsyncSession, channel_id: UUID) -> list[Range]:
     """A channel's known ranges, ascending."""
     query = select(ChannelRange).where(ChannelRange.channel_id == channel_id).order_by(col(ChannelRange.low))
     return [Range(row.low, row.high) for row in await db.exec(query)]
+
+
+def as_json(channel_id: Any) -> ScalarSelect[Any]:
+    """The same for a column of an enclosing statement, to be read by `from_json`."""
+    low, high = col(ChannelRange.low), col(ChannelRange.high)
+    pairs = func.jsonb_agg(aggregate_order_by(func.jsonb_build_array(low, high), low))
+    return select(pairs).where(col(ChannelRange.channel_id) == channel_id).scalar_subquery()
+
+
+def from_json(pairs: Sequence[Sequence[int]] | None) -> list[Range]:
+    """What `as_json` selected."""
+    return [Range(low, high) for low, high in pairs or ()]
 
 
 async def add(db: AsyncSession, tenant_id: UUID, channel_id: UUID, new: Range) -> None:

@@ -1,6 +1,6 @@
 """How far a channel's history has been read, as people are shown it."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -10,7 +10,8 @@ from sqlalchemy import func
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from tg_assistant.core.channels import backfill, known_ranges
+from tg_assistant.core import plans
+from tg_assistant.core.channels import backfill, known_ranges, readable
 from tg_assistant.core.channels.known_ranges import Range
 from tg_assistant.models import Channel, Post
 
@@ -36,62 +37,67 @@ class Progress:
     finished: bool
 
 
-async def measure(
-    db: AsyncSession, channels: Sequence[Channel], readable: Collection[UUID]
-) -> dict[UUID, Progress]:
-    """The progress of each channel; one outside `readable` is reported as having lost its access, one that
-    an admin switched off as such.
+async def measure(db: AsyncSession, channels: Sequence[Channel], user_id: UUID) -> dict[UUID, Progress]:
+    """The progress of each channel as this follower is told it, by one statement however many there are.
+
+    One they may not read is reported as having lost its access, one that an admin switched off as such.
     """
-    counts = await _counts(db, [channel.id for channel in channels])
-    measured = {}
-    for channel in channels:
-        known = await known_ranges.of(db, channel.id)
-        depth = await backfill.depth(db, channel.id)
-        error = "channels.switched_off" if channel.paused else channel.last_error
-        error = error if channel.id in readable else "channels.access_lost"
-        measured[channel.id] = _progress(
-            channel, known, counts.get(channel.id, (0, 0, 0, None)), depth, error
+    by_id = {channel.id: channel for channel in channels}
+    if not by_id:
+        return {}
+    now = datetime.now(UTC)
+    rows = (await db.exec(_facts(list(by_id), user_id, now))).all()
+    return {row.id: _progress(by_id[row.id], row, now) for row in rows}
+
+
+def _facts(ids: Sequence[UUID], user_id: UUID, now: datetime) -> Any:
+    """Per channel: its posts, indexed posts, those of the last minute and when the first of these came; the
+    known ranges, the plans of its followers, and whether this one is to be told that access was lost.
+    """
+    recent = col(Post.saved_at) > now - timedelta(seconds=_RATE_SECONDS)
+    posts = (
+        select(
+            func.count().label("done"),
+            func.count().filter(col(Post.indexed_generation) > 0).label("indexed"),
+            func.count().filter(recent).label("recent"),
+            func.min(col(Post.saved_at)).filter(recent).label("since"),
         )
-    return measured
-
-
-async def _counts(db: AsyncSession, ids: Sequence[UUID]) -> dict[UUID, tuple[Any, ...]]:
-    """Per channel: posts, indexed posts, posts of the last minute, and when the first of these came."""
-    recent = col(Post.saved_at) > datetime.now(UTC) - timedelta(seconds=_RATE_SECONDS)
-    query = (
-        select(  # type: ignore[call-overload]
-            Post.channel_id,
-            func.count(),
-            func.count().filter(col(Post.indexed_generation) > 0),
-            func.count().filter(recent),
-            func.min(col(Post.saved_at)).filter(recent),
-        )
-        .where(col(Post.channel_id).in_(ids), col(Post.deleted_at).is_(None))
-        .group_by(col(Post.channel_id))
+        .where(col(Post.channel_id) == col(Channel.id), col(Post.deleted_at).is_(None))
+        .lateral("posts_here")
     )
-    return {row[0]: tuple(row[1:]) for row in await db.exec(query)}
+    return select(  # type: ignore[call-overload]
+        col(Channel.id).label("id"),
+        posts,
+        known_ranges.as_json(col(Channel.id)).label("known"),
+        backfill.plans_of_followers(col(Channel.id), now).label("plans"),
+        (readable.by(user_id) | readable.being_checked(user_id)).label("open"),
+    ).where(col(Channel.id).in_(ids))
 
 
-def _progress(
-    channel: Channel, known: list[Range], counts: tuple[Any, ...], depth: int, error: str | None
-) -> Progress:
-    done, indexed, recent, since = counts
-    finished = channel.backfill_done_at is not None and not known_ranges.inner_gaps(
-        known, channel.top_message_id
-    )
+def _error(channel: Channel, is_open: bool) -> str | None:
+    if not is_open:
+        return "channels.access_lost"
+    return "channels.switched_off" if channel.paused else channel.last_error
+
+
+def _progress(channel: Channel, facts: Any, now: datetime) -> Progress:
+    done, known = facts.done, known_ranges.from_json(facts.known)
+    gaps = known_ranges.inner_gaps(known, channel.top_message_id)
+    finished = channel.backfill_done_at is not None and not gaps
+    depth = plans.deepest(facts.plans)
     total = done if finished else max(done, min(depth, _estimate(channel, known, done)))
-    seconds = min(_RATE_SECONDS, max(1.0, (datetime.now(UTC) - since).total_seconds())) if since else 1.0
-    rate = 0.0 if finished else recent / seconds
+    seconds = min(_RATE_SECONDS, max(1.0, (now - facts.since).total_seconds())) if facts.since else 1.0
+    rate = 0.0 if finished else facts.recent / seconds
     return Progress(
         known_low=known[0].low if known else None,
         known_high=known[-1].high if known else None,
         done=done,
         total_estimate=total,
-        gaps=len(known_ranges.inner_gaps(known, channel.top_message_id)),
+        gaps=len(gaps),
         rate=round(rate, 2),
         eta_seconds=round((total - done) / rate) if rate else None,
-        last_error=error,
-        indexed=indexed,
+        last_error=_error(channel, facts.open),
+        indexed=facts.indexed,
         finished=finished,
     )
 

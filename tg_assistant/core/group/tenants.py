@@ -1,10 +1,13 @@
 """Tenants: one self-hosted group with its members. Made on the command line only."""
 
 from datetime import timedelta
+from uuid import UUID
 
+from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from tg_assistant.core import audit
+from tg_assistant.core.actor import Actor
 from tg_assistant.core.group import invites
 from tg_assistant.errors import Invalid
 from tg_assistant.infra.clock import Clock
@@ -28,3 +31,19 @@ async def create(db: AsyncSession, name: str) -> tuple[Tenant, Invite]:
     await audit.record(db, None, "tenant.create", tenant.id, tenant_id=tenant.id)
     await db.flush()
     return tenant, invite
+
+
+async def ids(db: AsyncSession) -> list[UUID]:
+    """Every group, in an order that stays: for what is done for one after the other."""
+    return list(await db.exec(select(Tenant.id).order_by(col(Tenant.id))))
+
+
+async def name_of(db: AsyncSession, actor: Actor) -> str:
+    """What the actor's group is called."""
+    actor.require()
+    return (await db.get_one(Tenant, actor.tenant)).name
+
+
+async def called(db: AsyncSession, name: str) -> Tenant | None:
+    """The group with this name; for the operator, who sees them all."""
+    return (await db.exec(select(Tenant).where(Tenant.name == name))).first()

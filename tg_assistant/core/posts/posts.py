@@ -1,25 +1,22 @@
 """Posts as their readers see them; `incoming` saves them."""
 
-import base64
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import tuple_
 from sqlmodel import col
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from tg_assistant.core import pagination
 from tg_assistant.core.actor import Actor, scoped
 from tg_assistant.core.channels import channels
+from tg_assistant.core.pagination import Order, Page
 from tg_assistant.core.posts.ingestion import IncomingPost, mark_deleted, save_live, save_page
-from tg_assistant.errors import Invalid, NotFound
+from tg_assistant.errors import NotFound
 from tg_assistant.models import Channel, Post, PostVersion
 
 __all__ = [
     "IncomingPost",
-    "after",
     "among",
     "cursor_of",
     "get",
@@ -30,7 +27,7 @@ __all__ = [
     "save_page",
     "versions",
 ]
-MAX_PAGE = 100
+NEWEST = Order[Post](col(Post.posted_at), col(Post.id), lambda post: (post.posted_at, post.id))
 
 
 @dataclass(frozen=True)
@@ -41,12 +38,6 @@ class ShownPost:
     channel: Channel
     url: str
     versions: list[PostVersion] = field(default_factory=list)
-
-
-@dataclass(frozen=True)
-class PostPage:
-    items: list[ShownPost]
-    next_cursor: str | None
 
 
 def permalink(channel: Channel, message_id: int) -> str:
@@ -94,29 +85,15 @@ async def list_(
     channel_ids: Sequence[UUID] | None = None,
     limit: int = 20,
     cursor: str | None = None,
-) -> PostPage:
+) -> Page[ShownPost]:
     """Newest first, over the readable ones of `channel_ids` (None: all). `limit` is cut to 1…100."""
     readable = await channels.readable_ids(db, actor, channel_ids)
-    limit = max(1, min(limit, MAX_PAGE))
     query = scoped(Post, actor).where(col(Post.channel_id).in_(readable), col(Post.deleted_at).is_(None))
-    if cursor:
-        query = query.where(tuple_(col(Post.posted_at), col(Post.id)) < tuple_(*after(cursor)))
-    query = query.order_by(col(Post.posted_at).desc(), col(Post.id).desc()).limit(limit + 1)
-    found = list(await db.exec(query))
+    found = await pagination.page(db, query, NEWEST, limit=limit, cursor=cursor)
     known = {c.id: c for c in await db.exec(scoped(Channel, actor).where(col(Channel.id).in_(readable)))}
-    shown = [_shown(post, known[post.channel_id]) for post in found]
-    return PostPage(shown[:limit], cursor_of(found[limit - 1]) if len(found) > limit else None)
+    return Page([_shown(post, known[post.channel_id]) for post in found.items], found.next_cursor)
 
 
 def cursor_of(post: Post) -> str:
     """What continues a list, the newest first, after this post."""
-    return base64.urlsafe_b64encode(json.dumps([post.posted_at.isoformat(), str(post.id)]).encode()).decode()
-
-
-def after(cursor: str) -> tuple[datetime, UUID]:
-    """Where a list goes on. Raises Invalid for what `cursor_of` never made."""
-    try:
-        moment, post_id = json.loads(base64.urlsafe_b64decode(cursor[:200].encode()))
-        return datetime.fromisoformat(moment), UUID(post_id)
-    except (ValueError, TypeError, AttributeError):
-        raise Invalid("posts.bad_cursor") from None
+    return pagination.cursor_of(NEWEST.of(post))

@@ -15,6 +15,8 @@ from tg_assistant.core import audit
 from tg_assistant.core.access import one_time_links, sessions
 from tg_assistant.core.accounts import key_rotation
 from tg_assistant.core.actor import Actor
+from tg_assistant.core.channels import readable
+from tg_assistant.core.group import tenants
 from tg_assistant.core.messaging import inbox
 from tg_assistant.core.names import Job
 from tg_assistant.errors import Invalid
@@ -25,7 +27,6 @@ from tg_assistant.models import (
     AccountTask,
     AuditEvent,
     Channel,
-    ChannelAccess,
     Login,
     LoginStatus,
     Membership,
@@ -98,9 +99,9 @@ async def run_due(rt: Runtime) -> int:
     None while this process's clock and PostgreSQL's disagree.
     """
     async with rt.db.transaction() as db:
-        tenants = list((await db.exec(select(Tenant.id))).all())
+        everybody = await tenants.ids(db)
     done = 0
-    for tenant_id in tenants:
+    for tenant_id in everybody:
         async with rt.db.transaction(tenant_id) as db:
             now = await agreed(db, rt.clock)
             if now is None:
@@ -190,7 +191,7 @@ async def _unread_channels(db: AsyncSession, tenant_id: UUID, now: datetime, bef
     A channel nobody follows is purged at once; this is for those whose followers are all switched off or have
     lost access: it may come back.
     """
-    mine, read = col(Channel.tenant_id) == tenant_id, _has_reader()
+    mine, read = col(Channel.tenant_id) == tenant_id, readable.by_anybody()
     unread = col(Channel.unread_since)
     for condition, since in ((read & unread.is_not(None), None), (~read & unread.is_(None), now)):
         await db.exec(update(Channel).where(mine, condition).values(unread_since=since))
@@ -200,21 +201,6 @@ async def _unread_channels(db: AsyncSession, tenant_id: UUID, now: datetime, bef
         payload = {"tenant_id": str(tenant_id), "channel_id": str(channel_id)}
         await jobs.enqueue(db, Job.purge_channel, payload)
     return len(gone)
-
-
-def _has_reader() -> ColumnElement[bool]:
-    """A follower who is not switched off and, as `channels.readable_ids` has it, may read the channel."""
-    own = (col(ChannelAccess.channel_id) == col(Channel.id)) & (
-        col(ChannelAccess.user_id) == col(Subscription.user_id)
-    )
-    has = exists().where(own, col(ChannelAccess.lost_at).is_(None))
-    lost = exists().where(own, col(ChannelAccess.lost_at).is_not(None))
-    return exists().where(
-        col(Subscription.channel_id) == col(Channel.id),
-        col(Membership.user_id) == col(Subscription.user_id),
-        ~col(Membership.disabled),
-        or_(has, ~col(Channel.private) & ~lost),
-    )
 
 
 async def _keep_shared(rt: Runtime) -> None:

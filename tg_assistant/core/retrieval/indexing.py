@@ -16,6 +16,7 @@ from sqlalchemy import func, update
 from sqlmodel import col, delete, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from tg_assistant.core.group import tenants
 from tg_assistant.core.names import Job
 from tg_assistant.core.retrieval import vector_cache
 from tg_assistant.core.retrieval.chunking import chunks
@@ -107,14 +108,25 @@ async def reindex(rt: Runtime, tenant_id: UUID) -> None:
         await jobs.enqueue(db, Job.indexing, {"tenant_id": str(tenant_id)})
 
 
+async def request(db: AsyncSession, tenant_id: UUID) -> None:
+    """Have the tenant's dirty posts indexed, if there are any and nobody was asked: a job may get lost."""
+    dirty = select(Post.id).where(
+        Post.tenant_id == tenant_id,
+        col(Post.indexed_generation) == 0,
+        col(Post.index_attempts) < MAX_ATTEMPTS,
+    )
+    if (await db.exec(dirty.limit(1))).first() and not await jobs.waiting(db, Job.indexing, str(tenant_id)):
+        await jobs.enqueue(db, Job.indexing, {"tenant_id": str(tenant_id)})
+
+
 async def rebuild_if_needed(rt: Runtime) -> int:
     """Make Chroma hold exactly what PostgreSQL names, for every tenant; how many chunks were put back.
 
     For the start of a worker: a wiped server, a server restored from an old copy, another embedding model.
     """
     async with rt.db.transaction() as db:
-        tenants = list(await db.exec(select(Tenant.id)))
-    missing = {tenant_id: await _missing(rt, tenant_id) for tenant_id in tenants}
+        everybody = await tenants.ids(db)
+    missing = {tenant_id: await _missing(rt, tenant_id) for tenant_id in everybody}
     put_back = 0
     while missing := {tenant_id: ids for tenant_id, ids in missing.items() if ids}:
         for tenant_id, ids in missing.items():  # a batch each in turn: small tenants are whole again first

@@ -1,7 +1,5 @@
 """Looking posts up: by their very words, by meaning, or both, over the channels this person may read."""
 
-import base64
-import json
 import re
 from collections.abc import Sequence
 from contextlib import suppress
@@ -10,9 +8,10 @@ from datetime import UTC, datetime
 from typing import Literal, Unpack
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, column, func, literal_column, select, table, tuple_
+from sqlalchemy import ColumnElement, column, func, literal_column, select, table
 from sqlmodel import col
 
+from tg_assistant.core import pagination
 from tg_assistant.core.access import rate_limits
 from tg_assistant.core.access.rate_limits import Rule
 from tg_assistant.core.actor import Actor, scoped
@@ -87,7 +86,8 @@ async def search(
     async with rt.turns.turn(actor.user_id):
         if mode == "exact":
             return await _exact(rt, actor, plain, wanted, (limit, cursor))
-        return await _ranked(rt, actor, plain, wanted, (mode, limit, _offset(cursor)))
+        (offset,) = pagination.decode(cursor, _rank) or (0,)
+        return await _ranked(rt, actor, plain, wanted, (mode, limit, offset))
 
 
 def _checked(query: str) -> str:
@@ -110,18 +110,13 @@ async def _exact(
     async with rt.db.transaction(actor.tenant) as db:
         readable = await channels.readable_ids(db, actor, wanted.get("channel_ids"))
         statement = scoped(Post, actor).where(*_conditions(readable, query, wanted))
-        if cursor:
-            statement = statement.where(
-                tuple_(col(Post.posted_at), col(Post.id)) < tuple_(*posts.after(cursor))
-            )
-        newest = (col(Post.posted_at).desc(), col(Post.id).desc())
-        found = list(await db.exec(statement.order_by(*newest).limit(limit + 1)))
-        shown = await posts.among(db, actor, [post.id for post in found[:limit]])
+        found = await pagination.page(db, statement, posts.NEWEST, limit=limit, cursor=cursor)
+        shown = await posts.among(db, actor, [post.id for post in found.items])
     marked = await _marked(rt, shown, query)
     hits = [
         Hit(one, None, extract, posts.cursor_of(one.post)) for one, extract in zip(shown, marked, strict=True)
     ]
-    return Results(hits, posts.cursor_of(found[limit - 1]) if len(found) > limit else None)
+    return Results(hits, found.next_cursor)
 
 
 def _conditions(readable: Sequence[UUID], query: str, wanted: Wanted) -> list[ColumnElement[bool]]:
@@ -175,16 +170,11 @@ async def _marked(rt: Runtime, shown: Sequence[ShownPost], query: str) -> list[l
 
 def cursor_at(offset: int) -> str:
     """The cursor of a ranked list after its first `offset` posts."""
-    return base64.urlsafe_b64encode(json.dumps({"offset": offset}).encode()).decode()
+    return pagination.encode(offset)
 
 
-def _offset(cursor: str | None) -> int:
-    if not cursor:
-        return 0
-    try:
-        offset = json.loads(base64.urlsafe_b64decode(cursor[:200].encode()))["offset"]
-    except (ValueError, TypeError, KeyError):
-        raise Invalid("posts.bad_cursor") from None
-    if not isinstance(offset, int) or not 0 <= offset <= DEPTH:
-        raise Invalid("posts.bad_cursor")
+def _rank(text: str) -> int:
+    offset = int(text)
+    if not 0 <= offset <= DEPTH:
+        raise ValueError("beyond any ranked list")
     return offset

@@ -8,12 +8,14 @@ from typing import Any, cast
 from uuid import UUID
 
 from sqlalchemy import CursorResult, TextClause, func, text
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine, async_sessionmaker, create_async_engine
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from tg_assistant.errors import Unavailable
 
+Session = AsyncSession  # what doors open here and pass on to core, whose the statements are
+DatabaseError = SQLAlchemyError  # whatever PostgreSQL or the way to it says no with
 _MIGRATIONS = Path(__file__).parents[3] / "migrations"
 
 

@@ -89,7 +89,7 @@ class PeopleState(rx.State):
             member = await members.get(db, actor, named(user_id, "users.not_found"))
             signed_in = await sessions.list_for_tenant(db, actor, user_id=member.user.id)
         self.open = _person(member, actor.language)
-        self.sign_ins = [_sign_in(one, actor.language) for one in signed_in]
+        self.sign_ins = [_sign_in(one, actor.language) for one in signed_in.items]
 
     @rx.event
     def close(self) -> None:

@@ -6,7 +6,7 @@ from uuid import UUID
 from fastapi import APIRouter
 from pydantic import BaseModel
 
-from tg_assistant.api import limits, pagination
+from tg_assistant.api import limits
 from tg_assistant.api.deps import Call
 from tg_assistant.api.pagination import Cursor, Limit, PageOut
 from tg_assistant.core.access import sessions
@@ -32,12 +32,9 @@ async def list_member_sessions(
     call: Call, user_id: UUID | None = None, limit: Limit = 50, cursor: Cursor = None
 ) -> PageOut[MemberSessionOut]:
     """Live sessions of the group's members (of one of them), last seen first."""
-    after = pagination.decode(cursor, _moment, UUID)
     async with call.open() as (db, actor):
-        found = await sessions.list_for_tenant(db, actor, user_id=user_id, limit=limit + 1, after=after)
-    return pagination.cut(
-        [_session(one) for one in found], limit, lambda one: (one.last_seen_at.isoformat(), one.id)
-    )
+        page = await sessions.list_for_tenant(db, actor, user_id=user_id, limit=limit, cursor=cursor)
+    return PageOut(items=[_session(one) for one in page.items], next_cursor=page.next_cursor)
 
 
 @router.delete("/{session_id}", status_code=204, dependencies=[limits.by_user(Rule.admin)])
@@ -45,13 +42,6 @@ async def end_member_session(call: Call, session_id: UUID) -> None:
     """Sign a member out on one device, at once."""
     async with call.open() as (db, actor):
         await sessions.end_for_member(db, actor, session_id)
-
-
-def _moment(text: str) -> datetime:
-    moment = datetime.fromisoformat(text)
-    if moment.tzinfo is None:
-        raise ValueError("a moment without a zone")
-    return moment
 
 
 def _session(one: sessions.MemberSession) -> MemberSessionOut:
