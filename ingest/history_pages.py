@@ -49,10 +49,12 @@ class Page:
     channel: types.Channel | None = None
 
 
-async def read_page(ctx: AccountContext, peer: types.InputPeerChannel, *, below: int = 0) -> Page:
-    """Up to 100 messages with ids under `below` (0: the newest). Raises Telegram's errors."""
+async def read_page(
+    ctx: AccountContext, peer: types.InputPeerChannel, *, below: int = 0, limit: int = PAGE
+) -> Page:
+    """Up to `limit` (100) messages with ids under `below` (0: the newest). Raises Telegram's errors."""
     request = GetHistoryRequest(
-        peer, offset_id=below, offset_date=None, add_offset=0, limit=PAGE, max_id=0, min_id=0, hash=0
+        peer, offset_id=below, offset_date=None, add_offset=0, limit=limit, max_id=0, min_id=0, hash=0
     )
     answer: Any = await ctx.client(request)
     ids = sorted((message.id for message in answer.messages), reverse=True)
@@ -111,6 +113,13 @@ async def refused(ctx: AccountContext, db: Session, channel: Channel) -> None:
     await following.grant_missing(db, await accounts.linked(db, ctx.account_id), channel.id)
     await channels.access_lost(db, ctx.account_id, channel.id)
     log.info("channel.access_lost", channel_id=str(channel.id))
+
+
+async def check_access(ctx: AccountContext, channel: Channel) -> None:
+    """Ask Telegram whether the account may read the channel, and keep nothing. Raises Telegram's errors."""
+    await read_page(ctx, await peer_of(ctx, channel), limit=1)
+    async with ctx.transaction() as db:
+        await following.confirm(db, ctx.account_id, channel.id)
 
 
 async def reconcile(ctx: AccountContext, channel: Channel, *, below: int = 0) -> int:

@@ -64,6 +64,8 @@ class Hints:
         if kind == "look":
             self.watchlist.look_soon(watched.channel.telegram_id)
             return
+        if not watched.reads:
+            return
         async with self.ctx.transaction() as db:
             channel = await backfill.followed(db, watched.channel.id)
             if channel is None:

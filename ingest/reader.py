@@ -103,7 +103,10 @@ class Looks:
     async def _look(self, watched: Watched) -> None:
         watched.put_off()
         try:
-            await self._compare(watched)
+            if watched.reads:
+                await self._compare(watched)
+            else:
+                await history_pages.check_access(self.ctx, watched.channel)
         except errors.FloodWaitError as error:
             watched.put_off(error.seconds + 1)
         except history_pages.NO_ACCESS:

@@ -22,6 +22,7 @@ class Watched:
 
     channel: Channel
     joined: bool
+    reads: bool = True  # or only asks whether it still may
     due: float = field(default_factory=_now)
     pages: int = RECENT_PAGES
     older: int = 0  # where the slow walk through the past stands; 0: at its start
@@ -42,8 +43,9 @@ class Watchlist:
         async with self.ctx.transaction() as db:
             found = await reader_accounts.looked_after(db, self.ctx.account_id)
         fresh = {}
-        for channel, joined in found:
+        for channel, joined, reads in found:
             watched = self.by_id.get(channel.telegram_id) or Watched(channel, joined)
+            watched.reads = reads
             watched.channel, watched.joined = channel, joined or watched.joined
             fresh[channel.telegram_id] = watched
         self.by_id = fresh

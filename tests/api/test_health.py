@@ -47,6 +47,14 @@ async def test_the_bot_is_ill_when_its_updates_wait(http, rt, monkeypatch):
     answer = await http.get("/health/bot")
     assert (answer.status_code, answer.json()["failing"]) == (503, ["telegram", "bot", "updates"])
     assert "127.0.0.1" not in answer.text
+    message = {"message": {"chat": {"id": 77}}}
+    async with rt.db.transaction() as db:  # a chat that sent much and is being served waits for itself alone
+        waiting = await db.get_one(BotUpdate, 1)
+        waiting.payload = message
+        db.add(
+            BotUpdate(update_id=0, payload=message, received_at=old.received_at, done_at=datetime.now(UTC))
+        )
+    assert (await http.get("/health/bot")).json()["failing"] == ["telegram", "bot"]
 
 
 async def test_the_bot_is_ill_when_it_has_not_been_heard_of(http, rt):

@@ -113,6 +113,20 @@ async def logged_out(one: Reader) -> None:
         await accounts.logged_out(db, await db.get_one(Account, one.account.id))
 
 
+async def session_ended(one: Reader) -> None:
+    """They ended the session of their account in Telegram: nobody sees any more whether it has access."""
+    async with one.rt.db.transaction(one.actor.tenant) as db:
+        account = await db.get_one(Account, one.account.id)
+        account.status = AccountStatus.connected
+        await accounts.end(db, account, "SESSION_REVOKED")
+
+
+async def locked_away(one: Reader) -> None:
+    """Their account's session does not open any more."""
+    async with one.rt.db.transaction(one.actor.tenant) as db:
+        await accounts.lock_away(db, await db.get_one(Account, one.account.id))
+
+
 async def switched_off(one: Reader) -> None:
     """An admin has paused the channel for the group."""
     async with one.rt.db.transaction(one.actor.tenant) as db:
@@ -190,7 +204,7 @@ async def banned_logged_out_and_purged(one: Reader) -> None:
 
 Loss = Callable[[Reader], Awaitable[None]]
 LOSSES: tuple[Loss, ...] = (
-    *(left, kicked, made_private, logged_out, switched_off),
+    *(left, kicked, made_private, logged_out, session_ended, locked_away, switched_off),
     *(removed, disabled, erased, lowered),
 )
 # of a public channel, after which nothing that said so is left where it was

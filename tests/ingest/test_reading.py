@@ -221,6 +221,40 @@ async def test_a_channel_made_private_is_hidden_from_who_is_not_in_it(
     assert [note.user_id for note in told] == [connected.user_id]
 
 
+async def test_who_paused_a_private_channel_is_found_out_of_it(
+    ingest_rt, sandbox, ingest, connected, tenant, monkeypatch
+):
+    """Anna has paused it when she is thrown out: what Max's account goes on reading is hidden from her.
+
+    Before that nothing new is read by her account, though it asks whether it may.
+    """
+    monkeypatch.setattr(dialogs, "REFRESH_SECONDS", 0)
+    max_ = await member(ingest_rt, sandbox, tenant, "max")
+    side = make_channel(ingest_rt, sandbox, "Quiet Circle", ["anna", "max"], posts=5, private=True)
+    async with ingest.running():
+        await connect(ingest_rt, sandbox, max_, "max")
+        for actor in (connected, max_):
+            await listed(ingest_rt, actor)
+            await follow(ingest_rt, actor, side)
+        await side.arrives()
+        async with ingest_rt.db.transaction(tenant.id) as db:
+            own = (await channels.list_(db, connected))[-1].channel
+            await channels.pause(db, connected, own.id, True)
+
+        async def hidden() -> bool:
+            async with ingest_rt.db.transaction(tenant.id) as db:
+                return own.id not in await channels.readable_ids(db, connected)
+
+        assert not await hidden()
+        sandbox.channels.leave(side.telegram, sandbox.world.people.get("anna"))
+        sandbox.world.commit()
+        await eventually(hidden, "hidden from Anna, though she has paused it")
+        side.publish("For members only")
+        await side.arrives()
+    async with ingest_rt.db.transaction(tenant.id) as db:
+        assert own.id in await channels.readable_ids(db, max_)
+
+
 async def test_one_strange_message_stops_nothing(ingest_rt, sandbox, ingest, connected, monkeypatch):
     """A message that breaks the conversion is kept with its text; the hundred around it arrive."""
     side: Side = make_channel(ingest_rt, sandbox, "Strange", ["anna"], posts=120)

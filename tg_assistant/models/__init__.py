@@ -22,6 +22,7 @@ from tg_assistant.models.people import (
     User,
 )
 from tg_assistant.models.posts import (
+    UNCHECKED,
     Channel,
     ChannelAccess,
     ChannelRange,
@@ -35,6 +36,7 @@ from tg_assistant.models.posts import (
 from tg_assistant.models.sign_ins import AppSession, OneTimeLink, RefreshToken, SeenInitData, SignIn
 
 __all__ = [
+    "UNCHECKED",
     "Account",
     "AccountStatus",
     "AccountTask",

@@ -26,6 +26,10 @@ class Question(SQLModel, table=True):
     sources: list[dict[str, Any]] = Field(
         default_factory=list, sa_column=Column(JSONB, nullable=False, server_default=sql("'[]'"))
     )
+    # pairs of channel and address: what a language model was shown and did not name may stand in its words
+    also_read: list[list[str]] = Field(
+        default_factory=list, sa_column=Column(JSONB, nullable=False, server_default=sql("'[]'"))
+    )
     abstained: bool | None = None
     confidence: float | None = None
     milliseconds: int | None = None

@@ -1,6 +1,6 @@
 """Channels, who may read them, their posts with versions, and the index's projection."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, ClassVar
 from uuid import UUID, uuid4
 
@@ -10,6 +10,10 @@ from sqlalchemy.dialects.postgresql import JSONB, TSVECTOR
 from sqlmodel import Column, Field, SQLModel
 
 from tg_assistant.models.base import big, moment, now, ref, secret
+
+UNCHECKED = datetime(1970, 1, 1, tzinfo=UTC)  # `checked_at` of an access that nobody sees for itself
+    1970, 1, 1, tzinfo=UTC
+)  # `checked_at` of an access nobody has seen for itself (any more)
 
 
 class Channel(SQLModel, table=True):

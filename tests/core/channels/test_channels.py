@@ -173,7 +173,7 @@ async def test_an_old_list_opens_a_private_channel_only_after_telegram_agreed(rt
         assert await channels.readable_ids(db, anna) == []
         (shown,) = await channels.list_(db, anna)
         assert shown.progress.last_error is None
-        assert channel.id in [each.id for each, _ in await reader_accounts.looked_after(db, hers.id)]
+        assert channel.id in [each.id for each, *_ in await reader_accounts.looked_after(db, hers.id)]
         await following.confirm(db, hers.id, channel.id)
         assert await channels.readable_ids(db, anna) == [channel.id]
 
@@ -264,7 +264,7 @@ async def test_a_paused_channel_stays_readable_and_is_read_no_further(rt, tenant
         assert await backfill.followed(db, channel.id) is None
         assert await channels.readable_ids(db, anna) == [channel.id]
         await channels.pause(db, anna, channel.id, False)
-        assert [found_.id for found_, _ in await reader_accounts.looked_after(db, linked.id)] == [channel.id]
+        assert [found_.id for found_, *_ in await reader_accounts.looked_after(db, linked.id)] == [channel.id]
 
 
 async def test_gaps_are_wanted_newest_first_and_the_past_until_the_plans_depth(rt, tenant, monkeypatch):

@@ -20,7 +20,7 @@ from tg_assistant.infra.crypto import Binding, Keyring, SealBroken
 from tg_assistant.infra.postgres.db import run_text, transaction_time
 from tg_assistant.infra.postgres.events import notify
 from tg_assistant.infra.runtime import Runtime
-from tg_assistant.models import Account, AccountStatus, ChannelAccess, Dialog, MethodWait
+from tg_assistant.models import UNCHECKED, Account, AccountStatus, ChannelAccess, Dialog, MethodWait
 from tg_assistant.models.base import SECRETS
 
 log = structlog.get_logger()
@@ -110,7 +110,11 @@ async def _told_gone(db: AsyncSession, account: Account) -> None:
 
 
 async def end(db: AsyncSession, account: Account, reason: str) -> None:
-    """Telegram ended the session for good (`reason` is its name for why). Data stays; the person is told."""
+    """Telegram ended the session for good (`reason` is its name for why). Data stays; the person is told.
+
+    What only this account could read is hidden until one of theirs is connected and has looked: nobody would
+    notice any more that they were removed from a private channel.
+    """
     if account.status != AccountStatus.connected:
         return
     if await tasks.open_of_kind(db, account.id, "log_out"):
@@ -119,6 +123,7 @@ async def end(db: AsyncSession, account: Account, reason: str) -> None:
     account.status, account.ended_reason = AccountStatus.ended, reason
     _destroy_key(account)
     db.add(account)
+    await _nothing_checked(db, account)
     await tasks.close_all(db, account.id, NotFound("accounts.disconnected"))
     await outbox.add(db, account.user_id, "account.ended", tenant_id=account.tenant_id, reason=reason)
     who = {"tenant_id": account.tenant_id, "user_id": account.user_id}
@@ -133,6 +138,7 @@ async def lock_away(db: AsyncSession, account: Account) -> None:
     """
     account.status, account.ended_reason = AccountStatus.ended, KEY_MISSING
     db.add(account)
+    await _nothing_checked(db, account)
     for task in await tasks.open_of_kind(db, account.id, "log_out"):
         await tasks.close(db, task, Unavailable("accounts.key_missing"))
     await tasks.close_all(db, account.id, NotFound("accounts.disconnected"))
@@ -153,6 +159,13 @@ async def reopen(db: AsyncSession, keyring: Keyring) -> int:
             db.add(account)
             await notify(db, Topic.account, str(account.id))
     return found
+
+
+async def _nothing_checked(db: AsyncSession, account: Account) -> None:
+    """Nobody sees any more whether the account has access to what it could read."""
+    held = col(ChannelAccess.account_id) == account.id, col(ChannelAccess.lost_at).is_(None)
+    await db.exec(update(ChannelAccess).where(*held).values(checked_at=UNCHECKED))
+    await notify(db, Topic.rights, str(account.user_id))
 
 
 def _destroy_key(account: Account) -> None:

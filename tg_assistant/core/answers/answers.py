@@ -64,7 +64,8 @@ class Done:
     """The whole answer: what was streamed, unless the stream broke off; then this is what counts.
 
     `degraded` says what was missing: "meaning" (full text alone was searched), "model" (the language model
-    did not answer, sentences of the posts stand in for it).
+    did not answer, sentences of the posts stand in for it). `also_read` is what a model was shown and did
+    not name: its words may rest on that, too.
     """
 
     question_id: UUID
@@ -73,6 +74,7 @@ class Done:
     abstained: bool
     confidence: float
     degraded: list[str] = field(default_factory=list)
+    also_read: list[tuple[UUID, str]] = field(default_factory=list)
 
 
 Event = Sources | Delta | Done
@@ -154,7 +156,9 @@ async def finish(rt: Runtime, actor: Actor, asked: Question, wanted: Wanted) -> 
 def _kept(done: Done, seconds: float) -> dict[str, object]:
     """The columns of an answer."""
     said = {"answer": done.answer, "abstained": done.abstained, "confidence": done.confidence}
-    return {**said, "sources": _stored(done.sources), "milliseconds": round(seconds * 1000), "tried_at": None}
+    also_read = [[str(channel_id), url] for channel_id, url in done.also_read]
+    rests = {"sources": _stored(done.sources), "also_read": also_read}
+    return {**said, **rests, "milliseconds": round(seconds * 1000), "tried_at": None}
 
 
 def _outcome(done: Done) -> str:
@@ -166,7 +170,9 @@ def _outcome(done: Done) -> str:
 def as_it_was(asked: Question) -> Done:
     """The end of an answer given before."""
     assert asked.answer is not None, "nobody has answered it"
-    return Done(asked.id, asked.answer, sources_of(asked), bool(asked.abstained), asked.confidence or 0)
+    read = [(UUID(channel_id), url) for channel_id, url in asked.also_read]
+    confidence = asked.confidence or 0
+    return Done(asked.id, asked.answer, sources_of(asked), bool(asked.abstained), confidence, also_read=read)
 
 
 def sources_of(asked: Question) -> list[Source]:
@@ -198,7 +204,8 @@ async def _answered(
             yield Delta(piece)
         if written.cited:
             cited = [source for source in sources if source.n in written.cited]
-            yield Done(asked.id, written.text, cited, False, extract.confidence, degraded)
+            rest = [(source.channel_id, source.url) for source in sources if source not in cited]
+            yield Done(asked.id, written.text, cited, False, extract.confidence, degraded, rest)
             return
         degraded = [*degraded, "model"] if written.failed else degraded
     if extract.sentences:

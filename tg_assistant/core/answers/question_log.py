@@ -63,11 +63,13 @@ async def withhold(db: AsyncSession, actor: Actor, asked: Sequence[Question]) ->
         if any(channel_id in closed for channel_id, _ in places_of(each)):
             set_committed_value(each, "answer", text("ask.withheld", actor.language))
             set_committed_value(each, "sources", [])
+            set_committed_value(each, "also_read", [])
 
 
 def places_of(asked: Question) -> list[Place]:
-    """What the answer rests on, as far as it is shown."""
-    return [(UUID(source["channel_id"]), source["url"]) for source in asked.sources]
+    """What the answer rests on, as far as it is shown: its sources, and what else a model was shown."""
+    named = [(source["channel_id"], source["url"]) for source in asked.sources]
+    return [(UUID(channel_id), url) for channel_id, url in (*named, *asked.also_read)]
 
 
 def cursor_of(asked: Question) -> str:

@@ -79,7 +79,8 @@ async def check(rt: Runtime, actor: Actor, places: Collection[Place]) -> Actor:
 
 def places_of(event: Any) -> list[Place]:
     """What an event of an answer rests on; pieces of text rest on the sources told before them."""
-    return [(source.channel_id, source.url) for source in getattr(event, "sources", ())]
+    named = [(source.channel_id, source.url) for source in getattr(event, "sources", ())]
+    return [*named, *getattr(event, "also_read", ())]
 
 
 async def watched(

@@ -13,11 +13,11 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from tg_assistant.core import audit, plans
 from tg_assistant.core.actor import Actor
 from tg_assistant.core.channels import backfill
-from tg_assistant.core.channels.readable import UNCHECKED
 from tg_assistant.core.names import Topic
 from tg_assistant.errors import AlreadyExists, NotAllowed
 from tg_assistant.infra.postgres import events
 from tg_assistant.models import (
+    UNCHECKED,
     Account,
     AccountStatus,
     Channel,

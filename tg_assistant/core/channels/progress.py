@@ -81,6 +81,8 @@ def _error(channel: Channel, is_open: bool) -> str | None:
 
 
 def _progress(channel: Channel, facts: Any, now: datetime) -> Progress:
+    if not facts.open:  # how much is posted there is told to readers only
+        return Progress(None, None, 0, 0, 0, 0.0, None, _error(channel, False), 0, True)
     done, known = facts.done, known_ranges.from_json(facts.known)
     gaps = known_ranges.inner_gaps(known, channel.top_message_id)
     finished = channel.backfill_done_at is not None and not gaps

@@ -7,15 +7,13 @@ was banned. `user_id` is a value or a column of the enclosing statement, which a
 Which account asks Telegram for a channel is another matter (`reader_accounts`).
 """
 
-from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, or_
 from sqlmodel import col, select
 
-from tg_assistant.models import Channel, ChannelAccess, Membership, Subscription
+from tg_assistant.models import UNCHECKED, Channel, ChannelAccess, Membership, Subscription
 
-UNCHECKED = datetime(1970, 1, 1, tzinfo=UTC)  # `checked_at` of an access that only an old list vouches for
 _HELD = col(ChannelAccess.lost_at).is_(None)
 
 
@@ -39,7 +37,7 @@ def by_anybody() -> ColumnElement[bool]:
 
 
 def being_checked(user_id: Any) -> ColumnElement[bool]:
-    """A private channel from an old list: not readable yet, but not lost either."""
+    """A private channel from an old list, or of a session that has ended: not readable now, nor lost."""
     return _access(user_id, col(Channel.id), _HELD, col(ChannelAccess.checked_at) == UNCHECKED)
 
 

@@ -1,5 +1,6 @@
 """Which account reads a channel, and which channels an account looks after."""
 
+from typing import NamedTuple
 from uuid import UUID
 
 from sqlmodel import col, or_, select
@@ -50,14 +51,22 @@ async def of(db: AsyncSession, channel: Channel) -> Account | None:
     return (await db.exec(query)).first()
 
 
-async def looked_after(db: AsyncSession, account_id: UUID) -> list[tuple[Channel, bool]]:
-    """The channels this account keeps up to date, and whether it has joined each.
+class LookedAfter(NamedTuple):
+    """`joined`: Telegram pushes what happens there. Without `reads` it is only asked whether it may read."""
+
+    channel: Channel
+    joined: bool
+    reads: bool
+
+
+async def looked_after(db: AsyncSession, account_id: UUID) -> list[LookedAfter]:
+    """The channels this account keeps up to date, or has an eye on.
 
     Public ones have one reader among their followers; a private one is also looked at by each other
-    follower's account, for only so is it noticed that this person lost access.
+    follower's account, and while its person has paused it, for only so is it noticed that they lost access.
     """
     query = (
-        select(Channel, col(Dialog.telegram_id).is_not(None))
+        select(Channel, col(Dialog.telegram_id).is_not(None), col(Subscription.paused))
         .join(Subscription, col(Subscription.channel_id) == col(Channel.id))
         .join(
             Account,
@@ -81,13 +90,13 @@ async def looked_after(db: AsyncSession, account_id: UUID) -> list[tuple[Channel
             Account.id == account_id,
             ~col(Membership.disabled),
             col(Channel.paused).is_(False),
-            col(Subscription.paused).is_(False),
+            ~col(Subscription.paused) | col(Channel.private),
             col(ChannelAccess.lost_at).is_(None),
         )
     )
     found = []
-    for channel, listed in (await db.exec(query)).all():
+    for channel, listed, paused in (await db.exec(query)).all():
         reader = await of(db, channel)
         if channel.private or (reader is not None and reader.id == account_id):
-            found.append((channel, listed))
+            found.append(LookedAfter(channel, listed, not paused))
     return found

@@ -46,6 +46,20 @@ WHERE lane <> ALL(CAST(:busy AS text[])) ORDER BY lane, update_id LIMIT :most
 """)
 
 
+_CHAT = """coalesce(payload #>> '{message,chat,id}', payload #>> '{callback_query,from,id}',
+    payload #>> '{my_chat_member,chat,id}', 'nobody')"""
+_LONGEST_WAIT = text(f"""
+WITH waiting AS (
+    SELECT {_CHAT} AS chat, min(received_at) AS since FROM bot_updates
+    WHERE done_at IS NULL AND attempts < :tries GROUP BY 1
+), served AS (
+    SELECT {_CHAT} AS chat, max(done_at) AS last FROM bot_updates
+    WHERE done_at > now() - interval '10 minutes' GROUP BY 1
+)
+SELECT extract(epoch FROM max(now() - greatest(since, last))) FROM waiting LEFT JOIN served USING (chat)
+""")  # noqa: S608 - constants of this file are put together  # nosec B608
+
+
 @dataclass(frozen=True)
 class Pending:
     """The first undone update of a lane; `attempts` were begun before; after TRIES only `hold` it."""
@@ -107,10 +121,11 @@ async def heads(db: AsyncSession, *, busy: Collection[str], most: int) -> list[P
 
 
 async def longest_wait(db: AsyncSession) -> float:
-    """For how many seconds the oldest update has waited that is neither done nor given up; 0 without any."""
-    open_ = col(BotUpdate.done_at).is_(None), col(BotUpdate.attempts) < TRIES
-    oldest = select(func.extract("epoch", func.now() - func.min(BotUpdate.received_at))).where(*open_)
-    return float((await db.exec(oldest)).one() or 0)
+    """For how many seconds some chat has waited without anything of it being done; 0 where none waits.
+
+    What one chat sends in a row waits for itself: that says nothing of the bot.
+    """
+    return float((await run_text(db, _LONGEST_WAIT, tries=TRIES)).scalar_one() or 0)
 
 
 async def begin(db: AsyncSession, update_id: int) -> int:
