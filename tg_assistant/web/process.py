@@ -3,8 +3,9 @@
 import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
+from datetime import datetime
 
+from tg_assistant.infra.clock import SYSTEM
 from tg_assistant.infra.health import database_answers, serve_health
 from tg_assistant.infra.logging import error_hooks, logs
 from tg_assistant.infra.runtime import Runtime, open_runtime
@@ -13,7 +14,7 @@ from tg_assistant.settings.load import load
 
 _settings: Settings | None = None
 _runtime: Runtime | None = None
-_started = datetime.now(UTC)
+_started = SYSTEM.now()
 
 
 def configure(settings: Settings) -> None:

@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -24,6 +23,7 @@ from tg_assistant.core.messaging import outbox
 from tg_assistant.core.names import Job, TaskKind, Topic
 from tg_assistant.core.pagination import Page
 from tg_assistant.errors import NotFound
+from tg_assistant.infra import clock
 from tg_assistant.infra.postgres import events, jobs
 from tg_assistant.infra.runtime import Runtime
 from tg_assistant.models import Account, Channel, ChannelAccess, Subscription
@@ -249,7 +249,7 @@ async def access_lost(db: AsyncSession, account_id: UUID, channel_id: UUID) -> N
             col(ChannelAccess.channel_id) == channel_id,
             col(ChannelAccess.lost_at).is_(None),
         )
-        .values(lost_at=datetime.now(UTC))
+        .values(lost_at=clock.now(db))
         .returning(col(ChannelAccess.user_id), col(ChannelAccess.tenant_id))
     )
     lost = (await db.exec(query)).first()  # type: ignore[call-overload]
