@@ -128,7 +128,7 @@ async def _live(db: AsyncSession, condition: object) -> AppSession:
 async def refresh(db: AsyncSession, token: str, *, now: datetime) -> Started:
     """Rotate. The previous token gets the same successor for 20 s; any later or older one ends the session.
 
-    Raises SignInNeeded. The caller commits even then: the ending must stand.
+    Raises SignInNeeded. The caller commits even then: the ending of a session must stand.
     """
     query = (
         select(RefreshToken, AppSession)
@@ -148,8 +148,6 @@ async def refresh(db: AsyncSession, token: str, *, now: datetime) -> Started:
     if successor is None:
         session.revoked_at = now
         await audit.record(db, None, "session.reuse", session.id, user_id=session.user_id)
-        # nosemgrep: core-ends-a-transaction - the refusal below rolls back, and must not undo this
-        await db.commit()
         raise SignInNeeded("access.signed_out")
     return Started(session.id, session.user_id, "", successor, session.expires_at)
 

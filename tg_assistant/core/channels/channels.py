@@ -15,7 +15,6 @@ from tg_assistant.core import audit, pagination
 from tg_assistant.core.accounts import tasks
 from tg_assistant.core.actor import Actor, scoped
 from tg_assistant.core.channels import dialogs, following, readable
-from tg_assistant.core.channels.dialogs import available
 from tg_assistant.core.channels.following import Found
 from tg_assistant.core.channels.progress import Progress, measure
 from tg_assistant.core.channels.references import Reference, parse_reference
@@ -28,7 +27,6 @@ from tg_assistant.infra.postgres import events, jobs
 from tg_assistant.infra.runtime import Runtime
 from tg_assistant.models import Account, Channel, ChannelAccess, Subscription
 
-__all__ = ["Added", "Followed", "Found", "add", "available", "parse_reference"]
 _WATCH_SECONDS = 0.5
 _POLL_SECONDS = 2.0
 
