@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from tg_assistant.texts import date, text
-from tg_assistant.web.process import current
+from tg_assistant.web import process
 
 _GROUPING = {"ru": "\u202f", "en": ","}
 _DECIMAL = {"ru": ",", "en": "."}
@@ -12,7 +12,7 @@ _COLOURS = 7
 
 def ago(when: datetime, language: str, *, now: datetime | None = None) -> str:
     """ "5 minutes ago"; from a week on, the date."""
-    seconds = ((now or current().clock.now()) - when).total_seconds()
+    seconds = ((now or process.now()) - when).total_seconds()
     if seconds < 60:
         return text("time.now", language)
     if seconds < 3600:

@@ -38,6 +38,11 @@ def current() -> Runtime:
     return _runtime
 
 
+def now() -> datetime:
+    """The present by the Runtime's clock; by the machine's where none is open, as when a view is built."""
+    return (_runtime.clock if _runtime is not None else SYSTEM).now()
+
+
 def is_older(moment: datetime) -> bool:
     """Whether `moment`, by the database's clock, is before this process: nobody works on that any more.
 
