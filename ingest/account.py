@@ -9,10 +9,11 @@ import structlog
 
 from ingest import reader, task_loop
 from ingest.client import Client, new_client
-from ingest.context import AccountContext, LeaseLost
+from ingest.context import AccountContext
 from ingest.lease import Lease
 from ingest.session_errors import ENDED, ended_by
 from tg_assistant.core.accounts import accounts, flood_waits, leases
+from tg_assistant.core.accounts.leases import LeaseLost
 from tg_assistant.infra import metrics
 from tg_assistant.infra.crypto import Keyring, SealBroken
 from tg_assistant.infra.runtime import Runtime

@@ -9,12 +9,9 @@ from telethon import TelegramClient
 
 from tg_assistant.core.access import sign_in
 from tg_assistant.core.accounts import leases
-from tg_assistant.core.accounts.leases import LeaseLost
 from tg_assistant.infra.postgres.db import Session
 from tg_assistant.infra.runtime import Runtime
 from tg_assistant.models import Account
-
-__all__ = ["AccountContext", "LeaseLost", "Postponed"]
 
 
 class Postponed(Exception):

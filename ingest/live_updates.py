@@ -10,8 +10,9 @@ import structlog
 from telethon import types
 
 from ingest import convert, history_pages
-from ingest.context import AccountContext, LeaseLost
+from ingest.context import AccountContext
 from ingest.watchlist import Watched, Watchlist
+from tg_assistant.core.accounts.leases import LeaseLost
 from tg_assistant.core.channels import backfill
 from tg_assistant.core.posts import ingestion
 

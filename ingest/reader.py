@@ -10,10 +10,11 @@ import structlog
 from telethon import errors, events
 
 from ingest import history_pages, update_state
-from ingest.context import AccountContext, LeaseLost
+from ingest.context import AccountContext
 from ingest.live_updates import UPDATES, Hints
 from ingest.watchlist import Watched, Watchlist
 from tg_assistant.core.accounts import accounts
+from tg_assistant.core.accounts.leases import LeaseLost
 from tg_assistant.core.channels import backfill, following
 from tg_assistant.core.names import Topic
 from tg_assistant.errors import AssistantError

@@ -13,12 +13,11 @@ import structlog
 
 from ingest import job_worker, rotation
 from ingest.account import Serving
-from ingest.context import LeaseLost
 from ingest.lease import EvenClock, Lease, take
 from ingest.login import Attempt
 from tg_assistant.core import health
 from tg_assistant.core.accounts import accounts, login_steps
-from tg_assistant.core.accounts.leases import Leased
+from tg_assistant.core.accounts.leases import Leased, LeaseLost
 from tg_assistant.core.names import Topic
 from tg_assistant.errors import Unavailable
 from tg_assistant.infra.crypto import Keyring

@@ -7,10 +7,11 @@ from dataclasses import replace
 import structlog
 from telethon.errors import FloodWaitError
 
-from ingest.context import AccountContext, LeaseLost, Postponed
+from ingest.context import AccountContext, Postponed
 from ingest.session_errors import ENDED
 from ingest.tasks import Result, handler
 from tg_assistant.core.accounts import tasks
+from tg_assistant.core.accounts.leases import LeaseLost
 from tg_assistant.core.names import TaskKind, Topic
 from tg_assistant.errors import AssistantError, Invalid, LimitReached, Unavailable
 from tg_assistant.models import AccountTask

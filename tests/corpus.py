@@ -8,7 +8,7 @@ from sqlmodel import col, select
 
 from tests.people import member, tenant
 from tg_assistant.core.actor import Actor
-from tg_assistant.core.posts import posts
+from tg_assistant.core.posts import ingestion
 from tg_assistant.infra.runtime import Runtime
 from tg_assistant.models import Channel, Post, Subscription, Tenant
 
@@ -43,13 +43,13 @@ async def a_channel(
         await db.flush()
         incoming = [incoming_post(id_, text) for id_, text in numbered.items()]
         for start in range(0, len(incoming), 500):
-            await posts.save_page(db, channel.id, incoming[start : start + 500], [], via="backfill")
+            await ingestion.save_page(db, channel.id, incoming[start : start + 500], [], via="backfill")
     return channel
 
 
-def incoming_post(message_id: int, text: str, **fields: object) -> posts.IncomingPost:
+def incoming_post(message_id: int, text: str, **fields: object) -> ingestion.IncomingPost:
     posted_at = NOW - timedelta(hours=10_000 - message_id)
-    return posts.IncomingPost(message_id=message_id, posted_at=posted_at, text=text, **fields)
+    return ingestion.IncomingPost(message_id=message_id, posted_at=posted_at, text=text, **fields)
 
 
 async def stored(rt: Runtime, channel: Channel) -> dict[int, Post]:

@@ -12,8 +12,8 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from tests.corpus import NOW, a_reader, a_tenant
 from tg_assistant.core.actor import Actor
-from tg_assistant.core.posts import posts
-from tg_assistant.core.posts.posts import IncomingPost
+from tg_assistant.core.posts import ingestion
+from tg_assistant.core.posts.ingestion import IncomingPost
 from tg_assistant.infra.runtime import Runtime
 from tg_assistant.models import Account, Channel, ChannelAccess, Subscription
 
@@ -70,11 +70,13 @@ async def _followed(db: AsyncSession, channel: Channel, followers: list[Account]
 
 async def _posted(db: AsyncSession, channel: Channel, key: str, numbers: dict[str, int]) -> None:
     lines = [json.loads(line) for line in (SEED / "posts" / f"{key}.jsonl").read_text().splitlines()]
-    await posts.save_page(db, channel.id, [_incoming(line, numbers) for line in lines], [], via="backfill")
+    await ingestion.save_page(
+        db, channel.id, [_incoming(line, numbers) for line in lines], [], via="backfill"
+    )
     for line in lines:
         if "edited" in line:
-            await posts.save_live(db, channel.id, [_incoming(line, numbers, edited=True)], [line["id"]])
-    await posts.mark_deleted(db, channel.id, [line["id"] for line in lines if line.get("deleted")])
+            await ingestion.save_live(db, channel.id, [_incoming(line, numbers, edited=True)], [line["id"]])
+    await ingestion.mark_deleted(db, channel.id, [line["id"] for line in lines if line.get("deleted")])
 
 
 def _incoming(line: Json, numbers: dict[str, int], *, edited: bool = False) -> IncomingPost:

@@ -10,7 +10,7 @@ from sqlalchemy import event
 
 from tests.corpus import NOW, a_channel, a_reader, a_tenant, incoming_post
 from tg_assistant.api.graphql.schema import schema
-from tg_assistant.core.posts import posts
+from tg_assistant.core.posts import ingestion, posts
 from tg_assistant.core.retrieval import indexing
 
 SCHEMA = Path(__file__).parents[2] / "docs" / "api" / "schema.graphql"
@@ -34,7 +34,7 @@ async def town(rt, sign_in):
     async with rt.db.transaction(tenant.id) as db:
         for channel in channels:
             edited = replace(incoming_post(1, f"Мост уже открыт, {channel.title}."), edited_at=NOW)
-            await posts.save_live(db, channel.id, [edited], [1])
+            await ingestion.save_live(db, channel.id, [edited], [1])
     await indexing.index_dirty(rt, tenant.id)
     await a_reader(rt, tenant, 62_001, [channel.id for channel in channels])
     return await sign_in(62_001), channels

@@ -43,7 +43,7 @@ async def one(rt: Runtime, monkeypatch: pytest.MonkeyPatch) -> Reader:
 
 async def left_by(rt: Runtime, one: Reader, *, tries_made: int) -> Question:
     """Asked an hour ago, tried so often, never answered."""
-    asked = await answers.begin(rt, one.actor, QUESTION)
+    asked = await asking.begin(rt, one.actor, QUESTION)
     async with rt.db.transaction(one.actor.tenant) as db:
         row = await db.get_one(Question, asked.id)
         row.attempts, row.created_at = tries_made, datetime.now(UTC) - timedelta(minutes=1)

@@ -63,6 +63,7 @@ VALUES: dict[str, Callable[[World], Any]] = {
 # Functions that change what they are given or only serve others, with the reason they are not called here.
 NOT_CALLED = {
     "actor.scoped": "builds a query; every read stands on it",
+    "group.tenants.name_of": "the actor's own group, whose name its members see",
     "audit.record": "writes a line about the actor's own act",
     "answers.answers.finish": "takes the row that `begin` wrote for the actor; `ask` walks both",
     "answers.style.given": "core's own: the question was just written by the actor",

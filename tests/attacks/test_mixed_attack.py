@@ -27,7 +27,7 @@ from tests.pages.conftest import Web, free_port, frontend, serving
 from tests.servers import BOT_TOKEN, SESSION_KEY, all_tenants, settings_for
 from tests.sockets import open_socket
 from tg_assistant.core.actor import Actor
-from tg_assistant.core.posts import posts
+from tg_assistant.core.posts import ingestion
 from tg_assistant.demo.postgres import Postgres
 from tg_assistant.infra.runtime import Runtime, open_runtime
 from tg_assistant.models import Channel, Post
@@ -207,7 +207,7 @@ class Attack:
         assert channel is not None
         async with self._scene.rt.db.transaction(channel.tenant_id) as db:
             page = [incoming_post(next(self._ids), next(self._texts))]
-            await posts.save_page(db, channel.id, page, [], via="backfill")
+            await ingestion.save_page(db, channel.id, page, [], via="backfill")
         self.served["post"] += 1
         await asyncio.sleep(1)
 

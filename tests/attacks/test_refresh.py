@@ -33,7 +33,11 @@ async def rotated(rt: Runtime, token: str, seconds: float = 0, *, since: datetim
     """Refresh `seconds` after `since`: a moment of its own where how slow the machine is must not count."""
     async with rt.db.transaction() as db:
         now = (since or datetime.now(UTC)) + timedelta(seconds=seconds)
-        return (await sessions.refresh(db, token, now=now)).refresh_token
+        try:
+            return (await sessions.refresh(db, token, now=now)).refresh_token
+        except SignInNeeded:
+            await db.commit()  # as the door does
+            raise
 
 
 async def is_over(rt: Runtime, session_id: UUID) -> bool:

@@ -16,7 +16,7 @@ from tg_assistant.core.access.init_data import TelegramPerson
 from tg_assistant.core.accounts import logins
 from tg_assistant.core.actor import Actor
 from tg_assistant.core.group import invites
-from tg_assistant.core.posts import posts
+from tg_assistant.core.posts import ingestion
 from tg_assistant.infra.runtime import Runtime
 from tg_assistant.models import (
     Account,
@@ -134,8 +134,8 @@ async def _belongings(db: AsyncSession, home: Tenant, victim: Actor, owner: Acto
     db.add(ChannelAccess(**own, **access_seen))
     db.add(Dialog(account_id=account.id, tenant_id=home.id, telegram_id=99, access_hash=1, title=HERS))
     await db.flush()
-    incoming = posts.IncomingPost(message_id=1, posted_at=datetime.now(UTC), text=f"Read this: {HERS}")
-    await posts.save_page(db, channel.id, [incoming], [], via="backfill")
+    incoming = ingestion.IncomingPost(message_id=1, posted_at=datetime.now(UTC), text=f"Read this: {HERS}")
+    await ingestion.save_page(db, channel.id, [incoming], [], via="backfill")
     started = await logins.start(db, victim, device=MARK)
     app = await sessions.start(db, victim.user_id, device=MARK, now=datetime.now(UTC))
     post = (await db.exec(select(Post).where(Post.channel_id == channel.id))).one()

@@ -18,7 +18,7 @@ from uuid import UUID, uuid5
 
 import httpx
 
-from bot.handlers import asking
+from bot.handlers import asking as bot_asking
 from sandbox.control import Sandbox
 from sandbox.faults import bot_error
 from tests.attacks.losses import QUESTION, Reader
@@ -26,7 +26,7 @@ from tests.attacks.test_every_handler import Held, client, find, held_by
 from tests.bot.chat import Chat
 from tg_assistant.api.streaming import answer_streams
 from tg_assistant.core.access import sign_in
-from tg_assistant.core.answers import answers, question_log, showing
+from tg_assistant.core.answers import asking, question_log, showing
 from tg_assistant.core.privacy import export
 from tg_assistant.errors import AssistantError, NotAllowed, SignInNeeded
 from tg_assistant.pages.ask import AskState
@@ -300,7 +300,7 @@ async def interrupted(one: Reader, out: Outside) -> AsyncGenerator[str]:
     out.llm.gate(one.mark).set()
     asked = [uuid5(one.actor.user_id, str(n)) for n in (1, 2)]
     for question_id in asked:
-        await answers.begin(one.rt, one.actor, QUESTION, question_id)
+        await asking.begin(one.rt, one.actor, QUESTION, question_id)
     for again in (asked[:1], asked):
         said = ""
         for question_id in again:
@@ -312,7 +312,7 @@ async def interrupted(one: Reader, out: Outside) -> AsyncGenerator[str]:
 async def _worked_on(one: Reader, question_id: UUID) -> str:
     async with one.rt.db.transaction() as db:
         actor = await sign_in.actor(db, one.actor.user_id, door="bot")
-    events = asking._events(one.rt, actor, QUESTION, question_id)
+    events = bot_asking._events(one.rt, actor, QUESTION, question_id)
     return "".join([repr(event) async for event in showing.watched(one.rt, actor, events)])
 
 

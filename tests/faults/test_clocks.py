@@ -18,7 +18,7 @@ from tg_assistant.core.access import access_tokens, one_time_links, sessions, si
 from tg_assistant.core.access.one_time_links import Purpose
 from tg_assistant.core.access.sign_in import Whence
 from tg_assistant.core.accounts import logins
-from tg_assistant.core.answers import answers
+from tg_assistant.core.answers import asking
 from tg_assistant.core.channels import dialogs
 from tg_assistant.core.channels.references import Reference
 from tg_assistant.core.privacy import retention
@@ -191,7 +191,7 @@ async def test_a_days_questions(rt, db_clock, jump):
 
     async def refused(runtime):
         with pytest.raises(LimitReached) as caught:
-            await answers.begin(runtime, anna, "Once more?")
+            await asking.begin(runtime, anna, "Once more?")
         assert caught.value.retry_after is not None
         return caught.value.retry_after
 
@@ -201,7 +201,7 @@ async def test_a_days_questions(rt, db_clock, jump):
     assert 86_000 < await refused(rt) <= 86_400, "PostgreSQL's clock stamps and counts them"
     db_clock.set(timedelta())
     if not -DAY < jump < timedelta():  # then they count as asked some hours ago
-        await answers.begin(rt, anna, "Is it all right again?")
+        await asking.begin(rt, anna, "Is it all right again?")
     await used_up()
     assert 86_000 < await refused(rt) <= 86_400
 

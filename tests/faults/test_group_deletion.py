@@ -17,7 +17,7 @@ from tg_assistant.core.answers import answers
 from tg_assistant.core.group import invites
 from tg_assistant.core.messaging import outbox
 from tg_assistant.core.names import Job
-from tg_assistant.core.posts import posts
+from tg_assistant.core.posts import ingestion
 from tg_assistant.core.privacy import erasure, export
 from tg_assistant.core.retrieval import indexing, vector_cache
 from tg_assistant.errors import AssistantError, InviteSpent, Unavailable
@@ -148,7 +148,7 @@ async def test_while_history_is_being_saved(rt):
         async with rt.db.transaction(where.id) as db:
             await db.exec(select(Channel).where(Channel.id == channel.id).with_for_update(key_share=True))
             await blocked(rt)
-            await posts.save_page(db, channel.id, [incoming_post(2, "Another")], [], via="backfill")
+            await ingestion.save_page(db, channel.id, [incoming_post(2, "Another")], [], via="backfill")
 
     saving = asyncio.create_task(save())
     await asyncio.sleep(0.1)

@@ -12,7 +12,7 @@ from sandbox.world.model import Channel as TelegramChannel
 from sandbox.world.model import Post as TelegramPost
 from tg_assistant.core.accounts import logins, tasks
 from tg_assistant.core.actor import Actor
-from tg_assistant.core.channels import channels, known_ranges
+from tg_assistant.core.channels import channels, dialogs, known_ranges
 from tg_assistant.errors import Unavailable
 from tg_assistant.infra.runtime import Runtime
 from tg_assistant.models import Channel, Dialog, Post
@@ -122,7 +122,7 @@ async def listed(rt: Runtime, actor: Actor) -> dict[int, Dialog]:
     """The account's own list by Telegram id, read anew; looks again while Telegram still answers."""
     for _ in range(6):
         try:
-            return {row.telegram_id: row for row in await channels.available(rt, actor, refresh=True)}
+            return {row.telegram_id: row for row in await dialogs.available(rt, actor, refresh=True)}
         except Unavailable:
             continue
     raise AssertionError("the list did not come")

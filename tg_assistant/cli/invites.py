@@ -139,12 +139,14 @@ async def _tenant_operator(db: "AsyncSession", code: str) -> Any:
 
 
 def _moment(text: str) -> datetime:
+    from tg_assistant.infra.clock import SYSTEM
+
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
         fail(f"--expires: {text!r} is not a time such as 2030-01-31T12:00:00+00:00")
     moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    if moment <= datetime.now(UTC):
+    if moment <= SYSTEM.now():
         fail(f"--expires: {text!r} is over already")
     return moment
 
@@ -157,11 +159,12 @@ def _facts(invite: "Invite") -> dict[str, Any]:
 
 def _show(invite: "Invite", as_json: bool) -> None:
     from tg_assistant.core.group import invites
+    from tg_assistant.infra.clock import SYSTEM
 
     if as_json:
         typer.echo(json.dumps(_facts(invite)))
         return
     uses = f"{invite.uses_count}/{invite.uses_limit or '∞'}"
     until = f"until {invite.expires_at:%Y-%m-%d %H:%M}" if invite.expires_at else "no end"
-    state = invites.state_of(invite, datetime.now(UTC))
+    state = invites.state_of(invite, SYSTEM.now())
     typer.echo(f"{invite.code}  {invite.role}  {uses}  {until}  {state}  {invite.notes}".rstrip())

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any, TypedDict
 
 import reflex as rx
@@ -13,6 +13,7 @@ from tg_assistant.components.telegram import copy_button
 from tg_assistant.core.answers.answers import Source, sources_of
 from tg_assistant.models import Question
 from tg_assistant.texts import text
+from tg_assistant.web import process
 
 _CITATION = re.compile(r"\[(\d{1,2})\]")
 _LONGEST = timedelta(minutes=2)  # an answer not there by then was interrupted
@@ -98,7 +99,7 @@ def _state(asked: Question) -> str:
         return "abstained"
     if asked.answer is not None:
         return "done"
-    return "waiting" if datetime.now(UTC) - asked.created_at < _LONGEST else "failed"
+    return "waiting" if process.now() - asked.created_at < _LONGEST else "failed"
 
 
 def hidden(language: str) -> dict[str, Any]:

@@ -1,8 +1,9 @@
 """Times and numbers as people read them: relative times, digits grouped by language."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 
 from tg_assistant.texts import date, text
+from tg_assistant.web import process
 
 _GROUPING = {"ru": "\u202f", "en": ","}
 _DECIMAL = {"ru": ",", "en": "."}
@@ -11,7 +12,7 @@ _COLOURS = 7
 
 def ago(when: datetime, language: str, *, now: datetime | None = None) -> str:
     """ "5 minutes ago"; from a week on, the date."""
-    seconds = ((now or datetime.now(UTC)) - when).total_seconds()
+    seconds = ((now or process.now()) - when).total_seconds()
     if seconds < 60:
         return text("time.now", language)
     if seconds < 3600:

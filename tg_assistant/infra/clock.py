@@ -7,6 +7,7 @@ from sqlmodel import func, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 log = structlog.get_logger()
+IN_SESSION = "clock"  # where a transaction carries its process's clock, as it carries the tenant
 _APART = timedelta(hours=1)  # more is no drift: one of the two is wrong
 
 
@@ -14,6 +15,14 @@ class Clock:
     def now(self) -> datetime:
         """The present, timezone-aware, in UTC."""
         return datetime.now(UTC)
+
+
+SYSTEM = Clock()  # where no Runtime is open: a process's start, the command line
+
+
+def now(db: AsyncSession) -> datetime:
+    """The present for what is read and written in this transaction, by its process's clock."""
+    return db.info.get(IN_SESSION, SYSTEM).now()
 
 
 async def agreed(db: AsyncSession, clock: Clock) -> datetime | None:

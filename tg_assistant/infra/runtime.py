@@ -4,7 +4,7 @@ from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
-from tg_assistant.infra.clock import Clock
+from tg_assistant.infra.clock import SYSTEM, Clock
 from tg_assistant.infra.embeddings import Embedder, LocalEmbedder, OpenAIEmbedder
 from tg_assistant.infra.fair_queue import FairQueue
 from tg_assistant.infra.limits import RateLimits
@@ -33,12 +33,12 @@ class Runtime:
 
 
 @asynccontextmanager
-async def open_runtime(settings: Settings, *, clock: Clock | None = None) -> AsyncGenerator[Runtime]:
+async def open_runtime(settings: Settings, *, clock: Clock = SYSTEM) -> AsyncGenerator[Runtime]:
     """Connects lazily: opening succeeds while PostgreSQL or Chroma is still down."""
     retrieval = settings.retrieval
     async with AsyncExitStack() as stack:
         url = settings.database.url.get_secret_value()
-        db = Database(url, pool_size=settings.database.pool_size)
+        db = Database(url, pool_size=settings.database.pool_size, clock=clock)
         stack.push_async_callback(db.close)
         events = Events(db.url)
         await events.open()
@@ -63,7 +63,7 @@ async def open_runtime(settings: Settings, *, clock: Clock | None = None) -> Asy
             embedder=embedder,
             vectors=vectors,
             llm=llm,
-            clock=clock or Clock(),
+            clock=clock,
             limits=limits,
             texts=texts,
             pulse=Pulse(texts),

@@ -12,8 +12,6 @@ from sqlmodel import Column, Field, SQLModel
 from tg_assistant.models.base import big, moment, now, ref, secret
 
 UNCHECKED = datetime(1970, 1, 1, tzinfo=UTC)  # `checked_at` of an access that nobody sees for itself
-    1970, 1, 1, tzinfo=UTC
-)  # `checked_at` of an access nobody has seen for itself (any more)
 
 
 class Channel(SQLModel, table=True):

@@ -16,7 +16,7 @@ from tg_assistant.components.placeholders import empty
 from tg_assistant.components.telegram import kept_field
 from tg_assistant.core.accounts import accounts
 from tg_assistant.core.actor import Actor
-from tg_assistant.core.channels import channels
+from tg_assistant.core.channels import channels, dialogs
 from tg_assistant.errors import AlreadyExists, AssistantError, Unavailable
 from tg_assistant.models import Dialog
 from tg_assistant.page_context import acting, is_live
@@ -146,7 +146,7 @@ async def _listed(state: AddState, actor: Actor, sid: str) -> list[Dialog]:
     """The account's channels, as soon as Telegram has answered; nobody waits for a closed screen."""
     while True:
         try:
-            return await channels.available(current(), actor)
+            return await dialogs.available(current(), actor)
         except Unavailable as error:
             async with state:
                 if error.code != "channels.checking" or not is_live(state, sid):

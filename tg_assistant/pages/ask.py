@@ -20,7 +20,7 @@ from tg_assistant.components.placeholders import empty
 from tg_assistant.components.sheet import sheet
 from tg_assistant.components.telegram import composer, follow_bottom, telegram_link
 from tg_assistant.core.actor import Actor
-from tg_assistant.core.answers import answers, question_log, showing
+from tg_assistant.core.answers import answers, asking, question_log, showing
 from tg_assistant.core.answers.answers import Delta, Done, Sources
 from tg_assistant.core.channels import channels
 from tg_assistant.core.names import Topic
@@ -65,8 +65,8 @@ class AskState(rx.State):
             return None
         async with acting(self):
             pass
-        if len(question) > answers.MAX_QUESTION:  # refused before the field is emptied
-            raise Invalid("answers.question_too_long", max=answers.MAX_QUESTION)
+        if len(question) > asking.MAX_QUESTION:  # refused before the field is emptied
+            raise Invalid("answers.question_too_long", max=asking.MAX_QUESTION)
         shown = Exchange(
             id=named(question_id, "questions.not_found").hex,
             question=question,
@@ -91,7 +91,7 @@ class AskState(rx.State):
                 return None
             exchange_id, question = self.exchanges[-1]["id"], self.exchanges[-1]["question"]
         try:
-            asked = await answers.begin(current(), actor, question, UUID(hex=exchange_id))
+            asked = await asking.begin(current(), actor, question, UUID(hex=exchange_id))
             async with self:
                 self._change(exchange_id, kept=True)
             answer = answers.finish(current(), actor, asked, {})
@@ -283,7 +283,7 @@ def ask() -> rx.Component:
         placeholder=say("ask.placeholder"),
         send_label=say("ask.send"),
         busy=AskState.busy,
-        max_length=answers.MAX_QUESTION,
+        max_length=asking.MAX_QUESTION,
         shown=AskState.exchanges,
         on_send=AskState.ask,
     )

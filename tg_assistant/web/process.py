@@ -3,8 +3,9 @@
 import asyncio
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
+from datetime import datetime
 
+from tg_assistant.infra.clock import SYSTEM
 from tg_assistant.infra.health import database_answers, serve_health
 from tg_assistant.infra.logging import error_hooks, logs
 from tg_assistant.infra.runtime import Runtime, open_runtime
@@ -13,7 +14,7 @@ from tg_assistant.settings.load import load
 
 _settings: Settings | None = None
 _runtime: Runtime | None = None
-_started = datetime.now(UTC)
+_started = SYSTEM.now()
 
 
 def configure(settings: Settings) -> None:
@@ -35,6 +36,11 @@ def current() -> Runtime:
     if _runtime is None:
         raise RuntimeError("the web process has not opened its runtime yet")
     return _runtime
+
+
+def now() -> datetime:
+    """The present by the Runtime's clock; by the machine's where none is open, as when a view is built."""
+    return (_runtime.clock if _runtime is not None else SYSTEM).now()
 
 
 def is_older(moment: datetime) -> bool:

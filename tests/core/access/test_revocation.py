@@ -1,6 +1,7 @@
 """Whoever loses rights is told of at once, by whichever way they lose them."""
 
 import asyncio
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -29,11 +30,9 @@ async def ended(rt, _, anna, session):
 async def token_stolen(rt, _, anna, session):
     now = datetime.now(UTC)
     for later in (0, 60):
-        try:
-            async with rt.db.transaction(anna.tenant_id) as db:
+        async with rt.db.transaction(anna.tenant_id) as db:
+            with suppress(SignInNeeded):  # the door commits the ending, too
                 await sessions.refresh(db, session.refresh_token, now=now + timedelta(seconds=later))
-        except SignInNeeded:
-            return
 
 
 async def ran_out(rt, _, anna, session):

@@ -96,8 +96,8 @@ async def test_late_reuse_ends_the_session(rt):
         signed = await signed_in(db, 5007)
         now = datetime.now(UTC)
         second = (await sessions.refresh(db, signed.refresh_token, now=now)).refresh_token
-    with pytest.raises(SignInNeeded):
-        async with rt.db.transaction() as db:
+    async with rt.db.transaction() as db:  # the door commits, for the ending must stand
+        with pytest.raises(SignInNeeded):
             await sessions.refresh(db, signed.refresh_token, now=now + timedelta(seconds=21))
     async with rt.db.transaction() as db:
         with pytest.raises(SignInNeeded):

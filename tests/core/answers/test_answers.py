@@ -7,7 +7,7 @@ import pytest
 
 from tests.corpus import a_channel, a_reader, a_tenant
 from tg_assistant.core import plans
-from tg_assistant.core.answers import answers, question_log
+from tg_assistant.core.answers import answers, asking, question_log
 from tg_assistant.core.answers.answers import Delta, Done, Sources
 from tg_assistant.core.retrieval import indexing
 from tg_assistant.errors import Invalid, LimitReached, NotAllowed, NotFound, Unavailable
@@ -198,7 +198,7 @@ async def test_a_model_is_not_asked_what_no_post_can_answer(rt, reader):
 
 async def test_a_question_of_an_interrupted_door_is_answered_and_told_again(rt, reader):
     """Left without an answer it gets one, once; asked for again, it is the same answer."""
-    left = await answers.begin(rt, reader, "Сколько стоит месячный проездной?", uuid4())
+    left = await asking.begin(rt, reader, "Сколько стоит месячный проездной?", uuid4())
     first = [event async for event in answers.resume(rt, reader, left.id)]
     again = [event async for event in answers.resume(rt, reader, left.id)]
     assert "1 950 ₽" in first[-1].answer and len(first) > 1

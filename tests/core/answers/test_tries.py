@@ -86,7 +86,7 @@ async def broken_off(rt, reader, question_id, monkeypatch):
 
 async def test_a_question_answered_at_once_was_tried_once(rt, reader):
     """The count stands in the row, committed before the first event."""
-    asked = await answers.begin(rt, reader, QUESTION)
+    asked = await asking.begin(rt, reader, QUESTION)
     assert (await kept(rt, reader, asked.id)).attempts == 0
     events = answers.finish(rt, reader, asked, {})
     await anext(events)
@@ -98,7 +98,7 @@ async def test_a_question_answered_at_once_was_tried_once(rt, reader):
 async def test_what_ended_three_processes_is_not_tried_again(rt, reader, monkeypatch, hasty, language):
     """Nothing is searched any more; the sentence says what to do, is kept, and ends every wait for it."""
     reader = replace(reader, language=language)
-    left = await answers.begin(rt, reader, QUESTION)
+    left = await asking.begin(rt, reader, QUESTION)
     for _ in range(tries.TRIES):
         await broken_off(rt, reader, left.id, monkeypatch)
     assert (await kept(rt, reader, left.id)).attempts == 3
@@ -119,7 +119,7 @@ async def test_what_ended_three_processes_is_not_tried_again(rt, reader, monkeyp
 
 async def test_two_who_find_it_unanswered_try_it_once(rt, reader):
     """Of two tabs, or processes, that resume the same question one goes on, and the other waits for it."""
-    left = await answers.begin(rt, reader, QUESTION)
+    left = await asking.begin(rt, reader, QUESTION)
     rows = [await kept(rt, reader, left.id) for _ in range(2)]
     first = answers.finish(rt, reader, rows[0], {})
     await anext(first)
@@ -132,7 +132,7 @@ async def test_two_who_find_it_unanswered_try_it_once(rt, reader):
 
 async def test_a_killed_process_was_counted(rt, reader, hasty, database, chroma_url, model_dir):
     """kill −9 in the middle of a try, which has been written down; the next one answers."""
-    left = await answers.begin(rt, reader, QUESTION, uuid4())
+    left = await asking.begin(rt, reader, QUESTION, uuid4())
     environment = os.environ | {
         "ENVIRONMENT": "test",
         "DATABASE_URL": database.app_url,
@@ -152,7 +152,7 @@ async def test_a_killed_process_was_counted(rt, reader, hasty, database, chroma_
 async def test_a_try_under_way_is_neither_begun_again_nor_given_up(rt, reader, hasty, monkeypatch):
     """The last one, longer than a dead process is silent: whoever reads the question waits for it."""
     monkeypatch.setattr(tries, "PATIENCE_SECONDS", 1.5)
-    left = await answers.begin(rt, reader, QUESTION)
+    left = await asking.begin(rt, reader, QUESTION)
     for _ in range(tries.TRIES - 1):
         await broken_off(rt, reader, left.id, monkeypatch)
     await asyncio.sleep(tries.SILENT_SECONDS)
@@ -171,7 +171,7 @@ async def test_a_try_under_way_is_neither_begun_again_nor_given_up(rt, reader, h
 
 async def test_an_answer_that_comes_meanwhile_is_not_given_up(rt, reader, hasty, monkeypatch):
     """Whoever would give up has read the question before; the answer was committed since."""
-    left = await answers.begin(rt, reader, QUESTION)
+    left = await asking.begin(rt, reader, QUESTION)
     for _ in range(tries.TRIES):
         await broken_off(rt, reader, left.id, monkeypatch)
     read = await kept(rt, reader, left.id)
@@ -190,7 +190,7 @@ async def test_an_answer_that_comes_meanwhile_is_not_given_up(rt, reader, hasty,
 )
 async def test_a_neighbours_absence_is_no_try(rt, reader, monkeypatch, code):
     """However often: once it is back the question is answered. A text that took too long is one."""
-    left = await answers.begin(rt, reader, QUESTION)
+    left = await asking.begin(rt, reader, QUESTION)
 
     async def away(*_, **__):
         raise Unavailable(code)
@@ -208,7 +208,7 @@ async def test_a_neighbours_absence_is_no_try(rt, reader, monkeypatch, code):
 async def test_a_try_is_counted_back_once_the_database_is_there_again(rt, reader, monkeypatch):
     """It was away when the try broke off of it, and so could not be told."""
     monkeypatch.setattr(tries, "_LATER", (0.05, 0.05, 0.05))
-    left = await answers.begin(rt, reader, QUESTION)
+    left = await asking.begin(rt, reader, QUESTION)
     write, away = tries.Try._write, iter((True, True, False))
 
     async def unreachable(self, number, values, *also):
@@ -238,7 +238,7 @@ async def test_nothing_is_kept_for_somebody_switched_off_meanwhile(rt, back):
     anna = await a_reader(rt, where, 64_010 + back, [channel.id])
     async with rt.db.transaction(where.id) as db:
         owner = await member(db, where, 64_020 + back, Role.owner)
-    asked = await answers.begin(rt, anna, QUESTION)
+    asked = await asking.begin(rt, anna, QUESTION)
     events = answers.finish(rt, anna, asked, {})
     await anext(events)
     async with rt.db.transaction(where.id) as db:

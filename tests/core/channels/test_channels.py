@@ -335,7 +335,7 @@ async def test_the_own_list_is_served_from_the_table(rt, tenant):
     async with rt.db.transaction(tenant.id) as db:
         await listed(db, linked, found(title="Mine"))
         (await db.merge(linked)).dialogs_at = rt.clock.now()
-    shown: list[Dialog] = await channels.available(rt, anna)
+    shown: list[Dialog] = await dialogs.available(rt, anna)
     assert [dialog.title for dialog in shown] == ["Mine"]
     async with rt.db.transaction(tenant.id) as db:
         assert await open_tasks(db, tenant, "dialogs") == []

@@ -7,7 +7,7 @@ import pytest
 from sqlmodel import col, delete
 
 from tests.corpus import NOW, a_channel, a_reader, a_tenant, incoming_post
-from tg_assistant.core.posts import posts
+from tg_assistant.core.posts import ingestion
 from tg_assistant.core.retrieval import full_text, hybrid, indexing
 from tg_assistant.core.retrieval.full_text import Within
 from tg_assistant.infra.vectors import Vectors
@@ -76,8 +76,8 @@ async def test_deleted_and_edited_posts_are_found_as_they_stand_now(rt):
     await indexing.index_dirty(rt, tenant.id)
     async with rt.db.transaction(tenant.id) as db:
         edited = replace(incoming_post(1, "Концерт стоит 700 рублей."), edited_at=NOW)
-        await posts.save_live(db, channel.id, [edited], [1])
-        await posts.mark_deleted(db, channel.id, [2])
+        await ingestion.save_live(db, channel.id, [edited], [1])
+        await ingestion.mark_deleted(db, channel.id, [2])
     assert texts(await hybrid.search(rt, reader, "концерт или лекция")) == ["Концерт стоит 700 рублей."]
 
 
@@ -101,7 +101,7 @@ async def test_the_same_news_in_several_channels_is_one_passage(rt):
     third = await a_channel(rt, tenant, [], number=23)
     async with rt.db.transaction(tenant.id) as db:
         forward = incoming_post(1, "Смотрите: " + text, forward_channel=21, forward_message=1)
-        await posts.save_live(db, third.id, [forward], [1])
+        await ingestion.save_live(db, third.id, [forward], [1])
     await indexing.index_dirty(rt, tenant.id)
     reader = await a_reader(rt, tenant, 60_005, [first.id, copy.id, third.id])
     (passage,) = (await hybrid.search(rt, reader, "куда переезжает библиотека")).passages

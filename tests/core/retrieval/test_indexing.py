@@ -14,7 +14,7 @@ from sqlmodel import col, delete, select
 
 from tests.corpus import NOW, a_channel, a_tenant, incoming_post, stored
 from tests.servers import settings_for
-from tg_assistant.core.posts import posts
+from tg_assistant.core.posts import ingestion
 from tg_assistant.core.retrieval import indexing
 from tg_assistant.errors import Unavailable
 from tg_assistant.infra.postgres import jobs
@@ -78,8 +78,8 @@ async def test_edits_and_deletions_reach_the_index(rt):
     await indexing.index_dirty(rt, tenant.id)
     async with rt.db.transaction(tenant.id) as db:
         edited = replace(incoming_post(4, "Коротко."), edited_at=NOW + timedelta(hours=1))
-        await posts.save_live(db, channel.id, [edited], [4])
-        await posts.mark_deleted(db, channel.id, [1])
+        await ingestion.save_live(db, channel.id, [edited], [4])
+        await ingestion.mark_deleted(db, channel.id, [1])
     assert await indexing.index_dirty(rt, tenant.id) == 2
     assert {row.text for row in await chunks(rt, tenant.id)} == {TEXTS[1], "Коротко."}
     await assert_chroma_matches(rt, tenant.id)
@@ -112,7 +112,7 @@ async def test_a_post_edited_while_it_is_indexed_stays_dirty(rt, settings):
                 self.edited = True
                 async with rt.db.transaction(tenant.id) as db:
                     later = replace(incoming_post(1, "Вход бесплатный."), edited_at=NOW)
-                    await posts.save_live(db, channel.id, [later], [1])
+                    await ingestion.save_live(db, channel.id, [later], [1])
 
     slow = replace(rt, vectors=Slow(settings.retrieval.chroma_url))
     await indexing.index_dirty(slow, tenant.id)
@@ -275,12 +275,22 @@ async def test_a_wiped_chroma_is_rebuilt_from_postgresql(rt):
     await assert_chroma_matches(rt, tenant.id)
 
 
+async def raise_generation(rt, tenant_id):
+    """As a migration does that changes how posts are cut: everything is to be indexed anew."""
+    async with rt.db.transaction(tenant_id) as db:
+        tenant = await db.get_one(Tenant, tenant_id)
+        tenant.index_generation += 1
+        db.add(tenant)
+        dirty = update(Post).where(col(Post.tenant_id) == tenant_id)
+        await db.exec(dirty.values(indexed_generation=0, index_attempts=0))
+
+
 async def test_reindexing_raises_the_generation_and_computes_nothing_twice(rt):
     """Vectors come from the cache; while it runs everything stays searchable."""
     tenant = await a_tenant(rt)
     channel = await a_channel(rt, tenant, TEXTS[:2])
     await indexing.index_dirty(rt, tenant.id)
-    await indexing.reindex(rt, tenant.id)
+    await raise_generation(rt, tenant.id)
     assert len(await chunks(rt, tenant.id)) == 2
 
     class Spent:
@@ -313,7 +323,7 @@ async def test_a_generation_belongs_to_its_tenant(rt):
     channels = [await a_channel(rt, tenant, TEXTS[:1]) for tenant in tenants]
     for tenant in tenants:
         await indexing.index_dirty(rt, tenant.id)
-    await indexing.reindex(rt, tenants[0].id)
+    await raise_generation(rt, tenants[0].id)
     states = [{post.indexed_generation for post in (await stored(rt, c)).values()} for c in channels]
     assert states == [{0}, {1}]
     async with rt.db.transaction(tenants[1].id) as db:

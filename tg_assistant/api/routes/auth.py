@@ -122,7 +122,11 @@ async def _rotate(
     if not token:
         raise SignInNeeded("access.signed_out")
     async with rt.db.transaction() as db:
-        started = await sessions.refresh(db, token, now=rt.clock.now())
+        try:
+            started = await sessions.refresh(db, token, now=rt.clock.now())
+        except SignInNeeded:
+            await db.commit()  # a stolen token ended its session: raising would undo that
+            raise
         actor = await sign_in.actor(db, started.user_id, door="rest", session_id=started.id)
         secret = await sessions.new_resume_secret(db, started.id) if resuming else ""
     return started, actor, secret

@@ -17,7 +17,7 @@ from tg_assistant.api.problems import may, sentence
 from tg_assistant.api.streaming import sse
 from tg_assistant.core.accounts import tasks
 from tg_assistant.core.actor import Actor
-from tg_assistant.core.channels import channels
+from tg_assistant.core.channels import channels, dialogs
 from tg_assistant.core.channels.channels import Followed
 from tg_assistant.core.channels.progress import Progress
 from tg_assistant.errors import AssistantError, NotFound
@@ -124,7 +124,7 @@ async def available(
 ) -> PageOut[AvailableOut]:
     """The channels the linked account is subscribed to, with folders, in Telegram's order."""
     after = pagination.decode(cursor, int)
-    listed = await channels.available(rt, await call.actor(), refresh=refresh)
+    listed = await dialogs.available(rt, await call.actor(), refresh=refresh)
     begin = 0
     if after is not None:
         begin = next((n for n, each in enumerate(listed, 1) if each.telegram_id == after[0]), len(listed))

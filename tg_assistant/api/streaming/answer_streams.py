@@ -10,7 +10,7 @@ from uuid import UUID, uuid4
 import structlog
 
 from tg_assistant.core.actor import Actor
-from tg_assistant.core.answers import answers, question_log, showing
+from tg_assistant.core.answers import answers, asking, question_log, showing
 from tg_assistant.core.retrieval.hybrid import Wanted
 from tg_assistant.errors import AlreadyExists, AssistantError, NotFound
 from tg_assistant.infra.runtime import Runtime
@@ -42,31 +42,31 @@ class Asking:
 async def begin(rt: Runtime, actor: Actor, question: str, wanted: Wanted) -> UUID:
     """Ask in a task of its own; a cut connection neither stops nor repeats it.
 
-    Raises what refuses the question (`answers.begin`): after this a stream may answer 200.
+    Raises what refuses the question (`asking.begin`): after this a stream may answer 200.
     """
-    asked, asking = await answers.begin(rt, actor, question), Asking(actor.user_id)
-    _live[asked.id] = asking
+    asked, live = await asking.begin(rt, actor, question), Asking(actor.user_id)
+    _live[asked.id] = live
     events = answers.finish(rt, actor, asked, wanted)
-    task = asyncio.create_task(_run(asked.id, asking, events), name="asking")
+    task = asyncio.create_task(_run(asked.id, live, events), name="asking")
     _tasks.add(task)
     task.add_done_callback(_tasks.discard)
     return asked.id
 
 
-async def _run(question_id: UUID, asking: Asking, events: AsyncIterator[answers.Event]) -> None:
+async def _run(question_id: UUID, live: Asking, events: AsyncIterator[answers.Event]) -> None:
     try:
         async for event in events:
-            asking.said.append(event)
-            asking.ring()
+            live.said.append(event)
+            live.ring()
     except AssistantError as error:
-        asking.failed = error
+        live.failed = error
     except Exception as error:  # the task's own door: its readers are told, the log has the cause
         reference = uuid4().hex[:8]
         log.error("asking.failed", reference=reference, exc_info=error)
-        asking.failed = AssistantError("internal", reference=reference)
+        live.failed = AssistantError("internal", reference=reference)
     finally:
-        asking.over = True
-        asking.ring()
+        live.over = True
+        live.ring()
         asyncio.get_running_loop().call_later(_KEPT_SECONDS, _live.pop, question_id, None)
 
 

@@ -3,7 +3,7 @@
 import hashlib
 import secrets
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -17,6 +17,7 @@ from tg_assistant.core import audit, pagination
 from tg_assistant.core.actor import Actor
 from tg_assistant.core.pagination import Order, Page
 from tg_assistant.errors import NotAllowed, NotFound, SignInNeeded
+from tg_assistant.infra import clock
 from tg_assistant.models import AppSession, Membership, RefreshToken, Role, User
 
 LIFETIME = timedelta(days=30)
@@ -97,14 +98,14 @@ async def _end_left_behind(db: AsyncSession, new: AppSession, now: datetime) -> 
 async def resume(db: AsyncSession, secret: str) -> AppSession:
     """The live session this secret belongs to. Raises SignInNeeded."""
     row = await _live(db, col(AppSession.resume_hash) == digest(secret))
-    row.last_seen_at = datetime.now(UTC)
+    row.last_seen_at = clock.now(db)
     return row
 
 
 async def live(db: AsyncSession, session_id: UUID) -> AppSession:
     """The session while it lives. Raises SignInNeeded once it is ended or expired."""
     row = await _live(db, col(AppSession.id) == session_id)
-    now = datetime.now(UTC)
+    now = clock.now(db)
     if now - row.last_seen_at > _SEEN_EVERY:
         row.last_seen_at = now
     return row
@@ -127,7 +128,7 @@ async def _live(db: AsyncSession, condition: ColumnElement[bool]) -> AppSession:
 async def refresh(db: AsyncSession, token: str, *, now: datetime) -> Started:
     """Rotate. The previous token gets the same successor for 20 s; any later or older one ends the session.
 
-    Raises SignInNeeded. The caller commits even then: the ending must stand.
+    Raises SignInNeeded. The caller commits even then: the ending of a session must stand.
     """
     query = (
         select(RefreshToken, AppSession)
@@ -147,8 +148,6 @@ async def refresh(db: AsyncSession, token: str, *, now: datetime) -> Started:
     if successor is None:
         session.revoked_at = now
         await audit.record(db, None, "session.reuse", session.id, user_id=session.user_id)
-        # nosemgrep: core-ends-a-transaction - the refusal below rolls back, and must not undo this
-        await db.commit()
         raise SignInNeeded("access.signed_out")
     return Started(session.id, session.user_id, "", successor, session.expires_at)
 

@@ -14,6 +14,7 @@ from tg_assistant.core.access import access_tokens, sessions
 from tg_assistant.core.access.init_data import MAX_AGE, MAX_FUTURE, InitData, TelegramPerson, Validator
 from tg_assistant.core.actor import Actor, scoped
 from tg_assistant.errors import NotAllowed, NotFound, SignInNeeded
+from tg_assistant.infra import clock
 from tg_assistant.infra.clock import Clock, agreed
 from tg_assistant.infra.postgres.db import set_tenant, set_user
 from tg_assistant.models import Membership, Role, SeenInitData, SignIn, Tenant, User
@@ -84,7 +85,7 @@ async def actor(db: AsyncSession, user_id: UUID, *, door: str, session_id: UUID 
     row = (await db.exec(query)).first()
     if row is None:
         raise SignInNeeded("access.signed_out")
-    return await _checked(db, _actor(*row, door), session_id)
+    return await _checked(db, _actor(db, *row, door), session_id)
 
 
 async def at_their_word(db: AsyncSession, telegram_id: int) -> Actor:
@@ -97,7 +98,7 @@ async def at_their_word(db: AsyncSession, telegram_id: int) -> Actor:
         raise NotFound("users.not_found")
     await set_user(db, user.id)
     membership = (await db.exec(select(Membership).where(Membership.user_id == user.id))).first()
-    return await _checked(db, _described(user, membership, "cli"), None)
+    return await _checked(db, _described(db, user, membership, "cli"), None)
 
 
 async def by_session(db: AsyncSession, session_id: UUID, *, door: str = "") -> Actor:
@@ -118,20 +119,20 @@ async def by_token(db: AsyncSession, token: str, *, secret: str, door: str) -> A
     return found
 
 
-def _actor(user: User, membership: Membership | None, door: str) -> Actor:
+def _actor(db: AsyncSession, user: User, membership: Membership | None, door: str) -> Actor:
     if membership is not None and membership.disabled:
         raise NotAllowed("access.disabled")
-    return _described(user, membership, door)
+    return _described(db, user, membership, door)
 
 
-def _described(user: User, membership: Membership | None, door: str) -> Actor:
+def _described(db: AsyncSession, user: User, membership: Membership | None, door: str) -> Actor:
     return Actor(
         user_id=user.id,
         telegram_id=user.telegram_id,
         language=user.language,
         tenant_id=membership.tenant_id if membership else None,
         role=Role(membership.role) if membership else None,
-        plan=plans.of_member(membership, Clock().now()).name if membership else "free",
+        plan=plans.of_member(membership, clock.now(db)).name if membership else "free",
         door=door,
         name=f"{user.first_name} {user.last_name}".strip() or f"@{user.username}",
     )
@@ -149,7 +150,7 @@ async def meet(db: AsyncSession, person: TelegramPerson, *, door: str) -> Actor:
         "first_name": person.first_name,
         "last_name": person.last_name,
         "username": person.username,
-        "last_seen_at": Clock().now(),
+        "last_seen_at": clock.now(db),
     }
     # Core's insert skips the model's defaults, so every column without a server default is named
     language = language_of(person.language_code)

@@ -1,7 +1,7 @@
 """A QR attempt as ingest sees it: each step it may write, under the epoch of its lease."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -15,7 +15,7 @@ from tg_assistant.core import audit
 from tg_assistant.core.accounts import accounts, leases, logins, tasks
 from tg_assistant.core.messaging import outbox
 from tg_assistant.core.names import TaskKind, Topic
-from tg_assistant.infra import metrics
+from tg_assistant.infra import clock, metrics
 from tg_assistant.infra.crypto import Binding, Keyring, SealBroken
 from tg_assistant.infra.postgres.db import transaction_time
 from tg_assistant.infra.postgres.events import notify
@@ -165,7 +165,7 @@ async def authorize(db: AsyncSession, login: Login, epoch: int, *, session: byte
     if not await end(db, login.id, epoch, LoginStatus.authorized):
         return False
     metrics.auth_qr_success_total.inc()
-    metrics.auth_qr_duration_seconds.observe((datetime.now(UTC) - login.created_at).total_seconds())
+    metrics.auth_qr_duration_seconds.observe((clock.now(db) - login.created_at).total_seconds())
     account.sealed_session = keyring.seal(session, accounts.binding(account))
     db.add(account)
     await db.flush()

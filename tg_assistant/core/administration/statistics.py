@@ -10,7 +10,7 @@ from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from tg_assistant.core.actor import Actor
-from tg_assistant.infra.clock import Clock
+from tg_assistant.infra import clock
 from tg_assistant.infra.postgres import job_table
 from tg_assistant.models import (
     Account,
@@ -59,7 +59,7 @@ async def of(db: AsyncSession, actor: Actor) -> Statistics:
 
 
 async def _people(db: AsyncSession, actor: Actor) -> dict[str, Any]:
-    week = Clock().now() - timedelta(days=7)
+    week = clock.now(db) - timedelta(days=7)
     query = (
         select(
             func.count(),
@@ -96,7 +96,7 @@ async def _reading(db: AsyncSession, actor: Actor) -> dict[str, Any]:
 
 
 async def _asking(db: AsyncSession, actor: Actor) -> dict[str, Any]:
-    now = Clock().now()
+    now = clock.now(db)
     week = Question.tenant_id == actor.tenant, Question.created_at >= now - timedelta(days=7)
     quick = func.percentile_cont(0.5).within_group(col(Question.milliseconds))
     query = select(  # type: ignore[call-overload]

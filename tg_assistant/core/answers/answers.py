@@ -13,7 +13,6 @@ from uuid import UUID
 
 from tg_assistant.core.actor import Actor
 from tg_assistant.core.answers import asking, extractive, generative, question_log, style, tries
-from tg_assistant.core.answers.asking import MAX_QUESTION, begin
 from tg_assistant.core.answers.extractive import Extract
 from tg_assistant.core.retrieval import hybrid
 from tg_assistant.core.retrieval.hybrid import Found, Passage, Place, Wanted
@@ -23,7 +22,6 @@ from tg_assistant.infra.runtime import Runtime
 from tg_assistant.models import Question
 from tg_assistant.texts import text as say
 
-__all__ = ["MAX_QUESTION", "begin"]
 MAX_COPIES = 2  # places named beside a post that stands in several channels
 QUOTE = 300  # characters
 # Bullets, dashes and emoji in front of a post's line.
@@ -89,7 +87,7 @@ async def ask(
     Reads only channels the actor may read. Raises Invalid (empty, too long), LimitReached (questions of the
     day, by plan) and NotAllowed before anything is yielded.
     """
-    asked = await begin(rt, actor, question, question_id)
+    asked = await asking.begin(rt, actor, question, question_id)
     async with aclosing(finish(rt, actor, asked, wanted)) as events:
         async for event in events:
             yield event

@@ -1,7 +1,7 @@
 """How a person's answer is made, as flags and experiments say: with the language model or not, how long."""
 
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from uuid import UUID
 
 from sqlmodel import col
@@ -10,6 +10,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from tg_assistant.core.actor import Actor, scoped
 from tg_assistant.core.answers.extractive import Extract
 from tg_assistant.core.rollout import experiments, flags
+from tg_assistant.infra import clock
 from tg_assistant.infra.runtime import Runtime
 from tg_assistant.models import Question
 
@@ -51,5 +52,5 @@ async def asked_again(db: AsyncSession, actor: Actor) -> None:
     """Call before a new question is saved: tells the experiment if one was answered just now."""
     mine = scoped(Question, actor).where(Question.user_id == actor.user_id)
     last = (await db.exec(mine.order_by(col(Question.created_at).desc()).limit(1))).first()
-    if last is not None and last.variant and last.created_at > datetime.now(UTC) - _AGAIN:
+    if last is not None and last.variant and last.created_at > clock.now(db) - _AGAIN:
         await experiments.came_of_it(db, actor, experiments.LENGTH, last.variant)

@@ -1,7 +1,7 @@
 """What of a channel's history is still to be read, and by whom: one open task a channel at a time."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -14,6 +14,7 @@ from tg_assistant.core.accounts import tasks
 from tg_assistant.core.channels import known_ranges, reader_accounts
 from tg_assistant.core.channels.known_ranges import Range
 from tg_assistant.core.names import TaskKind
+from tg_assistant.infra import clock
 from tg_assistant.models import (
     Account,
     AccountStatus,
@@ -56,7 +57,7 @@ async def _full(db: AsyncSession, channel: Channel) -> bool:
 
 async def depth(db: AsyncSession, channel_id: UUID) -> int:
     """How many of the newest posts are kept: the largest `posts_limit` among those who follow."""
-    names = select(plans_of_followers(channel_id, datetime.now(UTC)))
+    names = select(plans_of_followers(channel_id, clock.now(db)))
     return plans.deepest((await db.exec(names)).one())
 
 
@@ -85,7 +86,7 @@ async def plan(db: AsyncSession, channel: Channel, *, besides: UUID | None = Non
         return False
     account = await reader_accounts.of(db, channel)
     if account is None:
-        await _set(db, channel, last_error="channels.no_account", last_error_at=datetime.now(UTC))
+        await _set(db, channel, last_error="channels.no_account", last_error_at=clock.now(db))
         return False
     priority = LIVE_GAP if channel.backfill_done_at else 0
     task = await tasks.add(
@@ -99,7 +100,7 @@ async def plan(db: AsyncSession, channel: Channel, *, besides: UUID | None = Non
 async def complete(db: AsyncSession, channel: Channel) -> None:
     """All that is wanted of the past has been read."""
     if channel.backfill_done_at is None or channel.last_error:
-        done_at = channel.backfill_done_at or datetime.now(UTC)
+        done_at = channel.backfill_done_at or clock.now(db)
         await _set(db, channel, backfill_done_at=done_at, last_error=None)
 
 

@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -16,7 +15,6 @@ from tg_assistant.core import audit, pagination
 from tg_assistant.core.accounts import tasks
 from tg_assistant.core.actor import Actor, scoped
 from tg_assistant.core.channels import dialogs, following, readable
-from tg_assistant.core.channels.dialogs import available
 from tg_assistant.core.channels.following import Found
 from tg_assistant.core.channels.progress import Progress, measure
 from tg_assistant.core.channels.references import Reference, parse_reference
@@ -24,11 +22,11 @@ from tg_assistant.core.messaging import outbox
 from tg_assistant.core.names import Job, TaskKind, Topic
 from tg_assistant.core.pagination import Page
 from tg_assistant.errors import NotFound
+from tg_assistant.infra import clock
 from tg_assistant.infra.postgres import events, jobs
 from tg_assistant.infra.runtime import Runtime
 from tg_assistant.models import Account, Channel, ChannelAccess, Subscription
 
-__all__ = ["Added", "Followed", "Found", "add", "available", "parse_reference"]
 _WATCH_SECONDS = 0.5
 _POLL_SECONDS = 2.0
 
@@ -249,7 +247,7 @@ async def access_lost(db: AsyncSession, account_id: UUID, channel_id: UUID) -> N
             col(ChannelAccess.channel_id) == channel_id,
             col(ChannelAccess.lost_at).is_(None),
         )
-        .values(lost_at=datetime.now(UTC))
+        .values(lost_at=clock.now(db))
         .returning(col(ChannelAccess.user_id), col(ChannelAccess.tenant_id))
     )
     lost = (await db.exec(query)).first()

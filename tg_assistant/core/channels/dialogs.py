@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from uuid import UUID
 
 from sqlalchemy import func, update
@@ -16,7 +16,7 @@ from tg_assistant.core.channels.following import Found
 from tg_assistant.core.channels.references import Reference
 from tg_assistant.core.names import TaskKind
 from tg_assistant.errors import LimitReached, Unavailable
-from tg_assistant.infra import metrics
+from tg_assistant.infra import clock, metrics
 from tg_assistant.infra.runtime import Runtime
 from tg_assistant.models import Account, AccountTask, Channel, Dialog
 
@@ -61,7 +61,7 @@ async def _asked(db: AsyncSession, account: Account) -> UUID:
     open_task = (await db.exec(query)).first()
     if open_task is not None:
         return open_task
-    age = _age(account).total_seconds()
+    age = _age(db, account).total_seconds()
     if age < REFRESH_SECONDS:
         policy = ("refresh", 1, REFRESH_SECONDS)
         metrics.rate_limit_exceeded_total.labels("refresh").inc()
@@ -69,11 +69,11 @@ async def _asked(db: AsyncSession, account: Account) -> UUID:
     return (await tasks.add(db, account.id, TaskKind.dialogs, priority=10)).id
 
 
-def _age(account: Account) -> timedelta:
+def _age(db: AsyncSession, account: Account) -> timedelta:
     """Of its list of channels; of none, and of one read in the future (a clock was set back), any age."""
     if account.dialogs_at is None:
         return timedelta.max
-    age = datetime.now(UTC) - account.dialogs_at
+    age = clock.now(db) - account.dialogs_at
     return age if age > -_AHEAD else timedelta.max
 
 
@@ -87,7 +87,7 @@ async def find(db: AsyncSession, account: Account, reference: Reference) -> Foun
     listed = (await db.exec(query)).first()
     if listed is None:
         return None
-    fresh = _age(account) < _FRESH
+    fresh = _age(db, account) < _FRESH
     return replace(as_found(listed), vouched=fresh or not listed.private)
 
 
@@ -108,7 +108,7 @@ async def save(db: AsyncSession, account_id: UUID, listed: Sequence[Dialog]) -> 
     await db.exec(delete(Dialog).where(col(Dialog.account_id) == account_id))
     await db.flush()
     db.add_all(listed)
-    now = datetime.now(UTC)
+    now = clock.now(db)
     await db.exec(update(Account).where(col(Account.id) == account_id).values(dialogs_at=now))
     await _renew_access(db, account_id, listed)
 

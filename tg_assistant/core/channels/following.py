@@ -1,7 +1,6 @@
 """Writing down that a person follows a channel: channel, access, subscription and first task at once."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -15,6 +14,7 @@ from tg_assistant.core.actor import Actor
 from tg_assistant.core.channels import backfill
 from tg_assistant.core.names import Topic
 from tg_assistant.errors import AlreadyExists, NotAllowed
+from tg_assistant.infra import clock
 from tg_assistant.infra.postgres import events
 from tg_assistant.models import (
     UNCHECKED,
@@ -91,7 +91,7 @@ async def follow(db: AsyncSession, account: Account, found: Found) -> Channel:
     Raises AlreadyExists, and NotAllowed at the plan's limit.
     """
     query = select(Membership).where(Membership.user_id == account.user_id)
-    plan = plans.of_member((await db.exec(query)).one(), datetime.now(UTC))
+    plan = plans.of_member((await db.exec(query)).one(), clock.now(db))
     await check_limit(db, account.user_id, plan.name)
     channel = await _channel(db, account.tenant_id, found)
     if found.access_hash is not None or found.listed:
@@ -149,7 +149,7 @@ async def grant(
 
     None: as its own list says; PostgreSQL fills it in (migration 0012), for a door may not read it.
     """
-    checked_at = datetime.now(UTC) if vouched else UNCHECKED
+    checked_at = clock.now(db) if vouched else UNCHECKED
     seen: dict[str, Any] = {"checked_at": checked_at, "lost_at": None}
     if access_hash is not None:
         seen["access_hash"] = access_hash
@@ -174,7 +174,7 @@ async def confirm(db: AsyncSession, account_id: UUID, channel_id: UUID) -> None:
             col(ChannelAccess.lost_at).is_(None),
             col(ChannelAccess.checked_at) == UNCHECKED,
         )
-        .values(checked_at=datetime.now(UTC))
+        .values(checked_at=clock.now(db))
     )
     if (await db.exec(statement)).rowcount:
         await events.notify(db, Topic.channel, str(channel_id))

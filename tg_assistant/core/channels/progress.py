@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -13,6 +13,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from tg_assistant.core import plans
 from tg_assistant.core.channels import backfill, known_ranges, readable
 from tg_assistant.core.channels.known_ranges import Range
+from tg_assistant.infra import clock
 from tg_assistant.models import Channel, Post
 
 _RATE_SECONDS = 60
@@ -45,7 +46,7 @@ async def measure(db: AsyncSession, channels: Sequence[Channel], user_id: UUID) 
     by_id = {channel.id: channel for channel in channels}
     if not by_id:
         return {}
-    now = datetime.now(UTC)
+    now = clock.now(db)
     rows = (await db.exec(_facts(list(by_id), user_id, now))).all()
     return {row.id: _progress(by_id[row.id], row, now) for row in rows}
 

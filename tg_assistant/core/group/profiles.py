@@ -12,7 +12,7 @@ from tg_assistant.core.access import sign_in
 from tg_assistant.core.actor import Actor
 from tg_assistant.core.plans import Plan
 from tg_assistant.errors import Invalid, NotAllowed, NotFound
-from tg_assistant.infra.clock import Clock
+from tg_assistant.infra import clock
 from tg_assistant.models import Membership, Role, User
 from tg_assistant.texts import LANGUAGES
 
@@ -77,5 +77,5 @@ async def plan_of(db: AsyncSession, actor: Actor, who: int | UUID) -> PlanInForc
     membership = (await get(db, actor, who)).membership
     if membership is None:
         return PlanInForce(plans.of("free"), None)
-    now, ends = Clock().now(), membership.plan_expires_at
+    now, ends = clock.now(db), membership.plan_expires_at
     return PlanInForce(plans.of_member(membership, now), ends if ends is not None and ends > now else None)

@@ -9,8 +9,8 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from tg_assistant.core import audit
 from tg_assistant.core.actor import Actor
 from tg_assistant.core.group import invites
-from tg_assistant.errors import Invalid
-from tg_assistant.infra.clock import Clock
+from tg_assistant.errors import Invalid, NotFound
+from tg_assistant.infra import clock
 from tg_assistant.infra.postgres.db import set_tenant
 from tg_assistant.models import Invite, Role, Tenant
 
@@ -26,7 +26,7 @@ async def create(db: AsyncSession, name: str) -> tuple[Tenant, Invite]:
     await set_tenant(db, tenant.id)
     db.add(tenant)
     await db.flush()
-    invite = invites.new(tenant.id, role=Role.owner, expires_at=Clock().now() + _OWNER_INVITE_LIFE)
+    invite = invites.new(tenant.id, role=Role.owner, expires_at=clock.now(db) + _OWNER_INVITE_LIFE)
     db.add(invite)
     await audit.record(db, None, "tenant.create", tenant.id, tenant_id=tenant.id)
     await db.flush()
@@ -39,9 +39,12 @@ async def ids(db: AsyncSession) -> list[UUID]:
 
 
 async def name_of(db: AsyncSession, actor: Actor) -> str:
-    """What the actor's group is called."""
+    """What the actor's group is called. Raises NotFound once it is gone."""
     actor.require()
-    return (await db.get_one(Tenant, actor.tenant)).name
+    group = await db.get(Tenant, actor.tenant)
+    if group is None:
+        raise NotFound("tenants.not_found")
+    return group.name
 
 
 async def called(db: AsyncSession, name: str) -> Tenant | None:

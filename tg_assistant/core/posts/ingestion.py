@@ -16,7 +16,7 @@ from tg_assistant.core.channels import known_ranges
 from tg_assistant.core.channels.known_ranges import Range
 from tg_assistant.core.names import Job, Topic
 from tg_assistant.errors import NotFound
-from tg_assistant.infra import metrics
+from tg_assistant.infra import clock, metrics
 from tg_assistant.infra.postgres import events, jobs
 from tg_assistant.infra.postgres.pg_text import storable
 from tg_assistant.models import Channel, Post, PostVersion
@@ -92,7 +92,7 @@ async def mark_deleted(db: AsyncSession, channel_id: UUID, message_ids: Sequence
     Returns how many posts readers saw until now. Raises NotFound when the channel is gone.
     """
     channel = await _locked(db, channel_id)
-    now = datetime.now(UTC)
+    now = clock.now(db)
     stored = await _stored(db, channel_id, message_ids)
     gone = [post for post in stored.values() if post.deleted_at is None]
     for post in gone:

@@ -1,4 +1,4 @@
-"""Posts as their readers see them; `incoming` saves them."""
+"""Posts as their readers see them; `ingestion` saves them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -11,22 +11,9 @@ from tg_assistant.core import pagination
 from tg_assistant.core.actor import Actor, scoped
 from tg_assistant.core.channels import channels
 from tg_assistant.core.pagination import Order, Page
-from tg_assistant.core.posts.ingestion import IncomingPost, mark_deleted, save_live, save_page
 from tg_assistant.errors import NotFound
 from tg_assistant.models import Channel, Post, PostVersion
 
-__all__ = [
-    "IncomingPost",
-    "among",
-    "cursor_of",
-    "get",
-    "list_",
-    "mark_deleted",
-    "permalink",
-    "save_live",
-    "save_page",
-    "versions",
-]
 NEWEST = Order[Post](col(Post.posted_at), col(Post.id), lambda post: (post.posted_at, post.id))
 
 

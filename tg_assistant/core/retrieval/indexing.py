@@ -55,7 +55,8 @@ class _Piece:
 
 
 async def index_dirty(rt: Runtime, tenant_id: UUID) -> int:
-    """Index every dirty post of a tenant, the newest first; how many were done.
+    """Index every dirty post of a tenant, the newest first; how many were done. For who must see the end:
+    the worker takes turns.
 
     Raises `Unavailable` when the embedder or Chroma cannot answer (the job is tried again). A post that
     cannot be indexed for another reason is held after five tries and stops no other.
@@ -96,16 +97,6 @@ async def _indexed_all(rt: Runtime, tenant_id: UUID) -> bool:
         if asyncio.get_running_loop().time() > ends:
             return False
     return True
-
-
-async def reindex(rt: Runtime, tenant_id: UUID) -> None:
-    """Have every post of a tenant indexed again; what is there stays searchable until it is replaced."""
-    async with rt.db.transaction(tenant_id) as db:
-        raised = update(Tenant).where(col(Tenant.id) == tenant_id)
-        await db.exec(raised.values(index_generation=Tenant.index_generation + 1))
-        dirty = update(Post).where(col(Post.tenant_id) == tenant_id)
-        await db.exec(dirty.values(indexed_generation=0, index_attempts=0))
-        await jobs.enqueue(db, Job.indexing, {"tenant_id": str(tenant_id)})
 
 
 async def request(db: AsyncSession, tenant_id: UUID) -> None:

@@ -13,7 +13,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from tg_assistant.core import audit
 from tg_assistant.core.actor import Actor, scoped
 from tg_assistant.errors import Invalid, NotFound
-from tg_assistant.infra.clock import Clock
+from tg_assistant.infra import clock
 from tg_assistant.models import Experiment, ExperimentResult, Role
 
 
@@ -122,7 +122,7 @@ async def set_(db: AsyncSession, actor: Actor, name: str, *, running: bool, shar
     if running and row.started_at is None:
         for result in await db.exec(scoped(ExperimentResult, actor).where(ExperimentResult.name == name)):
             await db.delete(result)
-        row.started_at = Clock().now()
+        row.started_at = clock.now(db)
     elif not running:
         row.started_at = None
     row.share = share

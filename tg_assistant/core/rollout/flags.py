@@ -11,7 +11,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from tg_assistant.core import audit
 from tg_assistant.core.actor import Actor, scoped
 from tg_assistant.errors import NotFound
-from tg_assistant.infra.clock import Clock
+from tg_assistant.infra import clock
 from tg_assistant.models import Role, TenantFlag
 
 
@@ -64,7 +64,7 @@ async def set_(db: AsyncSession, actor: Actor, name: str, enabled: bool) -> Flag
     actor.require(Role.admin)
     if name not in FLAGS:
         raise NotFound("flags.not_found")
-    now = Clock().now()
+    now = clock.now(db)
     changed_by = None if actor.door == "cli" else actor.user_id
     values = {"enabled": enabled, "changed_at": now, "changed_by": changed_by}
     statement = insert(TenantFlag).values(tenant_id=actor.tenant, name=name, **values)

@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, async_sessionmaker, create_async
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from tg_assistant.errors import Unavailable
+from tg_assistant.infra.clock import IN_SESSION, SYSTEM, Clock
 
 Session = AsyncSession  # what doors open here and pass on to core, whose the statements are
 DatabaseError = SQLAlchemyError  # whatever PostgreSQL or the way to it says no with
@@ -34,7 +35,7 @@ def plain_url(url: str) -> str:
 class Database:
     """Doors and jobs open transactions here; core works inside them and never commits."""
 
-    def __init__(self, url: str, *, pool_size: int = 10) -> None:
+    def __init__(self, url: str, *, pool_size: int = 10, clock: Clock = SYSTEM) -> None:
         self.url = plain_url(url)
         self.engine: AsyncEngine = create_async_engine(
             sqlalchemy_url(url),
@@ -43,7 +44,9 @@ class Database:
             pool_pre_ping=True,
             hide_parameters=True,  # an error that is logged names the statement, not what people wrote
         )
-        self._sessions = async_sessionmaker(self.engine, class_=AsyncSession, expire_on_commit=False)
+        self._sessions = async_sessionmaker(
+            self.engine, class_=AsyncSession, expire_on_commit=False, info={IN_SESSION: clock}
+        )
 
     @asynccontextmanager
     async def transaction(self, tenant_id: UUID | None = None) -> AsyncGenerator[AsyncSession]:

@@ -100,12 +100,6 @@ async def forget_about(db: AsyncSession, about: str, *, besides: str) -> int:
     return (await run_text(db, query, b=besides, a=about)).rowcount
 
 
-async def held(db: AsyncSession) -> int:
-    """How many jobs are held after their last try; they wait for a person (`pgq requeue`)."""
-    found = await run_text(db, text("SELECT count(*) FROM pgqueuer WHERE status = 'failed'"))
-    return int(found.scalar_one())
-
-
 async def longest_wait(db: AsyncSession) -> float:
     """For how many seconds the longest waiting job could have been done already; 0 when none waits."""
     query = text(

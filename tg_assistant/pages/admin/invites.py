@@ -20,7 +20,6 @@ from tg_assistant.components.telegram import confirm_button, copy_button, kept_f
 from tg_assistant.core.group import invites
 from tg_assistant.core.group.invites import Use
 from tg_assistant.errors import Invalid, Unavailable
-from tg_assistant.infra.clock import Clock
 from tg_assistant.models import Invite, Role
 from tg_assistant.page_context import acting, administering
 from tg_assistant.state import SessionState
@@ -77,7 +76,7 @@ class InvitesState(rx.State):
         days = _number(form.get("days"), "invites.expires_at")
         uses = _number(form.get("uses") or "1", "invites.uses_limit", max=10_000)
         notes = str(form.get("notes") or "")
-        expires_at = Clock().now() + timedelta(days=min(days, 3650)) if days else None
+        expires_at = current().clock.now() + timedelta(days=min(days, 3650)) if days else None
         async with administering(self) as (db, actor):
             made = await invites.create(
                 db, actor, role=Role(self.role), uses_limit=uses, expires_at=expires_at, notes=notes
@@ -134,7 +133,7 @@ def _number(given: Any, code: str, **values: Any) -> int:
 
 def _row_of(invite: Invite, language: str) -> Row:
     # a spent one is listed among the active, as over REST, but there is nothing to hand over any more
-    status = invites.state_of(invite, Clock().now())
+    status = invites.state_of(invite, current().clock.now())
     limit = str(invite.uses_limit or "∞")
     said = [
         text(f"admin.role_{invite.role}", language),
