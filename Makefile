@@ -4,6 +4,9 @@ DATA ?= .data
 RUN = .venv/bin/tg-assistant
 ENV_FILE = $(if $(wildcard $(DATA)/env),--env-file $(DATA)/env)
 
+# who may not keep byte code compiles all of it at each start: seconds a process
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help setup demo dev down test check fmt attacks diag monitor smoke clean
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | column -t -s "$$(printf '\t')"
