@@ -1,7 +1,7 @@
 """Who runs what, and when, of a suite on several workers.
 
-A worker gets whole files, because fixtures are made once a file; those that take longest come first, so that no
-worker is left with one at the end. A test marked `alone` measures time: nothing else runs meanwhile, and files
+A worker gets whole files, because fixtures are made once a file, and what shares a whole product at once; what takes
+longest comes first, so that no worker is left with it at the end. A test marked `alone` measures time: nothing else runs meanwhile, and files
 with such tests come last.
 """
 
@@ -14,12 +14,14 @@ from typing import Any
 
 import pytest
 from xdist.scheduler import LoadScopeScheduling
+from xdist.workermanage import WorkerController
 
 from tests import workers
 from tests.durations import SECONDS
 
 _UNKNOWN = 5  # seconds; of a file that is not in the table
 _ALONE = "alone"
+_TOGETHER = ("tests/e2e/",)  # one product for all files of the folder
 
 
 class ByFile(LoadScopeScheduling):
@@ -28,10 +30,21 @@ class ByFile(LoadScopeScheduling):
     def _split_scope(self, nodeid: str) -> str:
         return unit(nodeid)
 
+    def remove_node(self, node: WorkerController) -> str | None:
+        """A worker died: what it had left goes to others, but for the test that killed it."""
+        left = {scope: tests for scope, tests in self.assigned_work[node].items() if not all(tests.values())}
+        fatal = next((name for tests in left.values() for name, done in tests.items() if not done), None)
+        if fatal is not None:
+            left[unit(fatal)][fatal] = True
+        self.assigned_work[node] = {scope: tests for scope, tests in left.items() if not all(tests.values())}
+        super().remove_node(node)
+        return fatal
+
 
 def unit(nodeid: str) -> str:
     """What a worker gets at once."""
-    return nodeid.split("::", 1)[0]
+    file = nodeid.split("::", 1)[0]
+    return next((folder for folder in _TOGETHER if file.startswith(folder)), file)
 
 
 @pytest.hookimpl(optionalhook=True)
