@@ -1,5 +1,6 @@
 """Real servers for the whole suite: one PostgreSQL and one Chroma a run, a fresh database a module."""
 
+import functools
 import gc
 import os
 from collections.abc import AsyncIterator, Iterator
@@ -8,6 +9,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from httpx._transports import default as transports
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 from prometheus_client import generate_latest
@@ -60,6 +62,8 @@ for _rate in (
 hypothesis_settings.register_profile("suite", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 hypothesis_settings.load_profile("suite")
 vectors._SEARCH = httpx.Timeout(60, connect=2)
+# each client of httpx reads all certificates anew, 25 ms of the processor; here they read them once
+transports.create_ssl_context = functools.cache(transports.create_ssl_context)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

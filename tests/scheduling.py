@@ -1,8 +1,8 @@
 """Who runs what, and when, of a suite on several workers.
 
-A worker gets whole files, because fixtures are made once a file, and what shares a whole product at once; what takes
-longest comes first, so that no worker is left with it at the end. A test marked `alone` measures time: nothing else runs meanwhile, and files
-with such tests come last.
+A worker gets whole files, because fixtures are made once a file, and at once what shares a whole product.
+What takes longest comes first, so that no worker is left with it at the end. A test marked `alone` measures
+time: nothing else runs meanwhile, and files with such tests come last.
 """
 
 import fcntl
@@ -49,7 +49,7 @@ def unit(nodeid: str) -> str:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
-    """`-n auto`: more than there are cores, because tests wait for servers and browsers half of their time."""
+    """`-n auto`: two a core, because tests wait for servers and browsers much of their time."""
     return 2 * len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 2 * (os.cpu_count() or 1)
 
 

@@ -1,7 +1,7 @@
-"""The suite on several workers: one PostgreSQL and one Chroma for all of them, and one last look at every log.
+"""The suite on several workers: one PostgreSQL and one Chroma for all, and one last look at every log.
 
-With `-n` the controller, which runs no test, starts the servers before its workers and ends them after the last
-one, whatever became of the workers. Without `-n` (one file, `make test ARGS=…`) the session itself does.
+With `-n` the controller, which runs no test, starts the servers before its workers and ends them after the
+last one, whatever became of the workers. Without `-n` (`make test ARGS=tests/bot`) the session does.
 """
 
 import fcntl
