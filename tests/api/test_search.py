@@ -161,7 +161,7 @@ async def test_without_chroma_the_words_still_find(http, rt, town, monkeypatch):
 def test_a_long_text_is_shown_where_it_speaks_of_the_query():
     """The extract is short, begins and ends at words, and holds the words asked for."""
     text = "Вступление о погоде. " * 40 + "Ремонт моста начнётся в мае." + " Послесловие без смысла." * 40
-    pieces = search.highlights.extract(text, "что с ремонтом мостов")
+    pieces = search.snippets.extract(text, "что с ремонтом мостов")
     joined = "".join(piece.text for piece in pieces)
     assert len(joined) < 300 and joined.startswith("…") and joined.endswith("…")
     assert [piece.text for piece in pieces if piece.match] == ["Ремонт", "моста"]
