@@ -5,8 +5,10 @@ last one, whatever became of the workers. Without `-n` (`make test ARGS=tests/bo
 """
 
 import fcntl
+import os
+import signal
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -34,6 +36,7 @@ class Servers:
     running: ExitStack
 
 
+_OURS = "TGA_SUITE"  # in the environment of every process that a worker starts
 SERVERS = pytest.StashKey[Servers]()
 
 
@@ -87,7 +90,9 @@ def _controls(config: pytest.Config) -> bool:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_sessionstart(session: pytest.Session) -> None:
-    """Before xdist starts the workers."""
+    """The controller starts the servers before xdist starts the workers."""
+    if servers := given(session.config):
+        os.environ[_OURS] = servers["shared"]
     if not _controls(session.config) or session.config.option.collectonly:
         return
     counted: list[bytes] = []
@@ -134,10 +139,20 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
         config.workeroutput.update(told)  # type: ignore[attr-defined]
     servers = config.stash.get(SERVERS, None)
     if servers is not None:
+        _end_what_is_left(servers.folder)
         try:
             servers.running.close()
         except AssertionError as error:
             _fail(session, str(error))
+
+
+def _end_what_is_left(folder: Path) -> None:
+    """Processes of workers that were killed: known by their environment, where the system tells it."""
+    mark = f"{_OURS}={folder}\0".encode()
+    for process in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            if mark in (process / "environ").read_bytes():
+                os.kill(int(process.name), signal.SIGKILL)
 
 
 def _fail(session: pytest.Session, said: str) -> None:
