@@ -63,7 +63,7 @@ hypothesis_settings.register_profile("suite", deadline=None, suppress_health_che
 hypothesis_settings.load_profile("suite")
 vectors._SEARCH = httpx.Timeout(60, connect=2)
 # each client of httpx reads all certificates anew, 25 ms of the processor; here they read them once
-transports.create_ssl_context = functools.cache(transports.create_ssl_context)
+transports.create_ssl_context = functools.cache(httpx.create_ssl_context)  # type: ignore[attr-defined]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
