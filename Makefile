@@ -4,6 +4,9 @@ DATA ?= .data
 RUN = .venv/bin/tg-assistant
 ENV_FILE = $(if $(wildcard $(DATA)/env),--env-file $(DATA)/env)
 
+# who may not keep byte code compiles all of it at each start: seconds a process
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help setup demo dev down test check fmt attacks diag monitor smoke clean
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | column -t -s "$$(printf '\t')"
@@ -20,11 +23,11 @@ dev: setup ## the demo, restarted where the source changes, with debug logs
 down: ## stop the running demo
 	@$(RUN) down --data $(DATA)
 
-test: setup ## the whole suite, Chromium included
+test: setup ## the whole suite on all cores, Chromium included; ARGS=tests/bot: that alone, in one process
 	@sh scripts/chromium.sh
 	@sh scripts/redis.sh
 	@$(RUN) build
-	@.venv/bin/python -m pytest $(ARGS)
+	@.venv/bin/python -m pytest $(or $(ARGS),-n auto)
 
 faults: setup ## the long fault runs: kills in a row, each process killed under the smoke run, a stopped owner
 	@sh scripts/chromium.sh

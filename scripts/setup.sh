@@ -49,7 +49,7 @@ PYTHON=$(find_python)
 UV=$(find_uv)
 if [ "${1:-}" = uv ]; then echo "$UV"; exit; fi  # only asked which one
 if [ ! -f .tools/synced ] || [ uv.lock -nt .tools/synced ] || [ pyproject.toml -nt .tools/synced ] || [ ! -x .venv/bin/python ]; then
-    say "Installing the environment (about 170 packages: half a minute on a new machine) …"
+    say "Installing the environment (about 170 packages: a minute on a new machine) …"
     "$UV" sync --quiet --locked --python "$PYTHON"
     mkdir -p .tools && touch .tools/synced
 fi

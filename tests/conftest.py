@@ -1,28 +1,49 @@
 """Real servers for the whole suite: one PostgreSQL and one Chroma a run, a fresh database a module."""
 
+import functools
+import gc
 import os
-import tempfile
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import httpx
 import pytest
+from httpx._transports import default as transports
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 from prometheus_client import generate_latest
 
-from tests.attacks import planted
+from tests import scheduling, workers
 from tests.databases import own_database
-from tests.servers import migrated_template, settings_for
+from tests.scheduling import (
+    pytest_runtest_protocol,
+    pytest_xdist_auto_num_workers,
+    pytest_xdist_make_scheduler,
+)
+from tests.servers import settings_for
+from tests.workers import (
+    pytest_configure_node,
+    pytest_sessionfinish,
+    pytest_sessionstart,
+    pytest_testnodedown,
+)
 from tg_assistant.demo.chroma import running_chroma
-from tg_assistant.demo.postgres import Postgres, running_postgres
+from tg_assistant.demo.postgres import Postgres
 from tg_assistant.infra import metrics, vectors
 from tg_assistant.infra.postgres.db import Database
 from tg_assistant.infra.runtime import Runtime, open_runtime
 from tg_assistant.settings.groups import Settings
 
+__all__ = [  # hooks of pytest and pytest-xdist
+    "pytest_configure_node",
+    "pytest_runtest_protocol",
+    "pytest_sessionfinish",
+    "pytest_sessionstart",
+    "pytest_testnodedown",
+    "pytest_xdist_auto_num_workers",
+    "pytest_xdist_make_scheduler",
+]
 os.environ.pop("SESSION_CRYPTO_KEY", None)
 # everybody in the tests comes from 127.0.0.1, and often; tests/attacks/test_limits.py sets its own
 for _rate in (
@@ -41,6 +62,8 @@ for _rate in (
 hypothesis_settings.register_profile("suite", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 hypothesis_settings.load_profile("suite")
 vectors._SEARCH = httpx.Timeout(60, connect=2)
+# each client of httpx reads all certificates anew, 25 ms of the processor; here they read them once
+transports.create_ssl_context = functools.cache(httpx.create_ssl_context)  # type: ignore[attr-defined]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -50,12 +73,24 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Iterator[None]:
+    """What is imported stays: no collection of garbage has to look through it, now or between the tests."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     if not config.getoption("--runslow"):
         skip = pytest.mark.skip(reason="longer than a minute; its short form ran, run it with --runslow")
         for item in items:
             if "slow" in item.keywords:
                 item.add_marker(skip)
+    scheduling.sort(config, items)
 
 
 @pytest.fixture(scope="session")
@@ -65,31 +100,35 @@ def at_length(request: pytest.FixtureRequest) -> bool:
 
 
 @pytest.fixture(scope="session")
-def workdir() -> Iterator[Path]:
-    """A short path: PostgreSQL's socket has to fit in 108 bytes.
+def workdir(request: pytest.FixtureRequest) -> Iterator[Path]:
+    """Where processes of the suite write.
 
-    At the very end nothing that any process of the suite logged or counted may hold a secret it was given.
+    At the very end nothing that any of them logged or counted may hold a secret it was given: of several
+    workers the controller looks.
     """
-    with tempfile.TemporaryDirectory(prefix="tga-", ignore_cleanup_errors=True) as name:
-        folder = Path(name)
+    if servers := workers.given(request.config):
+        yield Path(servers["folder"])
+        return
+    with workers.a_folder() as folder:
         yield folder
-        known = planted.of_the_suite(folder)
-        assert planted.in_logs(folder, known) == {}
-        assert planted.found(known, generate_latest(metrics.REGISTRY)) == set()
+        workers.assert_nothing_planted(folder, generate_latest(metrics.REGISTRY))
 
 
 @pytest.fixture(scope="session")
-def postgres(workdir: Path) -> Iterator[Postgres]:
-    with running_postgres(workdir / "pg") as server:
-        migrated_template(server)
-        for url in (server.app_url, server.worker_url, server.owner_url):
-            role = urlsplit(url)
-            planted.NOTED[f"password of {role.username}"] = role.password or ""
+def postgres(request: pytest.FixtureRequest, workdir: Path) -> Iterator[Postgres]:
+    if servers := workers.given(request.config):
+        yield Postgres(**servers["postgres"])
+        return
+    with workers.a_postgres(workdir) as server:
+        workers.note_passwords(server)
         yield server
 
 
 @pytest.fixture(scope="session")
-def chroma_url(workdir: Path) -> Iterator[str]:
+def chroma_url(request: pytest.FixtureRequest, workdir: Path) -> Iterator[str]:
+    if servers := workers.given(request.config):
+        yield servers["chroma_url"]
+        return
     with running_chroma(workdir / "chroma") as url:
         yield url
 

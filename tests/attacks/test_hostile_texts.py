@@ -111,6 +111,7 @@ async def test_every_search_is_answered(rt: Runtime, readers: list[Actor]):
         assert found.items is not None, said
 
 
+@pytest.mark.alone
 async def test_hostile_posts_are_indexed_beside_the_loop(rt: Runtime, readers: list[Actor]):
     """Ingest's event loop turns all the while, and each post can be found, or is held with its reason."""
     gaps: list[float] = []
@@ -132,6 +133,7 @@ async def test_hostile_posts_are_indexed_beside_the_loop(rt: Runtime, readers: l
         assert left.all() == []
 
 
+@pytest.mark.alone
 async def test_hostile_questions_and_searches_keep_nobody_waiting(
     rt: Runtime, web: Web, readers: list[Actor], at_length: bool
 ):

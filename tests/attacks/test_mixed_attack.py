@@ -252,6 +252,7 @@ async def clients(
         )
 
 
+@pytest.mark.alone
 @pytest.mark.timeout(2_700)
 async def test_ten_people_beside_an_attack(scene: Scene, at_length: bool):
     """Their actions stay quick, memory and logs bounded, and ten seconds later all is as before."""

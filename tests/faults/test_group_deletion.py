@@ -75,7 +75,10 @@ async def left_of(rt, where):
 
 async def blocked(rt, count=1):
     """Wait until so many wait for a lock of another."""
-    waiting = text("SELECT count(*) FROM pg_locks WHERE NOT granted")
+    waiting = text(
+        "SELECT count(*) FROM pg_locks JOIN pg_stat_activity USING (pid) "
+        "WHERE NOT granted AND datname = current_database()"
+    )
     async with asyncio.timeout(60):
         while True:
             async with rt.db.transaction() as db:

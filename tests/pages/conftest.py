@@ -19,6 +19,7 @@ import pytest
 from playwright.async_api import Browser, BrowserContext, Page, async_playwright, expect
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from tests import workers
 from tests.people import PUBLIC_KEY, init_data, member, person, tenant
 from tests.servers import BOT_TOKEN, preparing_url
 from tg_assistant.core.access import sign_in
@@ -121,9 +122,10 @@ def _wait_until_up(url: str, process: subprocess.Popen[bytes], log: Path) -> Non
 
 
 @pytest.fixture(scope="session")
-def frontend() -> None:
+def frontend(request: pytest.FixtureRequest) -> None:
     """One build for the whole run; nothing is done when the sources have not changed."""
-    build_if_changed()
+    with workers.one_at_a_time(request.config, "frontend"):
+        build_if_changed()
 
 
 @pytest.fixture(scope="module")

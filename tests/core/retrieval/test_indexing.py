@@ -368,7 +368,10 @@ async def test_a_turn_keeps_no_transaction_open(rt):
 
         async def embed_passages(self, texts):
             async with rt.db.transaction() as db:
-                query = "SELECT count(*) FROM pg_stat_activity WHERE state = 'idle in transaction'"
+                query = (
+                    "SELECT count(*) FROM pg_stat_activity "
+                    "WHERE state = 'idle in transaction' AND datname = current_database()"
+                )
                 seen.append((await db.exec(text(query))).scalar_one())
             return await rt.embedder.embed_passages(texts)
 

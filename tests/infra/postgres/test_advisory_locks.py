@@ -13,7 +13,10 @@ from tg_assistant.infra.postgres.advisory_locks import take_turns
 async def cut(rt):
     """End the connection that holds the turn."""
     async with rt.db.transaction() as db:
-        holders = "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND granted"
+        holders = (
+            "SELECT pg_terminate_backend(l.pid) FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid "
+            "WHERE l.locktype = 'advisory' AND l.granted AND a.datname = current_database()"
+        )
         await db.exec(text(holders))
 
 
