@@ -36,16 +36,20 @@ class Store:
             yield json.loads(body)
 
     def commit(self) -> None:
-        """Make every pending write durable; cheap when there is none."""
+        """Make every pending write durable; cheap when there is none. If one cannot be stored, none is."""
         if not self._dirty:
             return
         dirty, self._dirty = self._dirty, {}
         gone = [key for key, row in dirty.items() if row is None]
         kept = [(*key, _dump(row)) for key, row in dirty.items() if row is not None]
         self._db.execute("BEGIN IMMEDIATE")
-        self._db.executemany("DELETE FROM rows WHERE kind = ? AND key = ?", gone)
-        self._db.executemany("INSERT OR REPLACE INTO rows VALUES (?, ?, ?)", kept)
-        self._db.execute("COMMIT")
+        try:
+            self._db.executemany("DELETE FROM rows WHERE kind = ? AND key = ?", gone)
+            self._db.executemany("INSERT OR REPLACE INTO rows VALUES (?, ?, ?)", kept)
+            self._db.execute("COMMIT")
+        except BaseException:  # an open transaction would refuse every later one
+            self._db.execute("ROLLBACK")
+            raise
 
     def close(self) -> None:
         self.commit()

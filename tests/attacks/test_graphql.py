@@ -20,6 +20,7 @@ REFUSED = {
     "searches": ("{ " + " ".join(f'a{n}: search(query: "x", first: 100) {{ byWordsOnly }}' for n in range(12)) + "}", None),
     "a hundred times a hundred": (f"{{ a: {WIDE[1:-1]} b: {WIDE[1:-1]} c: {WIDE[1:-1]} d: {WIDE[1:-1]} "
         f"e: {WIDE[1:-1]} f: {WIDE[1:-1]} g: {WIDE[1:-1]} h: {WIDE[1:-1]} i: {WIDE[1:-1]} }}", "graphql.too_costly"),
+    "earlier texts of many posts, three times": ("{ posts(first: 100) { edges { node { versions { a: text b: text c: text } } } } }", "graphql.too_costly"),
     "twice the schema": ("{ " + " ".join(f"a{n}: __schema {{ types {{ fields {{ args {{ name }} type {{ name fields {{ name }} }} }} }} }}" for n in range(20)) + " }", "graphql.too_costly"),
     "fragment bomb": (f"{{ ...F0 }} {BOMB} fragment F40 on Query {{ me {{ id }} channels {{ id title }} }}", "graphql.too_costly"),
     "fragment cycle": ("{ ...A } fragment A on Query { ...B } fragment B on Query { ...A }", "graphql.invalid"),

@@ -10,7 +10,7 @@ from pydantic import SecretStr
 
 from tests.servers import LLM_KEY
 from tg_assistant.errors import Unavailable
-from tg_assistant.infra.llm import Llm, open_llm
+from tg_assistant.infra.llm import MAX_TOKENS, Llm, open_llm
 from tg_assistant.settings.groups import RetrievalSettings
 
 
@@ -65,6 +65,7 @@ async def said(llm: Llm) -> list[str]:
 async def test_pieces_come_as_they_are_written(llm):
     """The model, the key and both messages are sent; nothing is waited for."""
     assert await said(llm) == ["Мост ", "закрыт [1]."]
+    assert Endpoint.seen["max_tokens"] == MAX_TOKENS
     assert (Endpoint.seen["model"], Endpoint.seen["stream"], Endpoint.seen["key"]) == (
         "m",
         True,

@@ -24,7 +24,7 @@ from tg_assistant.core.answers import answers, asking, question_log, showing
 from tg_assistant.core.answers.answers import Delta, Done, Sources
 from tg_assistant.core.channels import channels
 from tg_assistant.core.names import Topic
-from tg_assistant.errors import AlreadyExists, Invalid, NotAllowed, SignInNeeded, Unavailable
+from tg_assistant.errors import AlreadyExists, NotAllowed, SignInNeeded, Unavailable
 from tg_assistant.page_context import acting, is_live, named
 from tg_assistant.state import HOME, SessionState
 from tg_assistant.template import page
@@ -65,18 +65,17 @@ class AskState(rx.State):
             return None
         async with acting(self):
             pass
-        if len(question) > asking.MAX_QUESTION:  # refused before the field is emptied
-            raise Invalid("answers.question_too_long", max=asking.MAX_QUESTION)
         shown = Exchange(
             id=named(question_id, "questions.not_found").hex,
-            question=question,
+            question=asking.checked(question),  # refused before it is shown and the field emptied
             kept=False,
             answer="",
             parts=[],
             sources=[],
             state="waiting",
         )
-        self.exchanges = [*self.exchanges, shown]
+        # every event carries the conversation: what was refused later is in no history, and would stay
+        self.exchanges = [*self.exchanges, shown][-_HISTORY:]
         self.busy, self.mark = True, self.mark + 1
         return AskState.stream
 

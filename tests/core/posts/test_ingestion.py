@@ -8,11 +8,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlmodel import select
 
-from tests.corpus import NOW, a_channel, a_tenant, stored
+from tests.corpus import NOW, a_channel, a_reader, a_tenant, stored
 from tests.followed import page, post
 from tg_assistant.core.channels import known_ranges
 from tg_assistant.core.channels.known_ranges import Range
-from tg_assistant.core.posts import ingestion
+from tg_assistant.core.posts import ingestion, posts
 from tg_assistant.core.posts.ingestion import IncomingPost
 from tg_assistant.errors import NotFound
 from tg_assistant.infra.postgres import jobs
@@ -104,6 +104,42 @@ async def test_an_edit_keeps_the_old_text_and_marks_the_post_dirty(rt):
     async with rt.db.transaction(tenant.id) as db:
         old = (await db.exec(select(PostVersion).where(PostVersion.post_id == row.id))).one()
     assert (old.version, old.text) == (1, "v0")
+
+
+async def test_of_many_edits_the_first_text_and_the_newest_are_kept(rt):
+    """A post that is edited all day does not fill the database; another one's versions stay."""
+    tenant = await a_tenant(rt)
+    channel = await a_channel(rt, tenant, [])
+    reader = await a_reader(rt, tenant, 61_077, [channel.id])
+    async with rt.db.transaction(tenant.id) as db:
+        await ingestion.save_live(db, channel.id, [version(1, 0), version(2, 0)], [1, 2])
+    for n in range(1, 41):
+        edited = [version(1, n), *([version(2, n)] if n <= 20 else [])]
+        async with rt.db.transaction(tenant.id) as db:
+            await ingestion.save_live(db, channel.id, edited, [each.message_id for each in edited])
+    rows = await stored(rt, channel)
+    kept = {1: ["v0", *(f"v{n}" for n in range(21, 40))], 2: [f"v{n}" for n in range(20)]}
+    async with rt.db.transaction(tenant.id) as db:
+        for message_id, row in rows.items():
+            query = select(PostVersion).where(PostVersion.post_id == row.id).order_by(PostVersion.version)
+            assert [old.text for old in await db.exec(query)] == kept[message_id]
+        shown = await posts.versions(db, reader, [row.id for row in rows.values()])
+    assert {id_: [old.text for old in shown[row.id]] for id_, row in rows.items()} == kept
+
+
+async def test_no_more_are_read_of_what_was_kept_before(rt):
+    """Rows of a time without the limit."""
+    tenant = await a_tenant(rt)
+    channel = await a_channel(rt, tenant, ["news"])
+    reader = await a_reader(rt, tenant, 61_078, [channel.id])
+    async with rt.db.transaction(tenant.id) as db:
+        row = (await db.exec(select(Post).where(Post.channel_id == channel.id))).one()
+        row.version = 501
+        for n in range(1, 501):
+            db.add(PostVersion(post_id=row.id, version=n, tenant_id=tenant.id, text=f"v{n}"))
+    async with rt.db.transaction(tenant.id) as db:
+        shown = (await posts.get(db, reader, row.id)).versions
+    assert [old.version for old in shown] == [1, *range(482, 501)]
 
 
 async def test_a_view_count_alone_makes_nothing_dirty(rt):

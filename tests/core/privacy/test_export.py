@@ -1,8 +1,10 @@
 """A person's export holds all of theirs, nothing of others and no secret."""
 
+import asyncio
 import io
 import json
 import zipfile
+from collections import Counter
 from datetime import UTC, datetime
 
 from sqlmodel import SQLModel, select
@@ -157,3 +159,36 @@ async def test_an_archive_is_made_while_it_is_sent(rt):
             db.add(Question(question=f"{invite.code} {n} {'x' * 300}", **own))
     pieces = [len(piece) async for piece in export.archive(rt, anna)]
     assert len([size for size in pieces if size]) >= 3
+
+
+async def test_the_loop_is_not_kept_for_long(rt, monkeypatch):
+    """However many rows of a kind there are, fifty at most are written before somebody else's turn."""
+    where = await a_tenant(rt)
+    async with rt.db.transaction(where.id) as db:
+        anna = await member(db, where, 7541)
+        own = {"tenant_id": where.id, "user_id": anna.user_id}
+        db.add_all([Question(question=f"{n}", door="bot", **own) for n in range(300)])
+        for n in range(300):
+            message = {"message": {"from": {"id": 7541}, "text": f"Held {n}"}}
+            db.add(BotUpdate(update_id=7_541_000 + n, payload=message, attempts=inbox.HELD))
+    turns, written = 0, Counter()
+    plain = export._json
+
+    def counting(value):
+        written[turns] += 1
+        return plain(value)
+
+    async def others():
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    monkeypatch.setattr(export, "_json", counting)
+    waiting = asyncio.create_task(others())
+    try:
+        files, _ = await exported(rt, anna)
+    finally:
+        waiting.cancel()
+    assert len(files["questions"]) == len(files["messages_not_processed"]) == 300
+    assert max(written.values()) <= 50

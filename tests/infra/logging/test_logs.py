@@ -45,6 +45,18 @@ def test_secrets_are_hidden(capsys, event, values):
     assert len(lines) == 2 and "S3CRET" not in str(lines)
 
 
+@pytest.mark.parametrize(
+    "client", ["httpx", "httpx2", "httpcore.http11", "httpcore2.http11", "openai._client"]
+)
+def test_clients_do_not_tell_of_each_request(capsys, client):
+    """Neither at our usual level nor where everything is told: their addresses and bodies are nobody's."""
+    for level in ("INFO", "DEBUG"):
+        logs.configure(level, process="test")
+        logging.getLogger(client).info("HTTP Request: POST http://model.internal/v1/chat")
+        logging.getLogger(client).debug("send: a question of somebody's")
+    assert capsys.readouterr().out == ""
+
+
 def test_lines_are_json_with_context(capsys):
     """One line an event, with the process's name and the time."""
     logs.configure("INFO", process="web")

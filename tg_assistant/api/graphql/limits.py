@@ -32,9 +32,10 @@ MAX_DEPTH_OF_SCHEMA = 16  # the introspection query of the usual tools
 MAX_ALIASES = 20
 MAX_COST = 10_000
 MAX_PAGE = 100
-# About how many items lists have that are not told by `first`; the last line is introspection's.
+# About how many items lists have that are not told by `first`; the last line is introspection's. Of a post's
+# versions there are 20 at most, each with a text as long as the post's: each counts as two.
 _ITEMS = {
-    **dict(channels=25, versions=3, sources=8, extract=5, also=2, app=10, telegram=3),
+    **dict(channels=25, versions=40, sources=8, extract=5, also=2, app=10, telegram=3),
     **dict(posts=20, search=20, questions=20),
     **dict(types=20, fields=3, possibleTypes=2, directives=4),
 }

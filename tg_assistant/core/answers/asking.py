@@ -23,7 +23,8 @@ MAX_QUESTION = 4_000  # characters
 _ABOUT_TO_BE = timedelta(seconds=2)  # from being written down to its first try
 
 
-def _checked(question: str) -> str:
+def checked(question: str) -> str:
+    """The question as it is written down. Raises Invalid (empty, too long)."""
     # a half of an emoji, cut by whoever sent it, is no text to PostgreSQL; nor is NUL
     stripped = question.encode("utf-8", "ignore").decode().replace("\x00", "").strip()
     if not any(character.isalnum() for character in stripped):
@@ -62,7 +63,7 @@ async def begin(rt: Runtime, actor: Actor, question: str, question_id: UUID | No
     """
     actor.require()
     rt.turns.check_room(actor.user_id)
-    question, question_id = _checked(question), question_id or uuid4()
+    question, question_id = checked(question), question_id or uuid4()
     allowed = plans.of(actor.plan).questions_per_day
     async with rt.db.transaction(actor.tenant) as db:
         lock = text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 0))")

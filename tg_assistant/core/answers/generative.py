@@ -3,6 +3,7 @@
 import re
 import secrets
 from collections.abc import AsyncIterator, Sequence
+from contextlib import aclosing
 
 from tg_assistant.core.retrieval.hybrid import Passage
 from tg_assistant.errors import Unavailable
@@ -25,6 +26,7 @@ _TITLE = 128  # of a channel's title, as many as Telegram allows
 _MARK_BYTES = 16  # nobody who wrote a post can have guessed it
 _CITATION = re.compile(r"\[\s*(\d{1,3}(?:\s*,\s*\d{1,3})*)\s*\]")
 _OPEN = re.compile(r"\[[\d\s,]{0,12}$")
+_TAIL = 13  # characters, the longest that _OPEN finds
 
 
 class Writer:
@@ -37,33 +39,42 @@ class Writer:
         self._llm = llm
         self._system, self._prompt = prompt(question, sources, passages)
         self._known = set(sources)
-        self.text = ""
+        self._pieces: list[str] = []
         self.cited: set[int] = set()
         self.failed = False
 
+    @property
+    def text(self) -> str:
+        """What was checked until now."""
+        return "".join(self._pieces)
+
     async def stream(self) -> AsyncIterator[str]:
         """Pieces of the checked text. A model that cannot be reached ends the stream and sets `failed`."""
-        waiting = ""
+        waiting: list[str] = []
+        length, tail = 0, ""  # of all that came; no piece is copied but with those that wait for their end
         try:
-            async for piece in self._llm.stream(self._system, self._prompt):
-                waiting += piece
-                # The first word may be NONE, and a bracket may go on in the next piece
-                if len(self.text + waiting) <= len(NOTHING) or _OPEN.search(waiting):
-                    continue
-                if ready := self._checked(waiting):
-                    yield ready
-                waiting = ""
+            async with aclosing(self._llm.stream(self._system, self._prompt)) as pieces:
+                async for piece in pieces:
+                    waiting.append(piece)
+                    length += len(piece)
+                    tail = (tail + piece[-_TAIL:])[-_TAIL:]
+                    # The first word may be NONE, and a bracket may go on in the next piece
+                    if length <= len(NOTHING) or _OPEN.search(tail):
+                        continue
+                    if ready := self._checked("".join(waiting)):
+                        yield ready
+                    waiting.clear()
         except Unavailable:
             self.failed, self.cited = True, set()
             return
-        if ready := self._checked(waiting):
+        if ready := self._checked("".join(waiting)):
             yield ready
-        if self.text.strip().startswith(NOTHING):
+        if self.text.lstrip().startswith(NOTHING):
             self.cited = set()
 
     def _checked(self, piece: str) -> str:
         checked = _CITATION.sub(self._kept, piece)
-        self.text += checked
+        self._pieces.append(checked)
         return checked
 
     def _kept(self, match: re.Match[str]) -> str:

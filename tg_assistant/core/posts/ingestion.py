@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import update
+from sqlalchemy import delete, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -21,6 +21,7 @@ from tg_assistant.infra.postgres import events, jobs
 from tg_assistant.infra.postgres.pg_text import storable
 from tg_assistant.models import Channel, Post, PostVersion
 
+VERSIONS = 20  # earlier texts kept of a post: the first and the newest; some are edited all day
 _NEVER = datetime.min.replace(tzinfo=UTC)
 
 
@@ -65,15 +66,14 @@ async def save_page(
     latest = {post.message_id: post for post in sorted(incoming, key=_edited)}
     stored = await _stored(db, channel_id, list(latest))
     new = [post for id_, post in latest.items() if id_ not in stored]
-    changed = 0
-    for post in stored.values():
-        changed += _renew(db, post, latest[post.message_id])
+    renewed = [post for post in stored.values() if _renew(db, post, latest[post.message_id])]
+    await _forget(db, renewed)
     if new:
         await db.exec(insert(Post).values([_row(channel, post) for post in new]).on_conflict_do_nothing())
         metrics.posts_saved_total.labels(via).inc(len(new))
     await _known(db, channel, known)
-    await _changed(db, channel, dirty=bool(new or changed))
-    return Saved(len(new), changed)
+    await _changed(db, channel, dirty=bool(new or renewed))
+    return Saved(len(new), len(renewed))
 
 
 async def save_live(
@@ -148,6 +148,20 @@ def _renew(db: AsyncSession, post: Post, incoming: IncomingPost) -> bool:
         if getattr(post, name) != value:
             setattr(post, name, value)
     return text_changed
+
+
+async def _forget(db: AsyncSession, renewed: Sequence[Post]) -> None:
+    """Take away the earlier texts beyond `VERSIONS`; they are numbered from 1 without a gap."""
+    if not any(post.version > VERSIONS + 1 for post in renewed):
+        return
+    await db.flush()
+    now = select(Post.version).where(Post.id == PostVersion.post_id).scalar_subquery()
+    beyond = delete(PostVersion).where(
+        col(PostVersion.post_id).in_([post.id for post in renewed]),
+        col(PostVersion.version) > 1,
+        col(PostVersion.version) <= now - VERSIONS,
+    )
+    await db.exec(beyond.execution_options(synchronize_session=False))
 
 
 def _content(incoming: IncomingPost) -> dict[str, Any]:

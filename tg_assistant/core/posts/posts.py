@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from uuid import UUID
 
+from sqlalchemy import or_
 from sqlmodel import col
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -11,6 +12,7 @@ from tg_assistant.core import pagination
 from tg_assistant.core.actor import Actor, scoped
 from tg_assistant.core.channels import channels
 from tg_assistant.core.pagination import Order, Page
+from tg_assistant.core.posts.ingestion import VERSIONS
 from tg_assistant.errors import NotFound
 from tg_assistant.models import Channel, Post, PostVersion
 
@@ -53,9 +55,14 @@ async def among(db: AsyncSession, actor: Actor, post_ids: Sequence[UUID]) -> lis
 
 
 async def versions(db: AsyncSession, actor: Actor, post_ids: Sequence[UUID]) -> dict[UUID, list[PostVersion]]:
-    """Earlier texts of posts the actor may read, oldest first; posts never edited are left out."""
+    """Earlier texts of posts the actor may read, oldest first; posts never edited are left out.
+
+    The first and the newest, `VERSIONS` of a post, also of what was saved when more were kept.
+    """
     readable = [one.post.id for one in await among(db, actor, post_ids)]
-    query = scoped(PostVersion, actor).where(col(PostVersion.post_id).in_(readable))
+    kept = or_(col(PostVersion.version) == 1, col(PostVersion.version) > col(Post.version) - VERSIONS)
+    of_post = scoped(PostVersion, actor).join(Post, col(Post.id) == col(PostVersion.post_id))
+    query = of_post.where(col(PostVersion.post_id).in_(readable), kept)
     found: dict[UUID, list[PostVersion]] = {}
     for version in await db.exec(query.order_by(col(PostVersion.version))):
         found.setdefault(version.post_id, []).append(version)

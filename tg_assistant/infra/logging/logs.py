@@ -29,6 +29,11 @@ _PATTERNS = (
     *(re.compile(rf"(?<={key}['\"]: ['\"])[^'\"]+") for key in ("secret", "password", "token", "init_data")),
 )
 HIDDEN = "[hidden]"
+# They tell of each request, some with its address or its body; openai's own client is httpx2.
+_CHATTY = (
+    *("httpx", "httpcore", "httpx2", "httpcore2", "openai"),
+    *("telethon", "aiogram.event", "aiohttp.access", "chromadb"),
+)
 
 
 def redact(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
@@ -119,7 +124,7 @@ def configure(level: str = "INFO", *, process: str = "") -> None:
     handler.setFormatter(formatter)
     handler.addFilter(Sparing())
     logging.basicConfig(level=level, handlers=[handler], force=True)
-    for chatty in ("httpx", "httpcore", "telethon", "aiogram.event", "aiohttp.access", "chromadb"):
+    for chatty in _CHATTY:
         logging.getLogger(chatty).setLevel(logging.WARNING)
     for server in ("_granian", "granian.access"):  # they bring handlers of their own, past our redaction
         logging.getLogger(server).handlers.clear()
