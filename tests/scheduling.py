@@ -19,6 +19,8 @@ from xdist.workermanage import WorkerController
 from tests import workers
 from tests.durations import SECONDS
 
+_MEMORY = 3 * 2**30  # bytes of the machine for each worker: its model, its servers and browsers
+_MOST = 8
 _UNKNOWN = 5  # seconds; of a file that is not in the table
 _ALONE = "alone"
 _TOGETHER = ("tests/e2e/",)  # one product for all files of the folder
@@ -49,8 +51,10 @@ def unit(nodeid: str) -> str:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
-    """`-n auto`: two a core, because tests wait for servers and browsers much of their time."""
-    return 2 * len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 2 * (os.cpu_count() or 1)
+    """`-n auto`: two a core, because tests wait for servers and browsers for long; as memory allows."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    return max(1, min(2 * cores, memory // _MEMORY, _MOST))
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -136,7 +136,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     config = session.config
     if hasattr(config, "workeroutput"):
         told = {"noted": planted.NOTED, "counted": generate_latest(metrics.REGISTRY).decode()}
-        config.workeroutput.update(told)  # type: ignore[attr-defined]
+        config.workeroutput.update(told)
     servers = config.stash.get(SERVERS, None)
     if servers is not None:
         _end_what_is_left(servers.folder)
