@@ -17,6 +17,7 @@ from prometheus_client import generate_latest
 from tests import scheduling, workers
 from tests.databases import own_database
 from tests.scheduling import (
+    pytest_report_to_serializable,
     pytest_runtest_protocol,
     pytest_xdist_auto_num_workers,
     pytest_xdist_make_scheduler,

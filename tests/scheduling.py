@@ -91,3 +91,19 @@ def _turn(item: pytest.Item) -> Iterator[None]:
     with (Path(servers["shared"]) / "turn.lock").open("a") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX if _ALONE in item.keywords else fcntl.LOCK_SH)
         yield
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_report_to_serializable() -> Iterator[Any]:
+    """What a test printed can be sent to the controller: UTF-8 has no halves of emoji, they are replaced."""
+    return _sendable((yield))
+
+
+def _sendable(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode()
+    if isinstance(value, dict):
+        return {key: _sendable(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return type(value)(_sendable(each) for each in value)
+    return value

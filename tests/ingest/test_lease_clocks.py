@@ -60,13 +60,15 @@ async def test_a_living_owner_keeps_it(
     await observed(ingest_rt, others)
     owned = await take(ingest_rt.db, Login, row.id, "owner")
     assert isinstance(owned, Lease)
-    work = asyncio.create_task(owned.during(asyncio.sleep(4)))
+    over = asyncio.Event()
+    work = asyncio.create_task(owned.during(over.wait()))
     db_clock.set(jump)
     for _ in range(30):
         assert await take(ingest_rt.db, Login, row.id, "another", others) is None
         async with ingest_rt.db.transaction() as db:
             await leases.check(db, Login, row.id, owned.epoch)
         await asyncio.sleep(0.1)
+    over.set()
     await work
     assert await take(ingest_rt.db, Login, row.id, "another", others), "given back, it is free at once"
 

@@ -37,7 +37,7 @@ async def test_ingest_is_heard_of_before_the_last_account_is_taken(
 
     monkeypatch.setattr(supervisor, "_SPREAD_SECONDS", 0.1)
     monkeypatch.setattr(supervisor, "_BEAT_SECONDS", 0.05)
-    monkeypatch.setattr(supervisor.wellbeing, "ingest_is_at_work", noted)
+    monkeypatch.setattr(supervisor.health, "ingest_is_at_work", noted)
     mine = Supervisor(ingest_rt)
     # of accounts alone: the look for attempts, which has nothing to take, would be heard, too
     looking = asyncio.create_task(mine._lease(Account, Topic.account, accounts.waiting, serve))
