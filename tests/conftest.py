@@ -38,6 +38,7 @@ from tg_assistant.settings.groups import Settings
 
 __all__ = [  # hooks of pytest and pytest-xdist
     "pytest_configure_node",
+    "pytest_report_to_serializable",
     "pytest_runtest_protocol",
     "pytest_sessionfinish",
     "pytest_sessionstart",
