@@ -9,6 +9,7 @@ import yaml
 
 from tg_assistant.demo.environment import setting_names
 from tg_assistant.settings.groups import Settings
+from tg_assistant.settings.load import load
 
 ROOT = Path(__file__).parents[1]
 KEY = "a2V5LWtleS1rZXkta2V5LWtleS1rZXkta2V5LWtleTE="
@@ -53,14 +54,14 @@ def start(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
     """Reads the settings as the service would at its start."""
     monkeypatch.chdir(tmp_path)
 
-    def load(name: str) -> Settings:
+    def started(name: str) -> Settings:
         for variable in setting_names(Settings):
             monkeypatch.delenv(variable, raising=False)
         for variable, value in environment_of(name).items():
             monkeypatch.setenv(variable, value)
         return load(name)
 
-    return load
+    return started
 
 
 @pytest.mark.parametrize("name", ["web", "bot", "ingest"])

@@ -9,7 +9,7 @@ import pytest
 from tests.attacks import losses
 from tests.attacks.losses import Reader
 from tests.attacks.test_every_handler import Held, client, find
-from tg_assistant.core.answers import answers
+from tg_assistant.core.answers import asking
 from tg_assistant.errors import Invalid, LimitReached
 from tg_assistant.infra.runtime import Runtime
 from tg_assistant.pages import ask
@@ -56,7 +56,7 @@ async def test_what_is_refused_later_takes_a_place_of_twenty(
     async def refused(*_: Any) -> None:
         raise LimitReached("answers.daily_limit", policy=("questions", 1, 1), retry_after=1, max=1)
 
-    monkeypatch.setattr(answers, "begin", refused)
+    monkeypatch.setattr(asking, "begin", refused)
     for n in range(25):
         await AskState.ask.fn(page, f"Question {n}", str(uuid4()))
         with pytest.raises(LimitReached):

@@ -200,7 +200,7 @@ async def test_postgresql_goes_in_the_middle(post, rt, chat, database, monkeypat
                 )
         return await real(db, received)
 
-    monkeypatch.setattr(webhook.updates, "save", save)
+    monkeypatch.setattr(webhook.inbox, "save", save)
     assert await post(update) == 503
 
     async def again():
