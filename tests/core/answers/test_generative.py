@@ -8,10 +8,12 @@ from uuid import uuid4
 import pytest
 
 from tests.corpus import a_channel, a_reader, a_tenant
-from tg_assistant.core.answers import answers, generative
+from tg_assistant.core.answers import answers, generative, question_log
 from tg_assistant.core.answers.answers import Done
 from tg_assistant.core.retrieval import indexing
 from tg_assistant.core.retrieval.hybrid import Passage, Place
+from tg_assistant.models import Channel
+from tg_assistant.texts import text
 
 AT = datetime(2026, 1, 2, tzinfo=UTC)
 QUESTION = "Who pays for the bridge?"
@@ -126,3 +128,37 @@ async def test_a_post_does_not_speak_for_another_channel(rt) -> None:
     assert len(model.seen) == len(by_url) == 2
     assert true in model.seen[by_url["https://t.me/channel_41/1"]]
     assert lie not in model.seen[by_url["https://t.me/channel_41/1"]]
+
+
+class NamingOne(Believing):
+    """Tells what it saw everywhere, and names the first source alone."""
+
+    async def stream(self, system, prompt):
+        """One sentence."""
+        self.seen = {name: text for name, text in blocks(system, prompt).items() if name != "question"}
+        yield f"{' '.join(' '.join(self.seen.values()).split())} [1]"
+
+
+async def test_an_answer_rests_on_all_the_model_was_shown(rt) -> None:
+    """A channel it was shown and did not name is switched off: the answer is withheld, and back with it."""
+    tenant = await a_tenant(rt)
+    one, other = [
+        await a_channel(rt, tenant, [words], number=number)
+        for words, number in (
+            ("The Boatmen's bridge is paid for by the city, says the mayor.", 43),
+            ("In spring the harbour company collected forty thousand to pay for the Boatmen's bridge.", 44),
+        )
+    ]
+    await indexing.index_dirty(rt, tenant.id)
+    reader = await a_reader(rt, tenant, 61_043, [one.id, other.id])
+    asked = answers.ask(replace(rt, llm=NamingOne()), reader, "Who pays for the Boatmen's bridge?")
+    done = [event async for event in asked][-1]
+    assert isinstance(done, Done) and len(done.sources) == 1
+    [unnamed] = {one.id, other.id} - {done.sources[0].channel_id}
+    for paused in (True, False):
+        async with rt.db.transaction(tenant.id) as db:
+            (await db.get_one(Channel, unnamed)).paused = paused
+        async with rt.db.transaction(tenant.id) as db:
+            shown = await question_log.get(db, reader, done.question_id)
+        assert (shown.answer == text("ask.withheld", reader.language)) is paused
+        assert bool(shown.sources) is not paused
