@@ -27,7 +27,7 @@ class Meeting(BaseMiddleware):
         if user is None or user.is_bot or (chat is not None and chat.type != "private"):
             return await handler(event, data)
         async with self._rt.db.transaction() as db:
-            actor = await sign_in.meet(db, _person(user), door="bot")
+            actor = await sign_in.upsert_user(db, _person(user), door="bot")
         structlog.contextvars.bind_contextvars(user_id=str(actor.user_id), tenant_id=str(actor.tenant_id))
         data["actor"] = actor
         return await handler(event, data)

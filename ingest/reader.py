@@ -40,7 +40,7 @@ async def run(ctx: AccountContext) -> None:
     try:
         await watchlist.refresh()
         await _restore(ctx, watchlist)
-        await _all(hints.take(), Looks(ctx, watchlist).run(), _keep(ctx, hints))
+        await _all(hints.take(), Reconciler(ctx, watchlist).run(), _keep(ctx, hints))
     finally:
         ctx.client.remove_event_handler(hints.on_update)
 
@@ -80,7 +80,7 @@ async def _keep(ctx: AccountContext, hints: Hints) -> None:
 
 
 @dataclass
-class Looks:
+class Reconciler:
     """Holds channels against Telegram's history, politely one after the other."""
 
     ctx: AccountContext

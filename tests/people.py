@@ -42,7 +42,7 @@ def init_data(
 async def person(db: AsyncSession, telegram_id: int, name: str = "Anna", language: str = "en") -> Actor:
     """Somebody known to the product who is a member of nothing."""
     described = TelegramPerson(telegram_id=telegram_id, first_name=name, language_code=language)
-    return await sign_in.meet(db, described, door="test")
+    return await sign_in.upsert_user(db, described, door="test")
 
 
 async def tenant(db: AsyncSession, name: str = "Friends") -> Tenant:

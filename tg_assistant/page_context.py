@@ -16,7 +16,7 @@ from tg_assistant.web.process import current
 
 
 @asynccontextmanager
-async def acting(state: rx.State) -> AsyncGenerator[tuple[Session, Actor]]:
+async def actor_transaction(state: rx.State) -> AsyncGenerator[tuple[Session, Actor]]:
     """One transaction for a page's handler, with the person it acts for."""
     session = await state.get_state(SessionState)
     async with current().db.transaction() as db:
@@ -34,13 +34,13 @@ async def count(state: rx.State, actor: Actor, rule: Rule) -> None:
 
 @asynccontextmanager
 async def administering(state: rx.State) -> AsyncGenerator[tuple[Session, Actor]]:
-    """As `acting`, for a change in the admin panel; counted as those over REST are: by the person alone."""
-    async with acting(state) as (db, actor):
+    """As `actor_transaction`, for a change in the admin panel; counted as over REST: by the person alone."""
+    async with actor_transaction(state) as (db, actor):
         await rate_limits.spend(current(), Rule.admin, user_id=actor.user_id)
         yield db, actor
 
 
-def named(given: str, missing: str) -> UUID:
+def parse_id(given: str, missing: str) -> UUID:
     """The id a page named. Raises NotFound with the code `missing` for what is none."""
     try:
         return UUID(given)

@@ -13,7 +13,7 @@ from tests.people import init_data, member, tenant
 from tests.servers import all_tenants
 from tg_assistant.core.access import revocation, sessions, sign_in
 from tg_assistant.core.access.sessions import Started
-from tg_assistant.core.access.sign_in import Whence
+from tg_assistant.core.access.sign_in import SignInOrigin
 from tg_assistant.core.actor import Actor
 from tg_assistant.core.group import members
 from tg_assistant.errors import AssistantError, NotAllowed, NotFound, SignInNeeded
@@ -167,7 +167,7 @@ async def test_signing_in_while_being_switched_off(rt: Runtime):
 
     async with rt.db.transaction() as db:
         person = await sign_in.actor(db, anna.user_id, door="app")
-        signed = await sign_in.begin(db, person, now=datetime.now(UTC), whence=Whence())
+        signed = await sign_in.start_session(db, person, now=datetime.now(UTC), origin=SignInOrigin())
         switching = asyncio.create_task(switched(1, True))
         await asyncio.sleep(0.5)  # it waits for us, or has passed us by
     await switching
@@ -186,7 +186,7 @@ async def test_switched_off_in_the_middle_of_signing_in(rt: Runtime):
             person = await sign_in.actor(db, anna.user_id, door="app")
             async with rt.db.transaction(owner.tenant) as other:
                 await members.change(other, owner, anna.user_id, version=1, disabled=True)
-            await sign_in.begin(db, person, now=datetime.now(UTC), whence=Whence())
+            await sign_in.start_session(db, person, now=datetime.now(UTC), origin=SignInOrigin())
 
 
 async def test_the_database_holds_no_token(rt: Runtime):

@@ -111,7 +111,7 @@ async def make(rt: Runtime, first: int = VICTIM) -> World:
 
 async def _named(db: AsyncSession, telegram_id: int) -> None:
     named = TelegramPerson(telegram_id=telegram_id, first_name=f"Anna {MARK}", language_code="en")
-    await sign_in.meet(db, named, door="test")
+    await sign_in.upsert_user(db, named, door="test")
 
 
 async def _belongings(db: AsyncSession, home: Tenant, victim: Actor, owner: Actor) -> dict[str, Any]:

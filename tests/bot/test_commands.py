@@ -113,7 +113,7 @@ async def test_the_chat_speaks_the_language_of_the_person(telegram, chat, rt):
     await max_.presses(choice, text("bot.language.name", "ru"))
     assert await until(told("ru"))
     async with rt.db.transaction() as db:
-        person = await sign_in.meet(
+        person = await sign_in.upsert_user(
             db, TelegramPerson(telegram_id=max_.person.id, first_name="Max"), door="app"
         )
         await sign_in.set_language(db, person, "en")

@@ -109,7 +109,7 @@ async def _joins(db: AsyncSession, owner: Actor, telegram_id: int, first: str, l
     role, plan, hours = rank
     invite = await invites.create(db, owner, notes=f"{first} {last}")
     person = TelegramPerson(telegram_id=telegram_id, first_name=first, last_name=last, language_code="ru")
-    stranger = await sign_in.meet(db, person, door="test")
+    stranger = await sign_in.upsert_user(db, person, door="test")
     await invites.redeem(db, stranger, invite.code)
     member = await members.get(db, owner, stranger.user_id)
     changes: members.Changes = {"role": role, "plan": plan, "disabled": hours > 500}

@@ -16,7 +16,7 @@ from tests.servers import JWT_SECRET, settings_for
 from tg_assistant.core import health, plans
 from tg_assistant.core.access import access_tokens, one_time_links, sessions, sign_in
 from tg_assistant.core.access.one_time_links import Purpose
-from tg_assistant.core.access.sign_in import Whence
+from tg_assistant.core.access.sign_in import SignInOrigin
 from tg_assistant.core.accounts import logins
 from tg_assistant.core.answers import asking
 from tg_assistant.core.channels import dialogs
@@ -102,11 +102,11 @@ async def test_retention_goes_on_after_the_clocks_were_ahead(rt, db_clock):
 async def test_init_data_is_good_once_whatever_postgresqls_clock(rt, db_clock, jump):
     """Set on between two uses, it would drop the mark of the first; the second is refused all the same."""
     brought = init_data({"id": time.time_ns() % 2**40, "first_name": "P"}, query_id=str(jump))
-    whence = Whence(device="x", door="app")
+    origin = SignInOrigin(device="x", door="app")
 
     async def signed_in():
         async with rt.db.transaction() as db:
-            await sign_in.sign_in(db, brought, validator=VALIDATOR, clock=rt.clock, whence=whence)
+            await sign_in.sign_in(db, brought, validator=VALIDATOR, clock=rt.clock, origin=origin)
 
     await signed_in()
     db_clock.set(jump)

@@ -105,7 +105,7 @@ async def member(rt: Runtime, sandbox: Sandbox, tenant: Tenant, who: str) -> Act
     """A person of the sandbox as a signed-in member of the tenant."""
     person = sandbox.world.people.get(who)
     async with rt.db.transaction(tenant.id) as db:
-        met = await sign_in.meet(
+        met = await sign_in.upsert_user(
             db, TelegramPerson(person.id, person.first_name, person.last_name or "", None, "en"), door="test"
         )
         invite = invites.new(tenant.id, role=Role.user)

@@ -17,7 +17,7 @@ from tg_assistant.api.deps import Call, Rt
 from tg_assistant.core.access import rate_limits
 from tg_assistant.core.access.rate_limits import Rule
 from tg_assistant.errors import NotAllowed, SignInNeeded, Unavailable
-from tg_assistant.infra.limits import Standing
+from tg_assistant.infra.limits import RateLimitStatus
 
 
 def by_address(rule: Rule, *, goes_on: bool = False) -> Any:
@@ -99,7 +99,7 @@ def _uncounted(goes_on: bool) -> Generator[None]:
             raise
 
 
-async def _spend(request: Request, counting: Awaitable[list[Standing]]) -> None:
+async def _spend(request: Request, counting: Awaitable[list[RateLimitStatus]]) -> None:
     standings = await counting
     request.state.standings = [*getattr(request.state, "standings", []), *standings]
     rate_limits.check(standings)
@@ -107,14 +107,14 @@ async def _spend(request: Request, counting: Awaitable[list[Standing]]) -> None:
 
 def add_headers(request: Request, headers: MutableHeaders) -> None:
     """What was counted for this request, on success and on refusal alike."""
-    standings: list[Standing] = getattr(request.state, "standings", [])
+    standings: list[RateLimitStatus] = getattr(request.state, "standings", [])
     if standings:
         # a refusal has said already which one it was
         headers.setdefault("RateLimit-Policy", _list(standings, lambda s: f"q={s.limit};w={s.window}"))
         headers.setdefault("RateLimit", _list(standings, lambda s: f"r={s.remaining};t={s.reset}"))
 
 
-def _list(standings: list[Standing], values: Callable[[Standing], str]) -> str:
+def _list(standings: list[RateLimitStatus], values: Callable[[RateLimitStatus], str]) -> str:
     # two keys of one rule are two policies; the tightest is what the client has to know
     tightest = min(standings, key=lambda s: (s.allowed, s.remaining))
     return f'"{tightest.rule}";{values(tightest)}'

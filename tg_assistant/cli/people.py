@@ -79,7 +79,7 @@ def _for_person(telegram_id: int, work: "Callable[[Runtime, Actor], Awaitable[An
     async def run() -> Answer:
         async with open_runtime(load("cli")) as rt:
             async with rt.db.transaction() as db:
-                person = await sign_in.at_their_word(db, telegram_id)
+                person = await sign_in.actor_for_operator(db, telegram_id)
             return await work(rt, person)
 
     with in_words():

@@ -24,7 +24,7 @@ _ANSWER_SECONDS = 1.0  # Redis answers within a millisecond, or is as good as aw
 
 
 @dataclass(frozen=True)
-class Standing:
+class RateLimitStatus:
     """How much of one rate is left to one key. `reset` is in seconds: when the oldest use stops counting."""
 
     rule: str
@@ -108,7 +108,7 @@ class RateLimits:
         longest = max((item.get_expiry() for item in self._rates.values()), default=0)
         self._storage = _Redis(redis_url) if redis_url else _Memory(longest)
 
-    async def hit(self, rule: str, key: str) -> Standing:
+    async def hit(self, rule: str, key: str) -> RateLimitStatus:
         """Count one use. Raises Unavailable where Redis does not answer: nobody is let through uncounted."""
         item = self._rates[rule]
         try:
@@ -118,7 +118,7 @@ class RateLimits:
             raise Unavailable("limits.unavailable", retry_after=5) from error
         # several workers' clocks may differ, and one may be set: never longer than the window
         reset = min(item.get_expiry(), max(1, math.ceil(seconds)))
-        return Standing(rule, item.amount, item.get_expiry(), max(0, remaining), reset, allowed)
+        return RateLimitStatus(rule, item.amount, item.get_expiry(), max(0, remaining), reset, allowed)
 
     def _say_away(self, error: str) -> None:
         """A line a minute: everybody who knocks meanwhile meets this."""

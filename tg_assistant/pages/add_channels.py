@@ -19,7 +19,7 @@ from tg_assistant.core.actor import Actor
 from tg_assistant.core.channels import channels, dialogs
 from tg_assistant.errors import AlreadyExists, AssistantError, Unavailable
 from tg_assistant.models import Dialog
-from tg_assistant.page_context import acting, is_live
+from tg_assistant.page_context import actor_transaction, is_live
 from tg_assistant.state import HOME, SessionState
 from tg_assistant.template import page
 from tg_assistant.texts import text
@@ -48,7 +48,7 @@ class AddState(rx.State):
     @rx.event
     async def load(self) -> Any:
         self._query = self.folder = ""
-        async with acting(self) as (db, actor):
+        async with actor_transaction(self) as (db, actor):
             self.connected = await accounts.own(db, actor) is not None
         if not self.connected:
             return SessionState.loaded
@@ -60,7 +60,7 @@ class AddState(rx.State):
         async with self:
             sid = self.router.session.session_id
             self.listing = "listed" if self._all else "checking"
-            async with acting(self) as (db, actor):
+            async with actor_transaction(self) as (db, actor):
                 followed = {str(each) for each in await channels.telegram_ids(db, actor)}
         try:
             listed = await _listed(self, actor, sid)
@@ -96,7 +96,7 @@ class AddState(rx.State):
     @rx.event
     async def add_chosen(self) -> Any:
         """Follow all that is chosen; one refusal does not stop the others."""
-        async with acting(self) as (_, actor):
+        async with actor_transaction(self) as (_, actor):
             chosen = self._chosen()
         self.busy = True
         yield
@@ -112,7 +112,7 @@ class AddState(rx.State):
     @rx.event
     async def add_link(self, form: dict[str, Any]) -> Any:
         """By @name or link; Telegram may have to be asked."""
-        async with acting(self) as (_, actor):
+        async with actor_transaction(self) as (_, actor):
             pass
         self.busy = True
         yield

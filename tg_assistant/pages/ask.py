@@ -25,7 +25,7 @@ from tg_assistant.core.answers.answers import Delta, Done, Sources
 from tg_assistant.core.channels import channels
 from tg_assistant.core.names import Topic
 from tg_assistant.errors import AlreadyExists, NotAllowed, SignInNeeded, Unavailable
-from tg_assistant.page_context import acting, is_live, named
+from tg_assistant.page_context import actor_transaction, is_live, parse_id
 from tg_assistant.state import HOME, SessionState
 from tg_assistant.template import page
 from tg_assistant.texts import text
@@ -49,7 +49,7 @@ class AskState(rx.State):
 
     @rx.event
     async def load(self) -> Any:
-        async with acting(self) as (db, actor):
+        async with actor_transaction(self) as (db, actor):
             self.has_channels = await channels.count(db, actor) > 0
             await self._read(db, actor)
         waiting = [AskState.resume, AskState.wait] if self.busy else []
@@ -63,10 +63,10 @@ class AskState(rx.State):
         """
         if self.busy or any(one["id"] == question_id for one in self.exchanges):
             return None
-        async with acting(self):
+        async with actor_transaction(self):
             pass
         shown = Exchange(
-            id=named(question_id, "questions.not_found").hex,
+            id=parse_id(question_id, "questions.not_found").hex,
             question=asking.checked(question),  # refused before it is shown and the field emptied
             kept=False,
             answer="",
@@ -84,7 +84,7 @@ class AskState(rx.State):
         """Ask, and show the answer as it grows. It is saved even when nobody looks any more."""
         async with self:
             sid = self.router.session.session_id
-            async with acting(self) as (_, actor):
+            async with actor_transaction(self) as (_, actor):
                 pass
             if not self.exchanges:
                 return None
@@ -114,7 +114,7 @@ class AskState(rx.State):
     @rx.event(background=True)
     async def resume(self) -> None:
         """The web process died while it answered: this one answers instead."""
-        async with self, acting(self) as (db, actor):
+        async with self, actor_transaction(self) as (db, actor):
             asked = await question_log.page(db, actor, limit=1)
         for newest in asked.items:
             if newest.answer is None and is_older(newest.created_at):
@@ -132,7 +132,7 @@ class AskState(rx.State):
             async with self:
                 if not is_live(self, sid) or not self.busy:
                     return
-                async with acting(self) as (db, actor):
+                async with actor_transaction(self) as (db, actor):
                     await self._read(db, actor)
 
     @rx.event(background=True)
@@ -140,7 +140,7 @@ class AskState(rx.State):
         """On an untouched screen, too, an answer goes with the channel it rests on."""
         async with self:
             sid = self.router.session.session_id
-            async with acting(self) as (_, actor):
+            async with actor_transaction(self) as (_, actor):
                 pass
         if sid in _guarded:
             return
@@ -155,7 +155,7 @@ class AskState(rx.State):
     @rx.event
     async def open_source(self, exchange_id: str, n: int) -> None:
         """What may be shown at this moment, not what the screen still holds."""
-        async with acting(self) as (db, actor):
+        async with actor_transaction(self) as (db, actor):
             await self._look(db, actor)
         asked = next((one for one in self.exchanges if one["id"] == exchange_id), None)
         found = [source for source in asked["sources"] if source["n"] == n] if asked else []
@@ -186,7 +186,7 @@ class AskState(rx.State):
             if not is_live(self, sid):
                 return False
             try:
-                async with acting(self) as (db, actor):
+                async with actor_transaction(self) as (db, actor):
                     await self._look(db, actor)
             except (SignInNeeded, NotAllowed):  # `SessionState.watch` clears the whole screen
                 return False

@@ -21,7 +21,7 @@ from tg_assistant.core.channels import channels
 from tg_assistant.core.channels.channels import Followed
 from tg_assistant.core.names import Topic
 from tg_assistant.errors import Unavailable
-from tg_assistant.page_context import acting, is_live, named
+from tg_assistant.page_context import actor_transaction, is_live, parse_id
 from tg_assistant.state import HOME, SessionState
 from tg_assistant.template import page
 from tg_assistant.texts import has, text
@@ -96,23 +96,23 @@ class ChannelsState(rx.State):
     async def pause(self) -> None:
         """Pause the opened channel, or let its new posts come again."""
         paused = not self.opened["paused"]
-        async with acting(self) as (db, actor):
-            await channels.pause(db, actor, named(self.opened["id"], "channels.not_found"), paused)
+        async with actor_transaction(self) as (db, actor):
+            await channels.pause(db, actor, parse_id(self.opened["id"], "channels.not_found"), paused)
         session = await self.get_state(SessionState)
         session._say(text("channels.paused_now" if paused else "channels.resumed_now", actor.language))
         await self._read()
 
     @rx.event
     async def remove(self) -> None:
-        async with acting(self) as (db, actor):
-            await channels.remove(db, actor, named(self.opened["id"], "channels.not_found"))
+        async with actor_transaction(self) as (db, actor):
+            await channels.remove(db, actor, parse_id(self.opened["id"], "channels.not_found"))
         session = await self.get_state(SessionState)
         session._say(text("channels.removed", actor.language))
         self.opened = NOTHING
         await self._read()
 
     async def _read(self) -> None:
-        async with acting(self) as (db, actor):
+        async with actor_transaction(self) as (db, actor):
             followed = await channels.list_(db, actor)
         self.rows = [_row(one, actor.language) for one in followed]
         total = sum(one.progress.done for one in followed)

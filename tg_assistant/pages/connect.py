@@ -22,7 +22,7 @@ from tg_assistant.components.telegram import confirm_button, copy_button, share_
 from tg_assistant.core.access import rate_limits, revocation
 from tg_assistant.core.accounts import accounts, logins
 from tg_assistant.models import Login, LoginStatus
-from tg_assistant.page_context import acting, count, is_live, named
+from tg_assistant.page_context import actor_transaction, count, is_live, parse_id
 from tg_assistant.state import HOME, SessionState
 from tg_assistant.template import page
 from tg_assistant.texts import text
@@ -58,7 +58,7 @@ class ConnectState(rx.State):
 
     @rx.event
     async def load(self) -> Any:
-        async with acting(self) as (db, actor):
+        async with actor_transaction(self) as (db, actor):
             connected = await accounts.own(db, actor)
             login = None if connected else await logins.newest(db, actor)
         if connected is not None:
@@ -73,10 +73,10 @@ class ConnectState(rx.State):
     @rx.event
     async def start(self) -> Any:
         """A new attempt with a new link; the one before it ends."""
-        async with acting(self) as (db, actor):
+        async with actor_transaction(self) as (db, actor):
             await count(self, actor, rate_limits.Rule.qr_start)
             if self._kept_login and self.status in _LIVE:
-                await logins.cancel(db, actor, named(self._kept_login, "logins.not_found"))
+                await logins.cancel(db, actor, parse_id(self._kept_login, "logins.not_found"))
             settings = current().settings
             started = await logins.start(db, actor, ttl=settings.security.qr_ttl_seconds)
         self._kept_login = str(started.login.id)
@@ -88,9 +88,9 @@ class ConnectState(rx.State):
     async def follow(self) -> Any:
         """Show each step as ingest writes it, for as long as this socket and attempt are the current ones."""
         async with self:
-            async with acting(self) as (_, actor):
+            async with actor_transaction(self) as (_, actor):
                 login_id = self._kept_login
-                wanted = named(login_id, "logins.not_found")
+                wanted = parse_id(login_id, "logins.not_found")
             sid = self.router.session.session_id
         async for login in revocation.watched(current(), actor, logins.watch(current(), actor, wanted)):
             async with self:
@@ -103,8 +103,8 @@ class ConnectState(rx.State):
 
     @rx.event
     async def cancel(self) -> None:
-        async with acting(self) as (db, actor):
-            self._show(await logins.cancel(db, actor, named(self._kept_login, "logins.not_found")))
+        async with actor_transaction(self) as (db, actor):
+            self._show(await logins.cancel(db, actor, parse_id(self._kept_login, "logins.not_found")))
 
     @rx.event
     async def copied(self) -> None:

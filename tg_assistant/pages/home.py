@@ -15,7 +15,7 @@ from tg_assistant.core.access.rate_limits import Rule
 from tg_assistant.core.accounts import accounts
 from tg_assistant.core.channels import channels
 from tg_assistant.core.group import invites
-from tg_assistant.page_context import acting, count
+from tg_assistant.page_context import actor_transaction, count
 from tg_assistant.state import HOME, SessionState
 from tg_assistant.template import page
 from tg_assistant.texts import text
@@ -31,7 +31,7 @@ class HomeState(rx.State):
 
     @rx.event
     async def load(self) -> Any:
-        async with acting(self) as (db, actor):
+        async with actor_transaction(self) as (db, actor):
             self.connected = bool(await accounts.own(db, actor))
             self.followed = await channels.count(db, actor)
         self.followed_text = text("home.channels_done", actor.language, n=self.followed)
@@ -43,7 +43,7 @@ class HomeState(rx.State):
     async def redeem(self, form: dict[str, Any]) -> Any:
         """Join with a typed code, or the one the app was opened with."""
         session = await self.get_state(SessionState)
-        async with acting(self) as (db, actor):
+        async with actor_transaction(self) as (db, actor):
             await count(self, actor, Rule.invites)
             await invites.redeem(db, actor, str(form.get("code", "")))
         session._say(text("invite.accepted", actor.language))

@@ -19,7 +19,7 @@ from tg_assistant.core.access import sessions, sign_in
 from tg_assistant.core.accounts import accounts
 from tg_assistant.errors import NotFound
 from tg_assistant.models import Account, AccountStatus, AppSession, Role
-from tg_assistant.page_context import acting, named
+from tg_assistant.page_context import actor_transaction, parse_id
 from tg_assistant.state import HOME, PANEL, SessionState
 from tg_assistant.template import page
 from tg_assistant.texts import date, text
@@ -61,8 +61,8 @@ class SessionsState(rx.State):
     @rx.event
     async def log_out(self, account_id: str) -> Any:
         """Also logs out at Telegram; when that is slow the screen says it is still being done."""
-        async with acting(self) as (_, actor):
-            wanted = named(account_id, "accounts.not_found")
+        async with actor_transaction(self) as (_, actor):
+            wanted = parse_id(account_id, "accounts.not_found")
         self.leaving = True
         yield
         try:
@@ -76,7 +76,7 @@ class SessionsState(rx.State):
     @rx.event
     async def end(self, session_id: str) -> None:
         """End every sign-in on that one's device, but never the one this is pressed in."""
-        async with acting(self) as (db, actor):
+        async with actor_transaction(self) as (db, actor):
             listed = await sessions.list_(db, actor)
             device = next((_device(one) for one in listed if str(one.id) == session_id), None)
             if device is None:
@@ -90,14 +90,14 @@ class SessionsState(rx.State):
 
     @rx.event
     async def choose_language(self, language: str) -> None:
-        async with acting(self) as (db, actor):
+        async with actor_transaction(self) as (db, actor):
             await sign_in.set_language(db, actor, "ru" if language == "ru" else "en")
         session = await self.get_state(SessionState)
         session.language = "ru" if language == "ru" else "en"
         await self._read()
 
     async def _read(self) -> None:
-        async with acting(self) as (db, actor):
+        async with actor_transaction(self) as (db, actor):
             self.administers = actor.role in (Role.admin, Role.owner)
             self.accounts = [_linked(account, actor.language) for account in await accounts.list_(db, actor)]
             self.sign_ins = _sign_ins(await sessions.list_(db, actor), actor.session_id, actor.language)

@@ -15,22 +15,22 @@ from tg_assistant.infra.postgres.db import set_tenant
 from tg_assistant.models import AppSession, Membership, Role
 
 SECRET = "s" * 48
-HERE = sign_in.Whence("app", "test", "192.0.2.1")
+HERE = sign_in.SignInOrigin("app", "test", "192.0.2.1")
 
 
 async def signed_in(db, telegram_id=5001, **fields):
     data = init_data({"id": telegram_id, "first_name": "Max", "language_code": "ru"}, **fields)
-    return await sign_in.sign_in(db, data, validator=VALIDATOR, clock=Clock(), whence=HERE)
+    return await sign_in.sign_in(db, data, validator=VALIDATOR, clock=Clock(), origin=HERE)
 
 
 async def test_sign_in_works_once(rt):
     """The same init data never signs in twice: the second time is refused, whoever brings it."""
     data = init_data({"id": 5001, "first_name": "Max"})
     async with rt.db.transaction() as db:
-        await sign_in.sign_in(db, data, validator=VALIDATOR, clock=Clock(), whence=HERE)
+        await sign_in.sign_in(db, data, validator=VALIDATOR, clock=Clock(), origin=HERE)
     with pytest.raises(SignInNeeded, match="init_data_seen"):
         async with rt.db.transaction() as db:
-            await sign_in.sign_in(db, data, validator=VALIDATOR, clock=Clock(), whence=HERE)
+            await sign_in.sign_in(db, data, validator=VALIDATOR, clock=Clock(), origin=HERE)
 
 
 async def test_language_comes_from_telegram_until_chosen(rt):

@@ -30,7 +30,7 @@ async def people(rt: Runtime) -> AsyncIterator[tuple[Actor, Actor]]:
 async def member(rt: Runtime, tenant_id) -> Actor:
     async with rt.db.transaction(tenant_id) as db:
         person = TelegramPerson(uuid4().int % 2**40, "Anna", "L.", None, "en")
-        met = await sign_in.meet(db, person, door="test")
+        met = await sign_in.upsert_user(db, person, door="test")
         invite = invites.new(tenant_id, role=Role.user)
         db.add(invite)
         await db.flush()

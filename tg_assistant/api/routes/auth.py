@@ -8,7 +8,12 @@ from pydantic import BaseModel, Field
 
 from tg_assistant.api import limits
 from tg_assistant.api.deps import Call, Rt, jwt_secret
-from tg_assistant.api.second_screen.browser import REFRESH_COOKIE, check_origin, set_refresh_cookie, whence
+from tg_assistant.api.second_screen.browser import (
+    REFRESH_COOKIE,
+    check_origin,
+    set_refresh_cookie,
+    sign_in_origin,
+)
 from tg_assistant.core.access import access_tokens, sessions, sign_in
 from tg_assistant.core.access.init_data import PRODUCTION_KEY, Validator
 from tg_assistant.core.access.rate_limits import Rule
@@ -49,12 +54,12 @@ async def sign_in_with_init_data(
     rt: Rt, request: Request, response: Response, body: InitDataIn | None = None
 ) -> SignedInOut:
     """Exchange init data: both signatures, ≤ 300 s old, once. Also from `Authorization: tma <initData>`."""
-    origin = whence(rt, request, "app")
+    origin = sign_in_origin(rt, request, "app")
     try:
         init_data = (body and body.init_data) or _from_header(request)
         async with rt.db.transaction() as db:
             signed = await sign_in.sign_in(
-                db, init_data, validator=validator(rt), clock=rt.clock, whence=origin
+                db, init_data, validator=validator(rt), clock=rt.clock, origin=origin
             )
     except AssistantError as error:
         if error.status in (401, 403):

@@ -15,7 +15,7 @@ from tg_assistant.api.second_screen.browser import (
     closed,
     page,
     set_refresh_cookie,
-    whence,
+    sign_in_origin,
 )
 from tg_assistant.core.access import one_time_links, sessions, sign_in
 from tg_assistant.core.access.one_time_links import Purpose
@@ -43,11 +43,11 @@ async def look(rt: Rt, request: Request, token: str) -> HTMLResponse:
 async def spend(rt: Rt, request: Request, token: str) -> Response:
     """Spend the link: this browser, and no other, is signed in."""
     check_origin(rt, request)
-    origin = whence(rt, request, "admin")
+    origin = sign_in_origin(rt, request, "admin")
     try:
         async with rt.db.transaction() as db:
             person = await one_time_links.spend(db, token, Purpose.admin)
-            signed = await sign_in.begin(db, person, now=rt.clock.now(), whence=origin)
+            signed = await sign_in.start_session(db, person, now=rt.clock.now(), origin=origin)
     except AssistantError as error:
         async with rt.db.transaction() as db:
             await sign_in.note_sign_in(db, origin, outcome=error.code)

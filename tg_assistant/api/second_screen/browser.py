@@ -10,7 +10,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from tg_assistant import texts
 from tg_assistant.api.limits import client_address
 from tg_assistant.api.problems import language, sentence
-from tg_assistant.core.access.sign_in import Whence
+from tg_assistant.core.access.sign_in import SignInOrigin
 from tg_assistant.errors import AssistantError, NotAllowed
 from tg_assistant.infra.runtime import Runtime
 
@@ -53,10 +53,10 @@ def check_origin(rt: Runtime, request: Request) -> None:
         raise NotAllowed("access.origin")
 
 
-def whence(rt: Runtime, request: Request, door: str) -> Whence:
+def sign_in_origin(rt: Runtime, request: Request, door: str) -> SignInOrigin:
     """Where a sign-in comes from."""
     device = request.headers.get("user-agent", "").replace("\x00", "")[:200]
-    return Whence(door, device, client_address(request, rt.settings.web.trusted_proxy_hops))
+    return SignInOrigin(door, device, client_address(request, rt.settings.web.trusted_proxy_hops))
 
 
 def set_refresh_cookie(response: Response, token: str, life: float) -> None:

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from tg_assistant.errors import LimitReached
 from tg_assistant.infra import metrics
-from tg_assistant.infra.limits import Standing
+from tg_assistant.infra.limits import RateLimitStatus
 from tg_assistant.infra.runtime import Runtime
 
 
@@ -42,12 +42,12 @@ def key_of(address: str) -> str:
 
 async def count(
     rt: Runtime, rule: Rule, *, user_id: UUID | None = None, address: str | None = None
-) -> list[Standing]:
+) -> list[RateLimitStatus]:
     """One use by each key given; says how they stand and refuses nothing. Raises Unavailable."""
     keys = [f"user:{user_id}"] if user_id is not None else []
     if address is not None:
         keys.append(f"address:{address}")
-    standings: list[Standing] = []
+    standings: list[RateLimitStatus] = []
     for key in keys:
         standings.append(await rt.limits.hit(rule.value, key))
         if not standings[-1].allowed:
@@ -55,7 +55,7 @@ async def count(
     return standings
 
 
-def check(standings: list[Standing]) -> None:
+def check(standings: list[RateLimitStatus]) -> None:
     """Raises LimitReached where one of them is over its rate."""
     for standing in standings:
         if not standing.allowed:

@@ -31,7 +31,7 @@ class SignedIn:
 
 
 @dataclass(frozen=True)
-class Whence:
+class SignInOrigin:
     """Where a sign-in came from: what the owner of a session, and nobody else's log, gets to see."""
 
     door: str = "app"
@@ -39,7 +39,7 @@ class Whence:
     address: str | None = None
 
 
-async def hold_role(db: AsyncSession, actor: Actor, least: Role) -> Role:
+async def lock_role(db: AsyncSession, actor: Actor, least: Role) -> Role:
     """The actor's role as it is now, which nobody lowers before this transaction ends. Raises NotAllowed.
 
     For what must not outlive the right to it: who takes that right away waits, and then finds it.
@@ -88,7 +88,7 @@ async def actor(db: AsyncSession, user_id: UUID, *, door: str, session_id: UUID 
     return await _checked(db, _actor(db, *row, door), session_id)
 
 
-async def at_their_word(db: AsyncSession, telegram_id: int) -> Actor:
+async def actor_for_operator(db: AsyncSession, telegram_id: int) -> Actor:
     """The person behind a Telegram id, switched off or not: their data remains theirs. Raises NotFound.
 
     For the operator alone, who exports or deletes it at their word; no door that others reach may call this.
@@ -144,7 +144,7 @@ async def _checked(db: AsyncSession, found: Actor, session_id: UUID | None) -> A
     return replace(found, session_id=session_id)
 
 
-async def meet(db: AsyncSession, person: TelegramPerson, *, door: str) -> Actor:
+async def upsert_user(db: AsyncSession, person: TelegramPerson, *, door: str) -> Actor:
     """The actor for a person Telegram vouches for (an update, init data); new people are written down."""
     values = {
         "first_name": person.first_name,
@@ -172,22 +172,22 @@ async def set_language(db: AsyncSession, actor: Actor, language: str) -> Actor:
 
 
 async def sign_in(
-    db: AsyncSession, init_data: str, *, validator: Validator, clock: Clock, whence: Whence
+    db: AsyncSession, init_data: str, *, validator: Validator, clock: Clock, origin: SignInOrigin
 ) -> SignedIn:
     """Exchange init data for a session of our own. Raises SignInNeeded; the same string works once only."""
     data = validator.check(init_data, clock.now())
     await _use_once(db, data)
-    person = await meet(db, data.person, door=whence.door)
-    return await begin(db, person, now=clock.now(), whence=whence, start_param=data.start_param)
+    person = await upsert_user(db, data.person, door=origin.door)
+    return await start_session(db, person, now=clock.now(), origin=origin, start_param=data.start_param)
 
 
-async def begin(
-    db: AsyncSession, person: Actor, *, now: datetime, whence: Whence, start_param: str | None = None
+async def start_session(
+    db: AsyncSession, person: Actor, *, now: datetime, origin: SignInOrigin, start_param: str | None = None
 ) -> SignedIn:
     """A session for somebody whose identity has been proved. Raises NotAllowed for who is switched off."""
     await _hold_access(db, person)
-    session = await sessions.start(db, person.user_id, device=whence.device, now=now, door=whence.door)
-    await note_sign_in(db, whence, user_id=person.user_id, session_id=session.id)
+    session = await sessions.start(db, person.user_id, device=origin.device, now=now, door=origin.door)
+    await note_sign_in(db, origin, user_id=person.user_id, session_id=session.id)
     await audit.record(db, person, "session.start", session.id)
     signed = replace(person, session_id=session.id)
     return SignedIn(signed, session.id, session.resume_secret, session.refresh_token, start_param)
@@ -204,16 +204,16 @@ async def _hold_access(db: AsyncSession, person: Actor) -> None:
 
 async def note_sign_in(
     db: AsyncSession,
-    whence: Whence,
+    origin: SignInOrigin,
     *,
     outcome: str = "ok",
     user_id: UUID | None = None,
     session_id: UUID | None = None,
 ) -> None:
     """Write a sign-in down, or why there was none (the error's code); never what was brought."""
-    device = whence.device.replace("\x00", "")[:200]
-    row = SignIn(user_id=user_id, session_id=session_id, door=whence.door, device=device, outcome=outcome)
-    row.address = whence.address
+    device = origin.device.replace("\x00", "")[:200]
+    row = SignIn(user_id=user_id, session_id=session_id, door=origin.door, device=device, outcome=outcome)
+    row.address = origin.address
     db.add(row)
 
 

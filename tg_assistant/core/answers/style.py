@@ -45,7 +45,7 @@ async def given(rt: Runtime, actor: Actor, question_id: UUID, style: Style) -> N
         asked = (await db.exec(scoped(Question, actor).where(Question.id == question_id))).first()
         if asked is not None and asked.variant is None:
             asked.variant = style.variant
-            await experiments.met(db, actor, experiments.LENGTH, style.variant)
+            await experiments.record_exposure(db, actor, experiments.LENGTH, style.variant)
 
 
 async def asked_again(db: AsyncSession, actor: Actor) -> None:
@@ -53,4 +53,4 @@ async def asked_again(db: AsyncSession, actor: Actor) -> None:
     mine = scoped(Question, actor).where(Question.user_id == actor.user_id)
     last = (await db.exec(mine.order_by(col(Question.created_at).desc()).limit(1))).first()
     if last is not None and last.variant and last.created_at > clock.now(db) - _AGAIN:
-        await experiments.came_of_it(db, actor, experiments.LENGTH, last.variant)
+        await experiments.record_outcome(db, actor, experiments.LENGTH, last.variant)

@@ -14,7 +14,7 @@ from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from tg_assistant.core import audit, pagination
-from tg_assistant.core.access.sign_in import hold_group, hold_role
+from tg_assistant.core.access.sign_in import hold_group, lock_role
 from tg_assistant.core.actor import Actor, scoped
 from tg_assistant.core.moments import settable
 from tg_assistant.errors import AlreadyExists, Invalid, InviteSpent, NotFound
@@ -64,7 +64,7 @@ async def create(
     """Admins of the tenant only. `uses_limit` 0 = unlimited. Raises Invalid for an owner's role."""
     actor.require(Role.admin)
     _check(role, uses_limit, expires_at, notes)
-    await hold_role(db, actor, Role.admin)
+    await lock_role(db, actor, Role.admin)
     invite = new(
         actor.tenant,
         role=role,
@@ -157,7 +157,7 @@ async def revoke(db: AsyncSession, actor: Actor, code: str) -> Invite:
     return invite
 
 
-def way_back(user_id: UUID, was: Role, to: Role) -> ColumnElement[bool]:
+def regaining_invites(user_id: UUID, was: Role, to: Role) -> ColumnElement[bool]:
     """Invites by which somebody would have a role back that they lose.
 
     Their own, and all of the group that make more than they are now: they could read those codes.
@@ -169,7 +169,7 @@ def way_back(user_id: UUID, was: Role, to: Role) -> ColumnElement[bool]:
 async def revoke_way_back(db: AsyncSession, actor: Actor, user_id: UUID, was: Role, to: Role) -> None:
     """Call when somebody loses their role."""
     actor.require(Role.admin)
-    for invite in (await db.exec(scoped(Invite, actor).where(way_back(user_id, was, to)))).all():
+    for invite in (await db.exec(scoped(Invite, actor).where(regaining_invites(user_id, was, to)))).all():
         invite.active = False
         await audit.record(db, actor, "invite.revoke", _hint(invite.code), member=str(user_id))
 

@@ -10,7 +10,7 @@ from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from tg_assistant.core import audit, pagination, plans
-from tg_assistant.core.access.sign_in import hold_role
+from tg_assistant.core.access.sign_in import lock_role
 from tg_assistant.core.accounts import logins
 from tg_assistant.core.actor import Actor, scoped
 from tg_assistant.core.group import invites
@@ -99,7 +99,7 @@ async def change(
     actor.require(Role.admin)
     # rights are read behind the lock: of two owners who demote each other at once, one comes too late
     await db.exec(select(Tenant.id).where(Tenant.id == actor.tenant).with_for_update(key_share=True))
-    role = await hold_role(db, actor, Role.admin)
+    role = await lock_role(db, actor, Role.admin)
     member = await get(db, actor, user_id)
     if member.membership.version != version:
         raise Conflict("members.changed", version=member.membership.version)

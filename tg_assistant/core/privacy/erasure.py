@@ -194,7 +194,7 @@ async def _forget(db: AsyncSession, actor: Actor) -> None:
     mine = (await db.exec(own.execution_options(populate_existing=True))).first()
     if mine is not None:
         # whoever leaves keeps no way back with rights
-        back = invites.way_back(actor.user_id, Role(mine.role), Role.user) & (
+        back = invites.regaining_invites(actor.user_id, Role(mine.role), Role.user) & (
             col(Invite.role) != Role.user.value
         )
         revoked = update(Invite).where(col(Invite.tenant_id) == mine.tenant_id, back).values(active=False)

@@ -63,12 +63,12 @@ def assigned(trial: Trial, user_id: UUID, share: int) -> str | None:
     return trial.variants[int.from_bytes(digest[4:8]) % len(trial.variants)]
 
 
-async def met(db: AsyncSession, actor: Actor, trial: Trial, variant: str) -> None:
+async def record_exposure(db: AsyncSession, actor: Actor, trial: Trial, variant: str) -> None:
     """The actor has been shown `variant`."""
     await _count(db, actor, trial, variant, exposures=1)
 
 
-async def came_of_it(db: AsyncSession, actor: Actor, trial: Trial, variant: str) -> None:
+async def record_outcome(db: AsyncSession, actor: Actor, trial: Trial, variant: str) -> None:
     """What the experiment counts has happened to the actor after they met `variant`."""
     await _count(db, actor, trial, variant, outcomes=1)
 

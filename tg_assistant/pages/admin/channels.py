@@ -14,7 +14,7 @@ from tg_assistant.components.lists import avatar, cell
 from tg_assistant.components.panel import listed, more
 from tg_assistant.core.administration import channel_overview
 from tg_assistant.core.administration.channel_overview import ChannelSeen
-from tg_assistant.page_context import acting, administering, named
+from tg_assistant.page_context import actor_transaction, administering, parse_id
 from tg_assistant.state import SessionState
 from tg_assistant.template import panel_page
 from tg_assistant.texts import text
@@ -55,13 +55,13 @@ class GroupChannelsState(rx.State):
         """For the whole group; the posts stay, unseen."""
         async with administering(self) as (db, actor):
             seen = await channel_overview.pause_channel(
-                db, actor, named(channel_id, "channels.not_found"), paused
+                db, actor, parse_id(channel_id, "channels.not_found"), paused
             )
         changed = _row_of(seen, actor.language)
         self.rows = [changed if row["id"] == channel_id else row for row in self.rows]
 
     async def _read(self, cursor: str = "") -> None:
-        async with acting(self) as (db, actor):
+        async with actor_transaction(self) as (db, actor):
             found = await channel_overview.list_channels(db, actor, search=self._query, cursor=cursor or None)
         shown = [_row_of(seen, actor.language) for seen in found.items]
         self.rows = [*self.rows, *shown] if cursor else shown

@@ -21,7 +21,7 @@ from tg_assistant.core.group import invites
 from tg_assistant.core.group.invites import Use
 from tg_assistant.errors import Invalid, Unavailable
 from tg_assistant.models import Invite, Role
-from tg_assistant.page_context import acting, administering
+from tg_assistant.page_context import actor_transaction, administering
 from tg_assistant.state import SessionState
 from tg_assistant.template import panel_page
 from tg_assistant.texts import date, text
@@ -87,7 +87,7 @@ class InvitesState(rx.State):
 
     @rx.event
     async def show(self, code: str) -> None:
-        async with acting(self) as (db, actor):
+        async with actor_transaction(self) as (db, actor):
             invite = await invites.get(db, actor, code)
             used = await invites.usage(db, actor, code)
         self.link = await _link(invite.code)
@@ -109,7 +109,7 @@ class InvitesState(rx.State):
         await self._read()
 
     async def _read(self, cursor: str = "") -> None:
-        async with acting(self) as (db, actor):
+        async with actor_transaction(self) as (db, actor):
             found = await invites.list_(db, actor, status=self.status, cursor=cursor or None)
         shown = [_row_of(invite, actor.language) for invite in found.items]
         self.rows = [*self.rows, *shown] if cursor else shown

@@ -11,7 +11,7 @@ from tg_assistant.components.lists import section
 from tg_assistant.components.panel import fact
 from tg_assistant.core.administration import statistics
 from tg_assistant.core.administration.statistics import Statistics
-from tg_assistant.page_context import acting
+from tg_assistant.page_context import actor_transaction
 from tg_assistant.state import SessionState
 from tg_assistant.template import panel_page
 from tg_assistant.texts import has, text
@@ -40,7 +40,7 @@ class OverviewState(rx.State):
 
     @rx.event
     async def load(self) -> Any:
-        async with acting(self) as (db, actor):
+        async with actor_transaction(self) as (db, actor):
             found = await statistics.of(db, actor)
         for group, names in _GROUPS.items():
             setattr(self, group, [_fact(found, name, actor.language) for name in names])

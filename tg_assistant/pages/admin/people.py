@@ -23,7 +23,7 @@ from tg_assistant.core.group import members
 from tg_assistant.core.group.members import Changes, Member
 from tg_assistant.errors import NotAllowed
 from tg_assistant.models import Role
-from tg_assistant.page_context import acting, administering, named
+from tg_assistant.page_context import actor_transaction, administering, parse_id
 from tg_assistant.state import SessionState
 from tg_assistant.template import panel_page
 from tg_assistant.texts import text
@@ -85,8 +85,8 @@ class PeopleState(rx.State):
 
     @rx.event
     async def show(self, user_id: str) -> None:
-        async with acting(self) as (db, actor):
-            member = await members.get(db, actor, named(user_id, "users.not_found"))
+        async with actor_transaction(self) as (db, actor):
+            member = await members.get(db, actor, parse_id(user_id, "users.not_found"))
             signed_in = await sessions.list_for_tenant(db, actor, user_id=member.user.id)
         self.open = _person(member, actor.language)
         self.sign_ins = [_sign_in(one, actor.language) for one in signed_in.items]
@@ -100,7 +100,7 @@ class PeopleState(rx.State):
         """One of role, plan, disabled; core decides who may and refuses what was changed meanwhile."""
         changes = _changes(name, value)
         async with administering(self) as (db, actor):
-            user_id = named(self.open["id"], "users.not_found")
+            user_id = parse_id(self.open["id"], "users.not_found")
             member = await members.change(db, actor, user_id, version=self.open["version"], **changes)
         session = await self.get_state(SessionState)
         session._say(text("admin.saved", actor.language))
@@ -111,12 +111,12 @@ class PeopleState(rx.State):
     @rx.event
     async def end(self, session_id: str) -> None:
         async with administering(self) as (db, actor):
-            await sessions.end_for_member(db, actor, named(session_id, "sessions.not_found"))
+            await sessions.end_for_member(db, actor, parse_id(session_id, "sessions.not_found"))
         self.sign_ins = [one for one in self.sign_ins if one["id"] != session_id]
 
     async def _read(self, cursor: str = "") -> None:
         role = Role(self.role) if self.role else None
-        async with acting(self) as (db, actor):
+        async with actor_transaction(self) as (db, actor):
             found = await members.list_(db, actor, cursor=cursor or None, search=self._query, role=role)
         shown = [_person(member, actor.language) for member in found.items]
         self.rows = [*self.rows, *shown] if cursor else shown

@@ -15,7 +15,7 @@ from tg_assistant.components.panel import listed, more
 from tg_assistant.components.telegram import confirm_button
 from tg_assistant.core.administration import job_queue
 from tg_assistant.infra.postgres.job_table import QueuedJob
-from tg_assistant.page_context import acting, administering
+from tg_assistant.page_context import actor_transaction, administering
 from tg_assistant.state import SessionState
 from tg_assistant.template import panel_page
 from tg_assistant.texts import has, text
@@ -62,7 +62,7 @@ class QueueState(rx.State):
         await self._read()
 
     async def _read(self, cursor: str = "") -> None:
-        async with acting(self) as (db, actor):
+        async with actor_transaction(self) as (db, actor):
             found = await job_queue.list_(db, actor, status=self.status or None, cursor=cursor or None)
         shown = [_row_of(job, actor.language) for job in found.items]
         self.rows = [*self.rows, *shown] if cursor else shown

@@ -12,7 +12,7 @@ from tg_assistant.components.panel import listed
 from tg_assistant.core.rollout import experiments, flags
 from tg_assistant.core.rollout.experiments import Sums, TrialState
 from tg_assistant.core.rollout.flags import FlagState
-from tg_assistant.page_context import acting, administering
+from tg_assistant.page_context import actor_transaction, administering
 from tg_assistant.state import SessionState
 from tg_assistant.template import panel_page
 from tg_assistant.texts import text
@@ -70,7 +70,7 @@ class SwitchesState(rx.State):
         await self._read()
 
     async def _read(self) -> None:
-        async with acting(self) as (db, actor):
+        async with actor_transaction(self) as (db, actor):
             self.flags = [_flag(one, actor.language) for one in await flags.list_(db, actor)]
             self.trials = [_trial(one, actor.language) for one in await experiments.list_(db, actor)]
 

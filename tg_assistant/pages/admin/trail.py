@@ -13,7 +13,7 @@ from tg_assistant.components.lists import cell
 from tg_assistant.components.panel import listed, more
 from tg_assistant.core import audit
 from tg_assistant.models import AuditEvent
-from tg_assistant.page_context import acting
+from tg_assistant.page_context import actor_transaction
 from tg_assistant.state import SessionState
 from tg_assistant.template import panel_page
 from tg_assistant.texts import has, text
@@ -49,7 +49,7 @@ class TrailState(rx.State):
         await self._read(self.cursor)
 
     async def _read(self, cursor: str = "") -> None:
-        async with acting(self) as (db, actor):
+        async with actor_transaction(self) as (db, actor):
             found = await audit.list_(db, actor, action=self.topic or None, cursor=cursor or None)
             names = await audit.names(db, actor, [person for one in found.items for person in _people(one)])
         shown = [_line(one, names, actor.language) for one in found.items]
