@@ -42,7 +42,7 @@ async def one(rt: Runtime, monkeypatch: pytest.MonkeyPatch) -> Reader:
 
 
 async def left_by(rt: Runtime, one: Reader, *, tries_made: int) -> Question:
-    """Asked an hour ago, tried so often, never answered."""
+    """Asked a minute ago, tried so often, never answered."""
     asked = await asking.begin(rt, one.actor, QUESTION)
     async with rt.db.transaction(one.actor.tenant) as db:
         row = await db.get_one(Question, asked.id)
@@ -60,11 +60,8 @@ async def opened(one: Reader) -> Any:
     return page
 
 
-async def test_opening_a_page_never_tries_it_again(
-    rt: Runtime, one: Reader, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_opening_a_page_never_tries_it_again(rt: Runtime, one: Reader) -> None:
     """However often it is opened: the first time says so, and then it is an answer like others."""
-    monkeypatch.setattr(process, "_started", datetime.now(UTC))
     await left_by(rt, one, tries_made=tries.TRIES)
     page = await opened(one)
     assert page.busy and page.exchanges[-1]["state"] == "waiting"
@@ -75,11 +72,8 @@ async def test_opening_a_page_never_tries_it_again(
         assert (shown.exchanges[-1]["state"], shown.exchanges[-1]["answer"]) == ("done", GIVEN_UP)
 
 
-async def test_opening_a_page_counts_its_try(
-    rt: Runtime, one: Reader, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_opening_a_page_counts_its_try(rt: Runtime, one: Reader) -> None:
     """What the page begins is counted, though it comes to nothing."""
-    monkeypatch.setattr(process, "_started", datetime.now(UTC))
     asked = await left_by(rt, one, tries_made=tries.TRIES - 1)
     page = await opened(one)
     with pytest.raises(AssertionError, match="tried again"):
@@ -91,9 +85,8 @@ async def test_opening_a_page_counts_its_try(
     assert page.exchanges[-1]["answer"] == GIVEN_UP
 
 
-async def test_two_tabs_are_no_error(rt: Runtime, one: Reader, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_two_tabs_are_no_error(rt: Runtime, one: Reader) -> None:
     """The second one's page finds the question taken, and waits like the first."""
-    monkeypatch.setattr(process, "_started", datetime.now(UTC))
     asked = await left_by(rt, one, tries_made=0)
     seen = await opened(one)
     async with tries.Try(rt, one.actor, asked):  # the other one's
@@ -112,7 +105,6 @@ async def test_who_waits_too_long_for_another_is_no_error(
     rt: Runtime, one: Reader, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The other one takes minutes; the page goes on looking for the answer without trying itself."""
-    monkeypatch.setattr(process, "_started", datetime.now(UTC))
     monkeypatch.setattr(tries, "PATIENCE_SECONDS", 0.0)
     asked = await left_by(rt, one, tries_made=tries.TRIES - 1)
     seen = await opened(one)
@@ -123,11 +115,8 @@ async def test_who_waits_too_long_for_another_is_no_error(
         assert (row.attempts, row.answer) == (tries.TRIES, None)
 
 
-async def test_a_stream_read_on_ends_in_words(
-    rt: Runtime, one: Reader, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_stream_read_on_ends_in_words(rt: Runtime, one: Reader) -> None:
     """`Last-Event-ID` of a question whose processes died."""
-    monkeypatch.setattr(answer_streams, "_WAIT_SECONDS", 4.0)
     asked = await left_by(rt, one, tries_made=tries.TRIES)
     [(number, done)] = [each async for each in answer_streams.read_on(rt, one.actor, f"{asked.id}:3")]
     assert number == 4 and isinstance(done, answers.Done) and done.answer == GIVEN_UP

@@ -29,7 +29,7 @@ from tg_assistant.page_context import actor_transaction, is_live, parse_id
 from tg_assistant.state import HOME, SessionState
 from tg_assistant.template import page
 from tg_assistant.texts import text
-from tg_assistant.web.process import current, is_older
+from tg_assistant.web.process import current
 
 _HISTORY = 20
 _POLL_SECONDS = 1.0
@@ -113,12 +113,12 @@ class AskState(rx.State):
 
     @rx.event(background=True)
     async def resume(self) -> None:
-        """The web process died while it answered: this one answers instead."""
+        """Whoever answered it may have died: then this process does."""
         async with self, actor_transaction(self) as (db, actor):
             asked = await question_log.page(db, actor, limit=1)
         for newest in asked.items:
-            if newest.answer is None and is_older(newest.created_at):
-                with suppress(AlreadyExists):  # another tab's page, or another process, was first
+            if newest.answer is None:
+                with suppress(AlreadyExists):  # another process is at it, for longer than anybody waits
                     async for _ in answers.resume(current(), actor, newest.id):
                         pass
 

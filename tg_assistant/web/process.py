@@ -14,7 +14,6 @@ from tg_assistant.settings.load import load
 
 _settings: Settings | None = None
 _runtime: Runtime | None = None
-_started = SYSTEM.now()
 
 
 def configure(settings: Settings) -> None:
@@ -41,15 +40,6 @@ def current() -> Runtime:
 def now() -> datetime:
     """The present by the Runtime's clock; by the machine's where none is open, as when a view is built."""
     return (_runtime.clock if _runtime is not None else SYSTEM).now()
-
-
-def is_older(moment: datetime) -> bool:
-    """Whether `moment`, by the database's clock, is before this process: nobody works on that any more.
-
-    Where that clock is seconds behind ours, what was asked in its first seconds looks older, too: it
-    may be tried again while its first try goes on, which costs one of its tries.
-    """
-    return moment < _started
 
 
 @asynccontextmanager

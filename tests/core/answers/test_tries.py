@@ -62,6 +62,7 @@ def hasty(monkeypatch):
     monkeypatch.setattr(tries, "SILENT_SECONDS", 0.5)
     monkeypatch.setattr(tries, "BEAT_SECONDS", 0.1)
     monkeypatch.setattr(tries, "LOOK_SECONDS", 0.05)
+    monkeypatch.setattr(tries, "ABOUT_TO_BEGIN_SECONDS", 0.0)
 
 
 async def kept(rt, reader, question_id):
@@ -128,6 +129,17 @@ async def test_two_who_find_it_unanswered_try_it_once(rt, reader):
         await anext(answers.finish(rt, reader, rows[1], {}))
     said = [event async for event in first]
     assert "23:40" in said[-1].answer
+    assert (await kept(rt, reader, left.id)).attempts == 1
+
+
+async def test_who_wrote_it_down_is_the_first_to_try(rt, reader):
+    """Another process that finds it a moment later waits, and the door that asked is refused nothing."""
+    left = await asking.begin(rt, reader, QUESTION)
+    waiting = asyncio.create_task(resumed(rt, reader, left.id))
+    await asyncio.sleep(2 * tries.LOOK_SECONDS)
+    said = [event async for event in answers.finish(rt, reader, left, {})]
+    assert "23:40" in said[-1].answer
+    assert [event.answer for event in await waiting] == [said[-1].answer]
     assert (await kept(rt, reader, left.id)).attempts == 1
 
 

@@ -2,9 +2,8 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import aclosing, suppress
+from contextlib import aclosing
 from dataclasses import dataclass, field
-from time import monotonic
 from uuid import UUID, uuid4
 
 import structlog
@@ -12,13 +11,11 @@ import structlog
 from tg_assistant.core.actor import Actor
 from tg_assistant.core.answers import answers, asking, question_log, showing
 from tg_assistant.core.retrieval.hybrid import Wanted
-from tg_assistant.errors import AlreadyExists, AssistantError, NotFound
+from tg_assistant.errors import AssistantError, NotFound
 from tg_assistant.infra.runtime import Runtime
 
 log = structlog.get_logger()
 _KEPT_SECONDS = 60.0  # after its end an answer is in the database, too
-_POLL_SECONDS = 0.5
-_WAIT_SECONDS = 120.0
 _live: dict[UUID, "Asking"] = {}
 _tasks: set[asyncio.Task[None]] = set()
 
@@ -125,21 +122,11 @@ def read_on(rt: Runtime, actor: Actor, last_seen: str) -> AsyncGenerator[tuple[i
 async def _saved(
     rt: Runtime, actor: Actor, question_id: UUID, number: int
 ) -> AsyncGenerator[tuple[int, answers.Event]]:
-    began = monotonic()
-    while monotonic() - began < _WAIT_SECONDS:
-        async with rt.db.transaction(actor.tenant) as db:
-            asked = await question_log.get(db, actor, question_id)
-        if asked.answer is not None:
-            yield number, answers.as_it_was(asked)
-            return
-        if monotonic() - began > _WAIT_SECONDS / 4:  # whoever was asking would be done by now
-            with suppress(AlreadyExists):  # another process is at it
-                async with aclosing(answers.resume(rt, actor, question_id)) as events:
-                    async for _ in events:
-                        pass
-                continue
-        await asyncio.sleep(_POLL_SECONDS)
-    raise NotFound("questions.not_found")
+    """`Done` alone: how many events were told before is not known here."""
+    async with aclosing(answers.resume(rt, actor, question_id)) as events:
+        async for event in events:
+            if isinstance(event, answers.Done):
+                yield number, event
 
 
 def _position(last_seen: str) -> tuple[UUID, int]:

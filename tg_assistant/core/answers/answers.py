@@ -3,7 +3,7 @@
 import asyncio
 import re
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from itertools import groupby
@@ -103,28 +103,28 @@ async def resume(rt: Runtime, actor: Actor, question_id: UUID) -> AsyncGenerator
     """
     patience = monotonic() + tries.PATIENCE_SECONDS
     while True:
-        asked = await _as_it_is(rt, actor, question_id)
+        asked, free = await _as_it_is(rt, actor, question_id)
         if asked.answer is not None:
             yield as_it_was(asked)
             return
-        try:
-            async with aclosing(finish(rt, actor, asked, {})) as events:
-                async for event in events:
-                    yield event
-            return
-        except AlreadyExists:
-            if monotonic() >= patience:
-                raise
+        if free:
+            with suppress(AlreadyExists):  # somebody else was first
+                async with aclosing(finish(rt, actor, asked, {})) as events:
+                    async for event in events:
+                        yield event
+                return
+        if monotonic() >= patience:
+            raise AlreadyExists("answers.asked_before")
         await asyncio.sleep(tries.LOOK_SECONDS)
 
 
-async def _as_it_is(rt: Runtime, actor: Actor, question_id: UUID) -> Question:
-    """The question, answered with a sentence now if its tries are used up."""
+async def _as_it_is(rt: Runtime, actor: Actor, question_id: UUID) -> tuple[Question, bool]:
+    """The question, answered with a sentence now if its tries are used up; and whether nobody is at it."""
     async with rt.db.transaction(actor.tenant) as db:
         asked = await question_log.get(db, actor, question_id)
         if asked.answer is None and await tries.give_up(db, actor, asked):
             asked = await question_log.get(db, actor, question_id)
-    return asked
+        return asked, await tries.is_free(db, asked)
 
 
 async def finish(rt: Runtime, actor: Actor, asked: Question, wanted: Wanted) -> AsyncGenerator[Event]:

@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import and_, func, or_, text
+from sqlalchemy import func, or_, text
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -20,7 +20,6 @@ from tg_assistant.infra.runtime import Runtime
 from tg_assistant.models import Question
 
 MAX_QUESTION = 4_000  # characters
-_ABOUT_TO_BE = timedelta(seconds=2)  # from being written down to its first try
 
 
 def checked(question: str) -> str:
@@ -51,8 +50,7 @@ async def _allow_another(db: AsyncSession, user_id: UUID, allowed: int) -> None:
 
 async def _under_way(db: AsyncSession, user_id: UUID) -> int:
     """How many questions of the person are being answered now, or about to be, in any process."""
-    begun = and_(col(Question.attempts) == 0, col(Question.created_at) > func.now() - _ABOUT_TO_BE)
-    open_ = col(Question.answer).is_(None), or_(tries.under_way(), begun)
+    open_ = col(Question.answer).is_(None), or_(tries.under_way(), tries.about_to_begin())
     return (await db.exec(select(func.count()).where(Question.user_id == user_id, *open_))).one()
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import structlog
 from sqlalchemy import ColumnElement, and_, func, or_, update
-from sqlmodel import col
+from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from tg_assistant.core.actor import Actor
@@ -25,6 +25,7 @@ log = structlog.get_logger()
 TRIES = 3  # begun; a question not answered after them is not what a further process should die of
 SILENT_SECONDS = 20.0  # a try not heard of for so long is over: its process is gone, or stuck
 BEAT_SECONDS = 4.0
+ABOUT_TO_BEGIN_SECONDS = 2.0  # from being written down to the first try of the door that did
 PATIENCE_SECONDS = 120.0  # how long somebody waits for another's try before being told of it
 LOOK_SECONDS = 0.5
 _LATER = (1.0, 2.0, 4.0, 8.0, 15.0, 30.0, 60.0)  # pauses, while PostgreSQL is away
@@ -37,6 +38,19 @@ def under_way() -> ColumnElement[bool]:
     return and_(
         col(Question.tried_at).is_not(None), col(Question.tried_at).between(now - silent, now + silent)
     )
+
+
+def about_to_begin() -> ColumnElement[bool]:
+    """Written down a moment ago: the door that did is on its way."""
+    now, moment = func.clock_timestamp(), func.make_interval(0, 0, 0, 0, 0, 0, ABOUT_TO_BEGIN_SECONDS)
+    return and_(col(Question.attempts) == 0, col(Question.created_at).between(now - moment, now + moment))
+
+
+async def is_free(db: AsyncSession, asked: Question) -> bool:
+    """Whether the question is interrupted: without an answer, and nobody is at it, in any process."""
+    at_it = or_(func.coalesce(under_way(), False), about_to_begin())
+    free = col(Question.id) == asked.id, col(Question.answer).is_(None), ~at_it
+    return (await db.exec(select(Question.id).where(*free))).first() is not None
 
 
 async def give_up(db: AsyncSession, actor: Actor, asked: Question) -> bool:
