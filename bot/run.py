@@ -40,7 +40,7 @@ async def work(rt: Runtime) -> None:
         all_.create_task(take_turns(rt.db.url, "bot.notifications", notifier.run))
         at = rt.settings
         if at.health_port is not None:
-            check, live = partial(_check, rt, contact), rt.pulse.checks
+            check, live = partial(_check, rt, contact), rt.pulse.live
             all_.create_task(serve_health(at.health_port, check, live=live, host=at.health_host))
 
 

@@ -62,7 +62,7 @@ class Supervisor:
                 group.create_task(rotation.run(self._rt, self._keyring))
                 group.create_task(_restarting("worker", lambda: job_worker.run(self._rt)))
                 if at.health_port:
-                    live = self._rt.pulse.checks
+                    live = self._rt.pulse.live
                     serving = serve_health(at.health_port, self._health, live=live, host=at.health_host)
                     group.create_task(serving)
         finally:

@@ -2,7 +2,7 @@
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 
 import httpx
 import pytest
@@ -29,7 +29,10 @@ async def url(checks: dict[str, bool], live: dict[str, bool]) -> AsyncIterator[s
     async def check() -> dict[str, bool]:
         return checks
 
-    serving = asyncio.create_task(serve_health(port, check, live=lambda: dict(live)))
+    async def lives() -> Mapping[str, bool]:
+        return dict(live)
+
+    serving = asyncio.create_task(serve_health(port, check, live=lives))
     async with asyncio.timeout(60):
         while not await _listens(port):  # noqa: ASYNC110 - another task
             await asyncio.sleep(0.05)

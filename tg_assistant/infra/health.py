@@ -13,7 +13,6 @@ from tg_assistant.infra import metrics
 from tg_assistant.infra.postgres.db import Database, run_text
 
 Check = Callable[[], Awaitable[Mapping[str, bool]]]
-Live = Callable[[], Mapping[str, bool]]
 Answer = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 _SECONDS = 3.0
 
@@ -28,18 +27,26 @@ async def database_answers(db: Database) -> bool:
     return True
 
 
-async def serve_health(port: int, check: Check, *, live: Live, host: str = "127.0.0.1") -> None:
+async def serve_health(
+    port: int,
+    check: Check,
+    *,
+    live: Check,
+    host: str = "127.0.0.1",
+    page: Callable[[], bytes] = metrics.page,
+) -> None:
     """Answer until cancelled. `check` and `live` name what is looked at and whether it is well.
 
     `/health` asks both; `/live` asks only what a restart of this process would mend, and no neighbour.
-    Of several workers of one process one has the port; another takes it over when that one ends.
+    `page` writes the metrics. Of several workers of one process one has the port; another takes it over
+    when that one ends.
     """
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with suppress(OSError, TimeoutError, ValueError, asyncio.IncompleteReadError):
             async with asyncio.timeout(2 * _SECONDS):
                 request = await reader.readuntil(b"\r\n\r\n")
-                writer.write(await _response(request, check, live))
+                writer.write(await _response(request, check, live, page))
                 await writer.drain()
         writer.close()
 
@@ -57,13 +64,13 @@ async def _listening(answer: Answer, host: str, port: int) -> asyncio.Server:
             await asyncio.sleep(_SECONDS)
 
 
-async def _response(request: bytes, check: Check, live: Live) -> bytes:
+async def _response(request: bytes, check: Check, live: Check, page: Callable[[], bytes]) -> bytes:
     path = request.split(b" ", 2)[1].partition(b"?")[0]
     if path == b"/metrics":
-        return _http("200 OK", metrics.page(), metrics.CONTENT_TYPE)
+        return _http("200 OK", page(), metrics.CONTENT_TYPE)
     if path not in (b"/health", b"/live"):
         return _json("404 Not Found", {"status": "not found"})
-    checks = dict(live()) | (dict(await check()) if path == b"/health" else {})
+    checks = dict(await live()) | (dict(await check()) if path == b"/health" else {})
     failing = [name for name, well in checks.items() if not well]
     if failing:
         return _json("503 Service Unavailable", {"status": "failing", "failing": failing, "checks": checks})

@@ -13,7 +13,7 @@ def _counter(name: str, said: str, *labels: str) -> Counter:
 
 
 def _gauge(name: str, said: str) -> Gauge:
-    return Gauge(name, said, registry=REGISTRY)
+    return Gauge(name, said, registry=REGISTRY, multiprocess_mode="livemax")  # of several web workers
 
 
 def _histogram(name: str, said: str, *labels: str, buckets: tuple[float, ...] = _SHORT) -> Histogram:

@@ -44,6 +44,10 @@ class Pulse:
             "texts": self._texts.oldest() < _LONG_SECONDS,
         }
 
+    async def live(self) -> Mapping[str, bool]:
+        """The checks, for the internal port."""
+        return self.checks()
+
     @asynccontextmanager
     async def beating(self, stuck_seconds: float) -> AsyncGenerator["Pulse"]:
         """Beat while the block runs; end the process, with the stack of each thread, once nothing has gone on

@@ -2,15 +2,18 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import datetime
+from functools import partial
 
+from tg_assistant.infra import metrics
 from tg_assistant.infra.clock import SYSTEM
 from tg_assistant.infra.health import database_answers, serve_health
 from tg_assistant.infra.logging import error_hooks, logs
 from tg_assistant.infra.runtime import Runtime, open_runtime
 from tg_assistant.settings.groups import Settings
 from tg_assistant.settings.load import load
+from tg_assistant.web import workers
 
 _settings: Settings | None = None
 _runtime: Runtime | None = None
@@ -71,10 +74,15 @@ async def _internal_port(runtime: Runtime) -> AsyncGenerator[None]:
     async def check() -> Mapping[str, bool]:
         return {"database": await database_answers(runtime.db)}
 
-    live = runtime.pulse.checks
-    serving = asyncio.create_task(serve_health(at.health_port, check, live=live, host=at.health_host))
-    try:
-        yield
-    finally:
-        serving.cancel()
-        await asyncio.gather(serving, return_exceptions=True)
+    async with AsyncExitStack() as stack:
+        live, page = runtime.pulse.live, metrics.page
+        if shared := workers.folder():
+            await stack.enter_async_context(workers.answering(shared, runtime.pulse.checks))
+            live, page = partial(workers.live, shared), partial(workers.metrics_page, shared)
+        internal = serve_health(at.health_port, check, live=live, host=at.health_host, page=page)
+        serving = asyncio.create_task(internal)
+        try:
+            yield
+        finally:
+            serving.cancel()
+            await asyncio.gather(serving, return_exceptions=True)

@@ -4,10 +4,11 @@ import logging
 import os
 import resource
 import sys
+from contextlib import nullcontext
 from functools import partial
 
 from tg_assistant.settings.groups import Settings
-from tg_assistant.web import process
+from tg_assistant.web import workers
 from tg_assistant.web.build import ROOT
 
 _KILL_SECONDS = 5  # after the signal to stop; the demo gives every process ten
@@ -20,7 +21,11 @@ def serve(settings: Settings) -> None:
     os.chdir(ROOT)
     _set_environment(settings)
     _allow_files(2 * _CONNECTIONS)
-    process.configure(settings)
+    with workers.sharing() if settings.web.redis_url else nullcontext():
+        _run(settings)
+
+
+def _run(settings: Settings) -> None:
     from granian import server
     from granian.constants import HTTPModes
     from granian.http import HTTP1Settings
@@ -28,6 +33,9 @@ def serve(settings: Settings) -> None:
     from reflex_base import constants
     from reflex_base.environment import environment
 
+    from tg_assistant.web import process
+
+    process.configure(settings)
     # Reflex has no options for it. Granian waits for its worker while a browser keeps a connection;
     # guessing between HTTP/1 and /2, which no proxy of ours speaks to us, it waits as long for the first byte
     server.Server = partial(

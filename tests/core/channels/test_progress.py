@@ -2,14 +2,16 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import timedelta
 
 from sqlalchemy import event
 from sqlmodel import select
 
-from tests.corpus import a_channel, a_reader, a_tenant
+from tests.corpus import a_channel, a_reader, a_tenant, incoming_post
 from tests.followed import account, follow, found
 from tg_assistant.core.channels import channels
+from tg_assistant.core.posts import ingestion
 from tg_assistant.infra.runtime import Runtime
 from tg_assistant.models import Channel, ChannelRange, Membership
 
@@ -119,3 +121,19 @@ async def test_a_private_channel_being_checked_is_not_lost(rt):
         assert (await channels.progress(db, anna, checked.id)).last_error is None
         assert (await channels.progress(db, anna, off.id)).last_error == "channels.switched_off"
         assert await channels.readable_ids(db, anna) == []
+
+
+async def test_of_a_lost_channel_nothing_is_counted(rt):
+    """What is posted there after the loss is told to its readers only, and the lost one is told of the loss."""
+    where = await a_tenant(rt)
+    anna, max_ = [await a_reader(rt, where, number) for number in (7607, 7608)]
+    async with rt.db.transaction(where.id) as db:
+        accounts = [await account(db, reader) for reader in (anna, max_)]
+        channel, _ = [await follow(db, reader, found(private=True, username=None)) for reader in (anna, max_)]
+        await channels.access_lost(db, accounts[0].id, channel.id)
+        await ingestion.save_page(db, channel.id, [incoming_post(9, "Only for members.")], [], via="live")
+    async with rt.db.transaction(where.id) as db:
+        lost, kept = [await channels.progress(db, reader, channel.id) for reader in (anna, max_)]
+    assert (kept.done, kept.last_error) == (1, None)
+    told = replace(kept, known_low=None, known_high=None, done=0, total_estimate=0, gaps=0, rate=0.0)
+    assert lost == replace(told, eta_seconds=None, last_error="channels.access_lost", finished=True)

@@ -331,6 +331,25 @@ async def test_a_generation_belongs_to_its_tenant(rt):
         assert len(list(await db.exec(select(Post).where(Post.tenant_id == tenants[1].id)))) == 1
 
 
+async def test_a_batch_of_long_posts_has_fewer(rt, monkeypatch: pytest.MonkeyPatch):
+    """So that a batch of posts of full length takes no longer than one of ordinary posts; each is indexed."""
+    monkeypatch.setattr(indexing, "BATCH_CHARACTERS", 1_000)
+    batches: list[int] = []
+    pieces_of = indexing._index
+
+    async def index(rt, posts):
+        batches.append(sum(len(post.text) for post in posts))
+        await pieces_of(rt, posts)
+
+    monkeypatch.setattr(indexing, "_index", index)
+    tenant = await a_tenant(rt)
+    await a_channel(
+        rt, tenant, ["Длинный пост. " * 30] * 7 + ["Короткий пост."] * 3 + ["Ещё длиннее. " * 100]
+    )
+    assert await indexing.index_dirty(rt, tenant.id) == 11
+    assert len(batches) > 4 and all(size <= 1_000 for size in batches[1:]), batches
+
+
 async def test_a_small_tenant_does_not_wait_for_a_huge_one(rt, monkeypatch: pytest.MonkeyPatch):
     """Turns of some seconds: who comes later with one post is served long before the huge one is done."""
     monkeypatch.setattr(indexing, "TURN_SECONDS", 0.0)  # a batch a turn

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import accumulate
 from uuid import UUID, uuid5
 
 import structlog
@@ -31,6 +32,7 @@ from tg_assistant.models import Chunk, Post, Tenant
 log = structlog.get_logger()
 
 BATCH = 64  # posts a transaction: under a second of embedding
+BATCH_CHARACTERS = 40_000  # or fewer posts: those of full length take ten times as long
 TURN_SECONDS = 5.0  # for one tenant, while others wait
 _BUSY_SECONDS = 1.0
 MAX_ATTEMPTS = 5
@@ -172,9 +174,11 @@ async def _dirty(rt: Runtime, tenant_id: UUID) -> list[Post]:
             .limit(BATCH)
         )
         found = list(await db.exec(query))
-    return (
-        found[:1] if found and found[0].index_attempts else [one for one in found if not one.index_attempts]
-    )
+    if found and found[0].index_attempts:
+        return found[:1]
+    new = [one for one in found if not one.index_attempts]
+    lengths = accumulate(len(one.text) for one in new)
+    return [one for one, length in zip(new, lengths, strict=True) if length <= BATCH_CHARACTERS] or new[:1]
 
 
 async def _index_or_hold(rt: Runtime, posts: Sequence[Post]) -> int:
