@@ -124,12 +124,13 @@ async def test_a_private_channel_being_checked_is_not_lost(rt):
 
 
 async def test_of_a_lost_channel_nothing_is_counted(rt):
-    """What is posted there after the loss is told to its readers only, and the lost one is told of the loss."""
+    """What is posted there after the loss is told to its readers; who lost it is told of the loss."""
     where = await a_tenant(rt)
     anna, max_ = [await a_reader(rt, where, number) for number in (7607, 7608)]
     async with rt.db.transaction(where.id) as db:
         accounts = [await account(db, reader) for reader in (anna, max_)]
-        channel, _ = [await follow(db, reader, found(private=True, username=None)) for reader in (anna, max_)]
+        what = found(private=True, username=None)
+        channel, _ = [await follow(db, reader, what) for reader in (anna, max_)]
         await channels.access_lost(db, accounts[0].id, channel.id)
         await ingestion.save_page(db, channel.id, [incoming_post(9, "Only for members.")], [], via="live")
     async with rt.db.transaction(where.id) as db:
