@@ -140,7 +140,8 @@ class SessionState(rx.State):
         if code == "access.disabled":
             await self._leave()
         shown = f"errors.{code}" if has(f"errors.{code}") else "errors.internal"
-        self._say(text(shown, self.language, reference=reference, **_values(values)), kind="error")
+        plain = {str(name): each for name, each in values.items() if isinstance(each, (str, int, float))}
+        self._say(text(shown, self.language, reference=reference, **plain), kind="error")
         if self.phase in {"starting", "loading"}:
             self.phase = "failed"
 
@@ -255,7 +256,3 @@ def is_open(sid: str) -> bool:
     """Whether the socket is connected to this process."""
     namespace = RegistrationContext.get().app.event_namespace
     return namespace is not None and sid in namespace.sid_to_token
-
-
-def _values(values: dict[str, Any]) -> dict[str, Any]:
-    return {str(key): value for key, value in values.items() if isinstance(value, (str, int, float))}

@@ -38,7 +38,7 @@ def page(
             return _frame(view, address, tab=tab, back_to=back_to, guest=guest, native=native())
 
         framed.__name__ = view.__name__
-        rx.page(route=address, title=_title(), on_load=SessionState.page_opened)(framed)
+        rx.page(route=address, title=say("app.name"), on_load=SessionState.page_opened)(framed)
         return view
 
     return register
@@ -131,7 +131,3 @@ def _bridge(**native: Any) -> rx.Component:
         on_failure=SessionState.refused,
         **native,
     )
-
-
-def _title() -> Any:
-    return say("app.name")

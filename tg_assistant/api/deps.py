@@ -39,7 +39,11 @@ class Caller:
     async def open(self) -> AsyncGenerator[tuple[Session, Actor]]:
         """A transaction and the actor; commits on exit. Raises SignInNeeded, NotAllowed."""
         async with self.rt.db.transaction() as db:
-            yield db, await self._actor(db)
+            actor = await sign_in.by_token(db, self._bearer(), secret=jwt_secret(self.rt), door=self.door)
+            self.request.state.language = actor.language
+            whose = {"user_id": actor.user_id, "tenant_id": actor.tenant_id}
+            structlog.contextvars.bind_contextvars(**{name: str(id_) for name, id_ in whose.items() if id_})
+            yield db, actor
 
     async def actor(self) -> Actor:
         """The actor alone, for core functions that open their own transactions."""
@@ -49,13 +53,6 @@ class Caller:
     def claims(self) -> Claims:
         """What the token says, without asking SQL whether it still holds. Raises SignInNeeded."""
         return access_tokens.read(self._bearer(), secret=jwt_secret(self.rt))
-
-    async def _actor(self, db: Session) -> Actor:
-        actor = await sign_in.by_token(db, self._bearer(), secret=jwt_secret(self.rt), door=self.door)
-        self.request.state.language = actor.language
-        whose = {"user_id": actor.user_id, "tenant_id": actor.tenant_id}
-        structlog.contextvars.bind_contextvars(**{name: str(id_) for name, id_ in whose.items() if id_})
-        return actor
 
     def _bearer(self) -> str:
         scheme, _, token = self.request.headers.get("authorization", "").partition(" ")

@@ -129,17 +129,15 @@ def client_address(request: HTTPConnection, hops: int) -> str:
     if not hops:
         return peer
     seen = [part.strip() for line in request.headers.getlist("x-forwarded-for") for part in line.split(",")]
-    return seen[-hops] if len(seen) >= hops and _is_address(seen[-hops]) else peer
+    if len(seen) < hops:
+        return peer
+    try:
+        ipaddress.ip_address(seen[-hops])
+    except ValueError:
+        return peer
+    return seen[-hops]
 
 
 def limited_address(rt: Rt, request: Request) -> str:
     """The key the request's address is counted under."""
     return rate_limits.key_of(client_address(request, rt.settings.web.trusted_proxy_hops))
-
-
-def _is_address(text: str) -> bool:
-    try:
-        ipaddress.ip_address(text)
-    except ValueError:
-        return False
-    return True

@@ -134,14 +134,12 @@ async def on_http_error(request: Request, error: Exception) -> JSONResponse:
 async def on_validation_error(request: Request, error: Exception) -> JSONResponse:
     """At most twenty faults, by the field's name."""
     assert isinstance(error, RequestValidationError)
-    # the values themselves stay out: they may be secrets
-    faults = [{"field": _field(e["loc"]), "problem": e["msg"]} for e in error.errors()]
+    faults: list[dict[str, str]] = []
+    for each in error.errors():  # the values themselves stay out: they may be secrets
+        field = ".".join(str(part)[:100] for part in each["loc"])
+        faults.append({"field": field, "problem": each["msg"]})
     detail = texts.text("errors.http.422", language(request))
     return problem(request, 422, "http.422", "Invalid input", detail, {"errors": faults[:20]})
-
-
-def _field(place: tuple[int | str, ...]) -> str:
-    return ".".join(str(part)[:100] for part in place)
 
 
 async def on_surprise(request: Request, error: Exception) -> JSONResponse:

@@ -33,8 +33,10 @@ def details(action: str, detail: Mapping[str, Any], language: str, names: Mappin
         said = [saying(value, language) for saying, value in known]
         if (member := str(detail.get("member"))) in names:
             said.append(text("panel.said_by", language, name=names[member]))
-        if "running" in detail:
-            said.append(_experiment(detail, language))
+        if detail.get("running"):
+            said.append(text("panel.said_share", language, value=detail.get("share")))
+        elif "running" in detail:
+            said.append(text("panel.said_stopped", language))
     return [phrase for phrase in said if phrase]
 
 
@@ -45,12 +47,6 @@ def _period(name: str, days: int | None, language: str) -> str:
     if days is None:
         return text("panel.said_days_usual", language, what=what)
     return text("panel.said_days", language, what=what, n=days)
-
-
-def _experiment(detail: Mapping[str, Any], language: str) -> str:
-    if not detail["running"]:
-        return text("panel.said_stopped", language)
-    return text("panel.said_share", language, value=detail.get("share"))
 
 
 def _worded(phrase: str, words: str) -> Callable[[Any, str], str]:

@@ -122,9 +122,10 @@ def exchange(one: Exchange, *, on_source: Any, on_copied: Any) -> rx.Component:
 
 
 def _answer(one: Exchange, on_source: Any, on_copied: Any) -> rx.Component:
+    dots = rx.el.span(rx.el.i(), rx.el.i(), rx.el.i(), class_name="tg-dots", aria_label=say("ask.thinking"))
     body = rx.match(
         one["state"],
-        ("waiting", _thinking()),
+        ("waiting", rx.el.span(dots, role="status")),
         ("abstained", rx.el.span(say("ask.abstained"))),
         ("failed", rx.el.span(say("ask.interrupted"))),
         rx.fragment(rx.foreach(one["parts"], lambda part: _part(part, one["id"], on_source))),
@@ -143,11 +144,6 @@ def _answer(one: Exchange, on_source: Any, on_copied: Any) -> rx.Component:
         data_testid="answer",
         data_state=one["state"],
     )
-
-
-def _thinking() -> rx.Component:
-    dots = rx.el.span(rx.el.i(), rx.el.i(), rx.el.i(), class_name="tg-dots", aria_label=say("ask.thinking"))
-    return rx.el.span(dots, role="status")
 
 
 def _part(part: Part, exchange_id: Any, on_source: Any) -> rx.Component:

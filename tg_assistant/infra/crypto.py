@@ -75,7 +75,8 @@ class Keyring:
     @property
     def header(self) -> bytes:
         """How an envelope under the newest key begins."""
-        return _header(self._newest)
+        encoded = self._newest.encode()
+        return _VERSION + bytes([len(encoded)]) + encoded
 
     def seal(self, plain: bytes, binding: Binding) -> bytes:
         """An envelope with a data key of its own."""
@@ -108,11 +109,6 @@ class Keyring:
         if key_id not in self._keys:
             raise KeyUnknown(key_id)
         return _decrypt(self._keys[key_id], wrapped[:_NONCE], wrapped[_NONCE:], associated)
-
-
-def _header(key_id: str) -> bytes:
-    encoded = key_id.encode()
-    return _VERSION + bytes([len(encoded)]) + encoded
 
 
 def _split(envelope: bytes) -> tuple[bytes, str, bytes]:

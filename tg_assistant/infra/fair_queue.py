@@ -80,7 +80,9 @@ class FairQueue:
                 self._end(person, heavy)
         finally:
             share.here -= 1
-            self._forget()
+            if len(self._shares) > self._in_all:  # forget who used next to nothing
+                kept = {whose: one for whose, one in self._shares.items() if one.here or one.now() > 0.1}
+                self._shares = kept
 
     async def _begun(self, person: UUID) -> bool:
         """Whether the turn counts as a heavy person's."""
@@ -112,8 +114,3 @@ class FairQueue:
             self._shares[person].at_work += 1
             self._at_work[heavy] += 1
             ready.set_result(heavy)
-
-    def _forget(self) -> None:
-        if len(self._shares) > self._in_all:
-            kept = {person: one for person, one in self._shares.items() if one.here or one.now() > 0.1}
-            self._shares = kept

@@ -52,7 +52,10 @@ class _Memory:
     async def hit(self, item: RateLimitItem, rule: str, key: str) -> tuple[bool, int, float]:
         """Whether it is allowed, how many are left, and in how many seconds the oldest use stops counting."""
         now, window = time.monotonic(), item.get_expiry()
-        self._clean(now)
+        if now >= self._clean_at:  # forget keys nobody uses: there are as many as there are addresses
+            self._clean_at = now + _CLEAN_SECONDS
+            old = now - self._longest
+            self._uses = {key: uses for key, uses in self._uses.items() if uses and uses[-1] > old}
         uses = self._uses.setdefault((rule, key), deque())
         while uses and uses[0] <= now - window:
             uses.popleft()
@@ -60,13 +63,6 @@ class _Memory:
         if allowed:
             uses.append(now)
         return allowed, item.amount - len(uses), (uses[0] if uses else now) + window - now
-
-    def _clean(self, now: float) -> None:
-        """Now and then forget keys nobody uses: there are as many as there are addresses."""
-        if now >= self._clean_at:
-            self._clean_at = now + _CLEAN_SECONDS
-            old = now - self._longest
-            self._uses = {key: uses for key, uses in self._uses.items() if uses and uses[-1] > old}
 
     async def check(self) -> bool:
         return True
@@ -114,18 +110,15 @@ class RateLimits:
         try:
             allowed, remaining, seconds = await self._storage.hit(item, rule, key)
         except (StorageError, OSError) as error:
-            self._say_away(type(error.__cause__ or error).__name__)
+            cause = type(error.__cause__ or error).__name__
+            self._away += 1
+            if time.monotonic() >= self._say_at:  # a line a minute: everybody who knocks meanwhile meets this
+                log.error("limits.unavailable", error=cause, refused=self._away)
+                self._say_at, self._away = time.monotonic() + _SAY_SECONDS, 0
             raise Unavailable("limits.unavailable", retry_after=5) from error
         # several workers' clocks may differ, and one may be set: never longer than the window
         reset = min(item.get_expiry(), max(1, math.ceil(seconds)))
         return RateLimitStatus(rule, item.amount, item.get_expiry(), max(0, remaining), reset, allowed)
-
-    def _say_away(self, error: str) -> None:
-        """A line a minute: everybody who knocks meanwhile meets this."""
-        self._away += 1
-        if time.monotonic() >= self._say_at:
-            log.error("limits.unavailable", error=error, refused=self._away)
-            self._say_at, self._away = time.monotonic() + _SAY_SECONDS, 0
 
     async def answers(self) -> bool:
         """Whether counting works; where it does not, nobody signs in."""

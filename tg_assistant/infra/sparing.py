@@ -38,8 +38,12 @@ class Sparing(logging.Filter):
             count, left_out = self._counted((_kind_of(record, ours), trace))
         if count > self._alike:
             return False
-        if trace and count > 1:
-            _shorten(record, ours)
+        if trace and count > 1:  # of a traceback told this minute its last line stays
+            if ours is not None:
+                ours["exception"] = f"(as before) {str(ours['exception']).strip().rpartition(chr(10))[2]}"
+            elif record.exc_info and record.exc_info[0] is not None:
+                record.as_before = record.exc_info[0].__name__
+                record.exc_info = record.exc_text = None
         if left_out and ours is not None:
             ours["left_out"] = left_out
         elif left_out:
@@ -77,12 +81,3 @@ def _place_of(record: logging.LogRecord) -> Hashable:
     while where is not None and where.tb_next is not None:
         where = where.tb_next
     return record.exc_info[0], where and (where.tb_frame.f_code.co_filename, where.tb_lineno)
-
-
-def _shorten(record: logging.LogRecord, ours: dict[str, Any] | None) -> None:
-    """Of a traceback told this minute its last line stays."""
-    if ours is not None:
-        ours["exception"] = f"(as before) {str(ours['exception']).strip().rpartition(chr(10))[2]}"
-    elif record.exc_info and record.exc_info[0] is not None:
-        record.as_before = record.exc_info[0].__name__
-        record.exc_info = record.exc_text = None

@@ -120,18 +120,14 @@ class ConnectState(rx.State):
         self.status = login.status
         self.opened = login.page_hash is not None
         self.login_qr = qr_picture(login.qr_url) if login.qr_url else ""
-        self.failure = _failure(login)
+        if login.status in (LoginStatus.expired, LoginStatus.cancelled):
+            self.failure = login.status
+        else:
+            self.failure = login.reason if login.reason in _FAILURES else "other"
         ends = login.expires_at
         if login.retry_after:
             ends = login.updated_at + timedelta(seconds=login.retry_after)
         self.until = milliseconds(ends)
-
-
-def _failure(login: Login) -> str:
-    """Which of our sentences explains a login's end."""
-    if login.status in (LoginStatus.expired, LoginStatus.cancelled):
-        return login.status
-    return login.reason if login.reason in _FAILURES else "other"
 
 
 def _status() -> rx.Component:

@@ -100,7 +100,12 @@ class SessionsState(rx.State):
         async with actor_transaction(self) as (db, actor):
             self.administers = actor.role in (Role.admin, Role.owner)
             self.accounts = [_linked(account, actor.language) for account in await accounts.list_(db, actor)]
-            self.sign_ins = _sign_ins(await sessions.list_(db, actor), actor.session_id, actor.language)
+            # a line per device: this one first, then the last seen
+            devices: dict[tuple[str, str], list[AppSession]] = {}
+            for one in sorted(await sessions.list_(db, actor), key=lambda one: one.id != actor.session_id):
+                devices.setdefault(_device(one), []).append(one)
+            alike = devices.values()
+            self.sign_ins = [_sign_in(each, actor.session_id, actor.language) for each in alike]
 
 
 def _linked(account: Account, language: str) -> Linked:
@@ -117,14 +122,6 @@ def _linked(account: Account, language: str) -> Linked:
 def _device(one: AppSession) -> tuple[str, str]:
     """What tells two devices apart for a person: the door, and the name we can give the device."""
     return one.door, device_name(one.device)
-
-
-def _sign_ins(listed: list[AppSession], own: UUID | None, language: str) -> list[SignIn]:
-    """One line per device, this one first, then the last seen."""
-    devices: dict[tuple[str, str], list[AppSession]] = {}
-    for one in sorted(listed, key=lambda one: one.id != own):
-        devices.setdefault(_device(one), []).append(one)
-    return [_sign_in(alike, own, language) for alike in devices.values()]
 
 
 def _sign_in(alike: list[AppSession], own: UUID | None, language: str) -> SignIn:

@@ -140,19 +140,16 @@ class Gate:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in ("http", "websocket"):
             await self._app(scope, receive, send)
-        elif not _is_ours(scope["path"]):
-            await self._not_ours(scope, receive, send)
+        elif scope["path"] != PATH and not scope["path"].startswith(f"{PATH}/"):
+            if scope["type"] == "http":
+                body = _Body(receive, send)
+                receive, send = body.receive, body.send
+            await self._app(scope, receive, send)
         elif scope["type"] == "http":  # polling is off, and nothing else is asked for here
             refused.add("handshake")
             await Response(status_code=404)(scope, receive, send)
         else:
             await self._websocket(scope, receive, send)
-
-    async def _not_ours(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http":
-            body = _Body(receive, send)
-            receive, send = body.receive, body.send
-        await self._app(scope, receive, send)
 
     async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
         address = rate_limits.key_of(self._address_of(scope))
@@ -169,7 +166,8 @@ class Gate:
         self._open.add(connection)
         self._nobodys[connection] = None
         self._count[address] += 1
-        _only_what_is_read(scope)
+        # a version the page names is repeated in the log by Reflex, and is nobody's business here
+        del MutableHeaders(scope=scope)["sec-websocket-protocol"]
         try:
             await self._app({**scope, _KEY: connection}, connection.receive, send)
         finally:
@@ -212,10 +210,6 @@ def connection_of(environ: Any) -> Connection | None:
     return (environ or {}).get("asgi.scope", {}).get(_KEY)
 
 
-def _is_ours(path: str) -> bool:
-    return path == PATH or path.startswith(f"{PATH}/")
-
-
 def _is_a_pages(scope: Scope) -> bool:
     """Whether the query is what Reflex's client writes: protocol, transport and token, once each."""
     query: bytes = scope.get("query_string", b"")
@@ -226,9 +220,3 @@ def _is_a_pages(scope: Scope) -> bool:
     asked.pop("t", None)  # the time, against caches: a client's own
     right = asked == {"EIO": ["4"], "transport": ["websocket"]}
     return right and len(tokens) == 1 and _TOKEN.fullmatch(tokens[0]) is not None
-
-
-def _only_what_is_read(scope: Scope) -> None:
-    """A version the page names is repeated in the log by Reflex, and is nobody's business here."""
-    headers = MutableHeaders(scope=scope)
-    del headers["sec-websocket-protocol"]

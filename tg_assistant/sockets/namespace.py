@@ -100,7 +100,10 @@ class Sockets(EventNamespace):
 
         Reflex would tell whoever holds the token by then, which a browser chooses and which proves nothing.
         """
-        asked = _asked_by()
+        try:
+            asked = EventContext.get().router_data.get(RouteVar.SESSION_ID)
+        except LookupError:  # outside of any event
+            asked = None
         record = self._token_manager.token_to_socket.get(token)
         if asked is None or (record is not None and record.sid == asked):
             await super().emit_update(update, token)
@@ -166,14 +169,6 @@ class PeopleOnly(Middleware):
 
 def _registered(name: object) -> RegisteredEventHandler | None:
     return RegistrationContext.get().event_handlers.get(name) if isinstance(name, str) else None
-
-
-def _asked_by() -> str | None:
-    """The socket whose event is being handled; None outside of any."""
-    try:
-        return EventContext.get().router_data.get(RouteVar.SESSION_ID)
-    except LookupError:
-        return None
 
 
 def _is_ours(known: RegisteredEventHandler) -> bool:

@@ -40,14 +40,11 @@ def place(router_data: object) -> dict[str, Any] | None:
     query = kept.get("query", {})
     if not isinstance(query, dict) or not _is_plain(query):
         return None
-    if not all(_is_path(kept.get(name, "")) for name in ("pathname", "asPath")):
+    addresses = [kept.get(name, "") for name in ("pathname", "asPath")]
+    # within the site, as a browser has it: one that names a host breaks every later event
+    if not all(_is_text(each, _MAX_ADDRESS) and _NO_HOST.fullmatch(str(each)) for each in addresses):
         return None
     return kept
-
-
-def _is_path(value: object) -> bool:
-    """An address within the site, as a browser has it: one that names a host breaks every later event."""
-    return _is_text(value, _MAX_ADDRESS) and _NO_HOST.fullmatch(str(value)) is not None
 
 
 @lru_cache(maxsize=512)

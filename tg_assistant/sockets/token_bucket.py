@@ -25,7 +25,9 @@ class Pace:
         """Whether there is one more for this key now; what is refused costs nothing."""
         now = self._clock()
         if key not in self._buckets and len(self._buckets) >= _MANY:
-            self._forget_full(now)
+            # who has been silent for that long is as somebody new
+            for silent in [one for one, had in self._buckets.items() if now - had.at >= self._seconds]:
+                del self._buckets[silent]
         bucket = self._buckets.setdefault(key, _Bucket(self._count, now))
         gained = (now - bucket.at) * self._count / self._seconds
         bucket.left, bucket.at = min(self._count, bucket.left + gained), now
@@ -36,11 +38,6 @@ class Pace:
 
     def forget(self, key: str) -> None:
         self._buckets.pop(key, None)
-
-    def _forget_full(self, now: float) -> None:
-        """Who has been silent for that long is as somebody new."""
-        for key in [key for key, bucket in self._buckets.items() if now - bucket.at >= self._seconds]:
-            del self._buckets[key]
 
 
 class Tally:

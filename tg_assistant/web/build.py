@@ -95,19 +95,15 @@ def build_environment() -> dict[str, str]:
 
 def source_hash() -> str:
     """SHA-256 over every file that ends up in the build."""
-    digest = hashlib.sha256()
-    for path in sorted(_source_files()):
-        digest.update(str(path.relative_to(ROOT)).encode())
-        digest.update(path.read_bytes())
-    return digest.hexdigest()
-
-
-def _source_files() -> set[Path]:
     found: set[Path] = set()
     for pattern in _SOURCES:
         for path in ROOT.glob(pattern):
             found |= set(path.rglob("*")) if path.is_dir() else {path}
-    return {path for path in found if path.is_file() and path.suffix != ".pyc"}
+    digest = hashlib.sha256()
+    for path in sorted(path for path in found if path.is_file() and path.suffix != ".pyc"):
+        digest.update(str(path.relative_to(ROOT)).encode())
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
 
 
 def _npm_registry(environment: dict[str, str]) -> str:

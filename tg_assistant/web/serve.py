@@ -20,7 +20,11 @@ def serve(settings: Settings) -> None:
     """Run the web process until it is told to stop. Needs a build (`frontend.build_if_changed`)."""
     os.chdir(ROOT)
     _set_environment(settings)
-    _allow_files(2 * _CONNECTIONS)
+    # a connection is an open file; many systems give a process 1,024 unless it asks for more
+    now, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = 2 * _CONNECTIONS if most == resource.RLIM_INFINITY else min(2 * _CONNECTIONS, most)
+    if now != resource.RLIM_INFINITY and now < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, most))
     with workers.sharing() if settings.web.redis_url else nullcontext():
         _run(settings)
 
@@ -54,14 +58,6 @@ def _run(settings: Settings) -> None:
         loglevel=constants.LogLevel.WARNING,
         mount_frontend_compiled_app=True,
     )
-
-
-def _allow_files(count: int) -> None:
-    """A connection is an open file; many systems give a process 1,024 unless it asks for more."""
-    now, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = count if most == resource.RLIM_INFINITY else min(count, most)
-    if now != resource.RLIM_INFINITY and now < wanted:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, most))
 
 
 def _set_environment(settings: Settings) -> None:

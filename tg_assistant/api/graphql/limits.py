@@ -91,19 +91,15 @@ def _number(node: IntValueNode) -> int:
 
 def _check_operation(operation: OperationDefinitionNode, walk: "_Walk") -> None:
     found = walk.measure(operation.selection_set)
-    allowed = MAX_DEPTH_OF_SCHEMA if _asks_for_schema(operation) else MAX_DEPTH
+    fields = operation.selection_set.selections
+    introspects = all(isinstance(each, FieldNode) and each.name.value.startswith("__") for each in fields)
+    allowed = MAX_DEPTH_OF_SCHEMA if introspects else MAX_DEPTH
     if found.depth > allowed:
         raise Invalid("graphql.too_deep", max=allowed)
     if found.aliases > MAX_ALIASES:
         raise Invalid("graphql.too_many_aliases", max=MAX_ALIASES)
     if found.cost > MAX_COST:
         raise Invalid("graphql.too_costly", max=MAX_COST, cost=found.cost)
-
-
-def _asks_for_schema(operation: OperationDefinitionNode) -> bool:
-    """Nothing but introspection."""
-    fields = operation.selection_set.selections
-    return all(isinstance(field, FieldNode) and field.name.value.startswith("__") for field in fields)
 
 
 class _Walk:

@@ -62,22 +62,15 @@ class _Walk:
         waiting = list(selections)
         while waiting:
             for node in waiting.pop().selections:
-                self._step()
+                self._steps += 1
+                if self._steps > MAX_STEPS:
+                    raise Invalid("graphql.too_tangled", max=MAX_STEPS)
                 if isinstance(node, FieldNode):
                     yield node
                 elif isinstance(node, InlineFragmentNode):
                     waiting.append(node.selection_set)
                 elif isinstance(node, FragmentSpreadNode) and node.name.value not in spread:
                     spread.add(node.name.value)
-                    waiting.extend(self._fragment(node.name.value))
-
-    def _fragment(self, name: str) -> list[SelectionSetNode]:
-        """What the fragment selects; one that is not defined is left to validation."""
-        self.reached.add(name)
-        fragment = self._fragments.get(name)
-        return [fragment.selection_set] if fragment else []
-
-    def _step(self) -> None:
-        self._steps += 1
-        if self._steps > MAX_STEPS:
-            raise Invalid("graphql.too_tangled", max=MAX_STEPS)
+                    self.reached.add(node.name.value)
+                    if fragment := self._fragments.get(node.name.value):  # if not, left to validation
+                        waiting.append(fragment.selection_set)

@@ -21,7 +21,11 @@ class CrossOrigin:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        answer = _Answer(send, preflight=_is_preflight(scope))
+        said = Headers(scope=scope)
+        preflight = (
+            scope["method"] == "OPTIONS" and "origin" in said and "access-control-request-method" in said
+        )
+        answer = _Answer(send, preflight=preflight)
         await self._app(scope, receive, answer.send)
         if answer.refused is not None:
             request = Request(scope)
@@ -42,19 +46,10 @@ class _Answer:
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             headers = MutableHeaders(scope=message)
-            _say_vary_once(headers)
+            names = (name.strip() for line in headers.getlist("vary") for name in line.split(","))
+            if said := [name for name in names if name]:  # each once
+                headers["Vary"] = ", ".join({name.lower(): name for name in said}.values())
             if self._preflight and message["status"] == 400:
                 self.refused = headers.get("vary", "Origin")
         if self.refused is None:
             await self._send(message)
-
-
-def _is_preflight(scope: Scope) -> bool:
-    headers = Headers(scope=scope)
-    return scope["method"] == "OPTIONS" and "origin" in headers and "access-control-request-method" in headers
-
-
-def _say_vary_once(headers: MutableHeaders) -> None:
-    said = [name.strip() for line in headers.getlist("vary") for name in line.split(",") if name.strip()]
-    if said:
-        headers["Vary"] = ", ".join({name.lower(): name for name in said}.values())

@@ -22,7 +22,10 @@ class Doorstep:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "websocket":
-            await self._socket(scope, receive, send)
+            try:
+                await self._app(scope, receive, send)
+            except (ValueError, LookupError) as error:  # a frame Engine.IO cannot take apart: no traceback
+                log.info("page.socket_broken", error=type(error).__name__)
         elif scope["type"] != "http":
             await self._app(scope, receive, send)
         elif is_no_path(scope["path"], scope.get("raw_path") or b""):
@@ -30,13 +33,6 @@ class Doorstep:
             await missing(scope, receive, send)
         else:
             await self._guarded(scope, receive, send)
-
-    async def _socket(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """A frame that Engine.IO cannot even take apart ends its connection, without a traceback."""
-        try:
-            await self._app(scope, receive, send)
-        except (ValueError, LookupError) as error:
-            log.info("page.socket_broken", error=type(error).__name__)
 
     async def _guarded(self, scope: Scope, receive: Receive, send: Send) -> None:
         """The process's door: Starlette raises again what it has answered, and the server would print it."""

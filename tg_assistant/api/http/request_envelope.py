@@ -38,7 +38,8 @@ class Envelope:
         began = monotonic()
         with structlog.contextvars.bound_contextvars(request_id=request.state.request_id):
             try:
-                if _too_long(request):
+                said = request.headers.get("content-length", "")
+                if said.isdecimal() and (len(said) > 12 or int(said) > MAX_BODY):
                     refused = problems.http_problem(request, 413)
                     await refused(scope, receive, answer.send)
                 else:
@@ -90,8 +91,3 @@ class _Counted:
         if self._seen > MAX_BODY:
             raise HTTPException(413)
         return message
-
-
-def _too_long(request: Request) -> bool:
-    said = request.headers.get("content-length", "")
-    return said.isdecimal() and (len(said) > 12 or int(said) > MAX_BODY)

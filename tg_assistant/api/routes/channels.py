@@ -1,6 +1,5 @@
 """The caller's channels: those of the account's own list, those followed, and how far they are read."""
 
-from collections.abc import AsyncGenerator
 from dataclasses import asdict
 from hashlib import sha256
 from typing import Annotated, Any
@@ -21,7 +20,6 @@ from tg_assistant.core.channels import channels, dialogs
 from tg_assistant.core.channels.channels import Followed
 from tg_assistant.core.channels.progress import Progress
 from tg_assistant.errors import AssistantError, NotFound
-from tg_assistant.models import Channel
 
 router = APIRouter(tags=["channels"])
 
@@ -160,16 +158,14 @@ async def progress(
         followed = await channels.get(db, actor, channel_id)
     if not sse.wanted(request):
         return _progress(followed.progress, followed.channel.title, actor.language)
-    return sse.stream(_changes(rt, actor, followed.channel, last_event_id), actor, call.actor)
 
-
-def _changes(rt: Rt, actor: Actor, channel: Channel, last_seen: str | None) -> AsyncGenerator[sse.Event]:
     def event(progress: Progress) -> sse.Event:
-        shown = _progress(progress, channel.title, actor.language)
+        shown = _progress(progress, followed.channel.title, actor.language)
         seen = shown.model_dump_json(exclude={"rate", "eta_seconds"})
         return sse.Event(sha256(seen.encode()).hexdigest()[:16], "progress", shown.model_dump())
 
-    return sse.changes(channels.watch(rt, actor, channel.id), last_seen, event)
+    changes = sse.changes(channels.watch(rt, actor, followed.channel.id), last_event_id, event)
+    return sse.stream(changes, actor, call.actor)
 
 
 @router.patch("/api/channels/{channel_id:uuid}")
@@ -241,7 +237,8 @@ async def _add(rt: Rt, actor: Actor, body: AddIn, response: Response, call: Call
     if added.channel is None:
         response.status_code = 202
         return PendingOut(task=f"/api/tasks/{added.task_id}")
-    return await _shown(call, added.channel)
+    async with call.open() as (db, follower):
+        return _channel(await channels.get(db, follower, added.channel.id), follower.language)
 
 
 def _whole(telegram_id: int | str | None) -> int | None:
@@ -251,11 +248,6 @@ def _whole(telegram_id: int | str | None) -> int | None:
     if not (text.isascii() and text.isdecimal() and len(text) <= 16):
         raise NotFound("channels.not_in_your_list")
     return int(text)
-
-
-async def _shown(call: Call, channel: Channel) -> ChannelOut:
-    async with call.open() as (db, actor):
-        return _channel(await channels.get(db, actor, channel.id), actor.language)
 
 
 def _channel(followed: Followed, language: str) -> ChannelOut:

@@ -20,7 +20,6 @@ from tg_assistant.core.actor import Actor
 from tg_assistant.core.privacy import erasure, export
 from tg_assistant.errors import NotAllowed, SignInNeeded
 from tg_assistant.infra.runtime import Runtime
-from tg_assistant.models import Account, AppSession
 
 log = structlog.get_logger()
 router = APIRouter(prefix="/api/users/me", tags=["own data"])
@@ -67,8 +66,13 @@ async def list_sessions(call: Call, limit: Limit = 50, cursor: Cursor = None) ->
         page = await sessions.page(db, actor, limit=limit, cursor=cursor)
         linked = await accounts.list_(db, actor) if actor.tenant_id and not cursor else []
     return SessionsOut(
-        app=[_session(row, actor.session_id) for row in page.items],
-        telegram=[_account(row) for row in linked],
+        app=[
+            SessionOut(
+                **row.model_dump(include=set(SessionOut.model_fields)), current=row.id == actor.session_id
+            )
+            for row in page.items
+        ],
+        telegram=[AccountOut(**row.model_dump(include=set(AccountOut.model_fields))) for row in linked],
         next_cursor=page.next_cursor,
     )
 
@@ -139,11 +143,3 @@ async def delete_everything(
         sessions=receipt.sessions,
         group=receipt.group,
     )
-
-
-def _session(row: AppSession, current: UUID | None) -> SessionOut:
-    return SessionOut(**row.model_dump(include=set(SessionOut.model_fields)), current=row.id == current)
-
-
-def _account(row: Account) -> AccountOut:
-    return AccountOut(**row.model_dump(include=set(AccountOut.model_fields)))

@@ -14,14 +14,16 @@ PASSWORD_TRIES = 3
 def state_of(login: Login, language: str, rt: Runtime) -> dict[str, Any]:
     """JSON for the page: which view to show, its sentences, the QR as a data URI, seconds left."""
     status = LoginStatus(login.status)
+    link = login.qr_url if status is LoginStatus.awaiting_scan else None
+    ends = login.qr_expires_at
     return {
         "id": str(login.id),
         "status": status.value,
         "final": status.final,
         "title": texts.text(f"connect.state.{status.value}", language),
         "text": _words(login, status, language),
-        "qr": _picture(login) if status is LoginStatus.awaiting_scan else None,
-        "seconds": _seconds(login, rt),
+        "qr": "data:image/svg+xml;base64," + base64.b64encode(qr.svg(link)).decode() if link else None,
+        "seconds": None if ends is None else max(0, round((ends - rt.clock.now()).total_seconds())),
         "hint": login.password_hint,
         "tries_left": PASSWORD_TRIES - login.password_tries,
         "busy": login.password_waiting,
@@ -37,15 +39,3 @@ def _words(login: Login, status: LoginStatus, language: str) -> str:
         left = PASSWORD_TRIES - login.password_tries
         return texts.text("connect.password_wrong", language, n=left)
     return texts.text(f"connect.explain.{status.value}", language)
-
-
-def _picture(login: Login) -> str | None:
-    if not login.qr_url:
-        return None
-    return "data:image/svg+xml;base64," + base64.b64encode(qr.svg(login.qr_url)).decode()
-
-
-def _seconds(login: Login, rt: Runtime) -> int | None:
-    if login.qr_expires_at is None:
-        return None
-    return max(0, round((login.qr_expires_at - rt.clock.now()).total_seconds()))

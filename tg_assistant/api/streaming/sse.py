@@ -99,13 +99,9 @@ async def changes(
 async def _told(events: AsyncIterator[Event], language: str) -> AsyncIterator[ServerSentEvent]:
     try:
         async for event in events:
-            yield _written(event)
+            data = json.dumps(event.data, ensure_ascii=False, default=str)
+            yield ServerSentEvent(data, event=event.name, id=event.id)
     except AssistantError as error:
         metrics.errors_total.labels("rest", error.code).inc()
         problem = {"code": error.code, "status": error.status, "detail": sentence(error, language)}
         yield ServerSentEvent(json.dumps(problem, ensure_ascii=False), event="error")
-
-
-def _written(event: Event) -> ServerSentEvent:
-    data = json.dumps(event.data, ensure_ascii=False, default=str)
-    return ServerSentEvent(data, event=event.name, id=event.id)

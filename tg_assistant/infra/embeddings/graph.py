@@ -32,16 +32,13 @@ def build_model(cache_dir: Path) -> Path:
     path = cache_dir / f"multilingual-e5-small-{release}-{REVISION}.onnx"
     if not path.exists():
         cache_dir.mkdir(parents=True, exist_ok=True)
-        _write(path, encoder(Weights(source)).SerializeToString())
+        data = encoder(Weights(source)).SerializeToString()
+        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=path.name, delete=False) as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(file.name).replace(path)
     return path
-
-
-def _write(path: Path, data: bytes) -> None:
-    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=path.name, delete=False) as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    Path(file.name).replace(path)
 
 
 def encoder(weights: Weights) -> "ModelProto":

@@ -124,16 +124,13 @@ def _vocabulary(reader: Reader) -> Vocabulary:
     scores = reader.array("<f4", count).tolist()
     blob = reader.array("u1", size).tobytes()
     pieces = [blob[start:end].decode() for start, end in pairwise(offsets)]
-    return Vocabulary(
-        list(zip(pieces, scores, strict=True)), bos, eos, pad, unknown, dict(_normaliser(reader))
-    )
-
-
-def _normaliser(reader: Reader) -> Iterator[tuple[int, str]]:
-    count, _size = reader.unpack("iI")
-    for _ in range(count):
+    scored = list(zip(pieces, scores, strict=True))
+    replaced, _size = reader.unpack("iI")
+    normaliser: dict[int, str] = {}
+    for _ in range(replaced):
         character, length = reader.unpack("IB")
-        yield character, "".join(map(chr, reader.unpack(f"{length}I")))
+        normaliser[character] = "".join(map(chr, reader.unpack(f"{length}I")))
+    return Vocabulary(scored, bos, eos, pad, unknown, normaliser)
 
 
 def _directory(reader: Reader) -> Iterator[tuple[str, tuple[int, int]]]:

@@ -104,14 +104,11 @@ def _without_values(error: BaseException, words: list[str]) -> str:
         return f"{error.error_count()} wrong fields of {error.title}"
     if isinstance(error, OSError) and error.errno is not None:
         return f"[Errno {error.errno}] {os.strerror(error.errno)}"
-    return _only(words, _said(error))
-
-
-def _said(error: BaseException) -> str:
     try:
-        return str(error)[:_LONGEST]
+        said = str(error)[:_LONGEST]
     except Exception:  # an error that cannot say what it is
-        return ""
+        said = ""
+    return _only(words, said)
 
 
 def _only(words: list[str], said: str) -> str:

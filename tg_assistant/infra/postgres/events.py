@@ -4,7 +4,6 @@ import asyncio
 import json
 from collections.abc import AsyncGenerator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
-from typing import Any
 
 import psycopg
 import structlog
@@ -69,16 +68,10 @@ class Events:
     async def _listen_once(self) -> None:
         async with await psycopg.AsyncConnection.connect(self._url, autocommit=True) as connection:
             await connection.execute(f"LISTEN {_CHANNEL}")
-            self._wake_all()  # whatever was said while we were away
+            for waiters in self._waiters.values():  # whatever was said while we were away
+                for waiter in waiters:
+                    waiter.set()
             async for notice in connection.notifies():
-                self._dispatch(json.loads(notice.payload))
-
-    def _dispatch(self, payload: Any) -> None:
-        topic, key = payload
-        for waiter in (*self._waiters.get((topic, key), ()), *self._waiters.get((topic, None), ())):
-            waiter.set()
-
-    def _wake_all(self) -> None:
-        for waiters in self._waiters.values():
-            for waiter in waiters:
-                waiter.set()
+                topic, key = json.loads(notice.payload)
+                for waiter in (*self._waiters.get((topic, key), ()), *self._waiters.get((topic, None), ())):
+                    waiter.set()

@@ -90,7 +90,10 @@ class InvitesState(rx.State):
         async with actor_transaction(self) as (db, actor):
             invite = await invites.get(db, actor, code)
             used = await invites.usage(db, actor, code)
-        self.link = await _link(invite.code)
+        try:
+            self.link = await invites.link(current().settings.telegram, invite.code)
+        except Unavailable:  # while Telegram does not say what the bot is called
+            self.link = f"/start inv_{invite.code}"
         self.picture = qr_picture(self.link)
         self.uses = [_used(one, actor.language) for one in used.items]
         self.open = _row_of(invite, actor.language)
@@ -114,14 +117,6 @@ class InvitesState(rx.State):
         shown = [_row_of(invite, actor.language) for invite in found.items]
         self.rows = [*self.rows, *shown] if cursor else shown
         self.cursor = found.next_cursor or ""
-
-
-async def _link(code: str) -> str:
-    """The bot's link, or the bare payload while Telegram does not say what the bot is called."""
-    try:
-        return await invites.link(current().settings.telegram, code)
-    except Unavailable:
-        return f"/start inv_{code}"
 
 
 def _number(given: Any, code: str, **values: Any) -> int:

@@ -43,17 +43,17 @@ class OverviewState(rx.State):
         async with actor_transaction(self) as (db, actor):
             found = await statistics.of(db, actor)
         for group, names in _GROUPS.items():
-            setattr(self, group, [_fact(found, name, actor.language) for name in names])
+            facts = [
+                Fact(
+                    name=name,
+                    title=text(f"admin.fact_{name}", actor.language),
+                    value=_value(name, asdict(found)[name], actor.language),
+                )
+                for name in names
+            ]
+            setattr(self, group, facts)
         self.asking = [*self.asking, *_by_door(found, actor.language)]
         return SessionState.loaded
-
-
-def _fact(found: Statistics, name: str, language: str) -> Fact:
-    return Fact(
-        name=name,
-        title=text(f"admin.fact_{name}", language),
-        value=_value(name, asdict(found)[name], language),
-    )
 
 
 def _value(name: str, value: float | None, language: str) -> str:
@@ -68,16 +68,12 @@ def _value(name: str, value: float | None, language: str) -> str:
 
 def _by_door(found: Statistics, language: str) -> list[Fact]:
     """Where questions were asked, the busiest door first."""
-    doors = sorted(found.questions_by_door_week.items(), key=lambda one: -one[1])
-    return [
-        Fact(name=f"door_{door}", title=_asked_through(door, language), value=grouped(count, language))
-        for door, count in doors
-    ]
-
-
-def _asked_through(door: str, language: str) -> str:
-    code = f"admin.door_{door}"
-    return text("admin.fact_door", language, door=text(code, language) if has(code) else door)
+    facts: list[Fact] = []
+    for door, count in sorted(found.questions_by_door_week.items(), key=lambda one: -one[1]):
+        code = f"admin.door_{door}"
+        title = text("admin.fact_door", language, door=text(code, language) if has(code) else door)
+        facts.append(Fact(name=f"door_{door}", title=title, value=grouped(count, language)))
+    return facts
 
 
 def _row(one: Fact) -> rx.Component:

@@ -51,16 +51,15 @@ class TrailState(rx.State):
     async def _read(self, cursor: str = "") -> None:
         async with actor_transaction(self) as (db, actor):
             found = await audit.list_(db, actor, action=self.topic or None, cursor=cursor or None)
-            names = await audit.names(db, actor, [person for one in found.items for person in _people(one)])
+            people: list[UUID | None] = []  # who did it, and to whom
+            for one in found.items:
+                people.append(one.user_id)
+                if member := one.detail.get("member"):
+                    people.append(UUID(member))
+            names = await audit.names(db, actor, people)
         shown = [_line(one, names, actor.language) for one in found.items]
         self.lines = [*self.lines, *shown] if cursor else shown
         self.cursor = found.next_cursor or ""
-
-
-def _people(event: AuditEvent) -> list[UUID | None]:
-    """Who did it, and to whom."""
-    member = event.detail.get("member")
-    return [event.user_id, UUID(member)] if member else [event.user_id]
 
 
 def _line(event: AuditEvent, names: dict[UUID, str], language: str) -> Line:
