@@ -34,14 +34,11 @@ def _cited(piece: str, links: dict[int, str]) -> str:
     html, at = "", 0
     for match in _CITATION.finditer(piece):
         html += escape(piece[at : match.start()], quote=False)
-        html += "".join(_number(part, links) for part in _NUMBER.split(match.group()))
+        for part in _NUMBER.split(match.group()):
+            url = links.get(int(part)) if part.isdecimal() else None
+            html += f'<a href="{escape(url)}">{part}</a>' if url else part
         at = match.end()
     return html + escape(piece[at:], quote=False)
-
-
-def _number(part: str, links: dict[int, str]) -> str:
-    url = links.get(int(part)) if part.isdecimal() else None
-    return f'<a href="{escape(url)}">{part}</a>' if url else part
 
 
 def _sources(sources: Sequence[Source], language: str) -> Iterator[Block]:

@@ -81,7 +81,12 @@ def channel_list(
 ) -> InlineKeyboardMarkup | None:
     """The channels of one page, the way to the others, and adding."""
     grid = [
-        [InlineKeyboardButton(text=each.channel.title[:_TITLE], callback_data=_show(each))]
+        [
+            InlineKeyboardButton(
+                text=each.channel.title[:_TITLE],
+                callback_data=ChannelButton(action="show", id=each.channel.id).pack(),
+            )
+        ]
         for each in followed[page * PAGE : (page + 1) * PAGE]
     ]
     turns = []
@@ -94,10 +99,6 @@ def channel_list(
     if add := app_button(settings, "bot.button.add_channels", language, "channels/add"):
         grid.append([add])
     return InlineKeyboardMarkup(inline_keyboard=grid) if grid else None
-
-
-def _show(each: Followed) -> str:
-    return ChannelButton(action="show", id=each.channel.id).pack()
 
 
 def channel_card(followed: Followed, language: str) -> InlineKeyboardMarkup | None:

@@ -46,13 +46,10 @@ class Notifier:
         async with self._rt.db.transaction() as db:
             owed = await outbox.due(db)
         for each in owed:
-            await self._deliver(each)
-
-    async def _deliver(self, owed: Due) -> None:
-        """Sent first, outside any transaction, then written down: told twice rather than never."""
-        write = await self._outcome(owed)
-        async with self._rt.db.transaction() as db:
-            await write(db)
+            # sent first, outside any transaction, then written down: told twice rather than never
+            write = await self._outcome(each)
+            async with self._rt.db.transaction() as db:
+                await write(db)
 
     async def _outcome(self, owed: Due) -> Callable[[Session], Awaitable[None]]:
         """Send it; what is to be written of how that went."""

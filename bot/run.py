@@ -6,8 +6,6 @@ from collections.abc import Mapping
 from contextlib import suppress
 from functools import partial
 
-from aiogram import Bot
-
 from bot import bot_profile, polling, webhook
 from bot.dispatcher import make_dispatcher
 from bot.notifier import Notifier
@@ -35,20 +33,14 @@ async def work(rt: Runtime) -> None:
         processor = Processor(rt, bot, make_dispatcher(rt))
         notifier = Notifier(rt, bot)
         all_.create_task(bot_profile.until_done(rt.settings, bot, contact))
-        all_.create_task(_receive(rt, bot))
+        receive = webhook.serve if rt.settings.telegram.bot_mode == "webhook" else polling.poll
+        all_.create_task(receive(rt, bot))
         all_.create_task(take_turns(rt.db.url, "bot.updates", processor.run))
         all_.create_task(take_turns(rt.db.url, "bot.notifications", notifier.run))
         at = rt.settings
         if at.health_port is not None:
             check, live = partial(_check, rt, contact), rt.pulse.live
             all_.create_task(serve_health(at.health_port, check, live=live, host=at.health_host))
-
-
-async def _receive(rt: Runtime, bot: Bot) -> None:
-    if rt.settings.telegram.bot_mode == "webhook":
-        await webhook.serve(rt, bot)
-    else:
-        await polling.poll(rt, bot)
 
 
 async def _check(rt: Runtime, contact: Contact) -> Mapping[str, bool]:

@@ -34,7 +34,11 @@ async def serve(rt: Runtime, bot: Bot) -> None:
     secret = _secret(rt.settings)
     app = web.Application(client_max_size=_LARGEST)
     app.router.add_post(PATH, _receiver(rt, secret))
-    runner = _runner(app)
+    # strangers reach it: a broken request is answered and leaves no line, which would quote it
+    silent = logging.getLogger("bot.webhook.requests")
+    silent.disabled = True
+    # Telegram packs nothing, so nothing is unpacked; what is refused is read no further
+    runner = web.AppRunner(app, access_log=None, logger=silent, auto_decompress=False, lingering_time=1.0)
     await runner.setup()
     try:
         listen = rt.settings.telegram
@@ -43,16 +47,6 @@ async def serve(rt: Runtime, bot: Bot) -> None:
         await _tell_alive(rt)
     finally:
         await runner.cleanup()
-
-
-def _runner(app: web.Application) -> web.AppRunner:
-    """Strangers reach it, too: their broken requests are answered and leave no line, which would quote them.
-
-    Nothing is unpacked, as Telegram packs nothing; what is refused is read no further.
-    """
-    silent = logging.getLogger("bot.webhook.requests")
-    silent.disabled = True
-    return web.AppRunner(app, access_log=None, logger=silent, auto_decompress=False, lingering_time=1.0)
 
 
 async def _tell_alive(rt: Runtime) -> None:

@@ -8,11 +8,8 @@ from tg_assistant.texts import has, text
 
 def say(code: str, language: str | None, **values: object) -> str:
     """The sentence as HTML; strings among `values` are shown as they are, whatever they contain."""
-    return text(code, language, **{name: _safe(value) for name, value in values.items()})
-
-
-def _safe(value: object) -> object:
-    return escape(value, quote=False) if isinstance(value, str) else value
+    safe = {name: escape(v, quote=False) if isinstance(v, str) else v for name, v in values.items()}
+    return text(code, language, **safe)
 
 
 def error_text(code: str, language: str | None, **values: object) -> str:

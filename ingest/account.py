@@ -41,14 +41,18 @@ class Serving:
             session = accounts.open_session(account, self._keyring)
         except SealBroken:
             log.error("account.key_missing", account_id=str(account.id))
-            await self._lock_away(account)
+            async with self._rt.db.transaction(account.tenant_id) as db:
+                await leases.check(db, Account, account.id, self._lease.epoch)
+                await accounts.lock_away(db, await accounts.read(db, account.id))
             return
         backoff = 1.0
         while True:
             started = asyncio.get_running_loop().time()
             reason = await self._connected_once(account, session)
             if reason:
-                await self._end(account, reason)
+                async with self._rt.db.transaction(account.tenant_id) as db:
+                    await leases.check(db, Account, account.id, self._lease.epoch)
+                    await accounts.end(db, await accounts.read(db, account.id), reason)
                 return
             lived = asyncio.get_running_loop().time() - started
             backoff = 1.0 if lived > _ALIVE_SECONDS else min(_MAX_BACKOFF, backoff * 2)
@@ -99,16 +103,6 @@ class Serving:
             for task in running:
                 task.cancel()
             await asyncio.gather(*running, return_exceptions=True)
-
-    async def _lock_away(self, account: Account) -> None:
-        async with self._rt.db.transaction(account.tenant_id) as db:
-            await leases.check(db, Account, account.id, self._lease.epoch)
-            await accounts.lock_away(db, await accounts.read(db, account.id))
-
-    async def _end(self, account: Account, reason: str) -> None:
-        async with self._rt.db.transaction(account.tenant_id) as db:
-            await leases.check(db, Account, account.id, self._lease.epoch)
-            await accounts.end(db, await accounts.read(db, account.id), reason)
 
 
 async def _remember_waits(ctx: AccountContext, client: Client) -> None:

@@ -137,19 +137,14 @@ class Client(TelegramClient):
     def _tell(self) -> None:
         left = self._left()
         if left > self._told and left >= 1 and self._sender._transport_connected():
-            with suppress(ConnectionError):
-                self._end_after(int(left))
+            with suppress(ConnectionError):  # raised while there is no connection
+                # the next one of its kind replaces it, says core.telegram.org/mtproto/service_messages
+                ping = PingDelayDisconnectRequest(secrets.randbits(63), int(left))
+                pong = cast("asyncio.Future[Any]", self._sender.send(ping))
+                # nobody waits for it
+                pong.add_done_callback(lambda done: done.cancelled() or done.exception())
                 self._told = left
         self._told = min(self._told, left)
-
-    def _end_after(self, seconds: int) -> None:
-        """The next one of its kind replaces it, says core.telegram.org/mtproto/service_messages.
-
-        Raises ConnectionError while there is no connection.
-        """
-        ping = PingDelayDisconnectRequest(secrets.randbits(63), seconds)
-        pong = cast("asyncio.Future[Any]", self._sender.send(ping))
-        pong.add_done_callback(lambda done: done.cancelled() or done.exception())  # nobody waits for it
 
     async def ask(self, request: Any) -> Any:
         """A request with a time-out: Telethon's own waits are endless."""

@@ -78,7 +78,9 @@ def public_name(chat: types.Channel) -> str | None:
 
 def _links(message: types.Message) -> list[str]:
     found: list[str] = []
-    for entity, text in _marked(message):
+    entities = message.entities or []
+    # the text each entity covers; Telegram counts in UTF-16 units
+    for entity, text in zip(entities, get_inner_text(message.message or "", entities), strict=True):
         if isinstance(entity, types.MessageEntityTextUrl):
             found.append(entity.url)
         elif isinstance(entity, types.MessageEntityUrl):
@@ -87,12 +89,6 @@ def _links(message: types.Message) -> list[str]:
     if isinstance(page, types.WebPage):
         found.append(page.url)
     return list(dict.fromkeys(found))
-
-
-def _marked(message: types.Message) -> list[tuple[types.TypeMessageEntity, str]]:
-    """Each entity with the text it covers; Telegram counts in UTF-16 units."""
-    entities = message.entities or []
-    return list(zip(entities, get_inner_text(message.message or "", entities), strict=True))
 
 
 def _media_kind(media: Any) -> str | None:

@@ -42,14 +42,13 @@ class EvenClock:
         """How far it may be believed in this transaction."""
         asked = _now()
         shown = (await leases.clock(db)).timestamp()
-        self._look(shown - _now(), shown - asked)
-        return Trust.none if _now() - self._even_since <= LEASE_SECONDS else Trust.long
-
-    def _look(self, least: float, most: float) -> None:
+        least = shown - _now()
+        most = shown - asked
         if self._offset and (least > self._offset[1] + _JUMP or most < self._offset[0] - _JUMP):
             log.error("lease.clock_jumped", seconds=round(least - self._offset[0]))
             self._even_since = _now()
         self._offset = (least, most)
+        return Trust.none if _now() - self._even_since <= LEASE_SECONDS else Trust.long
 
 
 class Lease:
@@ -77,31 +76,25 @@ class Lease:
             for task in (working, keeping):
                 task.cancel()
             await asyncio.gather(working, keeping, return_exceptions=True)
-            await self._release()
+            self._open = False
+            with suppress(TimeoutError, Unavailable, DatabaseError, OSError):
+                async with asyncio.timeout(MARGIN_SECONDS), self._db.transaction() as db:
+                    await leases.release(db, self._model, self._row_id, self.epoch)
 
     async def _keep(self) -> None:
         while True:
             await asyncio.sleep(RENEW_SECONDS)
             asked_at = _now()
             try:
-                async with asyncio.timeout(max(0.0, self._deadline - asked_at)):
-                    await self._renew()
+                left = max(0.0, self._deadline - asked_at)
+                async with asyncio.timeout(left), self._db.transaction() as db:
+                    await leases.renew(db, self._model, self._row_id, self.epoch)
             except (TimeoutError, Unavailable, DatabaseError, OSError) as error:
                 log.warning("lease.not_renewed", row=str(self._row_id), error=type(error).__name__)
                 if _now() + RENEW_SECONDS >= self._deadline:
                     raise LeaseLost from error
             else:
                 self._deadline = asked_at + LEASE_SECONDS - MARGIN_SECONDS
-
-    async def _renew(self) -> None:
-        async with self._db.transaction() as db:
-            await leases.renew(db, self._model, self._row_id, self.epoch)
-
-    async def _release(self) -> None:
-        self._open = False
-        with suppress(TimeoutError, Unavailable, DatabaseError, OSError):
-            async with asyncio.timeout(MARGIN_SECONDS), self._db.transaction() as db:
-                await leases.release(db, self._model, self._row_id, self.epoch)
 
 
 async def take(

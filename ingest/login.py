@@ -88,17 +88,14 @@ class Attempt:
             await self._wait_out(wait.seconds)
         except Offline as error:
             log.info("login.unavailable", login_id=str(self._id), error=type(error).__name__)
-            await self._unavailable()
+            row = await self.row.read()
+            hidden = {} if row.status == LoginStatus.password_required else _NO_CODE
+            self._shown = None
+            await self.row.write(reason="telegram_unavailable", retry_after=None, **hidden)
+            await self.row.pause(_RETRY_SECONDS)
         except ENDED:
             self._session = None  # the half-made key is gone (terminated on the phone): make another
             await self._drop_client()
-
-    async def _unavailable(self) -> None:
-        row = await self.row.read()
-        hidden = {} if row.status == LoginStatus.password_required else _NO_CODE
-        self._shown = None
-        await self.row.write(reason="telegram_unavailable", retry_after=None, **hidden)
-        await self.row.pause(_RETRY_SECONDS)
 
     # ── Talking to Telegram ──────────────────────────────────────────────────
 

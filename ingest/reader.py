@@ -39,7 +39,11 @@ async def run(ctx: AccountContext) -> None:
     update_state.on_reconnect(ctx.client, lambda: list(watchlist.by_id), watchlist.look_soon)
     try:
         await watchlist.refresh()
-        await _restore(ctx, watchlist)
+        async with ctx.transaction() as db:
+            saved = (await accounts.linked(db, ctx.account_id)).update_state
+            known = await following.access_hashes(db, ctx.account_id)
+        hashes = {id_: hash_ for id_, hash_ in known.items() if id_ in watchlist.by_id}
+        await update_state.restore(ctx.client, saved, hashes)
         await _all(hints.take(), Reconciler(ctx, watchlist).run(), _keep(ctx, hints))
     finally:
         ctx.client.remove_event_handler(hints.on_update)
@@ -55,14 +59,6 @@ async def _all(*jobs: Coroutine[Any, Any, object]) -> None:
             if not task.cancelling():  # a second cancel would hit a rollback under way
                 task.cancel()
         await asyncio.gather(*running, return_exceptions=True)
-
-
-async def _restore(ctx: AccountContext, watchlist: Watchlist) -> None:
-    async with ctx.transaction() as db:
-        saved = (await accounts.linked(db, ctx.account_id)).update_state
-        known = await following.access_hashes(db, ctx.account_id)
-    hashes = {id_: hash_ for id_, hash_ in known.items() if id_ in watchlist.by_id}
-    await update_state.restore(ctx.client, saved, hashes)
 
 
 async def _keep(ctx: AccountContext, hints: Hints) -> None:
@@ -111,7 +107,10 @@ class Reconciler:
         except errors.FloodWaitError as error:
             watched.put_off(error.seconds + 1)
         except history_pages.NO_ACCESS:
-            await self._refused(watched)
+            async with self.ctx.transaction() as db:
+                await history_pages.refused(self.ctx, db, watched.channel)
+                await backfill.plan(db, watched.channel)
+            self.watchlist.by_id.pop(watched.channel.telegram_id, None)
         except _OURS_TO_RAISE:
             raise
         except (AssistantError, errors.RPCError) as error:
@@ -138,9 +137,3 @@ class Reconciler:
         watched.pages = 1
         start = min(watched.older or below, below)
         watched.older = await history_pages.reconcile(self.ctx, channel, below=start) if start > oldest else 0
-
-    async def _refused(self, watched: Watched) -> None:
-        async with self.ctx.transaction() as db:
-            await history_pages.refused(self.ctx, db, watched.channel)
-            await backfill.plan(db, watched.channel)
-        self.watchlist.by_id.pop(watched.channel.telegram_id, None)

@@ -29,7 +29,10 @@ async def run(rt: Runtime, keyring: Keyring) -> NoReturn:
         while True:
             event.clear()
             try:
-                reopened = reopened or await _reopen(rt, keyring)
+                if not reopened:
+                    async with rt.db.transaction() as db:
+                        await accounts.reopen(db, keyring)
+                    reopened = True
                 await _work(rt, keyring)
             except (Unavailable, DatabaseError) as error:
                 log.warning("keys.waiting", error=type(error).__name__)
@@ -38,12 +41,6 @@ async def run(rt: Runtime, keyring: Keyring) -> NoReturn:
             with suppress(TimeoutError):
                 async with asyncio.timeout(_POLL_SECONDS):
                     await event.wait()
-
-
-async def _reopen(rt: Runtime, keyring: Keyring) -> bool:
-    async with rt.db.transaction() as db:
-        await accounts.reopen(db, keyring)
-    return True
 
 
 async def _work(rt: Runtime, keyring: Keyring) -> None:

@@ -14,7 +14,6 @@ from tg_assistant.core.actor import Actor
 from tg_assistant.core.channels import channels
 from tg_assistant.core.channels.channels import Added
 from tg_assistant.infra.runtime import Runtime
-from tg_assistant.models import Channel
 
 _WAIT_SECONDS = 30  # for Telegram to look a name up, beyond what `channels.add` waits
 _LINK = r"^\s*(@[A-Za-z][A-Za-z0-9_]{3,31}|(https?://)?(www\.)?(t|telegram)\.me/\S+)\s*$"
@@ -50,7 +49,7 @@ async def follow(message: Message, actor: Actor, rt: Runtime, bot: Bot, *, link:
     if added.channel is None:
         await message.answer(say("bot.add.still_checking", actor.language))
         return
-    await message.answer(_done(added.channel, actor))
+    await message.answer(say("bot.add.done", actor.language, title=added.channel.title))
 
 
 async def _waited(rt: Runtime, actor: Actor, added: Added) -> Added:
@@ -62,7 +61,3 @@ async def _waited(rt: Runtime, actor: Actor, added: Added) -> Added:
     found = tasks.outcome(task)
     async with rt.db.transaction(actor.tenant) as db:
         return Added((await channels.get(db, actor, UUID(found["channel_id"]))).channel)
-
-
-def _done(channel: Channel, actor: Actor) -> str:
-    return say("bot.add.done", actor.language, title=channel.title)

@@ -78,19 +78,20 @@ async def _plain(message: Message, actor: Actor, rt: Runtime, bot: Bot, running:
 async def _ask(message: Message, question: str, actor: Actor, rt: Runtime, bot: Bot) -> None:
     async with typing(bot, message.chat.id):
         draft = Draft(bot, message.chat.id, message.message_id)
-        done = await _answered(_events(rt, actor, question, _name(bot, message)), rt, actor, draft)
-    if done.abstained and not await _has_channels(rt, actor):
-        keyboard = rows(app_button(rt.settings, "bot.button.add_channels", actor.language, "channels/add"))
-        await message.answer(say("bot.ask.no_channels", actor.language), reply_markup=keyboard)
-        return
+        # the same id each time this message is worked on
+        name = f"tg://bot?id={bot.id}&chat={message.chat.id}&message={message.message_id}"
+        events = _events(rt, actor, question, uuid5(NAMESPACE_URL, name))
+        done = await _answered(events, rt, actor, draft)
+    if done.abstained:
+        async with rt.db.transaction(actor.tenant) as db:
+            readable = await channels.readable_ids(db, actor)
+        if not readable:
+            add = app_button(rt.settings, "bot.button.add_channels", actor.language, "channels/add")
+            await message.answer(say("bot.ask.no_channels", actor.language), reply_markup=rows(add))
+            return
     with only_while(lambda: showing.check(rt, actor, showing.places_of(done))):
         for html in messages(done, actor.language):
             await message.answer(html)
-
-
-def _name(bot: Bot, message: Message) -> UUID:
-    """The question's id: the same each time this message is worked on."""
-    return uuid5(NAMESPACE_URL, f"tg://bot?id={bot.id}&chat={message.chat.id}&message={message.message_id}")
 
 
 async def _events(rt: Runtime, actor: Actor, question: str, question_id: UUID) -> AsyncIterator[Event]:
@@ -121,8 +122,3 @@ async def _answered(events: AsyncIterator[Event], rt: Runtime, actor: Actor, dra
         raise
     assert done is not None, "the events of an answer end in Done"
     return done
-
-
-async def _has_channels(rt: Runtime, actor: Actor) -> bool:
-    async with rt.db.transaction(actor.tenant) as db:
-        return bool(await channels.readable_ids(db, actor))

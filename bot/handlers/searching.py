@@ -12,7 +12,7 @@ from bot.typing_action import typing
 from bot.words import say
 from tg_assistant.core.actor import Actor
 from tg_assistant.core.retrieval import search
-from tg_assistant.core.retrieval.search import Hit, Results
+from tg_assistant.core.retrieval.search import Hit
 from tg_assistant.infra.runtime import Runtime
 from tg_assistant.texts import date
 
@@ -56,7 +56,10 @@ async def _found(rt: Runtime, actor: Actor, words: str, offset: int) -> Shown:
         parts.append(say("bot.search.nothing", actor.language))
     if results.degraded:
         parts.append(say("bot.search.by_words_only", actor.language))
-    return "\n\n".join(parts), _turns(results, offset, actor.language)
+    back = button("bot.button.previous", actor.language, SearchPage(offset=max(0, offset - _PAGE)))
+    more = button("bot.button.next", actor.language, SearchPage(offset=offset + _PAGE))
+    turns = [*([back] if offset else []), *([more] if results.next_cursor else [])]
+    return "\n\n".join(parts), InlineKeyboardMarkup(inline_keyboard=[turns]) if turns else None
 
 
 def _line(hit: Hit, n: int, language: str) -> str:
@@ -64,10 +67,3 @@ def _line(hit: Hit, n: int, language: str) -> str:
     head = say("bot.search.line", language, n=n, url=hit.shown.url, title=title, date=date(at, language))
     pieces = ((escape(" ".join(piece.text.split("\n")), quote=False), piece.match) for piece in hit.extract)
     return f"{head}\n{''.join(f'<b>{words}</b>' if match else words for words, match in pieces)}"
-
-
-def _turns(results: Results, offset: int, language: str) -> InlineKeyboardMarkup | None:
-    back = button("bot.button.previous", language, SearchPage(offset=max(0, offset - _PAGE)))
-    more = button("bot.button.next", language, SearchPage(offset=offset + _PAGE))
-    turns = [*([back] if offset else []), *([more] if results.next_cursor else [])]
-    return InlineKeyboardMarkup(inline_keyboard=[turns]) if turns else None

@@ -8,7 +8,7 @@ from ingest.tasks import Result
 from tg_assistant.core.accounts import tasks
 from tg_assistant.core.channels import backfill, following
 from tg_assistant.core.channels.backfill import Wanted
-from tg_assistant.models import AccountTask, Channel
+from tg_assistant.models import AccountTask
 
 
 async def run(ctx: AccountContext, task: AccountTask) -> Result:
@@ -20,12 +20,20 @@ async def run(ctx: AccountContext, task: AccountTask) -> Result:
         channel = await backfill.followed(db, UUID(task.args["channel_id"]))
         hole = await backfill.wanted(db, channel) if channel else None
     if channel is None or hole is None:
-        return await _close(ctx, task, channel)
+        async with ctx.transaction() as db:
+            if channel is not None:
+                await backfill.plan(db, channel, besides=task.id)
+            await tasks.finish(db, task, epoch=ctx.epoch, result={})
+        return {}
     try:
         peer = await history_pages.peer_of(ctx, channel)
         page = await history_pages.read_page(ctx, peer, below=hole.high + 1 if hole.high else 0)
     except history_pages.NO_ACCESS:
-        return await _refused(ctx, task, channel)
+        async with ctx.transaction() as db:
+            await history_pages.refused(ctx, db, channel)
+            await backfill.plan(db, channel, besides=task.id)
+            await tasks.finish(db, task, epoch=ctx.epoch, result={})
+        return {}
     return await _save(ctx, task, hole, page)
 
 
@@ -39,19 +47,3 @@ async def _save(ctx: AccountContext, task: AccountTask, hole: Wanted, page: hist
         await backfill.plan(db, channel, besides=task.id, delay=ctx.rt.settings.telegram.history_pause)
         await tasks.finish(db, task, epoch=ctx.epoch, result=result)
     return result
-
-
-async def _refused(ctx: AccountContext, task: AccountTask, channel: Channel) -> Result:
-    async with ctx.transaction() as db:
-        await history_pages.refused(ctx, db, channel)
-        await backfill.plan(db, channel, besides=task.id)
-        await tasks.finish(db, task, epoch=ctx.epoch, result={})
-    return {}
-
-
-async def _close(ctx: AccountContext, task: AccountTask, channel: Channel | None) -> Result:
-    async with ctx.transaction() as db:
-        if channel is not None:
-            await backfill.plan(db, channel, besides=task.id)
-        await tasks.finish(db, task, epoch=ctx.epoch, result={})
-    return {}

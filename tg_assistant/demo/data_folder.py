@@ -51,9 +51,12 @@ class DataFolder:
         for name in WANTED_PORTS:
             port = wanted.get(name)
             if port is None or not is_free(port) or port in ports.values():
-                ports[name] = _port_beside(set(ports.values()) | set(wanted.values()))
+                taken = set(ports.values()) | set(wanted.values())
+                while (other := free_port()) in taken:
+                    pass
+                ports[name] = other
                 if port is not None:
-                    replaced[name] = (port, ports[name])
+                    replaced[name] = (port, other)
             else:
                 ports[name] = port
         write_private(kept, json.dumps(ports, indent=2))
@@ -69,12 +72,6 @@ class DataFolder:
             }
             write_private(kept, json.dumps(made, indent=2))
         return json.loads(kept.read_text())
-
-
-def _port_beside(taken: set[int]) -> int:
-    while (port := free_port()) in taken:
-        pass
-    return port
 
 
 @contextmanager

@@ -40,7 +40,9 @@ def down(data: Path, seconds: float = 15) -> str:
 
 
 async def _run(data: Path, reset: bool, watch: bool, console: Console) -> int:
-    stop = _stop_on_signals()
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
     with open_data_folder(data, reset=reset) as folder:
         ports, replaced = folder.choose_ports()
         for name, (wanted, got) in replaced.items():
@@ -81,14 +83,6 @@ async def supervised(demo: Demo, console: Console, *, patient: bool = True) -> A
     finally:
         await supervisor.stop()
         await demo.http.aclose()
-
-
-def _stop_on_signals() -> asyncio.Event:
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        loop.add_signal_handler(number, stop.set)
-    return stop
 
 
 def _welcome(demo: Demo, seconds: float, console: Console) -> str:

@@ -6,11 +6,11 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 from tg_assistant.demo import guardian
 from tg_assistant.demo.console import Console
@@ -79,7 +79,11 @@ class Supervisor:
         self._tasks = [asyncio.create_task(self._run(item)) for item in self.running.values()]
         for task in self._tasks:
             task.add_done_callback(self._note_failure)
-        await self._until(self._all_up())
+        waiting = asyncio.ensure_future(self._all_up())
+        await asyncio.wait([waiting, self._failed], return_when=asyncio.FIRST_COMPLETED)
+        waiting.cancel()
+        if self._failed.done():
+            raise self._failed.result()
 
     async def watch(self) -> None:
         """Keep everything running until cancelled. Raises what a step could not survive."""
@@ -108,13 +112,6 @@ class Supervisor:
     async def _all_up(self) -> None:
         for item in self.running.values():
             await item.up.wait()
-
-    async def _until(self, what: Coroutine[Any, Any, Any]) -> None:
-        waiting = asyncio.ensure_future(what)
-        await asyncio.wait([waiting, self._failed], return_when=asyncio.FIRST_COMPLETED)
-        waiting.cancel()
-        if self._failed.done():
-            raise self._failed.result()
 
     def _note_failure(self, task: "asyncio.Task[None]") -> None:
         if not task.cancelled() and (error := task.exception()) and not self._failed.done():
@@ -207,7 +204,8 @@ class Supervisor:
             when = "in a row" if item.ever_up else "before it was ready"
             raise StartFailed(_last_words(item, f"ended {item.deaths} times {when}"))
         pause = BACK_OFF[min(item.deaths, len(BACK_OFF)) - 1]
-        self._console.event(item.step.name, f"ended ({_reason(code)}); starting again in {pause:g} s", "33")
+        reason = signal.Signals(-code).name if code < 0 else f"exit code {code}"
+        self._console.event(item.step.name, f"ended ({reason}); starting again in {pause:g} s", "33")
         await asyncio.sleep(pause)
 
     async def _pump(self, item: Running) -> None:
@@ -270,7 +268,3 @@ def _start_guardian(lock: IO[str]) -> "subprocess.Popen[str]":
 def _last_words(item: Running, what: str) -> str:
     quoted = "\n".join(f"    {line}" for line in item.last_lines)
     return f"{item.step.name} {what}. Its last words:\n{quoted}"
-
-
-def _reason(code: int) -> str:
-    return signal.Signals(-code).name if code < 0 else f"exit code {code}"

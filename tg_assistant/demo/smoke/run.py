@@ -76,7 +76,9 @@ async def _run(report: Report, wishes: Wishes, console: Console) -> None:
             async with chromium() as browser, httpx.AsyncClient(trust_env=False) as http:
                 if wishes.load:
                     async with report.step("load", console):
-                        await _load(demo, http, wishes)
+                        body = {"path": str(wishes.load.resolve()), "limit": wishes.limit}
+                        loaded = await http.post(f"{demo.control_url}/load", json=body, timeout=300)
+                        loaded.raise_for_status()
                 smoke = Smoke(report, wishes, console)
                 await while_all_live(supervisor, _walk(browser, http, demo, supervisor, smoke))
                 report.violations = (await http.get(f"{demo.control_url}/violations")).json()
@@ -141,12 +143,17 @@ async def _read(anna: Anna, rest: Rest, supervisor: Supervisor, smoke: Smoke) ->
     step, console = smoke.report.step, smoke.console
     async with step("pick_channels", console):
         picked = await anna.picks_channels()
-    if smoke.wishes.kill:
-        _kill(supervisor, smoke.wishes.kill)
+    if name := smoke.wishes.kill:
+        pid = supervisor.pid(name)
+        if pid is None:
+            raise NotSo(f"{name} is not running")
+        os.kill(pid, signal.SIGKILL)
     async with step("backfill", console):
         await anna.watches_them_arrive()
     async with step("searchable", console):
-        await _all_up(supervisor)
+        for item in supervisor.running.values():
+            async with asyncio.timeout(60):
+                await item.up.wait()
         await rest.sign_in()
         smoke.report.counts = await rest.searchable(SEARCHABLE_SECONDS)
     demand(smoke.report.counts["channels"] == picked, "not every picked channel is followed")
@@ -174,22 +181,3 @@ async def _ask(anna: Anna, rest: Rest, smoke: Smoke) -> None:
     for door, answer in report.answers.items():
         demand(ANSWER in answer["text"], f"the answer in {door} lacks {ANSWER}")
         demand(answer["sources"], f"the answer in {door} has no source")
-
-
-async def _load(demo: Demo, http: httpx.AsyncClient, wishes: Wishes) -> None:
-    assert wishes.load
-    body = {"path": str(wishes.load.resolve()), "limit": wishes.limit}
-    (await http.post(f"{demo.control_url}/load", json=body, timeout=300)).raise_for_status()
-
-
-def _kill(supervisor: Supervisor, name: str) -> None:
-    pid = supervisor.pid(name)
-    if pid is None:
-        raise NotSo(f"{name} is not running")
-    os.kill(pid, signal.SIGKILL)
-
-
-async def _all_up(supervisor: Supervisor) -> None:
-    for item in supervisor.running.values():
-        async with asyncio.timeout(60):
-            await item.up.wait()
