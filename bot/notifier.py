@@ -1,6 +1,5 @@
 """Sends what the product owes people: a session that ended, a channel that became private."""
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
@@ -37,9 +36,7 @@ class Notifier:
                 something.clear()
                 with suppress(Unavailable):
                     await self.drain()
-                with suppress(TimeoutError):
-                    async with asyncio.timeout(_POLL_SECONDS):
-                        await something.wait()
+                await something.within(_POLL_SECONDS)
 
     async def drain(self) -> None:
         """Send all that is due now."""

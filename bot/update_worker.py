@@ -48,9 +48,7 @@ class Processor:
                     for head in await self._heads():
                         self._busy.add(head.lane)
                         lanes.create_task(self._lane(head, something))
-                    with suppress(TimeoutError):
-                        async with asyncio.timeout(_POLL_SECONDS):
-                            await something.wait()
+                    await something.within(_POLL_SECONDS)
         finally:
             self._busy.clear()
 

@@ -1,27 +1,11 @@
 """Numbers nobody counts on the way: how much is still to be read and to be indexed."""
 
-import asyncio
-from typing import NoReturn
-
-import structlog
-
 from tg_assistant.core.administration import statistics
 from tg_assistant.core.group import tenants
 from tg_assistant.infra import metrics
 from tg_assistant.infra.runtime import Runtime
 
-log = structlog.get_logger()
-SECONDS = 15.0
-
-
-async def run(rt: Runtime) -> NoReturn:
-    """Measure until cancelled."""
-    while True:
-        try:
-            await measure(rt)
-        except Exception:  # PostgreSQL may be away for a while; the numbers stay as they were
-            log.warning("gauges.failed", exc_info=True)
-        await asyncio.sleep(SECONDS)
+SECONDS = 15.0  # from one measurement to the next
 
 
 async def measure(rt: Runtime) -> None:

@@ -1,6 +1,9 @@
 """Works the job queue, and sweeps for work whose job or task was lost."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import NoReturn
 from uuid import UUID
 
 import structlog
@@ -41,10 +44,13 @@ async def run(rt: Runtime) -> None:
         Job.forget_tenant: forget_tenant,
     }
     beside = [
-        asyncio.create_task(_sweep_for_ever(rt), name="sweep"),
-        asyncio.create_task(_rebuild_for_ever(rt), name="rebuild"),
-        asyncio.create_task(_retain_for_ever(rt), name="retention"),
-        asyncio.create_task(gauges.run(rt), name="gauges"),
+        asyncio.create_task(_every(seconds, name, partial(work, rt)), name=name)
+        for name, seconds, work in (
+            ("sweep", SWEEP_SECONDS, sweep),
+            ("rebuild", REBUILD_SECONDS, indexing.rebuild_if_needed),
+            ("retention", RETENTION_SECONDS, retention.run_due),
+            ("gauges", gauges.SECONDS, gauges.measure),
+        )
     ]
     try:
         await jobs.run_worker(rt.db.url, handlers)
@@ -66,33 +72,17 @@ async def sweep(rt: Runtime) -> None:
             await purging.plan(db, tenant_id)
 
 
-async def _sweep_for_ever(rt: Runtime) -> None:
-    while True:
-        try:
-            await sweep(rt)
-        except Exception:  # PostgreSQL may be away for a while; the next round does what this one could not
-            log.exception("sweep.failed")
-        await asyncio.sleep(SWEEP_SECONDS)
+async def _every(seconds: float, name: str, work: Callable[[], Awaitable[object]]) -> NoReturn:
+    """At once, and again so long after each end; soon again where a neighbour is away.
 
-
-async def _rebuild_for_ever(rt: Runtime) -> None:
-    """A Chroma that was wiped or restored from an old copy, or another embedding model: made whole again."""
+    Loops, not PGQueuer's schedules: docs/adr/0007.
+    """
     while True:
+        pause = seconds
         try:
-            await indexing.rebuild_if_needed(rt)
+            await work()
         except Unavailable:
-            await asyncio.sleep(SWEEP_SECONDS)  # Chroma or PostgreSQL is away; soon again
-            continue
-        except Exception:  # the index is only a projection: whatever is wrong with it must not stop the jobs
-            log.exception("rebuild.failed")
-        await asyncio.sleep(REBUILD_SECONDS)
-
-
-async def _retain_for_ever(rt: Runtime) -> None:
-    """What is older than its group keeps it goes once a day, whichever process comes first."""
-    while True:
-        try:
-            await retention.run_due(rt)
-        except Exception:  # PostgreSQL may be away, or a group's rows locked for long; the next round is soon
-            log.exception("retention.failed")
-        await asyncio.sleep(RETENTION_SECONDS)
+            pause = min(seconds, SWEEP_SECONDS)
+        except Exception:  # whatever is wrong with one of them must stop neither the others nor the jobs
+            log.exception(f"{name}.failed")
+        await asyncio.sleep(pause)

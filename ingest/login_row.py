@@ -1,12 +1,12 @@
 """The row of one login, as its attempt reads and writes it; the page and the phone see nothing else."""
 
-import asyncio
-from contextlib import AbstractAsyncContextManager, suppress
+from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 from tg_assistant.core.accounts import login_steps
 from tg_assistant.infra.crypto import PasswordBox
 from tg_assistant.infra.postgres.db import Session
+from tg_assistant.infra.postgres.events import Hint
 from tg_assistant.infra.runtime import Runtime
 from tg_assistant.models import Login, LoginStatus
 
@@ -21,7 +21,7 @@ class LoginRow:
     def __init__(self, rt: Runtime, login: Login, epoch: int) -> None:
         self._rt, self.login, self.epoch = rt, login, epoch
         self.box = PasswordBox(login.id)
-        self.wake = asyncio.Event()
+        self.wake = Hint()
 
     def transaction(self) -> AbstractAsyncContextManager[Session]:
         """A transaction of the login's tenant."""
@@ -29,9 +29,7 @@ class LoginRow:
 
     async def pause(self, seconds: float) -> Login:
         """Wait for a hint or so many seconds; the row as it then is. Raises Over when it has ended."""
-        with suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                await self.wake.wait()
+        await self.wake.within(seconds)
         self.wake.clear()
         row = await self.read()
         if LoginStatus(row.status).final:

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Coroutine
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -93,9 +92,7 @@ class Reconciler:
                 for watched in self.watchlist.due():
                     await self._look(watched)
                     await asyncio.sleep(PAUSE)
-                with suppress(TimeoutError):
-                    async with asyncio.timeout(self.watchlist.seconds_left(REFRESH_SECONDS)):
-                        await changed.wait()
+                await changed.within(self.watchlist.seconds_left(REFRESH_SECONDS))
 
     async def _look(self, watched: Watched) -> None:
         watched.put_off()

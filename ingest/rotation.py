@@ -1,7 +1,6 @@
 """Key rotation as ingest does it: online, in small committed batches, begun again wherever it was killed."""
 
 import asyncio
-from contextlib import suppress
 from typing import NoReturn
 from uuid import UUID
 
@@ -38,9 +37,7 @@ async def run(rt: Runtime, keyring: Keyring) -> NoReturn:
                 log.warning("keys.waiting", error=type(error).__name__)
                 await asyncio.sleep(_AWAY_SECONDS)
                 continue
-            with suppress(TimeoutError):
-                async with asyncio.timeout(_POLL_SECONDS):
-                    await event.wait()
+            await event.within(_POLL_SECONDS)
 
 
 async def _work(rt: Runtime, keyring: Keyring) -> None:

@@ -5,7 +5,6 @@ import os
 import secrets
 import socket
 from collections.abc import Awaitable, Callable, Coroutine
-from contextlib import suppress
 from typing import Any, NoReturn
 from uuid import UUID
 
@@ -98,9 +97,7 @@ class Supervisor:
                         await self._looked(topic)  # taking a hundred takes longer than anybody waits to hear
                 except (Unavailable, DatabaseError, OSError) as error:
                     log.warning("leases.unavailable", topic=topic, error=type(error).__name__)
-                with suppress(TimeoutError):
-                    async with asyncio.timeout(_POLL_SECONDS):
-                        await event.wait()
+                await event.within(_POLL_SECONDS)
 
     async def _looked(self, topic: str) -> None:
         """Note it for our own health, and now and then for that of web."""

@@ -1,7 +1,6 @@
 """Does an account's tasks one after another, the most wanted first, under the lease's epoch."""
 
 import asyncio
-from contextlib import suppress
 from dataclasses import replace
 
 import structlog
@@ -38,10 +37,7 @@ async def run(ctx: AccountContext) -> None:
             if task is not None:
                 await _do(ctx, task)
                 continue
-            with suppress(TimeoutError):
-                wait = _POLL_SECONDS if due is None else min(_POLL_SECONDS, due + 0.05)
-                async with asyncio.timeout(wait):
-                    await event.wait()
+            await event.within(_POLL_SECONDS if due is None else min(_POLL_SECONDS, due + 0.05))
 
 
 async def _do(ctx: AccountContext, task: AccountTask) -> None:

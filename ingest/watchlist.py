@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from ingest.context import AccountContext
 from tg_assistant.core.channels import reader_accounts
+from tg_assistant.infra.postgres.events import Hint
 from tg_assistant.models import Channel
 
 QUIET_SECONDS = 900.0  # a joined channel that says nothing is looked at this often
@@ -36,7 +37,7 @@ class Watched:
 class Watchlist:
     ctx: AccountContext
     by_id: dict[int, Watched] = field(default_factory=dict)  # by Telegram's id
-    changed: asyncio.Event = field(default_factory=asyncio.Event)
+    changed: Hint = field(default_factory=Hint)
 
     async def refresh(self) -> None:
         """Read again who is looked after; those that are new are due at once."""

@@ -5,8 +5,6 @@ nothing. On every (re)connect the server sends the sid as a challenge, the bridg
 secret, and the open screen is built anew from the database.
 """
 
-import asyncio
-from contextlib import suppress
 from typing import Any, TypedDict
 from uuid import UUID
 
@@ -231,9 +229,7 @@ async def _until_lost(sid: str, actor: Actor) -> bool:
                 return True
             except Unavailable:
                 pass  # nobody can read anything while the database is away; look again
-            with suppress(TimeoutError):
-                async with asyncio.timeout(_LOOK_SECONDS):
-                    await changed.wait()
+            await changed.within(_LOOK_SECONDS)
     return False
 
 

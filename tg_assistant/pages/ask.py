@@ -25,6 +25,7 @@ from tg_assistant.core.answers.answers import Delta, Done, Sources
 from tg_assistant.core.channels import channels
 from tg_assistant.core.names import Topic
 from tg_assistant.errors import AlreadyExists, NotAllowed, SignInNeeded, Unavailable
+from tg_assistant.infra.postgres.events import Hint
 from tg_assistant.page_context import actor_transaction, is_live, parse_id
 from tg_assistant.state import HOME, SessionState
 from tg_assistant.template import page
@@ -176,11 +177,9 @@ class AskState(rx.State):
         self.busy = bool(self.exchanges) and self.exchanges[-1]["state"] == "waiting"
         self.mark += 1
 
-    async def _guarded(self, sid: str, told: asyncio.Event) -> bool:
+    async def _guarded(self, sid: str, told: Hint) -> bool:
         """Wait for a hint that rights were lost, and look: whether there is still somebody to guard."""
-        with suppress(TimeoutError):
-            async with asyncio.timeout(_LOOK_SECONDS):
-                await told.wait()
+        await told.within(_LOOK_SECONDS)
         told.clear()
         async with self:
             if not is_live(self, sid):

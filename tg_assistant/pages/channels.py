@@ -79,9 +79,7 @@ class ChannelsState(rx.State):
                         await self._read()
                     busy = any(row["loading"] for row in self.rows)
                 changed.clear()
-                with suppress(TimeoutError):
-                    async with asyncio.timeout(_BUSY_SECONDS if busy else _IDLE_SECONDS):
-                        await changed.wait()
+                await changed.within(_BUSY_SECONDS if busy else _IDLE_SECONDS)
                 await asyncio.sleep(_BUSY_SECONDS / 3)  # a burst of saved pages is one redraw
 
     @rx.event

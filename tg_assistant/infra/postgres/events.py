@@ -22,12 +22,22 @@ async def notify(db: AsyncSession, topic: str, key: str = "") -> None:
     await run_text(db, text("SELECT pg_notify(:c, :p)"), c=_CHANNEL, p=payload)
 
 
+class Hint(asyncio.Event):
+    """Set when something changed. Clear it, look at the database, and wait: so nothing said is missed."""
+
+    async def within(self, seconds: float) -> None:
+        """Wait until it is set, or so long: a hint may be lost."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self.wait()
+
+
 class Events:
     """One listening connection a process, fanned out to waiters by topic and key."""
 
     def __init__(self, url: str) -> None:
         self._url = url
-        self._waiters: dict[tuple[str, str | None], set[asyncio.Event]] = {}
+        self._waiters: dict[tuple[str, str | None], set[Hint]] = {}
         self._task: asyncio.Task[None] | None = None
 
     async def open(self) -> None:
@@ -42,8 +52,8 @@ class Events:
                 await self._task
 
     @asynccontextmanager
-    async def _registered(self, topic: str, key: str | None) -> AsyncGenerator[asyncio.Event]:
-        event = asyncio.Event()
+    async def _registered(self, topic: str, key: str | None) -> AsyncGenerator[Hint]:
+        event = Hint()
         waiters = self._waiters.setdefault((topic, key), set())
         waiters.add(event)
         try:
@@ -53,8 +63,8 @@ class Events:
             if not waiters:
                 self._waiters.pop((topic, key), None)
 
-    def listening(self, topic: str, key: str | None = None) -> AbstractAsyncContextManager[asyncio.Event]:
-        """An `asyncio.Event` set on each hint. Clear it, look at the database, wait with a time-out."""
+    def listening(self, topic: str, key: str | None = None) -> AbstractAsyncContextManager[Hint]:
+        """Set by each `notify` of the topic, for this key or (None) any."""
         return self._registered(topic, key)
 
     async def _listen(self) -> None:
