@@ -84,14 +84,11 @@ def _parts(written: bytes) -> list[str]:
         return [str(parts["offset"])]  # how ranked lists wrote theirs before; some may still be held
     if not isinstance(parts, list):
         raise ValueError("not a position")
-    return [_text(part) for part in parts]
-
-
-def _text(part: object) -> str:
-    if not isinstance(part, str) or "\x00" in part:
-        raise ValueError("not text")
-    part.encode()  # half of an emoji is no text to PostgreSQL
-    return part
+    for part in parts:
+        if not isinstance(part, str) or "\x00" in part:
+            raise ValueError("not text")
+        part.encode()  # half of an emoji is no text to PostgreSQL
+    return parts
 
 
 def moment(text: str) -> datetime:

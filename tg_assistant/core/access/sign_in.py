@@ -85,7 +85,10 @@ async def actor(db: AsyncSession, user_id: UUID, *, door: str, session_id: UUID 
     row = (await db.exec(query)).first()
     if row is None:
         raise SignInNeeded("access.signed_out")
-    return await _checked(db, _actor(db, *row, door), session_id)
+    user, membership = row
+    if membership and membership.disabled:  # by the outer join there may be none
+        raise NotAllowed("access.disabled")
+    return await _checked(db, _described(db, user, membership, door), session_id)
 
 
 async def actor_for_operator(db: AsyncSession, telegram_id: int) -> Actor:
@@ -117,12 +120,6 @@ async def by_token(db: AsyncSession, token: str, *, secret: str, door: str) -> A
     if found.user_id != claims.user_id:
         raise SignInNeeded("access.token")
     return found
-
-
-def _actor(db: AsyncSession, user: User, membership: Membership | None, door: str) -> Actor:
-    if membership is not None and membership.disabled:
-        raise NotAllowed("access.disabled")
-    return _described(db, user, membership, door)
 
 
 def _described(db: AsyncSession, user: User, membership: Membership | None, door: str) -> Actor:
@@ -185,21 +182,16 @@ async def start_session(
     db: AsyncSession, person: Actor, *, now: datetime, origin: SignInOrigin, start_param: str | None = None
 ) -> SignedIn:
     """A session for somebody whose identity has been proved. Raises NotAllowed for who is switched off."""
-    await _hold_access(db, person)
+    if person.tenant_id is not None:
+        # whoever switches them off now waits for this session to be there, and ends it with the others
+        query = select(Membership.disabled).where(Membership.user_id == person.user_id)
+        if (await db.exec(query.with_for_update(read=True))).first():
+            raise NotAllowed("access.disabled")
     session = await sessions.start(db, person.user_id, device=origin.device, now=now, door=origin.door)
     await note_sign_in(db, origin, user_id=person.user_id, session_id=session.id)
     await audit.record(db, person, "session.start", session.id)
     signed = replace(person, session_id=session.id)
     return SignedIn(signed, session.id, session.resume_secret, session.refresh_token, start_param)
-
-
-async def _hold_access(db: AsyncSession, person: Actor) -> None:
-    """Whoever switches them off now waits for this session to be there, and ends it with the others."""
-    if person.tenant_id is None:
-        return
-    query = select(Membership.disabled).where(Membership.user_id == person.user_id)
-    if (await db.exec(query.with_for_update(read=True))).first():
-        raise NotAllowed("access.disabled")
 
 
 async def note_sign_in(

@@ -55,7 +55,9 @@ async def disconnect(rt: Runtime, actor: Actor, account_id: UUID, *, seconds: fl
     async with rt.db.transaction(actor.tenant) as db:
         account = await _get(db, actor, account_id)
         if account.status != AccountStatus.connected:
-            await _forget_ended(db, account)
+            # as `logged_out` does, but by a function: a door may change no account itself
+            await run_text(db, text("SELECT forget_ended_account(:id)"), id=account.id)
+            await _told_gone(db, account)
             return True
         open_tasks = await tasks.open_of_kind(db, account.id, "log_out")
         if open_tasks:
@@ -93,12 +95,6 @@ async def logged_out(db: AsyncSession, account: Account) -> None:
     own = col(ChannelAccess.account_id) == account.id
     await db.exec(delete(ChannelAccess).where(own, col(ChannelAccess.lost_at).is_(None)))
     await db.exec(update(ChannelAccess).where(own).values(access_hash=0))
-    await _told_gone(db, account)
-
-
-async def _forget_ended(db: AsyncSession, account: Account) -> None:
-    """The same of an account that has ended already, by a function: a door may change none itself."""
-    await run_text(db, text("SELECT forget_ended_account(:id)"), id=account.id)
     await _told_gone(db, account)
 
 

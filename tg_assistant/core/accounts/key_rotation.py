@@ -18,7 +18,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from tg_assistant.core import audit
 from tg_assistant.core.accounts import accounts, login_steps
 from tg_assistant.core.names import Topic
-from tg_assistant.infra.crypto import Binding, Keyring, KeyUnknown, SealBroken
+from tg_assistant.infra.crypto import Keyring, KeyUnknown, SealBroken
 from tg_assistant.infra.postgres.db import run_text, transaction_time
 from tg_assistant.infra.postgres.events import notify
 from tg_assistant.models import Account, KeyRotation, Login
@@ -102,7 +102,11 @@ async def rewrap(
     for row in await _next(db, keyring, model, tenant_id, after):
         batch.last = row.id
         try:
-            _put(row, keyring.rewrap(_envelope(row), await _binding(db, row)))
+            if isinstance(row, Account):
+                row.sealed_session = keyring.rewrap(row.sealed_session or b"", accounts.binding(row))
+            else:
+                envelope = row.pending_session or b""
+                row.pending_session = keyring.rewrap(envelope, await login_steps.binding(db, row))
             batch.rewrapped += 1
             db.add(row)
         except KeyUnknown as missing:
@@ -150,21 +154,6 @@ async def _next(
     if after is not None:
         query = query.where(col(model.id) > after)
     return (await db.exec(query.execution_options(populate_existing=True))).all()
-
-
-def _envelope(row: Account | Login) -> bytes:
-    return (row.sealed_session if isinstance(row, Account) else row.pending_session) or b""
-
-
-def _put(row: Account | Login, envelope: bytes) -> None:
-    if isinstance(row, Account):
-        row.sealed_session = envelope
-    else:
-        row.pending_session = envelope
-
-
-async def _binding(db: AsyncSession, row: Account | Login) -> Binding:
-    return accounts.binding(row) if isinstance(row, Account) else await login_steps.binding(db, row)
 
 
 async def _count(db: AsyncSession, rotation_id: UUID, batch: Batch) -> None:

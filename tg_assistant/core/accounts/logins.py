@@ -174,7 +174,8 @@ async def look(db: AsyncSession, link_token: str) -> LinkView:
     """Whose link it is. Never spends it: Telegram fetches links to preview them. Raises NotFound."""
     login, user = await _by_hash(db, Login.link_hash, link_token)
     who = f"{user.first_name} {user.last_name}".strip() or f"@{user.username}"
-    return LinkView(who, user.language, _link_ends(login), spent=login.page_hash is not None)
+    ends = min(login.expires_at, login.created_at + timedelta(seconds=_LINK_SECONDS))
+    return LinkView(who, user.language, ends, spent=login.page_hash is not None)
 
 
 async def spend(db: AsyncSession, link_token: str) -> tuple[str, Login]:
@@ -257,18 +258,10 @@ async def _check_begun_by_somebody(db: AsyncSession, login: Login) -> None:
             await sessions.live(db, login.session_id)
     except SignInNeeded as ended:
         raise InviteSpent("logins.session_ended") from ended
-    if login.reason == SESSION_ENDED or not await _is_member(db, login):
-        raise InviteSpent("logins.session_ended")
-
-
-async def _is_member(db: AsyncSession, login: Login) -> bool:
     theirs = Membership.user_id == login.user_id, Membership.tenant_id == login.tenant_id
-    query = select(Membership.id).where(*theirs, ~col(Membership.disabled))
-    return (await db.exec(query)).first() is not None
-
-
-def _link_ends(login: Login) -> datetime:
-    return min(login.expires_at, login.created_at + timedelta(seconds=_LINK_SECONDS))
+    member = select(Membership.id).where(*theirs, ~col(Membership.disabled))
+    if login.reason == SESSION_ENDED or (await db.exec(member)).first() is None:
+        raise InviteSpent("logins.session_ended")
 
 
 async def _cancel(db: AsyncSession, login: Login, reason: str | None = None) -> None:

@@ -103,7 +103,12 @@ async def resume(rt: Runtime, actor: Actor, question_id: UUID) -> AsyncGenerator
     """
     patience = monotonic() + tries.PATIENCE_SECONDS
     while True:
-        asked, free = await _as_it_is(rt, actor, question_id)
+        async with rt.db.transaction(actor.tenant) as db:
+            asked = await question_log.get(db, actor, question_id)
+            if asked.answer is None and await tries.give_up(db, actor, asked):
+                # its tries are used up: it is answered with a sentence now
+                asked = await question_log.get(db, actor, question_id)
+            free = await tries.is_free(db, asked)
         if asked.answer is not None:
             yield as_it_was(asked)
             return
@@ -116,15 +121,6 @@ async def resume(rt: Runtime, actor: Actor, question_id: UUID) -> AsyncGenerator
         if monotonic() >= patience:
             raise AlreadyExists("answers.asked_before")
         await asyncio.sleep(tries.LOOK_SECONDS)
-
-
-async def _as_it_is(rt: Runtime, actor: Actor, question_id: UUID) -> tuple[Question, bool]:
-    """The question, answered with a sentence now if its tries are used up; and whether nobody is at it."""
-    async with rt.db.transaction(actor.tenant) as db:
-        asked = await question_log.get(db, actor, question_id)
-        if asked.answer is None and await tries.give_up(db, actor, asked):
-            asked = await question_log.get(db, actor, question_id)
-        return asked, await tries.is_free(db, asked)
 
 
 async def finish(rt: Runtime, actor: Actor, asked: Question, wanted: Wanted) -> AsyncGenerator[Event]:
@@ -146,7 +142,8 @@ async def finish(rt: Runtime, actor: Actor, asked: Question, wanted: Wanted) -> 
         assert done is not None
         seconds = monotonic() - began
         await asking.keep(rt, actor, asked.id, _kept(done, seconds))
-    metrics.rag_queries_total.labels(actor.door, _outcome(done)).inc()
+    outcome = "abstained" if done.abstained else "degraded" if done.degraded else "answered"
+    metrics.rag_queries_total.labels(actor.door, outcome).inc()
     metrics.rag_processing_duration_seconds.observe(seconds)
     yield done
 
@@ -157,12 +154,6 @@ def _kept(done: Done, seconds: float) -> dict[str, object]:
     also_read = [[str(channel_id), url] for channel_id, url in done.also_read]
     rests = {"sources": _stored(done.sources), "also_read": also_read}
     return {**said, **rests, "milliseconds": round(seconds * 1000), "tried_at": None}
-
-
-def _outcome(done: Done) -> str:
-    if done.abstained:
-        return "abstained"
-    return "degraded" if done.degraded else "answered"
 
 
 def as_it_was(asked: Question) -> Done:

@@ -90,15 +90,14 @@ def prompt(question: str, numbers: Sequence[int], passages: Sequence[Passage]) -
     to end its own block and to begin another source's.
     """
     mark = secrets.token_hex(_MARK_BYTES)
-    blocks = [_block(mark, f"[{n}]", _quoted(passage)) for n, passage in zip(numbers, passages, strict=True)]
+    blocks: list[str] = []
+    for n, passage in zip(numbers, passages, strict=True):
+        title = " ".join(passage.place.channel_title.split())[:_TITLE]  # one line, whatever its owner put in
+        quoted = f"{title}\n{passage.place.posted_at:%Y-%m-%d}\n{passage.text[:_POST]}"
+        blocks.append(_block(mark, f"[{n}]", quoted))
     asked = _block(mark, "question", question)
     return _SYSTEM.format(mark=mark), "\n\n".join([*blocks, asked])
 
 
 def _block(mark: str, name: str, content: str) -> str:
     return f"{mark} begin {name}\n{content}\n{mark} end {name}"
-
-
-def _quoted(passage: Passage) -> str:
-    title = " ".join(passage.place.channel_title.split())[:_TITLE]  # one line, whatever its owner put in
-    return f"{title}\n{passage.place.posted_at:%Y-%m-%d}\n{passage.text[:_POST]}"

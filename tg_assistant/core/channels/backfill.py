@@ -44,15 +44,12 @@ async def wanted(db: AsyncSession, channel: Channel) -> Wanted | None:
     inner = known_ranges.inner_gaps(known, channel.top_message_id)
     if inner:
         return Wanted(*inner[0])
-    if known[0].low <= 1 or await _full(db, channel):
+    if known[0].low <= 1:
+        return None
+    held = select(func.count()).where(Post.channel_id == channel.id, col(Post.deleted_at).is_(None))
+    if (await db.exec(held)).one() >= await depth(db, channel.id):
         return None
     return Wanted(1, known[0].low - 1)
-
-
-async def _full(db: AsyncSession, channel: Channel) -> bool:
-    """Whether the channel holds as many posts as the best plan among its followers allows."""
-    count = select(func.count()).where(Post.channel_id == channel.id, col(Post.deleted_at).is_(None))
-    return (await db.exec(count)).one() >= await depth(db, channel.id)
 
 
 async def depth(db: AsyncSession, channel_id: UUID) -> int:

@@ -150,7 +150,8 @@ async def add(
     (no account, plan limit with `max` and `current`).
     """
     actor.require()
-    reference = _reference(username, link, telegram_id)
+    named = link if link is not None else username or ""
+    reference = parse_reference(named if telegram_id is None else str(telegram_id))
     async with rt.db.transaction(actor.tenant) as db:
         account = await following.own_account(db, actor)
         await following.check_limit(db, actor.user_id, actor.plan)
@@ -162,12 +163,6 @@ async def add(
             db, account.id, TaskKind.resolve, {"username": reference.username}, priority=10
         )
     return await _resolved(rt, actor, task.id)
-
-
-def _reference(username: str | None, link: str | None, telegram_id: int | None) -> Reference:
-    if telegram_id is not None:
-        return parse_reference(str(telegram_id))
-    return parse_reference(link if link is not None else username or "")
 
 
 async def _known(db: AsyncSession, actor: Actor, account: Account, reference: Reference) -> Found | None:

@@ -246,7 +246,8 @@ async def redeem(db: AsyncSession, actor: Actor, code: str) -> Membership:
     """
     await set_invite(db, code := clean(code))
     if actor.tenant_id is not None:
-        await _check_good(db, code)
+        if (await db.exec(select(Invite.code).where(_good(code)))).first() is None:
+            raise InviteSpent("invites.spent")
         raise AlreadyExists("invites.already_member")
     whose = (await db.exec(select(Invite.tenant_id).where(Invite.code == code))).first()
     if whose is None or not await hold_group(db, whose):  # the group before the invite, as its deletion does
@@ -272,11 +273,6 @@ def _good(code: str) -> ColumnElement[bool]:
         or_(col(Invite.uses_limit) == 0, col(Invite.uses_count) < col(Invite.uses_limit)),
         or_(col(Invite.expires_at).is_(None), col(Invite.expires_at) > func.now()),
     )
-
-
-async def _check_good(db: AsyncSession, code: str) -> None:
-    if (await db.exec(select(Invite.code).where(_good(code)))).first() is None:
-        raise InviteSpent("invites.spent")
 
 
 async def _use(db: AsyncSession, code: str, user_id: UUID) -> Invite:

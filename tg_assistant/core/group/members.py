@@ -57,7 +57,11 @@ async def list_(
     actor.require(Role.admin)
     query = _members(actor)
     if words := wanted.get("search", "").strip():
-        query = query.where(_named(words))
+        pattern = pagination.like(words.removeprefix("@"))
+        whole = func.concat(User.first_name, " ", User.last_name)
+        by_name = or_(whole.ilike(pattern), col(User.username).ilike(pattern))
+        is_id = words.isascii() and words.isdigit() and len(words) < 19
+        query = query.where(or_(by_name, col(User.telegram_id) == int(words)) if is_id else by_name)
     for name in ("role", "plan", "disabled"):
         if (value := wanted.get(name)) is not None:
             query = query.where(col(getattr(Membership, name)) == storable(value))
@@ -66,14 +70,6 @@ async def list_(
     )
     found = await pagination.page(db, query, order, limit=limit, cursor=cursor)
     return Page([Member(user, membership) for membership, user in found.items], found.next_cursor)
-
-
-def _named(words: str) -> Any:
-    pattern = pagination.like(words.removeprefix("@"))
-    whole = func.concat(User.first_name, " ", User.last_name)
-    by_name = or_(whole.ilike(pattern), col(User.username).ilike(pattern))
-    is_id = words.isascii() and words.isdigit() and len(words) < 19
-    return or_(by_name, col(User.telegram_id) == int(words)) if is_id else by_name
 
 
 async def get(db: AsyncSession, actor: Actor, user_id: UUID) -> Member:
@@ -103,21 +99,18 @@ async def change(
     member = await get(db, actor, user_id)
     if member.membership.version != version:
         raise Conflict("members.changed", version=member.membership.version)
-    _check_plan(changes)
-    _check_rank(role, Role(member.membership.role), changes)
-    if changes.get("disabled") and user_id == actor.user_id:
-        raise NotAllowed("members.self_disable")
-    if _ends_ownership(member.membership, changes):
-        await _check_other_owner(db, actor, user_id)
-    await _apply(db, actor, member, changes)
-    return member
-
-
-def _check_plan(changes: Changes) -> None:
     if "plan" in changes and changes["plan"] not in plans.PLANS:
         raise Invalid("members.plan", plans=", ".join(plans.PLANS))
     if not settable(changes.get("plan_expires_at")):
         raise Invalid("members.plan_expires_at")
+    _check_rank(role, Role(member.membership.role), changes)
+    if changes.get("disabled") and user_id == actor.user_id:
+        raise NotAllowed("members.self_disable")
+    steps_down = changes.get("role", Role.owner) is not Role.owner or changes.get("disabled")
+    if member.membership.role == Role.owner and steps_down:
+        await _check_other_owner(db, actor, user_id)
+    await _apply(db, actor, member, changes)
+    return member
 
 
 def _check_rank(own: Role, theirs: Role, changes: Changes) -> None:
@@ -126,12 +119,6 @@ def _check_rank(own: Role, theirs: Role, changes: Changes) -> None:
         raise NotAllowed("members.above_you")
     if changes.get("role", Role.user).rank > own.rank:
         raise NotAllowed("members.make_owner")
-
-
-def _ends_ownership(membership: Membership, changes: Changes) -> bool:
-    if membership.role != Role.owner:
-        return False
-    return changes.get("role", Role.owner) is not Role.owner or bool(changes.get("disabled"))
 
 
 async def _check_other_owner(db: AsyncSession, actor: Actor, user_id: UUID) -> None:

@@ -148,16 +148,11 @@ class Spellings:
 def _beginnings(word: str) -> list[str]:
     if len(word) > _LONGEST_NAME:
         return []
-    latin = _latin(word)
-    shortest = min(len(latin), max(4, math.ceil(_SPELT * len(latin))))
-    return [latin[:length] for length in range(shortest, len(latin) + 1)]
-
-
-def _latin(word: str) -> str:
     latin = "".join(_LATIN.get(letter, letter) for letter in word.lower())
     for spelt, plain in _ALIKE:
         latin = latin.replace(spelt, plain)
-    return latin
+    shortest = min(len(latin), max(4, math.ceil(_SPELT * len(latin))))
+    return [latin[:length] for length in range(shortest, len(latin) + 1)]
 
 
 def is_cyrillic(text: str) -> bool:

@@ -225,7 +225,10 @@ async def _index(rt: Runtime, posts: Sequence[Post]) -> None:
         channel_ids = [piece.post.channel_id for piece in pieces]
         await rt.vectors.upsert(space, [piece.id for piece in pieces], vectors, channel_ids)
     async with rt.db.transaction(tenant_id) as db:
-        stale = await _stale(db, posts, {piece.id for piece in pieces})
+        # chunks of these posts that are no more: shorter text, or the post was deleted
+        current = {piece.id for piece in pieces}
+        query = select(Chunk.id).where(col(Chunk.post_id).in_([post.id for post in posts]))
+        stale = [chunk for chunk in await db.exec(query) if chunk not in current]
     await rt.vectors.delete_ids(space, stale)
     async with rt.db.transaction(tenant_id) as db:
         await _mark(db, posts, pieces)
@@ -235,12 +238,6 @@ def _pieces(post: Post) -> list[_Piece]:
     if post.deleted_at is not None:
         return []
     return [_Piece(uuid5(post.id, str(n)), post, n, piece) for n, piece in enumerate(chunks(post.text))]
-
-
-async def _stale(db: AsyncSession, posts: Sequence[Post], current: set[UUID]) -> list[UUID]:
-    """Chunks of these posts that are no more: shorter text, or the post was deleted."""
-    query = select(Chunk.id).where(col(Chunk.post_id).in_([post.id for post in posts]))
-    return [chunk for chunk in await db.exec(query) if chunk not in current]
 
 
 async def _mark(db: AsyncSession, posts: Sequence[Post], pieces: Sequence[_Piece]) -> None:

@@ -24,7 +24,9 @@ class Piece:
 
 def extract(text: str, query: str) -> list[Piece]:
     """About `LENGTH` characters with the most different words of the query; without any, the post's start."""
-    found = list(_matches(text, _stems(query)))
+    # stop words count only where there is nothing else
+    words = _WORD.findall(" ".join(content_words(query))) or _WORD.findall(query)
+    found = list(_matches(text, {stem(word) for word in words}))
     start, end = _window(text, found)
     inside = [(low, high) for low, high, _ in found if start <= low and high <= end]
     edges = [start, *(edge for span in inside for edge in span), end]
@@ -32,12 +34,6 @@ def extract(text: str, query: str) -> list[Piece]:
     pieces = [Piece(text[low:high], (low, high) in marked) for low, high in pairwise(edges) if low < high]
     before, after = [Piece("…")] * (start > 0), [Piece("…")] * (end < len(text))
     return [*before, *pieces, *after]
-
-
-def _stems(query: str) -> set[str]:
-    """Stop words count only where there is nothing else."""
-    words = _WORD.findall(" ".join(content_words(query))) or _WORD.findall(query)
-    return {stem(word) for word in words}
 
 
 def _matches(text: str, stems: set[str]) -> Iterator[tuple[int, int, str]]:
@@ -52,10 +48,14 @@ def _matches(text: str, stems: set[str]) -> Iterator[tuple[int, int, str]]:
 def _window(text: str, found: list[tuple[int, int, str]]) -> tuple[int, int]:
     if len(text) <= LENGTH:
         return 0, len(text)
-    best = _densest(found)
-    start = _at_word(text, best) if best else 0
+    start = _densest(found)
+    if start and (near := _SPACE.search(text, start, start + _BEFORE // 2)):
+        start = near.end()  # the next beginning of a word
     end = min(len(text), start + LENGTH)
-    return start, len(text) if end == len(text) else _back_to_word(text, start, end)
+    if end == len(text):
+        return start, end
+    space = max(text.rfind(" ", start, end), text.rfind("\n", start, end))
+    return start, space if space > end - LENGTH // 4 else end
 
 
 def _densest(found: list[tuple[int, int, str]]) -> int:
@@ -74,14 +74,3 @@ def _densest(found: list[tuple[int, int, str]]) -> int:
                 del inside[first]
         ahead = max(ahead, at + 1)
     return best
-
-
-def _at_word(text: str, at: int) -> int:
-    """The next beginning of a word, if one is near."""
-    space = _SPACE.search(text, at, at + _BEFORE // 2)
-    return space.end() if space else at
-
-
-def _back_to_word(text: str, start: int, end: int) -> int:
-    space = max(text.rfind(" ", start, end), text.rfind("\n", start, end))
-    return space if space > end - LENGTH // 4 else end

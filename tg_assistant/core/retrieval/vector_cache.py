@@ -30,7 +30,11 @@ def text_hash(words: str) -> bytes:
 async def passages(rt: Runtime, texts: Sequence[str]) -> np.ndarray:
     """One row a text, from the cache where it is there. Raises `Unavailable` without the embedder."""
     by_hash = {text_hash(one): one for one in texts}
-    known = await _cached(rt, by_hash.keys())
+    query = select(Vector.text_hash, Vector.embedding).where(
+        Vector.model == rt.embedder.model, col(Vector.text_hash).in_(list(by_hash))
+    )
+    async with rt.db.transaction() as db:
+        known = {key: _vector(embedding) for key, embedding in await db.exec(query)}
     missing = {key: one for key, one in by_hash.items() if key not in known}
     if missing:
         vectors = await rt.embedder.embed_passages(list(missing.values()))
@@ -57,14 +61,6 @@ async def sample(db: AsyncSession, model: str, channel_ids: Sequence[UUID]) -> l
     sampled = list(channel_ids)[:SAMPLED_CHANNELS]
     rows = await run_text(db, _SAMPLE, model=model, channels=sampled)
     return [(row.text, _vector(row.embedding)) for row in rows]
-
-
-async def _cached(rt: Runtime, keys: Iterable[bytes]) -> dict[bytes, np.ndarray]:
-    query = select(Vector.text_hash, Vector.embedding).where(
-        Vector.model == rt.embedder.model, col(Vector.text_hash).in_(list(keys))
-    )
-    async with rt.db.transaction() as db:
-        return {key: _vector(embedding) for key, embedding in await db.exec(query)}
 
 
 async def _remember(rt: Runtime, vectors: dict[bytes, np.ndarray]) -> None:

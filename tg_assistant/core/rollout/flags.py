@@ -52,11 +52,12 @@ async def list_(db: AsyncSession, actor: Actor) -> list[FlagState]:
     """Every flag with its state in the actor's group. Admins only."""
     actor.require(Role.admin)
     rows = {row.name: row for row in await db.exec(scoped(TenantFlag, actor))}
-    return [_state(flag, rows.get(flag.name)) for flag in FLAGS.values()]
-
-
-def _state(flag: Flag, row: TenantFlag | None) -> FlagState:
-    return FlagState(flag, row.enabled, row.changed_at) if row else FlagState(flag, flag.default)
+    return [
+        FlagState(flag, row.enabled, row.changed_at)
+        if (row := rows.get(flag.name))
+        else FlagState(flag, flag.default)
+        for flag in FLAGS.values()
+    ]
 
 
 async def set_(db: AsyncSession, actor: Actor, name: str, enabled: bool) -> FlagState:

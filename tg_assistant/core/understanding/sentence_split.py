@@ -49,7 +49,10 @@ def _ends(text: str) -> Iterator[int]:
         indent = len(line) - len(line.lstrip())
         for match in _MARKS.finditer(whole):
             end = _after_emoji(whole, match.end())
-            if end is not None and _is_end(whole, match, end, indent):
+            if end is None or not _START.match(whole, end):
+                continue
+            one_dot = match.group()[0] == "." and not match.group().startswith("..")
+            if not one_dot or not _is_abbreviation(whole, match.start(), indent):
                 yield offset + end
         offset += len(whole)
         # A wrapped line goes on in lower case; every other line break of a post is meant.
@@ -66,14 +69,6 @@ def _after_emoji(line: str, at: int) -> int | None:
     if not shown[-1].isspace():  # the last emoji belong to the word that stands behind them, or end the text
         shown = shown[: -len(shown.split()[-1])]
     return at + len(shown.rstrip()) if shown else None
-
-
-def _is_end(line: str, match: re.Match[str], end: int, indent: int) -> bool:
-    if not _START.match(line, end):
-        return False
-    if match.group()[0] != "." or match.group().startswith(".."):
-        return True
-    return not _is_abbreviation(line, match.start(), indent)
 
 
 def _is_abbreviation(line: str, dot: int, indent: int) -> bool:
