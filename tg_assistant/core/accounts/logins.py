@@ -7,7 +7,6 @@ import asyncio
 import hashlib
 import secrets
 from collections.abc import AsyncIterator
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -133,9 +132,7 @@ async def watch(rt: Runtime, actor: Actor, login_id: UUID) -> AsyncIterator[Logi
                 yield login
             if LoginStatus(login.status).final:
                 return
-            with suppress(TimeoutError):
-                async with asyncio.timeout(_POLL_SECONDS):
-                    await event.wait()
+            await event.within(_POLL_SECONDS)
 
 
 async def cancel(db: AsyncSession, actor: Actor, login_id: UUID) -> Login:
@@ -165,9 +162,7 @@ async def settled(rt: Runtime, actor: Actor, *, seconds: float = 5) -> bool:
             left = ends - asyncio.get_running_loop().time()
             if left <= 0:
                 return False
-            with suppress(TimeoutError):
-                async with asyncio.timeout(min(left, _POLL_SECONDS)):
-                    await event.wait()
+            await event.within(min(left, _POLL_SECONDS))
 
 
 async def look(db: AsyncSession, link_token: str) -> LinkView:

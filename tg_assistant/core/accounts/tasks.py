@@ -77,9 +77,7 @@ async def wait(rt: Runtime, actor: Actor, task_id: UUID, *, seconds: float = 5) 
                     task = await get(db, actor, task_id)
                 if task.done_at is not None:
                     return task
-                with suppress(TimeoutError):
-                    async with asyncio.timeout(_POLL_SECONDS):
-                        await event.wait()
+                await event.within(_POLL_SECONDS)
     return None
 
 

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -228,9 +227,7 @@ async def watch(rt: Runtime, actor: Actor, channel_id: UUID) -> AsyncIterator[Pr
             if now.finished and now.indexed >= now.done:
                 return
             await asyncio.sleep(_WATCH_SECONDS)  # a busy channel says something for each page it reads
-            with suppress(TimeoutError):
-                async with asyncio.timeout(_POLL_SECONDS):
-                    await event.wait()
+            await event.within(_POLL_SECONDS)
 
 
 async def access_lost(db: AsyncSession, account_id: UUID, channel_id: UUID) -> None:
