@@ -23,11 +23,12 @@ from sqlmodel import col, select
 from tests.attacks import hostile_texts
 from tests.attacks.test_hostile_texts import FOUND, sign_in
 from tests.corpus import a_channel, a_reader, a_tenant, incoming_post
-from tests.pages.conftest import Web, free_port, frontend, serving
+from tests.pages.conftest import Web, frontend, serving
 from tests.servers import BOT_TOKEN, SESSION_KEY, all_tenants, settings_for
 from tests.sockets import open_socket
 from tg_assistant.core.actor import Actor
 from tg_assistant.core.posts import ingestion
+from tg_assistant.demo.ports import free_port
 from tg_assistant.demo.postgres import Postgres
 from tg_assistant.infra.runtime import Runtime, open_runtime
 from tg_assistant.models import Channel, Post

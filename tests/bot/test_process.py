@@ -3,7 +3,6 @@
 import asyncio
 import os
 import signal
-import socket
 import sys
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -14,14 +13,9 @@ import pytest
 
 from bot.run import work
 from tests.bot.chat import until
+from tg_assistant.demo.ports import free_port
 from tg_assistant.settings.groups import Settings
 from tg_assistant.texts import text
-
-
-def free_port():
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return free.getsockname()[1]
 
 
 @pytest.fixture(scope="module")

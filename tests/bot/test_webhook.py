@@ -1,6 +1,5 @@
 """The webhook: only Telegram may speak, and it is told 200 after the commit."""
 
-import socket
 from contextlib import suppress
 
 import aiohttp
@@ -15,6 +14,7 @@ from tests.bot.test_updates import row, written
 from tests.servers import WEBHOOK_SECRET as SECRET
 from tg_assistant.core import health
 from tg_assistant.core.messaging.inbox import HELD
+from tg_assistant.demo.ports import free_port
 from tg_assistant.infra.runtime import open_runtime
 from tg_assistant.texts import text
 
@@ -29,9 +29,7 @@ def beating():
 
 @pytest.fixture(scope="module")
 def settings(settings):
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     telegram = settings.telegram.model_copy(
         update={"bot_mode": "webhook", "webhook_secret": SecretStr(SECRET), "webhook_port": port}
     )

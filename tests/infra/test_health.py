@@ -1,12 +1,12 @@
 """The small health server: what it answers, and that nonsense does not stop it."""
 
 import asyncio
-import socket
 from collections.abc import AsyncIterator, Mapping
 
 import httpx
 import pytest
 
+from tg_assistant.demo.ports import free_port
 from tg_assistant.infra.health import serve_health
 
 
@@ -22,9 +22,7 @@ async def live() -> dict[str, bool]:
 
 @pytest.fixture
 async def url(checks: dict[str, bool], live: dict[str, bool]) -> AsyncIterator[str]:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
 
     async def check() -> dict[str, bool]:
         return checks

@@ -3,7 +3,6 @@
 import asyncio
 import os
 import signal
-import socket
 import sys
 import time
 from asyncio.subprocess import Process
@@ -16,15 +15,10 @@ from sandbox.control import Sandbox
 from tests.ingest.connecting import all_of, connect, eventually
 from tests.servers import SESSION_KEY
 from tg_assistant.core.actor import Actor
+from tg_assistant.demo.ports import free_port
 from tg_assistant.infra.runtime import Runtime
 from tg_assistant.models import Account
 from tg_assistant.settings.groups import Settings
-
-
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]
 
 
 def environment(settings: Settings, port: int) -> dict[str, str]:

@@ -18,11 +18,12 @@ from ingest import rotation
 from sandbox.control import Sandbox
 from tests.ingest.conftest import Ingest
 from tests.ingest.connecting import all_of, connect, eventually
-from tests.ingest.test_process import environment, free_port
+from tests.ingest.test_process import environment
 from tests.servers import SESSION_KEY
 from tg_assistant.cli import app
 from tg_assistant.core.accounts import accounts, key_rotation
 from tg_assistant.core.actor import Actor
+from tg_assistant.demo.ports import free_port
 from tg_assistant.demo.postgres import Postgres
 from tg_assistant.infra.crypto import Keyring
 from tg_assistant.infra.runtime import Runtime

@@ -3,7 +3,6 @@
 import asyncio
 import json
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -24,6 +23,7 @@ from tests.people import PUBLIC_KEY, init_data, member, person, tenant
 from tests.servers import BOT_TOKEN, preparing_url
 from tg_assistant.core.access import sign_in
 from tg_assistant.core.actor import Actor
+from tg_assistant.demo.ports import free_port
 from tg_assistant.demo.postgres import Postgres
 from tg_assistant.infra.postgres.db import Database
 from tg_assistant.models import Tenant
@@ -42,12 +42,6 @@ from tg_assistant.settings.load import load
 from tg_assistant.web.serve import serve
 serve(load("web"))
 """
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def telegram_fragment(telegram_id: int, *, language: str = "en", platform: str = "ios", **launch: Any) -> str:

@@ -6,7 +6,6 @@ import asyncio
 import json
 import os
 import signal
-import socket
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
@@ -17,6 +16,8 @@ import pytest
 from telethon import TelegramClient
 from telethon.crypto import rsa
 from telethon.sessions import StringSession
+
+from tg_assistant.demo.ports import free_port
 
 Start = Callable[[], Awaitable["Process"]]
 
@@ -62,7 +63,7 @@ class Process:
 @pytest.fixture
 async def start(tmp_path: Path) -> AsyncIterator[Start]:
     """start() runs the sandbox on the same data and ports as before."""
-    ports, running = _free_ports(3), []
+    ports, running = [free_port() for _ in range(3)], []
 
     async def run() -> Process:
         names = ("--mtproto-port", "--bot-api-port", "--phone-port")
@@ -86,16 +87,6 @@ async def start(tmp_path: Path) -> AsyncIterator[Start]:
         if process.child.returncode is None:
             process.child.terminate()
             assert await process.child.wait() == 0
-
-
-def _free_ports(count: int) -> list[int]:
-    sockets = [socket.socket() for _ in range(count)]
-    for each in sockets:
-        each.bind(("127.0.0.1", 0))
-    ports = [each.getsockname()[1] for each in sockets]
-    for each in sockets:
-        each.close()
-    return ports
 
 
 async def _client(process: Process, saved: str = "") -> Any:

@@ -10,7 +10,8 @@ import httpx
 import pytest
 
 from tests.attacks.redis_server import running_redis
-from tests.pages.conftest import free_port, frontend, serving
+from tests.pages.conftest import frontend, serving
+from tg_assistant.demo.ports import free_port
 from tg_assistant.demo.postgres import Postgres
 
 __all__ = ["frontend"]
