@@ -20,9 +20,7 @@ from tg_assistant.errors import InviteSpent, NotFound
 from tg_assistant.models import OneTimeLink, Role
 
 LIFE = timedelta(minutes=10)
-_AHEAD = timedelta(
-    minutes=1
-)  # the reader's transaction may have begun that much before the one that made the link
+_AHEAD = timedelta(minutes=1)  # a reader's transaction may have begun this much before the link was made
 _FORGOTTEN = timedelta(days=1)
 
 

@@ -22,9 +22,7 @@ from tg_assistant.models import AppSession, Membership, RefreshToken, Role, User
 
 LIFETIME = timedelta(days=30)
 ADMIN_LIFETIME = timedelta(hours=12)  # of a session begun with an admin link
-GRACE = timedelta(
-    seconds=20
-)  # after a lost response, or from a second tab, the previous token is accepted for this long
+GRACE = timedelta(seconds=20)  # the previous token is accepted so long, for lost responses and second tabs
 _AHEAD = timedelta(days=1)  # a clock may be ahead by this much without signing anybody out
 _KEPT = timedelta(days=30)  # how long a session's row is stored after its end
 _LEFT_BEHIND = timedelta(days=1)  # a Mini App session unused for this long counts as closed
