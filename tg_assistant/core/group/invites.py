@@ -61,10 +61,7 @@ async def create(
     expires_at: datetime | None = None,
     notes: str = "",
 ) -> Invite:
-    """Create an invite to the actor's group; `uses_limit` 0 means unlimited.
-
-    Raises NotAllowed for anyone below admin, and Invalid for the role owner or for values out of range.
-    """
+    """Create an invite; `uses_limit` 0 means unlimited. Admins only. Raises Invalid, also for role owner."""
     actor.require(Role.admin)
     _check(role, uses_limit, expires_at, notes)
     await lock_role(db, actor, Role.admin)
@@ -114,10 +111,7 @@ def _seen_by(actor: Actor) -> Any:
 
 
 async def get(db: AsyncSession, actor: Actor, code: str) -> Invite:
-    """Return an invite of the group. Admins only. Raises Invalid for a malformed code.
-
-    Raises NotFound for an unknown one, another group's, and, unless the actor is an owner, an owner invite.
-    """
+    """Return an invite the actor may see. Admins only. Raises NotFound, and Invalid for a malformed code."""
     actor.require(Role.admin)
     invite = (await db.exec(_seen_by(actor).where(Invite.code == clean(code)))).first()
     if invite is None:
