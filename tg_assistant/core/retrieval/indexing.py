@@ -39,7 +39,7 @@ MAX_ATTEMPTS = 5
 
 
 class Trouble(StrEnum):
-    """Why a post could not be indexed; shown to admins once it is held."""
+    """Why a post could not be indexed: what admins are told once it is held."""
 
     process_ended = "process_ended"  # during the try: killed, restarted, or crashed by this post
     too_slow = "too_slow"
