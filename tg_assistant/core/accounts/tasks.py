@@ -229,7 +229,7 @@ async def close(db: AsyncSession, task: AccountTask, error: AssistantError | Non
 
 
 async def close_all(db: AsyncSession, account_id: UUID, error: AssistantError) -> None:
-    """End every open task of an account that is gone with `error`; a log-out ends as a success."""
+    """End with `error` every open task of an account that is gone; a log-out ends as a success."""
     query = select(AccountTask).where(
         AccountTask.account_id == account_id, col(AccountTask.done_at).is_(None)
     )

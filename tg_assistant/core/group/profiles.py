@@ -1,4 +1,4 @@
-"""People as they and their group's admins see them."""
+"""Profiles of people: for themselves and for their group's admins."""
 
 from dataclasses import dataclass
 from datetime import datetime

@@ -160,7 +160,7 @@ def _delete(model: Any, *conditions: Any) -> Any:
 
 
 def _over() -> ColumnElement[bool]:
-    # a row whose auth key the janitor has yet to log out stays
+    # rows with an auth key that the janitor has yet to log out stay
     final = col(Login.status).in_([status for status in LoginStatus if status.final])
     return final & col(Login.pending_session).is_(None)
 

@@ -100,7 +100,7 @@ def _checked(query: str) -> str:
     return plain
 
 
-# ── The very words ───────────────────────────────────────────────────────────
+# ── Exact words ──────────────────────────────────────────────────────────────
 
 
 async def _exact(
