@@ -1,4 +1,4 @@
-"""Who acts, and the one choke point. Doors get an Actor from `access`; every core function asks it first."""
+"""The actor and tenant scoping. Doors get an Actor from `access`; core functions check its rights first."""
 
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -28,7 +28,7 @@ class Actor:
     name: str = ""
 
     def require(self, role: Role = Role.user) -> None:
-        """Raises NotAllowed unless the person is a member with at least this role."""
+        """Raise NotAllowed unless the person is a member with at least this role."""
         if self.tenant_id is None or self.role is None:
             raise NotAllowed("access.no_membership")
         if self.role.rank < role.rank:
@@ -36,12 +36,12 @@ class Actor:
 
     @property
     def tenant(self) -> UUID:
-        """The tenant's id; call `require` first."""
+        """The tenant's id. Raises NotAllowed for a person without a group; call `require` first."""
         if self.tenant_id is None:
             raise NotAllowed("access.no_membership")
         return self.tenant_id
 
 
 def scoped(model: type[T], actor: Actor) -> SelectOfScalar[T]:
-    """The one choke point of tenant scoping: rows of the actor's tenant and no others."""
+    """Return a query of the actor's tenant's rows of `model`; all tenant scoping in core uses it."""
     return select(model).where(model.tenant_id == actor.tenant)

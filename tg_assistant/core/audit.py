@@ -1,4 +1,4 @@
-"""Who did what: a line for all that changes rights, sessions or data, never a secret; and their list."""
+"""The audit trail: an event for each change of rights, sessions or data, never with a secret."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -22,18 +22,21 @@ log = structlog.get_logger()
 async def record(
     db: AsyncSession, actor: Actor | None, action: str, subject: object = "", **detail: Any
 ) -> None:
-    """`action` is noun.verb. `actor` None: the system or the command line did it."""
+    """Add an event to the trail and the log. `action` is "noun.verb".
+
+    With `actor` None (the system or the command line) `detail` may have `tenant_id` and `user_id`.
+    """
     tenant_id = actor.tenant_id if actor else detail.pop("tenant_id", None)
     user_id = actor.user_id if actor else detail.pop("user_id", None)
     line = AuditEvent(
         tenant_id=tenant_id, user_id=user_id, action=action, subject=str(subject), detail=detail
     )
     if tenant_id is None:
-        await set_user(db, user_id)  # a line of no tenant is shown to the person it is about, and to no other
+        await set_user(db, user_id)  # an event without a tenant is visible to its person only
     db.add(line)
     if tenant_id is None:
         await db.flush()
-    # an invite's subject is its code, which opens the door: it stands in the table alone
+    # an invite's subject is derived from its code, which grants access: it is stored but not logged
     shown = {} if action.startswith("invite.") else {"subject": str(subject)}
     log.info(f"audit.{action}", **shown, **detail)
     noun, _, verb = action.partition(".")
@@ -42,7 +45,7 @@ async def record(
 
 
 class Filter(TypedDict, total=False):
-    """`action` is a whole action or its beginning: "member.change", "invite."."""
+    """Filters of the trail. `action` is an action or its prefix: "member.change", "invite."."""
 
     action: str | None
     user_id: UUID | None
@@ -53,7 +56,7 @@ class Filter(TypedDict, total=False):
 async def list_(
     db: AsyncSession, actor: Actor, *, limit: int = 50, cursor: str | None = None, **wanted: Unpack[Filter]
 ) -> Page[AuditEvent]:
-    """What was done in the group, the newest first. Admins only."""
+    """Return the group's events, the newest first. Admins only. Raises Invalid for a cursor never issued."""
     actor.require(Role.admin)
     query = scoped(AuditEvent, actor)
     if action := wanted.get("action"):
@@ -69,7 +72,7 @@ async def list_(
 
 
 async def names(db: AsyncSession, actor: Actor, ids: Iterable[UUID | None]) -> dict[UUID, str]:
-    """What today's members of the group among `ids` are called. Admins only."""
+    """Return the names of those of `ids` that are members of the group now. Admins only."""
     actor.require(Role.admin)
     query = (
         select(User)

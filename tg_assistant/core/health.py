@@ -1,4 +1,4 @@
-"""What the health addresses look at, beyond whether a process answers."""
+"""What the health endpoints check, beyond whether a process responds."""
 
 import time
 from collections.abc import Mapping
@@ -18,21 +18,24 @@ from tg_assistant.models import Heartbeat
 
 _LATE_SECONDS = 60
 _ALIVE_SECONDS = 90  # a long poll ends at least every 25 s
-_AT_WORK_SECONDS = 30  # ingest looks each second
+_AT_WORK_SECONDS = 30  # ingest looks for work each second
 _BOT, _INGEST = "bot", "ingest"
 _ASK_AGAIN_SECONDS = 10.0
 _TELEGRAM = "https://api.telegram.org"
-_asked: dict[str, tuple[float, bool]] = {}  # server → when, and whether it answered
+_asked: dict[str, tuple[float, bool]] = {}  # server → monotonic time, and whether it answered
 
 
 async def ingest_keeps_up(rt: Runtime) -> Mapping[str, bool]:
-    """`jobs`: none has waited for a minute for ingest, since this process began."""
+    """Return `jobs`: whether none has been waiting for a minute since this process started."""
     async with rt.db.transaction() as db:
         return {"jobs": _in_time(rt, await jobs.longest_wait(db))}
 
 
 async def bot_keeps_up(rt: Runtime) -> Mapping[str, bool]:
-    """Neither an update nor a notification has waited for a minute for the bot, since this process began."""
+    """Return `updates` and `notifications`: whether none has been waiting for a minute.
+
+    Only the time since this process started counts.
+    """
     async with rt.db.transaction() as db:
         waiting = {
             "updates": await inbox.longest_wait(db),
@@ -46,19 +49,25 @@ def _in_time(rt: Runtime, seconds: float) -> bool:
 
 
 async def ready(rt: Runtime) -> Mapping[str, bool]:
-    """Without `database` nothing works. Without `vectors` answers are weaker, so it alone fails nothing."""
+    """Return `database`, without which nothing works, and `vectors`, without which answers are weaker."""
     return {"database": await database_answers(rt.db), "vectors": await _vectors(rt)}
 
 
 async def signing_in(rt: Runtime) -> Mapping[str, bool]:
-    """People can sign in and connect: `limits` counts tries, `ingest` does what is queued for it."""
+    """Return whether people can sign in and connect accounts.
+
+    `limits`: the rate limits can be counted; `ingest`: it is running and its jobs do not wait.
+    """
     database = await database_answers(rt.db)
     ingest = database and await _recently(rt, _INGEST, _AT_WORK_SECONDS) and await _no_late_job(rt)
     return {"database": database, "limits": await rt.limits.answers(), "ingest": ingest}
 
 
 async def bot(rt: Runtime) -> Mapping[str, bool]:
-    """The bot answers people: `telegram` knows its token, `bot` receives updates, `updates` do not wait."""
+    """Return whether the bot answers people.
+
+    `telegram`: it accepts the token; `bot`: the process receives updates; `updates`: none waits for a minute.
+    """
     database = await database_answers(rt.db)
     alive = database and await _recently(rt, _BOT, _ALIVE_SECONDS)
     updates_done = database and await _no_late_update(rt)
@@ -67,12 +76,12 @@ async def bot(rt: Runtime) -> Mapping[str, bool]:
 
 
 async def bot_is_alive(db: AsyncSession) -> None:
-    """The bot says so itself, each time that it could receive: asked Telegram and kept what came."""
+    """Store the bot's heartbeat; called each time it has fetched updates from Telegram and saved them."""
     await _beat(db, _BOT)
 
 
 async def ingest_is_at_work(db: AsyncSession) -> None:
-    """Ingest says so itself, each time that it has looked for accounts and attempts to take."""
+    """Store ingest's heartbeat; called each time it has looked for accounts and login attempts to take."""
     await _beat(db, _INGEST)
 
 
@@ -103,7 +112,7 @@ async def _no_late_update(rt: Runtime) -> bool:
 async def _recently(rt: Runtime, process: str, seconds: int) -> bool:
     recent = select(func.count()).where(
         col(Heartbeat.process) == process,
-        # one from the future was told before the clock was set back: it says nothing about now
+        # a heartbeat dated in the future was written before the clock was set back and does not count
         func.abs(func.extract("epoch", func.now() - col(Heartbeat.at))) < seconds,
     )
     async with rt.db.transaction() as db:
@@ -111,7 +120,7 @@ async def _recently(rt: Runtime, process: str, seconds: int) -> bool:
 
 
 async def _telegram(rt: Runtime) -> bool:
-    """Asked at most every ten seconds, however often this is looked at."""
+    """Return whether Telegram accepts the bot's token; the result is reused for ten seconds."""
     settings = rt.settings.telegram
     server = (settings.bot_api_base or _TELEGRAM).rstrip("/")
     at, answered = _asked.get(server, (float("-inf"), False))

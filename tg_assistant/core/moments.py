@@ -1,4 +1,4 @@
-"""Which times a person may set: those that every reader of the database can read back."""
+"""The range of times that people may set: those that Python can read back from PostgreSQL."""
 
 from datetime import datetime
 
@@ -6,9 +6,9 @@ from tg_assistant.models.base import FIRST, LAST
 
 
 def settable(moment: datetime | None) -> bool:
-    """Whether it has a zone and lies in the years 2000 to 2199, or is None.
+    """Return whether the time has a zone and is in the years 2000 to 2199, or is None.
 
-    With its offset 9999-12-31 becomes year 10000 in UTC: PostgreSQL keeps that, Python cannot read it, and
-    neither could anybody the list with that row. The tables' own checks say the same (`models/base.py`).
+    With an offset 9999-12-31 can become year 10000 in UTC, which PostgreSQL stores but Python cannot read:
+    a list with that row would fail. The tables have the same check (`models/base.py`).
     """
     return moment is None or (moment.tzinfo is not None and FIRST <= moment < LAST)

@@ -1,6 +1,6 @@
-"""Lists that are read in pages: continued behind the last row seen, by a cursor that is opaque to its holder.
+"""Keyset pagination: a list continues after the last row seen, whose position is in an opaque cursor.
 
-`page` reads what runs from the newest to the oldest; `encode` and `decode` are the cursors of all lists.
+`page` reads lists that run from the newest to the oldest; all lists use `encode` and `decode` for cursors.
 """
 
 import base64
@@ -18,14 +18,14 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from tg_assistant.errors import Invalid
 
 MAX_PAGE = 100
-MAX_CURSOR = 600  # characters; a title of 255 letters is the longest thing a cursor holds
+MAX_CURSOR = 600  # characters; the longest value in a cursor is a title of 255 letters
 Row = TypeVar("Row")
 Position = tuple[datetime, Any]
 
 
 @dataclass(frozen=True)
 class Page(Generic[Row]):
-    """`next_cursor` is None on the last page."""
+    """A page of a list; `next_cursor` is None on the last one."""
 
     items: list[Row]
     next_cursor: str | None
@@ -33,7 +33,10 @@ class Page(Generic[Row]):
 
 @dataclass(frozen=True)
 class Order(Generic[Row]):
-    """By a moment and, where moments are equal, by a unique key; `of` reads both from a row."""
+    """The order of a list: by a moment and, if equal, by a unique key.
+
+    `of` returns both from a row; `parse` reads the key from a cursor.
+    """
 
     moment: Any
     key: Any
@@ -44,7 +47,10 @@ class Order(Generic[Row]):
 async def page(
     db: AsyncSession, query: Any, order: Order[Row], *, limit: int, cursor: str | None
 ) -> Page[Row]:
-    """The next `limit` (1…100) rows of `query`, newest first. Raises Invalid for a made-up cursor."""
+    """Return the next `limit` (clamped to 1…100) rows of `query`, the newest first.
+
+    Raises Invalid for a cursor that was never issued.
+    """
     limit = max(1, min(limit, MAX_PAGE))
     if after := decode(cursor, moment, order.parse):
         query = query.where(tuple_(order.moment, order.key) < tuple_(*after))
@@ -55,18 +61,18 @@ async def page(
 
 
 def cursor_of(position: Position) -> str:
-    """What continues a list behind this row."""
+    """Return the cursor of the page that starts after this position."""
     return encode(*position)
 
 
 def encode(*position: object) -> str:
-    """An opaque cursor that stands behind the row whose ordering values these are."""
+    """Return an opaque cursor for the position after the row with these ordering values."""
     parts = [part.isoformat() if isinstance(part, datetime) else str(part) for part in position]
     return base64.urlsafe_b64encode(json.dumps(parts, ensure_ascii=False).encode()).decode()
 
 
 def decode(cursor: str | None, *parsers: Callable[[str], Any]) -> tuple[Any, ...] | None:
-    """The position a cursor stands for, None for no cursor. Raises Invalid for one never given out."""
+    """Return the position in a cursor, or None without one. Raises Invalid for one that was never issued."""
     if not cursor:
         return None
     try:
@@ -81,18 +87,18 @@ def decode(cursor: str | None, *parsers: Callable[[str], Any]) -> tuple[Any, ...
 def _parts(written: bytes) -> list[str]:
     parts = json.loads(written)
     if isinstance(parts, dict) and parts.keys() == {"offset"} and type(parts["offset"]) is int:
-        return [str(parts["offset"])]  # how ranked lists wrote theirs before; some may still be held
+        return [str(parts["offset"])]  # the former format of ranked lists, which clients may still have
     if not isinstance(parts, list):
         raise ValueError("not a position")
     for part in parts:
         if not isinstance(part, str) or "\x00" in part:
             raise ValueError("not text")
-        part.encode()  # half of an emoji is no text to PostgreSQL
+        part.encode()  # raises for a lone surrogate, which PostgreSQL cannot store
     return parts
 
 
 def moment(text: str) -> datetime:
-    """For `decode`: a moment, which every row has with its zone."""
+    """Parse a time for `decode`. Raises ValueError for one without a zone, which no row has."""
     parsed = datetime.fromisoformat(text)
     if parsed.tzinfo is None:
         raise ValueError("a moment without a zone")
@@ -100,7 +106,7 @@ def moment(text: str) -> datetime:
 
 
 def like(words: str) -> str:
-    """A pattern for ILIKE that finds `words` anywhere, whatever characters they contain."""
+    """Return an ILIKE pattern that finds `words` anywhere, with its special characters escaped."""
     plain = words.replace("\x00", "")
     for special in ("\\", "%", "_"):
         plain = plain.replace(special, f"\\{special}")

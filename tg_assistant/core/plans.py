@@ -1,4 +1,4 @@
-"""What each plan allows: the one table that limits, pages and documentation read."""
+"""What each plan allows: the single table that limits, pages and documentation use."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from tg_assistant.models import Membership
 class Plan:
     name: str
     channels_limit: int  # channels a person may follow
-    posts_limit: int  # newest posts of history read of each channel; live ones come on top
+    posts_limit: int  # newest posts of each channel's history that are read; live posts are not limited
     questions_per_day: int
 
 
@@ -29,21 +29,21 @@ PLANS = {
 
 
 def of(name: str) -> Plan:
-    """The plan called `name`; a name no longer sold means the free one."""
+    """Return the plan with this name, or the free plan for an unknown or discontinued name."""
     return PLANS.get(name, PLANS["free"])
 
 
 def of_member(membership: Membership, now: datetime) -> Plan:
-    """The plan that holds at `now`: after `plan_expires_at` it is the free one."""
+    """Return the plan in force at `now`: from `plan_expires_at` on it is the free plan."""
     ends = membership.plan_expires_at
     return of("free" if ends is not None and ends <= now else membership.plan)
 
 
 def name_of_member(now: datetime) -> ColumnElement[str]:
-    """The same as SQL: the name of the plan that holds at `now`, of the statement's membership."""
+    """Return the SQL expression for the name of the plan in force at `now` of the statement's membership."""
     return case((col(Membership.plan_expires_at) <= now, "free"), else_=col(Membership.plan))
 
 
 def deepest(names: Iterable[str] | None) -> int:
-    """How many posts the best of these plans keeps of a channel; none of no plan."""
+    """Return the largest `posts_limit` of these plans, 0 without plans."""
     return max((of(name).posts_limit for name in names or ()), default=0)

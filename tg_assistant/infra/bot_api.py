@@ -1,4 +1,4 @@
-"""What a process without a bot needs of the Bot API: the bot's name, for links to it."""
+"""The part of the Bot API that other processes need: the bot's username, for links to it."""
 
 import httpx
 
@@ -6,11 +6,11 @@ from tg_assistant.errors import Unavailable
 from tg_assistant.settings.groups import TelegramSettings
 
 _TELEGRAM = "https://api.telegram.org"
-_known: dict[tuple[str, str], str] = {}  # (server, bot id) → @name; it changes with the bot only
+_known: dict[tuple[str, str], str] = {}  # (server, bot id) → username
 
 
 async def username(telegram: TelegramSettings) -> str:
-    """The bot's @name without the @, asked for once a process. Raises Unavailable."""
+    """Return the bot's username without the @, requested once per process. Raises Unavailable."""
     token = telegram.bot_token.get_secret_value()
     server = telegram.bot_api_base or _TELEGRAM
     key = (server, token.partition(":")[0])
@@ -25,5 +25,5 @@ async def _ask(server: str, token: str) -> str:
             answer = await client.get(f"{server.rstrip('/')}/bot{token}/getMe")
         return str(answer.json()["result"]["username"])
     except (httpx.HTTPError, ValueError, KeyError, TypeError):
-        # without its cause: the address in there shows the token
+        # `from None`, because the cause contains the URL with the token
         raise Unavailable("telegram.bot_unavailable", retry_after=10) from None

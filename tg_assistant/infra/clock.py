@@ -1,4 +1,4 @@
-"""What time it is, so that tests can say so; and what may be believed of clocks that disagree."""
+"""The current time, replaceable in tests, and a check that our clock and PostgreSQL's agree."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -7,29 +7,29 @@ from sqlmodel import func, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 log = structlog.get_logger()
-IN_SESSION = "clock"  # where a transaction carries its process's clock, as it carries the tenant
-_APART = timedelta(hours=1)  # more is no drift: one of the two is wrong
+IN_SESSION = "clock"  # key of the process's clock in a session's `info`
+_APART = timedelta(hours=1)  # a larger difference is no drift: one of the clocks is wrong
 
 
 class Clock:
     def now(self) -> datetime:
-        """The present, timezone-aware, in UTC."""
+        """Return the current time, timezone-aware, in UTC."""
         return datetime.now(UTC)
 
 
-SYSTEM = Clock()  # where no Runtime is open: a process's start, the command line
+SYSTEM = Clock()  # for code without a Runtime: the start of a process, the command line
 
 
 def now(db: AsyncSession) -> datetime:
-    """The present for what is read and written in this transaction, by its process's clock."""
+    """Return the current time of this transaction's process clock, for what it reads and writes."""
     return db.info.get(IN_SESSION, SYSTEM).now()
 
 
 async def agreed(db: AsyncSession, clock: Clock) -> datetime | None:
-    """The present for whatever is deleted for its age: the earlier of PostgreSQL's clock and `clock`.
+    """Return the earlier of PostgreSQL's time and `clock`'s, for deleting data by age.
 
-    None while they are more than an hour apart: nobody knows which is wrong, and what is deleted stays
-    deleted. PostgreSQL's stamps most rows, so ours alone may not decide about them.
+    Returns None while they differ by more than an hour: it is unknown which is wrong, and deletion is final.
+    Most rows are dated by PostgreSQL's clock, so ours alone must not decide about them.
     """
     here, there = clock.now(), (await db.exec(select(func.clock_timestamp()))).one()
     if abs(here - there) > _APART:

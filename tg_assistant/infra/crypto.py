@@ -1,7 +1,7 @@
-"""What may be read by ingest alone: sealed Telegram sessions, and the 2FA password on its way there.
+"""Encryption of what only ingest may read: Telegram sessions, and 2FA passwords on their way to it.
 
 A session's envelope is `v1 | kek_id | wrapped key | nonce | ciphertext`. Its associated data binds tenant,
-user, Telegram id and session id, so a row copied elsewhere does not open.
+user, Telegram id and session id, so an envelope copied to another row cannot be opened.
 """
 
 import os
@@ -23,11 +23,11 @@ _PUBLIC = 32
 
 
 class SealBroken(Exception):
-    """The envelope does not open: another row's, altered, or sealed under a key this process lacks."""
+    """The envelope cannot be opened: it is another row's, altered, or sealed with a key we do not have."""
 
 
 class KeyUnknown(SealBroken):
-    """Sealed under a key-encryption key this process was not given."""
+    """The envelope is sealed with a key-encryption key that this process does not have."""
 
     def __init__(self, key_id: str) -> None:
         super().__init__(f"no key-encryption key {key_id!r}")
@@ -36,7 +36,7 @@ class KeyUnknown(SealBroken):
 
 @dataclass(frozen=True)
 class Binding:
-    """Whose session it is; `session_id` is the id of the row that holds the envelope."""
+    """What an envelope is bound to; `session_id` is the id of the row that stores it."""
 
     tenant_id: UUID
     user_id: UUID
@@ -44,15 +44,15 @@ class Binding:
     session_id: UUID
 
     def data(self) -> bytes:
-        """56 bytes of fixed width, so that no two bindings can be written alike."""
+        """Return 56 bytes; fields of fixed width, so that different bindings never have equal bytes."""
         telegram_id = self.telegram_id.to_bytes(8, "big", signed=True)
         return b"".join((self.tenant_id.bytes, self.user_id.bytes, telegram_id, self.session_id.bytes))
 
 
 class Keyring:
-    """Key-encryption keys by id; new envelopes use the last one, old ones open with theirs.
+    """Key-encryption keys by id. New envelopes use the last one; existing ones name theirs.
 
-    `source` reads the keys again: a key file may have got a new one since this process started.
+    `source` reads the keys again, because one may have been added to the key file since the process started.
     """
 
     def __init__(self, keys: dict[str, bytes], source: Callable[[], dict[str, bytes]] | None = None) -> None:
@@ -63,7 +63,7 @@ class Keyring:
         self._keys, self._newest = keys, list(keys)[-1]
 
     def refresh(self) -> None:
-        """Take the keys as they are now. What `source` raises is raised, and nothing has changed then."""
+        """Read the keys again. Raises what `source` raises; the keys then stay as they were."""
         if self._source:
             self._take(self._source())
 
@@ -74,26 +74,26 @@ class Keyring:
 
     @property
     def header(self) -> bytes:
-        """How an envelope under the newest key begins."""
+        """The first bytes of an envelope sealed with the newest key."""
         encoded = self._newest.encode()
         return _VERSION + bytes([len(encoded)]) + encoded
 
     def seal(self, plain: bytes, binding: Binding) -> bytes:
-        """An envelope with a data key of its own."""
+        """Return an envelope, encrypted with a new data key that the newest key wraps."""
         data_key, nonce = AESGCM.generate_key(256), os.urandom(_NONCE)
         header = self.header
         wrapped = self._wrap(self._newest, data_key, header + binding.data())
         return header + wrapped + nonce + AESGCM(data_key).encrypt(nonce, plain, binding.data())
 
     def open(self, envelope: bytes, binding: Binding) -> bytes:
-        """Raises SealBroken."""
+        """Return the plain text of an envelope. Raises SealBroken."""
         header, key_id, rest = _split(envelope)
         data_key = self._unwrap(key_id, rest[:_WRAPPED], header + binding.data())
         nonce, sealed = rest[_WRAPPED : _WRAPPED + _NONCE], rest[_WRAPPED + _NONCE :]
         return _decrypt(data_key, nonce, sealed, binding.data())
 
     def rewrap(self, envelope: bytes, binding: Binding) -> bytes:
-        """The same ciphertext, its data key wrapped by the newest key. Raises SealBroken."""
+        """Return the envelope with its data key wrapped by the newest key. Raises SealBroken."""
         header, key_id, rest = _split(envelope)
         data_key = self._unwrap(key_id, rest[:_WRAPPED], header + binding.data())
         wrapped = self._wrap(self._newest, data_key, self.header + binding.data())
@@ -128,7 +128,7 @@ def _decrypt(key: bytes, nonce: bytes, sealed: bytes, associated: bytes) -> byte
 
 
 class PasswordBox:
-    """Ingest's half for one login attempt: lives in memory only, so a crash starts the password step anew."""
+    """Ingest's key pair for one login attempt. It is never stored, so a crash restarts the password step."""
 
     def __init__(self, login_id: UUID) -> None:
         self._login_id = login_id
@@ -136,11 +136,11 @@ class PasswordBox:
 
     @property
     def public(self) -> bytes:
-        """Stands in the login row for whoever seals."""
+        """The public key, stored in the login's row for `seal_password`."""
         return self._private.public_key().public_bytes_raw()
 
     def open(self, sealed: bytes) -> str:
-        """The password. Raises SealBroken."""
+        """Return the password. Raises SealBroken."""
         if len(sealed) < _PUBLIC + _NONCE + 16:
             raise SealBroken("the sealed password is cut short")
         sender, nonce = sealed[:_PUBLIC], sealed[_PUBLIC : _PUBLIC + _NONCE]
@@ -150,7 +150,7 @@ class PasswordBox:
 
 
 def seal_password(password: str, public: bytes, login_id: UUID) -> bytes:
-    """`sender's public key | nonce | ciphertext`: only the PasswordBox with the private half opens it."""
+    """Return `sender's public key | nonce | ciphertext`, which only the PasswordBox of `public` can open."""
     ephemeral = X25519PrivateKey.generate()
     sender = ephemeral.public_key().public_bytes_raw()
     key = _box_key(ephemeral.exchange(X25519PublicKey.from_public_bytes(public)), sender + public)

@@ -1,4 +1,4 @@
-"""Costly work in turn: so much at once, and of those who wait the one who has had least is next."""
+"""Fair scheduling of costly work: limited concurrency; next is the person with the least recent use."""
 
 import asyncio
 import time
@@ -11,17 +11,17 @@ from uuid import UUID
 from tg_assistant.errors import LimitReached, Unavailable
 from tg_assistant.infra import metrics
 
-AT_ONCE = 3  # on two cores; more would only be slower, each
-PER_PERSON, IN_ALL = 8, 200  # at work or waiting, in one process
-HEAVY_SECONDS, HEAVY_AT_ONCE = 3.0, 1  # of turns lately: all who have had more share so many places
-HALF_LIFE = 30.0  # seconds in which half of what somebody has had is forgotten
+AT_ONCE = 3  # for two cores; with more, each would only be slower
+PER_PERSON, IN_ALL = 8, 200  # running or waiting, in one process
+HEAVY_SECONDS, HEAVY_AT_ONCE = 3.0, 1  # people above this recent use share so many places
+HALF_LIFE = 30.0  # seconds in which recorded use decays by half
 _AGAIN_SECONDS = 5
 _RULE = "at_once"
 
 
 @dataclass
 class _Share:
-    """What one person has had lately, in seconds of turns at the time `at`, and how many are here."""
+    """A person's recent use, `had` seconds of turns as of time `at`; `here` are running and waiting turns."""
 
     had: float = 0.0
     at: float = field(default_factory=time.monotonic)
@@ -32,7 +32,7 @@ class _Share:
         return self.had * 0.5 ** ((time.monotonic() - self.at) / HALF_LIFE)
 
     def heavy(self) -> bool:
-        """Whether others go first: much was had lately, or one is at work already."""
+        """Return whether others take precedence: recent use is high, or a turn is running already."""
         return self.at_work > 0 or self.now() > HEAVY_SECONDS
 
     def add(self, seconds: float) -> None:
@@ -40,7 +40,7 @@ class _Share:
 
 
 def check_count(here: int, most: int | None = None) -> None:
-    """Raises LimitReached where one person has so many pieces under way already."""
+    """Raise LimitReached if one person has `most` (default PER_PERSON) or more pieces of work in progress."""
     most = PER_PERSON if most is None else most
     if here >= most:
         metrics.rate_limit_exceeded_total.labels(_RULE).inc()
@@ -48,16 +48,16 @@ def check_count(here: int, most: int | None = None) -> None:
 
 
 class FairQueue:
-    """One a process. A hundred costly pieces of one person's wait behind one piece of anybody else's."""
+    """The process's queue. A hundred pieces of work of one person wait behind one of anybody else."""
 
     def __init__(self, at_once: int = AT_ONCE, per_person: int = PER_PERSON, in_all: int = IN_ALL) -> None:
         self._at_once, self._per_person, self._in_all = at_once, per_person, in_all
         self._shares: dict[UUID, _Share] = {}
-        self._at_work: Counter[bool] = Counter()  # by whether it was begun as a heavy person's
+        self._at_work: Counter[bool] = Counter()  # running turns, by whether they started as a heavy person's
         self._waiting: list[tuple[UUID, asyncio.Future[bool]]] = []
 
     def check_room(self, person: UUID) -> None:
-        """Raises LimitReached while the person has as many here as may be, Unavailable while all have."""
+        """Raise LimitReached if the person has too many turns here, Unavailable if the process has."""
         share = self._shares.get(person)
         if share is not None:
             check_count(share.here, self._per_person)
@@ -67,7 +67,7 @@ class FairQueue:
 
     @asynccontextmanager
     async def turn(self, person: UUID) -> AsyncGenerator[None]:
-        """Wait for one's turn, and have it for as long as the block runs."""
+        """Wait for a turn and occupy it while the block runs."""
         share = self._shares.setdefault(person, _Share())
         share.here += 1
         try:
@@ -80,12 +80,12 @@ class FairQueue:
                 self._end(person, heavy)
         finally:
             share.here -= 1
-            if len(self._shares) > self._in_all:  # forget who used next to nothing
+            if len(self._shares) > self._in_all:  # drop people with hardly any recent use
                 kept = {whose: one for whose, one in self._shares.items() if one.here or one.now() > 0.1}
                 self._shares = kept
 
     async def _begun(self, person: UUID) -> bool:
-        """Whether the turn counts as a heavy person's."""
+        """Wait for a turn; return whether it counts as a heavy person's."""
         ready: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         self._waiting.append((person, ready))
         self._serve()
@@ -93,7 +93,7 @@ class FairQueue:
             return await ready
         except asyncio.CancelledError:
             if ready.done() and not ready.cancelled():
-                self._end(person, ready.result())  # the turn had come in that very moment
+                self._end(person, ready.result())  # the turn was granted at the same moment
             raise
 
     def _end(self, person: UUID, heavy: bool) -> None:
@@ -102,14 +102,14 @@ class FairQueue:
         self._serve()
 
     def _serve(self) -> None:
-        """Give the free places to those who have had least, and one at most to the heavy."""
+        """Grant free places to those with the least use, and at most HEAVY_AT_ONCE to heavy ones."""
         self._waiting = [(person, ready) for person, ready in self._waiting if not ready.done()]
         self._waiting.sort(key=lambda one: (self._shares[one[0]].at_work, self._shares[one[0]].now()))
         while self._waiting and self._at_work.total() < self._at_once:
             person, ready = self._waiting[0]
             heavy = self._shares[person].heavy()
             if heavy and self._at_work[True] >= HEAVY_AT_ONCE:
-                return  # all behind have had more still
+                return  # all others in the sorted list are heavy, too
             self._waiting.pop(0)
             self._shares[person].at_work += 1
             self._at_work[heavy] += 1

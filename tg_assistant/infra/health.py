@@ -18,7 +18,7 @@ _SECONDS = 3.0
 
 
 async def database_answers(db: Database) -> bool:
-    """Whether PostgreSQL answers within three seconds."""
+    """Return whether PostgreSQL answers within three seconds."""
     try:
         async with asyncio.timeout(_SECONDS), db.transaction() as session:
             await run_text(session, text("SELECT 1"))
@@ -35,11 +35,11 @@ async def serve_health(
     host: str = "127.0.0.1",
     page: Callable[[], bytes] = metrics.page,
 ) -> None:
-    """Answer until cancelled. `check` and `live` name what is looked at and whether it is well.
+    """Serve until cancelled. `check` and `live` return the results of checks by name.
 
-    `/health` asks both; `/live` asks only what a restart of this process would mend, and no neighbour.
-    `page` writes the metrics. Of several workers of one process one has the port; another takes it over
-    when that one ends.
+    `/health` runs both; `/live` runs only `live`, checks that a restart of this process could mend, without
+    other services. `page` renders the metrics. Of several workers of one process one has the port, and
+    another takes it over when that one ends.
     """
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

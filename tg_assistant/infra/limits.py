@@ -1,4 +1,4 @@
-"""How often something may happen: counted in this process, or in Redis for several workers."""
+"""Rate limits, counted in this process or, for several workers, in Redis."""
 
 import math
 import time
@@ -20,12 +20,14 @@ from tg_assistant.errors import Unavailable
 log = structlog.get_logger()
 _SAY_SECONDS = 60.0
 _CLEAN_SECONDS = 60.0
-_ANSWER_SECONDS = 1.0  # Redis answers within a millisecond, or is as good as away
+_ANSWER_SECONDS = 1.0  # Redis normally answers within a millisecond; a slower one counts as unavailable
 
 
 @dataclass(frozen=True)
 class RateLimitStatus:
-    """How much of one rate is left to one key. `reset` is in seconds: when the oldest use stops counting."""
+    """What is left of a rate to one key. `window` is in seconds, `reset` the seconds until the oldest use
+    stops counting.
+    """
 
     rule: str
     limit: int
@@ -36,23 +38,23 @@ class RateLimitStatus:
 
 
 def rate(text: str) -> RateLimitItem:
-    """`count:seconds` as a rate."""
+    """Parse `count:seconds`."""
     count, _, seconds = text.partition(":")
     return RateLimitItemPerSecond(int(count), int(seconds))
 
 
 class _Memory:
-    """Uses by key, counted on a clock that nobody can set: one set back would keep a window full for long."""
+    """Uses by key, on the monotonic clock: if a settable clock were set back, windows would stay full."""
 
     def __init__(self, longest: float) -> None:
-        self._longest = longest  # seconds after which no use counts any more, by whatever rule
+        self._longest = longest  # the longest window in seconds
         self._uses: dict[tuple[str, str], deque[float]] = {}
         self._clean_at = 0.0
 
     async def hit(self, item: RateLimitItem, rule: str, key: str) -> tuple[bool, int, float]:
-        """Whether it is allowed, how many are left, and in how many seconds the oldest use stops counting."""
+        """Return whether it is allowed, how many are left, and the seconds until the oldest use expires."""
         now, window = time.monotonic(), item.get_expiry()
-        if now >= self._clean_at:  # forget keys nobody uses: there are as many as there are addresses
+        if now >= self._clean_at:  # drop unused keys: there may be as many as addresses
             self._clean_at = now + _CLEAN_SECONDS
             old = now - self._longest
             self._uses = {key: uses for key, uses in self._uses.items() if uses and uses[-1] > old}
@@ -68,7 +70,7 @@ class _Memory:
         return True
 
     async def reset(self) -> None:
-        """Forget every use."""
+        """Delete all uses."""
         self._uses.clear()
 
     async def close(self) -> None:
@@ -76,7 +78,7 @@ class _Memory:
 
 
 class _Redis:
-    """Uses by key, one count for several workers."""
+    """Uses by key, shared by several workers."""
 
     def __init__(self, url: str) -> None:
         self._storage = _redis(url)
@@ -96,7 +98,7 @@ class _Redis:
 
 
 class RateLimits:
-    """A moving window for each rule and key; nothing in it may not be lost."""
+    """A moving window for each rule and key. All of it may be lost without harm."""
 
     def __init__(self, rates: Mapping[str, str], redis_url: str | None = None) -> None:
         self._rates = {name: rate(text) for name, text in rates.items()}
@@ -105,30 +107,30 @@ class RateLimits:
         self._storage = _Redis(redis_url) if redis_url else _Memory(longest)
 
     async def hit(self, rule: str, key: str) -> RateLimitStatus:
-        """Count one use. Raises Unavailable where Redis does not answer: nobody is let through uncounted."""
+        """Count one use. Raises Unavailable if Redis does not answer: nothing is allowed uncounted."""
         item = self._rates[rule]
         try:
             allowed, remaining, seconds = await self._storage.hit(item, rule, key)
         except (StorageError, OSError) as error:
             cause = type(error.__cause__ or error).__name__
             self._away += 1
-            if time.monotonic() >= self._say_at:  # a line a minute: everybody who knocks meanwhile meets this
+            if time.monotonic() >= self._say_at:  # once a minute, because every request meanwhile fails here
                 log.error("limits.unavailable", error=cause, refused=self._away)
                 self._say_at, self._away = time.monotonic() + _SAY_SECONDS, 0
             raise Unavailable("limits.unavailable", retry_after=5) from error
-        # several workers' clocks may differ, and one may be set: never longer than the window
+        # clocks of workers may differ or be set, so the wait is limited to the window
         reset = min(item.get_expiry(), max(1, math.ceil(seconds)))
         return RateLimitStatus(rule, item.amount, item.get_expiry(), max(0, remaining), reset, allowed)
 
     async def answers(self) -> bool:
-        """Whether counting works; where it does not, nobody signs in."""
+        """Return whether counting works; without it nobody can sign in."""
         try:
             return await self._storage.check()
         except (StorageError, OSError):
             return False
 
     async def close(self) -> None:
-        """Gives Redis's connections back."""
+        """Close the connections to Redis."""
         await self._storage.close()
 
 
@@ -136,7 +138,7 @@ def _redis(url: str) -> RedisStorage:
     options: dict[str, Any] = {
         "socket_timeout": _ANSWER_SECONDS,
         "socket_connect_timeout": _ANSWER_SECONDS,
-        "retry": Retry(NoBackoff(), 1),  # a connection that died while idle
+        "retry": Retry(NoBackoff(), 1),  # for a connection that died while idle
     }
     scheme, _, rest = url.partition("://")
     known = {"redis": "async+redis", "rediss": "async+rediss", "unix": "async+redis+unix"}

@@ -1,11 +1,11 @@
-"""A language model behind any OpenAI-compatible address: OpenAI, Ollama, vLLM, OpenRouter, YandexGPT."""
+"""A language model at any OpenAI-compatible endpoint: OpenAI, Ollama, vLLM, OpenRouter, YandexGPT."""
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
 from typing import Protocol
 
-import httpx2  # the client's own
+import httpx2  # the HTTP library that the openai client uses
 import structlog
 
 from tg_assistant.errors import Unavailable
@@ -14,21 +14,21 @@ from tg_assistant.settings.groups import RetrievalSettings
 
 log = structlog.get_logger()
 
-TIMEOUT = 60.0  # for the next bytes
-# An answer has one to four sentences; whatever stands behind the address, these end it.
+TIMEOUT = 60.0  # seconds until the next bytes
+# Limits of an answer, which should have one to four sentences, whatever the endpoint sends.
 MAX_TOKENS = 1_500
 MAX_CHARACTERS = 8_000
-MAX_BYTES = 4 * 1024 * 1024  # of the response, which tells more than its text; a line may have no end
+MAX_BYTES = 4 * 1024 * 1024  # of the response, which contains more than the text and may have endless lines
 ANSWER_SECONDS = 90.0
 
 
 class Llm(Protocol):
-    """Writes an answer word by word."""
+    """A language model that streams answers."""
 
     def stream(self, system: str, prompt: str) -> AsyncGenerator[str]:
-        """Pieces of the answer as they come. Raises `Unavailable`, at the start or midway.
+        """Yield pieces of the answer as they arrive. Raises `Unavailable`, at the start or midway.
 
-        Too long an answer is none, in characters, bytes or seconds.
+        An answer that exceeds the limits of characters, bytes or seconds raises it, too.
         """
         ...
 
@@ -38,11 +38,11 @@ class Llm(Protocol):
 
 
 class _TooLong(Exception):
-    """The model does not come to an end."""
+    """The answer exceeds a limit."""
 
 
 class _Bounded(httpx2.AsyncByteStream):
-    """A response's bytes, up to as many as an answer may have."""
+    """A response's bytes; raises _TooLong beyond MAX_BYTES."""
 
     def __init__(self, stream: httpx2.AsyncByteStream) -> None:
         self._stream = stream
@@ -60,7 +60,7 @@ class _Bounded(httpx2.AsyncByteStream):
 
 
 async def _bound(response: httpx2.Response) -> None:
-    """Raises _TooLong for what is packed although it was asked not to be: nobody knows how much it holds."""
+    """Limit a response's size. Raises _TooLong for a compressed one, whose content has an unknown size."""
     if response.headers.get("Content-Encoding", "identity") != "identity":
         raise _TooLong("packed")
     assert isinstance(response.stream, httpx2.AsyncByteStream)
@@ -68,14 +68,14 @@ async def _bound(response: httpx2.Response) -> None:
 
 
 class OpenAILlm:
-    """The chat-completions call, streamed."""
+    """Streams answers from the chat-completions endpoint."""
 
     def __init__(self, *, base_url: str, api_key: str, model: str) -> None:
         from openai import AsyncOpenAI, DefaultAsyncHttpxClient
 
         self._model = model
         configured = DefaultAsyncHttpxClient(
-            follow_redirects=False,  # posts go nowhere but where it was said
+            follow_redirects=False,  # posts are sent to the configured host only
             headers={"Accept-Encoding": "identity"},
             event_hooks={"response": [_bound]},
         )
@@ -84,7 +84,7 @@ class OpenAILlm:
         )
 
     async def stream(self, system: str, prompt: str) -> AsyncGenerator[str]:
-        """Temperature 0: the same sources should give the same answer."""
+        """Yield pieces of the answer; at temperature 0, so that the same sources yield the same answer."""
         from openai import OpenAIError
 
         ends = asyncio.get_running_loop().time() + ANSWER_SECONDS
@@ -92,7 +92,7 @@ class OpenAILlm:
         try:
             async with aclosing(self._pieces(system, prompt)) as pieces:
                 while True:
-                    async with asyncio.timeout_at(ends):  # never around a yield: it would end the reader
+                    async with asyncio.timeout_at(ends):  # never around a yield: it would cancel the consumer
                         piece = await anext(pieces, None)
                     if piece is None:
                         return
@@ -123,7 +123,7 @@ class OpenAILlm:
 
 
 def open_llm(settings: RetrievalSettings) -> Llm | None:
-    """The model of `LLM_BASE_URL`; without it answers are extractive."""
+    """Return the model at `LLM_BASE_URL`, or None without one: answers are extractive then."""
     if not settings.llm_base_url:
         return None
     key = settings.llm_api_key

@@ -1,4 +1,4 @@
-"""Every metric there is. Names are promised to the outside; labels are few and never an id or a raw path."""
+"""All metrics. Their names are a public interface; labels are few and never an id or a raw path."""
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
@@ -13,7 +13,7 @@ def _counter(name: str, said: str, *labels: str) -> Counter:
 
 
 def _gauge(name: str, said: str) -> Gauge:
-    return Gauge(name, said, registry=REGISTRY, multiprocess_mode="livemax")  # of several web workers
+    return Gauge(name, said, registry=REGISTRY, multiprocess_mode="livemax")  # of live web workers
 
 
 def _histogram(name: str, said: str, *labels: str, buckets: tuple[float, ...] = _SHORT) -> Histogram:
@@ -54,5 +54,5 @@ errors_total = _counter("errors_total", "errors told to people", "door", "code")
 
 
 def page() -> bytes:
-    """All of them in Prometheus's text format."""
+    """Return all metrics in Prometheus's text format."""
     return generate_latest(REGISTRY)

@@ -1,8 +1,8 @@
-"""A process's pulse: does its event loop turn, and does what it works on come to an end?
+"""A process's pulse: whether its event loop runs and its work on texts finishes.
 
-Health tells it, and a process that stays stuck is ended by itself, whatever keeps it: the interpreter's own
-watchdog (`faulthandler`) runs in a thread of C that needs no interpreter lock. Then whoever runs the process
-starts it again: the demo's supervisor, compose, Kubernetes.
+Health reports it, and a process that stays stuck ends itself, whatever the cause: the interpreter's watchdog
+(`faulthandler`) runs in a C thread that needs no interpreter lock. The supervisor (of the demo, compose,
+Kubernetes) then restarts the process.
 """
 
 import asyncio
@@ -20,13 +20,13 @@ from tg_assistant.infra.text_work import TextWork
 
 log = structlog.get_logger()
 BEAT_SECONDS = 0.5
-_SLOW_SECONDS = 5.0  # loading the model took a busy machine over two
-_REMEMBERED = 20  # beats: for ten seconds health tells of a loop that was stuck
-_LONG_SECONDS = 15.0  # a piece of work on texts, whose deadline is ten
+_SLOW_SECONDS = 5.0  # lag of a stuck loop; loading the model caused over two on a busy machine
+_REMEMBERED = 20  # beats, so health reports a stuck loop for ten seconds
+_LONG_SECONDS = 15.0  # for a piece of work on texts, whose deadline is ten
 
 
 class Pulse:
-    """One a process."""
+    """The process's pulse."""
 
     def __init__(self, texts: TextWork) -> None:
         self._texts = texts
@@ -34,24 +34,24 @@ class Pulse:
         self._began = time.monotonic()
 
     def age(self) -> float:
-        """For how many seconds there has been a runtime: what waited before is not this process's doing."""
+        """Return the seconds since the runtime was opened; earlier delays were not caused by this process."""
         return time.monotonic() - self._began
 
     def checks(self) -> Mapping[str, bool]:
-        """`loop`: it turned in time lately. `texts`: no piece of work on texts goes on for too long."""
+        """Return `loop`: it was not stuck lately, and `texts`: no piece of work on texts takes too long."""
         return {
             "loop": max(self._lags, default=0.0) < _SLOW_SECONDS,
             "texts": self._texts.oldest() < _LONG_SECONDS,
         }
 
     async def live(self) -> Mapping[str, bool]:
-        """The checks, for the internal port."""
+        """Return the checks, for the internal port."""
         return self.checks()
 
     @asynccontextmanager
     async def beating(self, stuck_seconds: float) -> AsyncGenerator["Pulse"]:
-        """Beat while the block runs; end the process, with the stack of each thread, once nothing has gone on
-        for `stuck_seconds` (0: never).
+        """Beat while the block runs; once stuck for `stuck_seconds` (0: never), dump the stack of each thread
+        and end the process.
         """
         self._wind(stuck_seconds)
         beats = asyncio.create_task(self._beat(stuck_seconds), name="pulse")

@@ -1,4 +1,4 @@
-"""The process-lived objects: opened once in a main, passed down, closed in reverse order."""
+"""Objects that live as long as the process: opened once in a main, passed down, closed in reverse order."""
 
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -29,12 +29,12 @@ class Runtime:
     limits: RateLimits
     texts: TextWork
     pulse: Pulse
-    turns: FairQueue  # what is costly of questions and searches
+    turns: FairQueue  # for the costly part of questions and searches
 
 
 @asynccontextmanager
 async def open_runtime(settings: Settings, *, clock: Clock = SYSTEM) -> AsyncGenerator[Runtime]:
-    """Connects lazily: opening succeeds while PostgreSQL or Chroma is still down."""
+    """Open the runtime. Connections are made lazily, so this succeeds while PostgreSQL or Chroma is down."""
     retrieval = settings.retrieval
     async with AsyncExitStack() as stack:
         url = settings.database.url.get_secret_value()
@@ -72,7 +72,7 @@ async def open_runtime(settings: Settings, *, clock: Clock = SYSTEM) -> AsyncGen
 
 
 def open_embedder(retrieval: RetrievalSettings) -> Embedder:
-    """The endpoint when one is configured, otherwise the model on this machine."""
+    """Return the embedder of the configured endpoint, otherwise the local model's."""
     if not retrieval.embedding_base_url:
         return LocalEmbedder(retrieval.embedding_cache_dir)
     key = retrieval.embedding_api_key

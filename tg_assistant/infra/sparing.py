@@ -1,4 +1,4 @@
-"""No line of the log without end: so many alike a minute, a traceback once, and how many were left out."""
+"""Rate limit of the log: of similar lines at most ALIKE a minute, of a traceback one; the rest is counted."""
 
 import logging
 import re
@@ -8,11 +8,11 @@ from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from typing import Any
 
-ALIKE = 600  # lines a minute: ten a second
+ALIKE = 600  # lines per minute: ten per second
 _SECONDS = 60.0
-_MANY = 500  # kinds in a minute; what comes beyond is one kind
+_MANY = 500  # kinds in a minute; all further ones count as a single kind
 _NUMBERS = re.compile(r"\d+")
-_TOLD_APART = ("event", "code", "reason", "level")  # by these two lines are two kinds
+_TOLD_APART = ("event", "code", "reason", "level")  # fields that define a kind
 
 
 @dataclass
@@ -23,7 +23,7 @@ class _Kind:
 
 
 class Sparing(logging.Filter):
-    """On the handler: sees our lines, and those of libraries, of every thread."""
+    """Filter of the handler, which gets our lines and those of libraries, from all threads."""
 
     def __init__(self, alike: int = ALIKE, clock: Callable[[], float] = time.monotonic) -> None:
         super().__init__()
@@ -38,7 +38,7 @@ class Sparing(logging.Filter):
             count, left_out = self._counted((_kind_of(record, ours), trace))
         if count > self._alike:
             return False
-        if trace and count > 1:  # of a traceback told this minute its last line stays
+        if trace and count > 1:  # only the last line of a repeated traceback stays
             if ours is not None:
                 ours["exception"] = f"(as before) {str(ours['exception']).strip().rpartition(chr(10))[2]}"
             elif record.exc_info and record.exc_info[0] is not None:
@@ -51,7 +51,7 @@ class Sparing(logging.Filter):
         return True
 
     def _counted(self, key: Hashable) -> tuple[int, int]:
-        """The how-manieth of its kind this minute, and how many the minute before left out."""
+        """Count a line; return its number among its kind this minute, and how many were dropped before."""
         now = self._clock()
         if key not in self._kinds and len(self._kinds) >= _MANY:
             self._kinds = {each: kind for each, kind in self._kinds.items() if now - kind.since < _SECONDS}
@@ -67,14 +67,14 @@ class Sparing(logging.Filter):
 
 
 def _kind_of(record: logging.LogRecord, ours: dict[str, Any] | None) -> Hashable:
-    """A library's lines are alike where they come from one place: their words may be anybody's."""
+    """Return a line's kind; of a library's line it is the place in the code, as any text may be in it."""
     if ours is None:
         return record.name, record.pathname, record.lineno
     return tuple(str(ours.get(name, ""))[:100] for name in _TOLD_APART)
 
 
 def _place_of(record: logging.LogRecord) -> Hashable:
-    """What a library's traceback is told apart by."""
+    """Return what identifies a library's traceback: the error's class and place; None without one."""
     if not record.exc_info or record.exc_info[0] is None:
         return None
     where = record.exc_info[2]

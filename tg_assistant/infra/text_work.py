@@ -1,4 +1,4 @@
-"""Work on texts that strangers wrote: off the event loop, with a deadline, and watched."""
+"""Work on untrusted texts: in threads, with a deadline, and monitored."""
 
 import asyncio
 import time
@@ -14,22 +14,22 @@ from tg_assistant.errors import Unavailable
 log = structlog.get_logger()
 P = ParamSpec("P")
 T = TypeVar("T")
-THREADS = 2  # a piece that is slow keeps no other waiting; more would only share one interpreter lock
-TOO_SLOW = "texts.too_slow"  # the error's code: this text's fault, where Unavailable is else a neighbour's
-SECONDS = 10.0  # a piece takes 50 ms; on a machine kept busy by others, a second
+THREADS = 2  # one slow piece does not block the others; more threads would only share one interpreter lock
+TOO_SLOW = "texts.too_slow"  # code of an Unavailable caused by this text, not by another service
+SECONDS = 10.0  # a piece takes 50 ms, on a busy machine a second
 
 
 class _Piece:
-    """A piece of work; `began` is None until a thread has it."""
+    """A piece of work; `began` is None until a thread starts it."""
 
     began: float | None = None
 
 
 class TextWork:
-    """Threads of their own for functions that read texts; each takes time in proportion to their length.
+    """Threads for functions that process texts, each in time proportional to the text's length.
 
-    A thread cannot be ended, so whoever waits is told after the deadline, and `oldest` grows: the process's
-    pulse then ends the process (see `infra/pulse.py`).
+    A thread cannot be stopped, so after the deadline the caller gets an error and `oldest` grows until the
+    pulse ends the process (see `infra/pulse.py`).
     """
 
     def __init__(self, seconds: float = SECONDS) -> None:
@@ -38,15 +38,16 @@ class TextWork:
         self._at_work: set[_Piece] = set()
 
     async def run(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """What `function` returns. Raises Unavailable after the deadline: `TOO_SLOW` where it was at work,
-        `texts.busy` where no thread was free for it.
+        """Return the result of `function`.
+
+        Raises Unavailable after the deadline: `TOO_SLOW` if it was running, `texts.busy` if it was not.
         """
         piece = _Piece()
         work = partial(self._do, piece, partial(function, *args, **kwargs))
         working = asyncio.get_running_loop().run_in_executor(self._threads, work)
         try:
             await asyncio.wait([working], timeout=self._seconds)
-            if piece.began is not None:  # what it waited for a thread is not its own time
+            if piece.began is not None:  # waiting for a thread does not count
                 left = self._seconds - (time.monotonic() - piece.began)
                 await asyncio.wait([working], timeout=max(0.0, left))
         finally:
@@ -66,10 +67,10 @@ class TextWork:
             self._at_work.discard(piece)
 
     def oldest(self) -> float:
-        """For how many seconds the piece at work for the longest time has been at it; 0 without any."""
+        """Return for how many seconds the longest running piece has been running; 0 without any."""
         begun = [piece.began for piece in list(self._at_work) if piece.began is not None]
         return time.monotonic() - min(begun) if begun else 0.0
 
     def close(self) -> None:
-        """Let the threads end after what they are doing."""
+        """Let the threads end after their current work; queued work is cancelled."""
         self._threads.shutdown(wait=False, cancel_futures=True)

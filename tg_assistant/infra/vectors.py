@@ -1,7 +1,7 @@
-"""Vectors in a Chroma server: one collection a tenant and embedding model, ids and channels only, no texts.
+"""Vectors in a Chroma server: a collection per tenant and embedding model, with ids and channels, no texts.
 
-Speaks the server's REST v2 with httpx: the `chromadb` client costs 80 MB and 1.7 s a process, has no timeout
-and shares its connections between instances. A projection of PostgreSQL: may be dropped and rebuilt.
+Uses the server's REST API v2 with httpx: the `chromadb` client costs 80 MB and 1.7 s per process, has no
+timeout and shares its connections between instances. The data is derived from PostgreSQL and can be rebuilt.
 """
 
 import hashlib
@@ -20,28 +20,28 @@ log = structlog.get_logger()
 BATCH = 500
 PAGE = 10_000
 _PATIENT = httpx.Timeout(30, connect=2)
-_SEARCH = httpx.Timeout(4, connect=2)  # somebody waits, and full text alone answers too
+_SEARCH = httpx.Timeout(4, connect=2)  # a person waits, and full-text search can answer alone
 _ROOT = "/api/v2/tenants/default_tenant/databases/default_database/collections"
-# Twice Chroma's default breadth: a filter by channel thins what the graph walk finds.
+# Twice Chroma's default search breadth, because a filter by channel reduces what the graph search finds.
 _INDEX = {"hnsw": {"space": "cosine", "ef_construction": 100, "ef_search": 200}}
 
 
 class Space(NamedTuple):
-    """Whose vectors, of which embedding model."""
+    """A tenant's vectors of one embedding model."""
 
     tenant_id: UUID
     model: str
 
 
 class Hit(NamedTuple):
-    """A chunk and its cosine to what was asked."""
+    """A chunk and its cosine to the query."""
 
     chunk_id: UUID
     cosine: float
 
 
 class Vectors:
-    """The one client of a process. Every method raises `Unavailable` when Chroma cannot answer."""
+    """The process's only client. Every method raises `Unavailable` when Chroma cannot answer."""
 
     def __init__(self, url: str) -> None:
         self._http = httpx.AsyncClient(base_url=url, timeout=_PATIENT)
@@ -54,7 +54,7 @@ class Vectors:
     async def upsert(
         self, space: Space, ids: Sequence[UUID], vectors: np.ndarray, channel_ids: Sequence[UUID]
     ) -> None:
-        """Store the vectors of chunks with the channel each belongs to; the same id again replaces it."""
+        """Store the vectors of chunks with their channels; existing ids are replaced."""
         for start in range(0, len(ids), BATCH):
             part = slice(start, start + BATCH)
             body = {
@@ -67,7 +67,7 @@ class Vectors:
     async def query(
         self, channel_ids: Iterable[UUID], space: Space, vector: np.ndarray, k: int = 50
     ) -> list[Hit]:
-        """The `k` chunks nearest to `vector`, best first, in these channels and no other."""
+        """Return the `k` chunks nearest to `vector`, the best first, in these channels only."""
         allowed = [str(channel) for channel in channel_ids]
         if not allowed:
             return []
@@ -84,7 +84,7 @@ class Vectors:
         return [Hit(UUID(chunk), 1 - distance) for chunk, distance in pairs]
 
     async def fetch(self, space: Space, ids: Sequence[UUID]) -> dict[UUID, np.ndarray]:
-        """The stored vectors of those of `ids` that are there."""
+        """Return the stored vectors of `ids`; unknown ones are left out."""
         if not ids:
             return {}
         body = {"ids": [str(chunk) for chunk in ids], "include": ["embeddings"]}
@@ -95,27 +95,27 @@ class Vectors:
         return {UUID(chunk): np.array(vector, np.float32) for chunk, vector in pairs}
 
     async def delete_ids(self, space: Space, ids: Sequence[UUID]) -> None:
-        """Forget these chunks; unknown ones are no error."""
+        """Delete these chunks; unknown ones are ignored."""
         for start in range(0, len(ids), BATCH):
             await self._in(space, "delete", {"ids": [str(chunk) for chunk in ids[start : start + BATCH]]})
 
     async def delete_channel(self, space: Space, channel_id: UUID) -> None:
-        """Forget every chunk of a channel."""
+        """Delete all chunks of a channel."""
         await self._in(space, "delete", {"where": {"channel_id": str(channel_id)}})
 
     async def drop(self, tenant_id: UUID) -> None:
-        """Forget everything of a tenant, whatever the model."""
+        """Delete all collections of a tenant, of any model."""
         for collection in await self._request("GET", _ROOT, params={"limit": 10_000}):
             if collection["name"].startswith(tenant_id.hex):
                 await self._request("DELETE", f"{_ROOT}/{collection['name']}", missing_ok=True)
         self._collections = {space: at for space, at in self._collections.items() if space[0] != tenant_id}
 
     async def count(self, space: Space) -> int:
-        """How many chunks are stored."""
+        """Return how many chunks are stored."""
         return int(await self._in(space, "count") or 0)
 
     async def ids(self, space: Space) -> set[UUID]:
-        """The ids of all stored chunks, to compare with PostgreSQL's."""
+        """Return the ids of all stored chunks, to be compared with PostgreSQL's."""
         found: set[UUID] = set()
         while True:
             page = await self._in(space, "get", {"limit": PAGE, "offset": len(found), "include": []})
@@ -126,14 +126,14 @@ class Vectors:
                 return found
 
     async def check(self) -> None:
-        """Raises `Unavailable` unless the server answers."""
+        """Raise `Unavailable` unless the server answers."""
         await self._request("GET", "/api/v2/heartbeat")
 
     async def _in(self, space: Space, action: str, body: dict[str, Any] | None = None) -> Any:
-        """One call inside the collection of `space`; None where there is none and nothing is to be stored.
+        """Make a call on the collection of `space`; return None if there is none and `action` does not store.
 
-        Only storing makes a collection: whoever still looks into a deleted group's leaves none behind.
-        A server that was wiped gets it anew, once.
+        Only storing creates a collection, so that late reads of a deleted group do not recreate one. If the
+        server was wiped, the call is retried once with a new collection.
         """
         method = "GET" if body is None else "POST"
         known = space in self._collections
@@ -150,7 +150,7 @@ class Vectors:
             return await self._in(space, action, body)
 
     async def _collection(self, space: Space, *, create: bool) -> str | None:
-        """The server's id of the collection; None where there is none and none is to be made."""
+        """Return the server's id of the collection; None if there is none and `create` is False."""
         if space not in self._collections:
             model = hashlib.sha256(space.model.encode()).hexdigest()[:12]
             name = f"{space.tenant_id.hex}-{model}"
@@ -181,4 +181,4 @@ class Vectors:
 
 
 class _Missing(Exception):
-    """The server does not know this collection."""
+    """The server has no such collection."""

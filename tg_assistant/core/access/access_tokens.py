@@ -1,4 +1,7 @@
-"""Access tokens: who, and which session, for half an hour at most. Rights are re-read from SQL each time."""
+"""Access tokens: JWTs that name a user and a session for at most half an hour.
+
+They carry no rights: those are re-read from SQL on each request.
+"""
 
 import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
@@ -15,14 +18,14 @@ from tg_assistant.errors import SignInNeeded
 ISSUER = "tg-assistant"
 AUDIENCE = "tg-assistant-api"
 MAX_LENGTH = 2048
-MAX_SECONDS = 1800  # the longest an access token may be good for
-MIN_KEY_BYTES = 32  # RFC 7518, 3.2: a key as long as the hash
+MAX_SECONDS = 1800  # the longest lifetime that `read` accepts
+MIN_KEY_BYTES = 32  # RFC 7518, 3.2: the key must be at least as long as the hash output
 _ALGORITHM = "HS256"
 _KEY_IDS = frozenset({"1"})
 _HEADER = {"alg": _ALGORITHM, "typ": "JWT"}
 _REQUIRED = ["exp", "iat", "nbf", "sub", "aud", "iss", "jti", "typ", "sid"]
 _COMPACT = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+", re.ASCII)
-_LEEWAY = 5  # seconds between two of our own machines' clocks
+_LEEWAY = 5  # seconds that the clocks of two of our own machines may differ by
 
 
 @dataclass(frozen=True)
@@ -32,7 +35,10 @@ class Claims:
 
 
 def issue(claims: Claims, *, secret: str, ttl_seconds: int, now: datetime) -> str:
-    """Signed, for `ttl_seconds` from `now`. Raises RuntimeError for a secret under 32 bytes."""
+    """Return a signed access token, valid for `ttl_seconds` from `now`.
+
+    Raises RuntimeError for a secret under 32 bytes.
+    """
     _check_key(secret)
     payload = {
         "sub": str(claims.user_id),
@@ -50,7 +56,11 @@ def issue(claims: Claims, *, secret: str, ttl_seconds: int, now: datetime) -> st
 
 
 def read(token: str, *, secret: str) -> Claims:
-    """Raises SignInNeeded("access.token") for anything but a live access token of ours."""
+    """Return the verified claims of an access token.
+
+    Raises SignInNeeded("access.token") for anything but an unexpired access token that we issued, and
+    RuntimeError for a secret under 32 bytes.
+    """
     _check_key(secret)
     try:
         _check_form(token)
@@ -70,11 +80,12 @@ def read(token: str, *, secret: str) -> Claims:
 
 
 def _check_form(token: str) -> None:
-    """Three canonical parts under exactly our header: what the library would read more loosely."""
+    """Require three canonical base64url parts and exactly our header; the library is less strict."""
     if len(token) > MAX_LENGTH or not _COMPACT.fullmatch(token):
         raise ValueError
     for part in token.split("."):
-        # the last character carries unused bits, which Python's decoder ignores: four spellings, one value
+        # Python's decoder ignores the unused bits of the last character, so it accepts several spellings
+        # of one value
         if urlsafe_b64encode(urlsafe_b64decode(part + "==")).rstrip(b"=").decode() != part:
             raise ValueError
     header = jwt.get_unverified_header(token)
@@ -83,7 +94,7 @@ def _check_form(token: str) -> None:
 
 
 def _check_claims(payload: dict[str, Any]) -> None:
-    """What the library leaves open: whole seconds, a short life, a name, our kind of token."""
+    """Check what the library does not: integer times, a short lifetime, a `jti`, and `typ`."""
     times = [payload[name] for name in ("iat", "nbf", "exp")]
     if not all(type(moment) is int for moment in times) or not 0 < times[2] - times[0] <= MAX_SECONDS:
         raise ValueError

@@ -1,4 +1,4 @@
-"""Mini App init data: the strict validator. Every failure is the same 401: it teaches an attacker nothing.
+"""Strict validator of Mini App init data. Every failure is the same 401, so an attacker learns nothing.
 
 Rules and their order: https://core.telegram.org/bots/webapps#validating-data-received-via-the-mini-app
 """
@@ -50,24 +50,27 @@ class InitData:
     person: TelegramPerson
     start_param: str | None
     auth_date: int
-    digest: bytes  # SHA-256 of the signed fields: single use goes by it
+    digest: bytes  # SHA-256 of the `hash` field; identifies the init data so that it is accepted only once
 
 
 @dataclass(frozen=True)
 class Validator:
-    """Checks both signatures: HMAC by the bot token, Ed25519 by Telegram's key. One alone forges nothing."""
+    """Checks both signatures: HMAC with the bot token and Ed25519 with Telegram's public key.
+
+    A leak of either secret alone is therefore not enough to forge init data.
+    """
 
     bot_token: str
     public_key_hex: str = PRODUCTION_KEY
-    require_ed25519: bool = True  # False: for tests of clients older than the second signature
+    require_ed25519: bool = True  # False only in tests of clients that predate the Ed25519 signature
 
     @property
     def bot_id(self) -> int:
-        """What stands before the colon of a bot token; Ed25519 signatures are over it."""
+        """The number before the colon of the bot token; the Ed25519 signature covers it."""
         return int(self.bot_token.partition(":")[0])
 
     def check(self, init_data: str, now: datetime) -> InitData:
-        """The verified content. Raises SignInNeeded("access.init_data") whatever the fault is."""
+        """Return the verified content. Raises SignInNeeded("access.init_data") for every kind of fault."""
         try:
             return self._check(init_data, now)
         except (_Refused, ValueError, RecursionError):
@@ -79,7 +82,7 @@ class Validator:
         if self.require_ed25519 or "signature" in fields:
             self._check_signature(fields)
         auth_date = _auth_date(fields, now)
-        # the hash covers every other field; a string encoded differently is the same init data
+        # the hash covers every other field, so a re-encoded copy of the string yields the same digest
         digest = hashlib.sha256(fields["hash"].encode()).digest()
         return InitData(_person(fields), fields.get("start_param"), auth_date, digest)
 
@@ -111,7 +114,8 @@ def _parse(init_data: str) -> dict[str, str]:
     for pair in pairs:
         key, separator, value = pair.partition("=")
         key, value = _decode(key), _decode(value)
-        # "a%3D" with value "b" signs the same line as "a" with "=b": no key of Telegram's has the sign
+        # key "a=" with value "b" yields the same signed line as key "a" with value "=b", so an equals sign in
+        # a key is refused; Telegram's keys contain none
         if not (key and separator) or "=" in key or key in fields:
             raise _Refused
         fields[key] = value
@@ -183,5 +187,5 @@ def _text(user: dict[str, Any], key: str) -> str:
     value = user.get(key)
     if not isinstance(value, str):
         return ""
-    # JSON can spell what PostgreSQL cannot hold: NUL and halves of a surrogate pair
+    # JSON can encode what PostgreSQL text cannot store: NUL and lone surrogates
     return value[:256].encode("utf-8", "ignore").decode().replace("\x00", "")

@@ -1,6 +1,6 @@
-"""One-time links the bot sends: whoever opens one is somebody, once, for one purpose and ten minutes.
+"""One-time links the bot sends: each identifies its bearer once, for one purpose, within ten minutes.
 
-Looking at a link never spends it: Telegram fetches links to preview them.
+Opening a link does not spend it, because Telegram fetches links to preview them.
 """
 
 import secrets
@@ -20,12 +20,12 @@ from tg_assistant.errors import InviteSpent, NotFound
 from tg_assistant.models import OneTimeLink, Role
 
 LIFE = timedelta(minutes=10)
-_AHEAD = timedelta(minutes=1)  # a reader's transaction may have begun that much before the maker's
+_AHEAD = timedelta(minutes=1)  # a reader's transaction may have begun this much before the link was made
 _FORGOTTEN = timedelta(days=1)
 
 
 class Purpose(StrEnum):
-    """What a link is good for, and nothing else."""
+    """The one purpose a link can be spent on."""
 
     admin = "admin"  # signing in to the admin panel in a browser
 
@@ -35,7 +35,7 @@ _NEEDS = {Purpose.admin: Role.admin}
 
 @dataclass(frozen=True)
 class LinkView:
-    """What a link says before it is spent."""
+    """What is shown about a link before it is spent: its owner's name and language."""
 
     who: str
     language: str
@@ -43,7 +43,10 @@ class LinkView:
 
 
 async def make(db: AsyncSession, actor: Actor, purpose: Purpose) -> str:
-    """A link's token, shown once. Raises NotAllowed for who may not; an older unspent one stops working."""
+    """Return the token of a new link; only its hash is stored. Earlier unspent links stop working.
+
+    Raises NotAllowed when the actor lacks the role that the purpose requires.
+    """
     actor.require(_NEEDS[purpose])
     mine = (col(OneTimeLink.user_id) == actor.user_id, col(OneTimeLink.purpose) == purpose.value)
     await db.exec(delete(OneTimeLink).where(*mine, col(OneTimeLink.spent_at).is_(None)))
@@ -59,14 +62,20 @@ async def make(db: AsyncSession, actor: Actor, purpose: Purpose) -> str:
 
 
 async def look(db: AsyncSession, token: str, purpose: Purpose) -> LinkView:
-    """Whose link it is. Raises NotFound for an unknown one, an old one, and where the rights are gone."""
+    """Return whose link it is, without spending it.
+
+    Raises NotFound for an unknown or expired link, and when its owner no longer has the required role.
+    """
     link = await _live(db, token, purpose)
     whose = await _owner(db, link.user_id, purpose)
     return LinkView(whose.name, whose.language, spent=link.spent_at is not None)
 
 
 async def spend(db: AsyncSession, token: str, purpose: Purpose) -> Actor:
-    """Who the link's bearer is. Raises NotFound, or InviteSpent the second time: one of many at once wins."""
+    """Spend the link and return its owner as an actor.
+
+    Raises NotFound as `look` does, and InviteSpent if already spent: of concurrent calls one succeeds.
+    """
     link = await _live(db, token, purpose)
     statement = (
         update(OneTimeLink)
@@ -81,7 +90,7 @@ async def spend(db: AsyncSession, token: str, purpose: Purpose) -> Actor:
 
 
 async def forget_old(db: AsyncSession) -> None:
-    """Drop links long dead."""
+    """Delete links that expired more than a day ago."""
     old = col(OneTimeLink.expires_at) < func.now() - _FORGOTTEN
     await db.exec(delete(OneTimeLink).where(old))
 
@@ -91,7 +100,7 @@ async def _live(db: AsyncSession, token: str, purpose: Purpose) -> OneTimeLink:
         OneTimeLink.hash == sessions.digest(token),
         OneTimeLink.purpose == purpose.value,
         col(OneTimeLink.expires_at) > func.now(),
-        # good for longer than any is: PostgreSQL's clock has been set back since
+        # a deadline further off than any link's lifetime means PostgreSQL's clock has been set back since
         col(OneTimeLink.expires_at) < func.now() + LIFE + _AHEAD,
     )
     link = (await db.exec(query)).first()
@@ -101,7 +110,7 @@ async def _live(db: AsyncSession, token: str, purpose: Purpose) -> OneTimeLink:
 
 
 async def _owner(db: AsyncSession, user_id: UUID, purpose: Purpose) -> Actor:
-    """The person with today's rights: a link made by somebody who was an admin then opens nothing now."""
+    """Return the person with their current rights, so a former admin's link no longer works."""
     whose = await sign_in.actor(db, user_id, door=purpose.value)
     if whose.role is None or whose.role.rank < _NEEDS[purpose].rank:
         raise NotFound("links.unknown")

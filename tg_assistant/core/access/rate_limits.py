@@ -1,6 +1,6 @@
-"""Rate limits: how often a person, or an address, may try what is worth trying often to an attacker.
+"""Rate limits per person and per address for actions that an attacker gains from repeating.
 
-Plans' limits (channels, questions a day) are not here: they are counted in PostgreSQL where the rule is.
+The plans' limits (channels, questions a day) are enforced elsewhere, by counting in PostgreSQL.
 """
 
 import ipaddress
@@ -28,7 +28,10 @@ class Rule(StrEnum):
 
 
 def key_of(address: str) -> str:
-    """The key an address is counted under: an IPv6 network of /64 is one client."""
+    """Return the key an address is counted under: an IPv6 /64 network counts as one client.
+
+    Text that is no IP address is returned unchanged.
+    """
     try:
         parsed = ipaddress.ip_address(address)
     except ValueError:
@@ -43,7 +46,10 @@ def key_of(address: str) -> str:
 async def count(
     rt: Runtime, rule: Rule, *, user_id: UUID | None = None, address: str | None = None
 ) -> list[RateLimitStatus]:
-    """One use by each key given; says how they stand and refuses nothing. Raises Unavailable."""
+    """Count one use for each key given and return their statuses, without raising LimitReached.
+
+    Counting stops at the first key over its rate. Raises Unavailable.
+    """
     keys = [f"user:{user_id}"] if user_id is not None else []
     if address is not None:
         keys.append(f"address:{address}")
@@ -51,12 +57,12 @@ async def count(
     for key in keys:
         standings.append(await rt.limits.hit(rule.value, key))
         if not standings[-1].allowed:
-            break  # one refusal is enough: the other key is not charged for it
+            break  # the request will be refused, so the other key is not charged for it
     return standings
 
 
 def check(standings: list[RateLimitStatus]) -> None:
-    """Raises LimitReached where one of them is over its rate."""
+    """Raise LimitReached for the first status that is over its rate."""
     for standing in standings:
         if not standing.allowed:
             metrics.rate_limit_exceeded_total.labels(standing.rule).inc()
@@ -65,5 +71,5 @@ def check(standings: list[RateLimitStatus]) -> None:
 
 
 async def spend(rt: Runtime, rule: Rule, *, user_id: UUID | None = None, address: str | None = None) -> None:
-    """Count one use and refuse it when there were too many. Raises LimitReached, Unavailable."""
+    """Count one use. Raises LimitReached when it exceeds the rate, and Unavailable."""
     check(await count(rt, rule, user_id=user_id, address=address))

@@ -1,4 +1,4 @@
-"""Long answers end when the right to them does: a stream is watched, not only begun, by its actor."""
+"""Streams end when their actor loses the right to them: rights are re-checked while a stream runs."""
 
 import asyncio
 from collections import deque
@@ -17,13 +17,17 @@ from tg_assistant.infra.runtime import Runtime
 
 T = TypeVar("T")
 log = structlog.get_logger()
-_LOOK_SECONDS = 0.7  # a session ended or a person disabled is out within a second
+_LOOK_SECONDS = 0.7  # so that a stream ends within a second of its session's end or its person being disabled
 _walking_on: set[asyncio.Task[None]] = set()
 _looking: set[asyncio.Future[object]] = set()
 
 
 async def check(rt: Runtime, actor: Actor) -> Actor:
-    """The actor as the database has them now. Raises SignInNeeded and NotAllowed once they have lost it."""
+    """Return the actor with current rights from the database.
+
+    Raises SignInNeeded once the session is over, and NotAllowed once the person is disabled, has left the
+    group or has a lower role than the actor passed in.
+    """
     async with rt.db.transaction() as db:
         if actor.session_id is not None:
             found = await sign_in.by_session(db, actor.session_id, door=actor.door)
@@ -43,11 +47,11 @@ async def while_allowed(
     *,
     walk_on: Callable[[NotAllowed], bool] = lambda _: False,
 ) -> AsyncGenerator[T]:
-    """`items` until `still_allowed` raises. It is asked before the next item once `look` is set, and about
-    every second, also while no item comes.
+    """Yield `items` until `still_allowed` raises, and re-raise its error.
 
-    After a refusal that `walk_on` is true of nothing more is seen of the items, but they are walked to their
-    end, for what they do besides. Any other end ends them, too.
+    It is called before the next item once `look` is set, and every 0.7 s, also while no item arrives.
+    After a NotAllowed for which `walk_on` returns True no further item is yielded, but the iterator is
+    consumed to its end in the background, for its side effects. In all other cases it is closed.
     """
     look, more = look or asyncio.Event(), asyncio.Event()
     said: deque[T] = deque()
@@ -65,7 +69,7 @@ async def while_allowed(
                 yield said.popleft()
             else:
                 await _either(more, look, checked + _LOOK_SECONDS - loop.time())
-        await pump  # raises what the items ended with
+        await pump  # re-raises the error that ended the items, if any
     except NotAllowed as refused:
         if walk_on(refused):
             _walking_on.add(pump)
@@ -80,9 +84,9 @@ async def while_allowed(
 async def as_sent(
     items: AsyncGenerator[T], still_allowed: Callable[[], Awaitable[object]]
 ) -> AsyncGenerator[T]:
-    """`items` until `still_allowed` raises, asked right before an item if it was not within the last 0.7 s.
+    """Yield `items` until `still_allowed` raises; it is called before an item, at most every 0.7 s.
 
-    For items that are watched already: nothing is taken before whoever reads is ready for it.
+    For items that are already watched: nothing is read ahead of the consumer.
     """
     loop = asyncio.get_running_loop()
     checked = 0.0
@@ -95,9 +99,9 @@ async def as_sent(
 
 
 async def watched(rt: Runtime, actor: Actor, items: AsyncIterator[T]) -> AsyncGenerator[T]:
-    """`items` for as long as the actor keeps the rights they began with; then what `check` raises.
+    """Yield `items` while the actor keeps the rights they began with; then raise what `check` raises.
 
-    For the events of an answer there is `showing.watched`.
+    For the events of an answer use `showing.watched`.
     """
     async with (
         rt.events.listening(Topic.rights, str(actor.user_id)) as look,
@@ -108,7 +112,9 @@ async def watched(rt: Runtime, actor: Actor, items: AsyncIterator[T]) -> AsyncGe
 
 
 async def _unbroken(look: Callable[[], Awaitable[object]]) -> None:
-    """Look, to the end: a statement cut off by who hangs up would cost the connection to PostgreSQL."""
+    """Run `look` to its end even if the caller is cancelled: an interrupted statement would cost the
+    connection to PostgreSQL.
+    """
     looking = asyncio.ensure_future(look())
     _looking.add(looking)
     looking.add_done_callback(_looked)
@@ -118,11 +124,11 @@ async def _unbroken(look: Callable[[], Awaitable[object]]) -> None:
 def _looked(looking: asyncio.Future[object]) -> None:
     _looking.discard(looking)
     if not looking.cancelled():
-        looking.exception()  # who hung up is told nothing
+        looking.exception()  # marks it retrieved: after a disconnect nobody awaits it
 
 
 async def _either(more: asyncio.Event, look: asyncio.Event, seconds: float) -> None:
-    """Wait until there is more, or a reason to look, or the time is over."""
+    """Wait until `more` or `look` is set, for at most `seconds`."""
     more.clear()
     waits = [asyncio.create_task(bell.wait()) for bell in (more, look)]
     try:
@@ -133,7 +139,7 @@ async def _either(more: asyncio.Event, look: asyncio.Event, seconds: float) -> N
 
 
 async def _pump(items: AsyncIterator[T], said: deque[T], more: asyncio.Event) -> None:
-    """One task walks the items: a generator's time-outs belong to the task that entered them."""
+    """Iterate in a single task, because a generator's time-outs belong to the task that entered them."""
     try:
         async for item in items:
             said.append(item)

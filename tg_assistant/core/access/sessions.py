@@ -1,4 +1,4 @@
-"""Sessions of our own: what a sign-in leaves behind. Secrets are shown once and stored hashed."""
+"""Our own sessions, started by a sign-in. Their secrets are returned once and stored as hashes."""
 
 import hashlib
 import secrets
@@ -21,12 +21,12 @@ from tg_assistant.infra import clock
 from tg_assistant.models import AppSession, Membership, RefreshToken, Role, User
 
 LIFETIME = timedelta(days=30)
-ADMIN_LIFETIME = timedelta(hours=12)  # of a session begun by an admin link, in any browser
-GRACE = timedelta(seconds=20)  # a lost answer or a second tab may bring the previous token within this time
-_AHEAD = timedelta(days=1)  # that a clock may be ahead without anybody being signed out
-_KEPT = timedelta(days=30)  # after its end a session is of no use to anybody
-_LEFT_BEHIND = timedelta(days=1)  # unused so long, a session of the Mini App was closed, not put aside
-_SEEN_EVERY = timedelta(hours=1)  # how exact "last seen" is of a session that stays open
+ADMIN_LIFETIME = timedelta(hours=12)  # of a session begun with an admin link
+GRACE = timedelta(seconds=20)  # the previous token is accepted so long, for lost responses and second tabs
+_AHEAD = timedelta(days=1)  # a clock may be ahead by this much without signing anybody out
+_KEPT = timedelta(days=30)  # how long a session's row is stored after its end
+_LEFT_BEHIND = timedelta(days=1)  # a Mini App session unused for this long counts as closed
+_SEEN_EVERY = timedelta(hours=1)  # resolution of `last_seen_at` while a session is in use
 
 
 _LAST_SEEN = Order[AppSession](
@@ -36,7 +36,7 @@ _LAST_SEEN = Order[AppSession](
 
 @dataclass(frozen=True)
 class Started:
-    """`resume_secret` is empty where none was made; `expires_at` is the session's end."""
+    """A session with its secrets in plain text. `resume_secret` is empty where none was made."""
 
     id: UUID
     user_id: UUID
@@ -47,19 +47,19 @@ class Started:
 
 @dataclass(frozen=True)
 class MemberSession:
-    """A session and whose it is."""
+    """A session and the user it belongs to."""
 
     session: AppSession
     user: User
 
 
 def digest(secret: str) -> bytes:
-    """SHA-256: enough for 256-bit random secrets, which no dictionary holds."""
+    """Return the SHA-256 of a secret; fast hashing is enough for 256-bit random secrets."""
     return hashlib.sha256(secret.encode("utf-8", "replace")).digest()
 
 
 async def start(db: AsyncSession, user_id: UUID, *, device: str, now: datetime, door: str = "app") -> Started:
-    """`door` "admin" lives hours, any other one days."""
+    """Start a session that expires after 12 hours for `door` "admin", after 30 days for any other."""
     resume, refresh = secrets.token_urlsafe(32), secrets.token_urlsafe(32)
     row = AppSession(
         user_id=user_id,
@@ -78,10 +78,10 @@ async def start(db: AsyncSession, user_id: UUID, *, device: str, now: datetime, 
 
 
 async def _end_left_behind(db: AsyncSession, new: AppSession, now: datetime) -> None:
-    """End this person's sessions of the same browser that nobody has used for a day.
+    """End this person's sessions in the same browser that have not been used for a day.
 
-    Each opening of the Mini App signs in anew, and closing it tells us nothing. Clients that are open at the
-    same time look alike, so a session in use is left alone. A script's User-Agent names no device at all.
+    The Mini App signs in each time it is opened and does not report being closed. Clients open at the same
+    time look alike, so a session in use is left alone. A script's User-Agent does not identify a device.
     """
     if not new.device.startswith("Mozilla/"):
         return
@@ -96,14 +96,14 @@ async def _end_left_behind(db: AsyncSession, new: AppSession, now: datetime) -> 
 
 
 async def resume(db: AsyncSession, secret: str) -> AppSession:
-    """The live session this secret belongs to. Raises SignInNeeded."""
+    """Return the live session a resume secret belongs to. Raises SignInNeeded."""
     row = await _live(db, col(AppSession.resume_hash) == digest(secret))
     row.last_seen_at = clock.now(db)
     return row
 
 
 async def live(db: AsyncSession, session_id: UUID) -> AppSession:
-    """The session while it lives. Raises SignInNeeded once it is ended or expired."""
+    """Return a live session. Raises SignInNeeded for one that is unknown, revoked or expired."""
     row = await _live(db, col(AppSession.id) == session_id)
     now = clock.now(db)
     if now - row.last_seen_at > _SEEN_EVERY:
@@ -116,7 +116,7 @@ async def _live(db: AsyncSession, condition: ColumnElement[bool]) -> AppSession:
         condition,
         col(AppSession.revoked_at).is_(None),
         col(AppSession.expires_at) > func.now(),
-        # no session lives longer: one that says so was begun while a clock was ahead
+        # a deadline further off than any session's lifetime was written while a clock was ahead
         col(AppSession.expires_at) < func.now() + LIFETIME + _AHEAD,
     )
     row = (await db.exec(query.execution_options(populate_existing=True))).first()
@@ -126,15 +126,17 @@ async def _live(db: AsyncSession, condition: ColumnElement[bool]) -> AppSession:
 
 
 async def refresh(db: AsyncSession, token: str, *, now: datetime) -> Started:
-    """Rotate. The previous token gets the same successor for 20 s; any later or older one ends the session.
+    """Exchange a refresh token for its successor; `resume_secret` of the result is empty.
 
-    Raises SignInNeeded. The caller commits even then: the ending of a session must stand.
+    A token that has been rotated returns the same successor again for 20 s. After that, or once the successor
+    has been rotated too, its reuse ends the session. Raises SignInNeeded; the caller must commit even then,
+    so that the session's end is stored.
     """
     query = (
         select(RefreshToken, AppSession)
         .join(AppSession, col(AppSession.id) == col(RefreshToken.session_id))
         .where(RefreshToken.hash == digest(token))
-        .with_for_update()  # of two tabs at once, the second sees what the first has done
+        .with_for_update()  # of two concurrent requests the second sees the first one's rotation
         .execution_options(populate_existing=True)
     )
     found = (await db.exec(query)).first()
@@ -166,8 +168,8 @@ def _key(token: str) -> bytes:
 
 
 async def _same_successor(db: AsyncSession, old: RefreshToken, token: str, now: datetime) -> str | None:
-    """The token that followed `old`, while that one is still the newest and only just made."""
-    # rotated in the future: the clock was set back, and the time of grace must not last until then
+    """Return the successor of `old` within the grace period, while it has not been rotated itself."""
+    # abs(): after a clock was set back `rotated_at` lies in the future and must not extend the grace period
     if old.successor is None or old.rotated_at is None or abs(now - old.rotated_at) > GRACE:
         return None
     try:
@@ -182,9 +184,9 @@ async def _same_successor(db: AsyncSession, old: RefreshToken, token: str, now: 
 
 
 async def new_resume_secret(db: AsyncSession, session_id: UUID) -> str:
-    """Another resume secret for a live session; the one before stops working. Raises SignInNeeded.
+    """Return a new resume secret for a live session; the previous one stops working. Raises SignInNeeded.
 
-    For a browser that holds the refresh cookie but no memory: the admin panel after a reload.
+    For a browser that has the refresh cookie but has lost its state: the admin panel after a reload.
     """
     secret = secrets.token_urlsafe(32)
     (await live(db, session_id)).resume_hash = digest(secret)
@@ -192,14 +194,14 @@ async def new_resume_secret(db: AsyncSession, session_id: UUID) -> str:
 
 
 async def list_(db: AsyncSession, actor: Actor) -> list[AppSession]:
-    """The actor's live sessions, the newest first."""
+    """Return the actor's live sessions, the most recently seen first."""
     return list((await db.exec(_own(actor).order_by(col(AppSession.last_seen_at).desc()))).all())
 
 
 async def page(
     db: AsyncSession, actor: Actor, *, limit: int = pagination.MAX_PAGE, cursor: str | None = None
 ) -> Page[AppSession]:
-    """The same in pages. Raises Invalid for a made-up cursor."""
+    """Return one page of the sessions of `list_`. Raises Invalid for a cursor that was never issued."""
     return await pagination.page(db, _own(actor), _LAST_SEEN, limit=limit, cursor=cursor)
 
 
@@ -219,7 +221,10 @@ async def list_for_tenant(
     limit: int = 50,
     cursor: str | None = None,
 ) -> Page[MemberSession]:
-    """Live sessions of the tenant's members (of one of them), last seen first. For admins."""
+    """Return live sessions of the tenant's members, or of `user_id` alone, the most recently seen first.
+
+    Raises NotAllowed for anyone below admin, and Invalid for a cursor that was never issued.
+    """
     actor.require(Role.admin)
     query = (
         select(AppSession, User)
@@ -236,16 +241,16 @@ async def list_for_tenant(
 
 
 async def end(db: AsyncSession, actor: Actor, session_id: UUID) -> None:
-    """End one of the actor's own sessions. Raises NotFound for another's."""
+    """End one of the actor's own sessions. Raises NotFound for any other session."""
     if not await _revoke(db, session_id, actor.user_id):
         raise NotFound("sessions.not_found")
     await audit.record(db, actor, "session.end", session_id)
 
 
 async def end_for_member(db: AsyncSession, actor: Actor, session_id: UUID) -> None:
-    """End a session of a member of the admin's own tenant. Raises NotFound for any other tenant's.
+    """End a session of a member of the admin's own tenant. Raises NotFound for any other session.
 
-    Raises NotAllowed for a session of somebody above the admin: an owner's.
+    Raises NotAllowed for anyone below admin, and for a session of a person with a higher role than the actor.
     """
     actor.require(Role.admin)
     query = (
@@ -274,6 +279,6 @@ async def _revoke(db: AsyncSession, session_id: UUID, user_id: UUID) -> bool:
 
 
 async def forget_old(db: AsyncSession) -> None:
-    """Drop sessions long over, with all their refresh tokens."""
+    """Delete sessions that ended more than 30 days ago, with all their refresh tokens."""
     over = func.least(AppSession.expires_at, func.coalesce(AppSession.revoked_at, AppSession.expires_at))
     await db.exec(delete(AppSession).where(over < func.now() - _KEPT))

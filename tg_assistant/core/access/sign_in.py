@@ -1,4 +1,4 @@
-"""Who is calling, and what they may do. Every door gets its Actor here; every core function asks it first."""
+"""Authentication: every door gets its Actor here, and core functions check that Actor's rights first."""
 
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -32,7 +32,7 @@ class SignedIn:
 
 @dataclass(frozen=True)
 class SignInOrigin:
-    """Where a sign-in came from: what the owner of a session, and nobody else's log, gets to see."""
+    """Where a sign-in came from. It is shown to the session's owner only and never logged."""
 
     door: str = "app"
     device: str = ""
@@ -40,13 +40,15 @@ class SignInOrigin:
 
 
 async def lock_role(db: AsyncSession, actor: Actor, least: Role) -> Role:
-    """The actor's role as it is now, which nobody lowers before this transaction ends. Raises NotAllowed.
+    """Return the actor's current role and lock it until this transaction ends.
 
-    For what must not outlive the right to it: who takes that right away waits, and then finds it.
+    For writes that must not outlive the right to them: a concurrent revocation waits, and then sees them.
+    Raises NotAllowed when the role is below `least` or the membership is disabled or gone.
     """
     if actor.door == "cli":
-        return Role.owner  # whoever holds the database's password
-    # the group before its members, as its deletion does: what is written next refers to the group, too
+        return Role.owner  # the command line needs the database's password
+    # the group is locked before its members, in the order its deletion locks them: what is written next also
+    # references the group
     await hold_group(db, actor.tenant)
     own = scoped(Membership, actor).where(Membership.user_id == actor.user_id, ~col(Membership.disabled))
     locked = own.with_for_update(read=True).execution_options(populate_existing=True)
@@ -57,9 +59,9 @@ async def lock_role(db: AsyncSession, actor: Actor, least: Role) -> Role:
 
 
 async def hold_member(db: AsyncSession, tenant_id: UUID, user_id: UUID) -> None:
-    """The person is a member and stays one until this transaction ends. Raises NotAllowed.
+    """Lock the person's membership until this transaction ends. Raises NotAllowed if disabled or missing.
 
-    For what is written in their name by work they do not wait for: being switched off, or removed, ends it.
+    For background work that writes in the person's name: it must stop once they are disabled or removed.
     """
     own = select(Membership.disabled).where(Membership.tenant_id == tenant_id, Membership.user_id == user_id)
     disabled = (await db.exec(own.with_for_update(read=True))).first()
@@ -68,14 +70,20 @@ async def hold_member(db: AsyncSession, tenant_id: UUID, user_id: UUID) -> None:
 
 
 async def hold_group(db: AsyncSession, tenant_id: UUID) -> bool:
-    """Act for the group, which nobody deletes before this transaction ends; False where it is gone."""
+    """Set the transaction's tenant and lock the group against deletion until it ends.
+
+    Returns False when the group no longer exists.
+    """
     await set_tenant(db, tenant_id)
     group = select(Tenant.id).where(Tenant.id == tenant_id).with_for_update(read=True, key_share=True)
     return (await db.exec(group)).first() is not None
 
 
 async def actor(db: AsyncSession, user_id: UUID, *, door: str, session_id: UUID | None = None) -> Actor:
-    """The person as the database has them now. Raises SignInNeeded for an unknown or disabled one."""
+    """Return the person with current rights, and set the transaction's user and tenant.
+
+    Raises SignInNeeded for an unknown user and NotAllowed for a disabled member.
+    """
     await set_user(db, user_id)
     query = (
         select(User, Membership)
@@ -86,15 +94,15 @@ async def actor(db: AsyncSession, user_id: UUID, *, door: str, session_id: UUID 
     if row is None:
         raise SignInNeeded("access.signed_out")
     user, membership = row
-    if membership and membership.disabled:  # by the outer join there may be none
+    if membership and membership.disabled:  # an outer join: a user may have no membership
         raise NotAllowed("access.disabled")
     return await _checked(db, _described(db, user, membership, door), session_id)
 
 
 async def actor_for_operator(db: AsyncSession, telegram_id: int) -> Actor:
-    """The person behind a Telegram id, switched off or not: their data remains theirs. Raises NotFound.
+    """Return the person with a Telegram id, even if disabled: their data remains theirs. Raises NotFound.
 
-    For the operator alone, who exports or deletes it at their word; no door that others reach may call this.
+    Only for the operator, who exports or deletes data at the person's request; no public door may call this.
     """
     user = (await db.exec(select(User).where(User.telegram_id == telegram_id))).first()
     if user is None:
@@ -105,16 +113,16 @@ async def actor_for_operator(db: AsyncSession, telegram_id: int) -> Actor:
 
 
 async def by_session(db: AsyncSession, session_id: UUID, *, door: str = "") -> Actor:
-    """The person a live session belongs to, with today's rights. Raises SignInNeeded, NotAllowed.
+    """Return the person a live session belongs to, with current rights. Raises SignInNeeded, NotAllowed.
 
-    Without `door` it is the one the session was begun by.
+    `door` defaults to the one the session was started by.
     """
     session = await sessions.live(db, session_id)
     return await actor(db, session.user_id, door=door or session.door, session_id=session.id)
 
 
 async def by_token(db: AsyncSession, token: str, *, secret: str, door: str) -> Actor:
-    """The person an access token names: REST and GraphQL alike. Raises SignInNeeded, NotAllowed."""
+    """Return the person an access token names, for REST and GraphQL. Raises SignInNeeded, NotAllowed."""
     claims = access_tokens.read(token, secret=secret)
     found = await by_session(db, claims.session_id, door=door)
     if found.user_id != claims.user_id:
@@ -142,14 +150,17 @@ async def _checked(db: AsyncSession, found: Actor, session_id: UUID | None) -> A
 
 
 async def upsert_user(db: AsyncSession, person: TelegramPerson, *, door: str) -> Actor:
-    """The actor for a person Telegram vouches for (an update, init data); new people are written down."""
+    """Insert or update a user whose identity Telegram confirmed (an update, init data); return the actor.
+
+    Raises NotAllowed for a disabled member.
+    """
     values = {
         "first_name": person.first_name,
         "last_name": person.last_name,
         "username": person.username,
         "last_seen_at": clock.now(db),
     }
-    # Core's insert skips the model's defaults, so every column without a server default is named
+    # SQLAlchemy Core's insert skips the model's defaults, so every column without a server default is listed
     language = language_of(person.language_code)
     first = {"telegram_id": person.telegram_id, "language": language, "language_chosen": False}
     statement = insert(User).values(id=uuid4(), **first, **values)
@@ -162,7 +173,7 @@ async def upsert_user(db: AsyncSession, person: TelegramPerson, *, door: str) ->
 
 
 async def set_language(db: AsyncSession, actor: Actor, language: str) -> Actor:
-    """The person chose; from now on Telegram's own code changes nothing."""
+    """Store the chosen language; from then on the language code from Telegram is ignored."""
     user = await db.get_one(User, actor.user_id)
     user.language, user.language_chosen = language, True
     return replace(actor, language=language)
@@ -171,7 +182,10 @@ async def set_language(db: AsyncSession, actor: Actor, language: str) -> Actor:
 async def sign_in(
     db: AsyncSession, init_data: str, *, validator: Validator, clock: Clock, origin: SignInOrigin
 ) -> SignedIn:
-    """Exchange init data for a session of our own. Raises SignInNeeded; the same string works once only."""
+    """Exchange init data for a session of our own.
+
+    Raises SignInNeeded for invalid or already used init data, and NotAllowed for a disabled member.
+    """
     data = validator.check(init_data, clock.now())
     await _use_once(db, data)
     person = await upsert_user(db, data.person, door=origin.door)
@@ -181,9 +195,9 @@ async def sign_in(
 async def start_session(
     db: AsyncSession, person: Actor, *, now: datetime, origin: SignInOrigin, start_param: str | None = None
 ) -> SignedIn:
-    """A session for somebody whose identity has been proved. Raises NotAllowed for who is switched off."""
+    """Start a session for a person whose identity is proven. Raises NotAllowed for a disabled member."""
     if person.tenant_id is not None:
-        # whoever switches them off now waits for this session to be there, and ends it with the others
+        # a concurrent disabling waits for this transaction, and then ends this session with the others
         query = select(Membership.disabled).where(Membership.user_id == person.user_id)
         if (await db.exec(query.with_for_update(read=True))).first():
             raise NotAllowed("access.disabled")
@@ -202,7 +216,7 @@ async def note_sign_in(
     user_id: UUID | None = None,
     session_id: UUID | None = None,
 ) -> None:
-    """Write a sign-in down, or why there was none (the error's code); never what was brought."""
+    """Store a sign-in, or the error code of a failed one in `outcome`; never the credentials presented."""
     device = origin.device.replace("\x00", "")[:200]
     row = SignIn(user_id=user_id, session_id=session_id, door=origin.door, device=device, outcome=outcome)
     row.address = origin.address
@@ -210,7 +224,7 @@ async def note_sign_in(
 
 
 async def forget_used(db: AsyncSession, clock: Clock) -> None:
-    """Drop the digests of init data too old to be used again, by a day; none while the clocks disagree."""
+    """Delete digests of init data that expired more than a day ago; none while the clocks disagree."""
     if (now := await agreed(db, clock)) is not None:
         old = col(SeenInitData.expires_at) < now - timedelta(days=1)
         await db.exec(delete(SeenInitData).where(old))

@@ -1,4 +1,4 @@
-"""Linked Telegram accounts: what is connected, logging out, and what happens when Telegram ends a session."""
+"""Linked Telegram accounts: listing, logging out, and handling sessions that Telegram ended."""
 
 from contextlib import suppress
 from typing import Any
@@ -24,12 +24,12 @@ from tg_assistant.models import UNCHECKED, Account, AccountStatus, ChannelAccess
 from tg_assistant.models.base import SECRETS
 
 log = structlog.get_logger()
-KEY_MISSING = "KEY_MISSING"  # why an account ended: ours, not one of Telegram's
+KEY_MISSING = "KEY_MISSING"  # an `ended_reason` of our own; all others are Telegram's error names
 _LOG_OUT_PRIORITY = 100
 
 
 async def list_(db: AsyncSession, actor: Actor) -> list[Account]:
-    """The actor's accounts, the connected one first; those logged out are not shown."""
+    """Return the actor's accounts, the connected one first, without those logged out."""
     actor.require()
     query = scoped(Account, actor).where(
         Account.user_id == actor.user_id, Account.status != AccountStatus.logged_out
@@ -38,7 +38,7 @@ async def list_(db: AsyncSession, actor: Actor) -> list[Account]:
 
 
 async def own(db: AsyncSession, actor: Actor) -> Account | None:
-    """The actor's connected account."""
+    """Return the actor's connected account, or None."""
     actor.require()
     query = scoped(Account, actor).where(
         Account.user_id == actor.user_id, Account.status == AccountStatus.connected
@@ -47,15 +47,15 @@ async def own(db: AsyncSession, actor: Actor) -> Account | None:
 
 
 async def disconnect(rt: Runtime, actor: Actor, account_id: UUID, *, seconds: float = 5) -> bool:
-    """Log out at Telegram, then destroy the key. False: Telegram is not answering yet; it is tried on.
+    """Have ingest log out at Telegram and then destroy the key; wait for it for at most `seconds`.
 
-    Raises NotFound for another person's account as for one that does not exist, and Unavailable when
-    Telegram refused.
+    Returns False when Telegram has not answered by then; ingest goes on retrying. Raises NotFound for an
+    unknown account and for another person's, and Unavailable when Telegram refused.
     """
     async with rt.db.transaction(actor.tenant) as db:
         account = await _get(db, actor, account_id)
         if account.status != AccountStatus.connected:
-            # as `logged_out` does, but by a function: a door may change no account itself
+            # does what `logged_out` does, in a database function: a door's role may not update accounts
             await run_text(db, text("SELECT forget_ended_account(:id)"), id=account.id)
             await _told_gone(db, account)
             return True
@@ -82,10 +82,11 @@ async def _get(db: AsyncSession, actor: Actor, account_id: UUID) -> Account:
 
 
 async def logged_out(db: AsyncSession, account: Account) -> None:
-    """The session is gone at Telegram: destroy the key and what only this account could see.
+    """Record that the session is gone at Telegram: destroy the key and delete the account's own data.
 
-    Channels stay followed; private ones are hidden, because nobody's access to them is known any more. What
-    it had lost is still known, without how it was addressed: a public one would be open to the person again.
+    Subscriptions stay, but private channels are hidden, because no access to them is known any more. Rows of
+    lost accesses stay, without their access hash: deleting them would open a public channel that this account
+    was banned from to the person again.
     """
     account.status, account.ended_reason = AccountStatus.logged_out, None
     _destroy_key(account)
@@ -106,15 +107,15 @@ async def _told_gone(db: AsyncSession, account: Account) -> None:
 
 
 async def end(db: AsyncSession, account: Account, reason: str) -> None:
-    """Telegram ended the session for good (`reason` is its name for why). Data stays; the person is told.
+    """Record that Telegram ended the session (`reason` is its error name), and notify the person. Data stays.
 
-    What only this account could read is hidden until one of theirs is connected and has looked: nobody would
-    notice any more that they were removed from a private channel.
+    What only this account could read is hidden until another account of theirs has checked its access:
+    without a session, removal from a private channel would not be noticed.
     """
     if account.status != AccountStatus.connected:
         return
     if await tasks.open_of_kind(db, account.id, "log_out"):
-        await logged_out(db, account)  # it is what the person asked for
+        await logged_out(db, account)  # the person asked for this end, so it counts as a log-out
         return
     account.status, account.ended_reason = AccountStatus.ended, reason
     _destroy_key(account)
@@ -128,9 +129,9 @@ async def end(db: AsyncSession, account: Account, reason: str) -> None:
 
 
 async def lock_away(db: AsyncSession, account: Account) -> None:
-    """Its session does not open with the keys ingest has: the person is told, and the session is kept.
+    """End an account whose session cannot be decrypted with ingest's keys; notify the person.
 
-    Should the operator bring the right key back, `reopen` connects it again.
+    The sealed session stays stored: once the operator restores the key, `reopen` connects the account again.
     """
     account.status, account.ended_reason = AccountStatus.ended, KEY_MISSING
     db.add(account)
@@ -145,7 +146,7 @@ async def lock_away(db: AsyncSession, account: Account) -> None:
 
 
 async def reopen(db: AsyncSession, keyring: Keyring) -> int:
-    """Connect accounts again that were locked away and open now; how many."""
+    """Reconnect accounts ended by `lock_away` whose sessions can be decrypted now; return how many."""
     query = select(Account).where(Account.status == AccountStatus.ended, Account.ended_reason == KEY_MISSING)
     query, found = query.options(undefer_group(SECRETS)), 0
     for account in (await db.exec(query.with_for_update(skip_locked=True))).all():
@@ -158,7 +159,7 @@ async def reopen(db: AsyncSession, keyring: Keyring) -> int:
 
 
 async def _nothing_checked(db: AsyncSession, account: Account) -> None:
-    """Nobody sees any more whether the account has access to what it could read."""
+    """Mark the account's accesses as unchecked, because without a session their loss goes unnoticed."""
     held = col(ChannelAccess.account_id) == account.id, col(ChannelAccess.lost_at).is_(None)
     await db.exec(update(ChannelAccess).where(*held).values(checked_at=UNCHECKED))
     await notify(db, Topic.rights, str(account.user_id))
@@ -169,7 +170,7 @@ def _destroy_key(account: Account) -> None:
 
 
 async def waiting(db: AsyncSession) -> list[UUID]:
-    """Connected accounts nobody owns, the longest waiting first."""
+    """Return the ids of connected accounts without a live lease, the longest waiting first."""
     query = select(Account.id).where(
         Account.status == AccountStatus.connected,
         leases.free(Account),
@@ -178,37 +179,37 @@ async def waiting(db: AsyncSession) -> list[UUID]:
 
 
 async def read(db: AsyncSession, account_id: UUID) -> Account:
-    """The row as it is now, with its key, whatever the session had loaded; for ingest.
+    """Return the account re-read from the database, with its sealed session; for ingest.
 
-    Raises NoResultFound once it was deleted.
+    Raises NoResultFound once it is deleted.
     """
     query = select(Account).where(Account.id == account_id).options(undefer_group(SECRETS))
     return (await db.exec(query.execution_options(populate_existing=True))).one()
 
 
 async def seen_alive(db: AsyncSession, account_id: UUID) -> None:
-    """Telegram has just answered on this account's session."""
+    """Set `last_ok_at`: Telegram has just answered on this account's session."""
     account = await read(db, account_id)
     account.last_ok_at = transaction_time()
     db.add(account)
 
 
 def open_session(account: Account, keyring: Keyring) -> bytes:
-    """The session of a connected account. Raises SealBroken."""
+    """Return the decrypted session of a connected account. Raises SealBroken."""
     return keyring.open(account.sealed_session or b"", binding(account))
 
 
 def binding(account: Account) -> Binding:
-    """What the sealed session is tied to: an envelope copied to another row does not open there."""
+    """Return what the sealed session is bound to, so that a copy in another row cannot be opened."""
     return Binding(account.tenant_id, account.user_id, account.telegram_id, account.id)
 
 
 async def linked(db: AsyncSession, account_id: UUID) -> Account:
-    """The row without its key; for ingest. Raises NoResultFound once it was deleted."""
+    """Return the account without its sealed session; for ingest. Raises NoResultFound once it is deleted."""
     return await db.get_one(Account, account_id)
 
 
 async def keep_place(db: AsyncSession, account_id: UUID, place: dict[str, Any]) -> None:
-    """Write down how far in Telegram's updates everything has been saved."""
+    """Store the position in Telegram's updates up to which everything has been saved."""
     kept = update(Account).where(col(Account.id) == account_id).values(update_state=place)
     await db.exec(kept)

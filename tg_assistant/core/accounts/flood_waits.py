@@ -1,4 +1,4 @@
-"""FLOOD_WAITs per account and method, kept so that a restart does not call too early."""
+"""FLOOD_WAITs per account and method, stored so that a restarted process does not call too early."""
 
 from datetime import timedelta
 from uuid import UUID
@@ -12,7 +12,7 @@ from tg_assistant.models import MethodWait
 
 
 async def left(db: AsyncSession, account_id: UUID) -> dict[str, float]:
-    """Seconds still to wait, by method."""
+    """Return the seconds still to wait, by method; methods without a wait are left out."""
     seconds = func.extract("epoch", col(MethodWait.not_before) - func.now())
     query = select(MethodWait.method, seconds).where(
         MethodWait.account_id == account_id, col(MethodWait.not_before) > func.now()
@@ -21,7 +21,7 @@ async def left(db: AsyncSession, account_id: UUID) -> dict[str, float]:
 
 
 async def keep(db: AsyncSession, account_id: UUID, method: str, seconds: float) -> None:
-    """Note a wait; a longer one already known stays."""
+    """Store a wait of `seconds` from now; a stored one that ends later stays."""
     until = func.now() + timedelta(seconds=seconds)
     statement = insert(MethodWait).values(account_id=account_id, method=method, not_before=until)
     statement = statement.on_conflict_do_update(

@@ -1,7 +1,7 @@
-"""Rotation of the keys that sealed sessions are wrapped with: asked for by the operator, done by ingest.
+"""Rotation of the keys that sealed sessions are wrapped with: requested by the operator, done by ingest.
 
-An envelope names its key, so anybody may count them; only ingest can re-wrap. The truth of how far a
-rotation is stands in the envelopes themselves: a killed one goes on where it was.
+An envelope names its key, so counting needs no key; only ingest can re-wrap. The envelopes themselves are the
+record of progress, so an interrupted rotation resumes where it stopped.
 """
 
 from collections.abc import Sequence
@@ -25,7 +25,7 @@ from tg_assistant.models import Account, KeyRotation, Login
 from tg_assistant.models.base import SECRETS
 
 log = structlog.get_logger()
-BATCH = 50  # envelopes a transaction
+BATCH = 50  # envelopes per transaction
 Sealed = type[Account] | type[Login]
 _COUNT = text("""
 SELECT convert_from(substring(envelope FROM 3 FOR get_byte(envelope, 1)), 'UTF8') AS key_id,
@@ -39,7 +39,7 @@ FROM (
 
 @dataclass(frozen=True)
 class Use:
-    """How many sealed sessions and half-made login keys are wrapped with one key."""
+    """How many accounts' sessions and unfinished logins' auth keys are wrapped with one key."""
 
     key_id: str
     sessions: int
@@ -48,7 +48,7 @@ class Use:
 
 @dataclass
 class Batch:
-    """What one transaction did; `last` is where the next one goes on, None at the end."""
+    """What one transaction did. The next one continues after the row id `last`; None at the end."""
 
     last: UUID | None = None
     rewrapped: int = 0
@@ -57,12 +57,12 @@ class Batch:
 
 
 async def uses(db: AsyncSession) -> list[Use]:
-    """Every key id that an envelope names. Needs no key; for the operator."""
+    """Return the usage of every key id that an envelope names. Needs no key; for the operator."""
     return [Use(*row) for row in await run_text(db, _COUNT)]
 
 
 async def request(db: AsyncSession) -> KeyRotation:
-    """Have ingest bring every envelope under its newest key; one not yet done is joined."""
+    """Ask ingest to re-wrap every envelope with its newest key; return the rotation, an open one if any."""
     found = await waiting(db)
     if found is None:
         found = KeyRotation()
@@ -74,18 +74,18 @@ async def request(db: AsyncSession) -> KeyRotation:
 
 
 async def waiting(db: AsyncSession) -> KeyRotation | None:
-    """The oldest rotation that is not done."""
+    """Return the oldest rotation that is not done, or None."""
     query = select(KeyRotation).where(col(KeyRotation.done_at).is_(None))
     return (await db.exec(query.order_by(col(KeyRotation.requested_at)).limit(1))).first()
 
 
 async def read(db: AsyncSession, rotation_id: UUID) -> KeyRotation:
-    """The rotation as it is now. Raises NoResultFound for an unknown one."""
+    """Return the rotation re-read from the database. Raises NoResultFound for an unknown id."""
     return await db.get_one(KeyRotation, rotation_id, populate_existing=True)
 
 
 async def begin(db: AsyncSession, rotation_id: UUID, keyring: Keyring) -> None:
-    """Write down the ids there are; a rotation begun anew counts what did not open anew."""
+    """Store the keyring's key ids and reset the failure counts, which a restarted rotation counts again."""
     rotation = await db.get_one(KeyRotation, rotation_id, with_for_update=True)
     rotation.keys, rotation.unknown, rotation.broken = keyring.ids, {}, 0
     db.add(rotation)
@@ -94,9 +94,9 @@ async def begin(db: AsyncSession, rotation_id: UUID, keyring: Keyring) -> None:
 async def rewrap(
     db: AsyncSession, rotation_id: UUID, keyring: Keyring, model: Sealed, tenant_id: UUID, after: UUID | None
 ) -> Batch:
-    """Bring the next BATCH envelopes of a tenant under the newest key, in the order of their rows' ids.
+    """Re-wrap the next BATCH envelopes of a tenant with the newest key, in the order of their row ids.
 
-    Waits for rows another transaction has in hand; those do not wait for an account's owner (KEY SHARE).
+    Waits for rows that another transaction has locked, but not for the lease holder's FOR KEY SHARE.
     """
     batch = Batch()
     for row in await _next(db, keyring, model, tenant_id, after):
@@ -119,7 +119,7 @@ async def rewrap(
 
 
 async def finish(db: AsyncSession, rotation_id: UUID, error: str | None = None) -> None:
-    """Done, or (`error`, a sentence) not possible."""
+    """Mark the rotation as done, or as failed with `error`, a sentence for the operator."""
     rotation = await db.get_one(KeyRotation, rotation_id, with_for_update=True, populate_existing=True)
     if rotation.done_at is None:
         rotation.done_at, rotation.error = transaction_time(), error
@@ -130,7 +130,7 @@ async def finish(db: AsyncSession, rotation_id: UUID, error: str | None = None) 
 
 
 async def forget_old(db: AsyncSession, before: datetime) -> None:
-    """Drop rotations long done; the trail keeps who asked and what came of it."""
+    """Delete rotations done before `before`; the audit trail retains the request and its result."""
     await db.exec(delete(KeyRotation).where(col(KeyRotation.done_at) < before))
 
 

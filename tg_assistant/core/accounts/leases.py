@@ -1,7 +1,7 @@
 """Leases: which ingest process owns an account or a login, by epoch and deadline on the database's clock.
 
-Telegram destroys an auth key that is used from two places, so an owner stops before its lease ends and
-every write it makes carries the epoch it was given.
+Telegram destroys an auth key that is used from two places, so an owner stops before its lease ends, and
+each of its writes is checked against the epoch it was given.
 """
 
 from datetime import datetime
@@ -17,16 +17,16 @@ from tg_assistant.infra.postgres.db import run_text
 from tg_assistant.models import Account, Login
 
 LEASE_SECONDS = 15
-_IDLE_SECONDS = 8  # under a lease, so that a successor never waits for the transaction of a stopped owner
+_IDLE_SECONDS = 8  # below LEASE_SECONDS, so that no successor waits for a stopped owner's transaction
 Leased = type[Account] | type[Login]
 
 
 class LeaseLost(Exception):
-    """Another process owns this now (or may soon): stop at once and write nothing."""
+    """Another process owns the row now, or may soon: stop at once and write nothing."""
 
 
 async def _short(db: AsyncSession) -> None:
-    """Have PostgreSQL end this transaction, with its row locks, should its process stop inside it."""
+    """Make PostgreSQL end this transaction and release its row locks if its process stops inside it."""
     limit = text("SELECT set_config('idle_in_transaction_session_timeout', :limit, true)")
     await run_text(db, limit, limit=f"{_IDLE_SECONDS}s")
 
@@ -36,18 +36,18 @@ def _until() -> Any:
 
 
 class Trust(StrEnum):
-    """How far the database's clock may be believed about deadlines others wrote."""
+    """How far the database's clock can be trusted about deadlines written by other processes."""
 
-    none = "none"  # it has just been set, or may have been: only what its owner gave back is free
-    usual = "usual"  # deadlines that have passed are over
-    long = "long"  # it has run evenly for longer than a lease: a deadline further off than one is nobody's
+    none = "none"  # the clock has been set, or may have been: only released rows are free
+    usual = "usual"  # leases whose deadline has passed are free, too
+    long = "long"  # it has run evenly for longer than a lease: deadlines too far ahead are free, too
 
 
 def free(model: Leased, trust: Trust = Trust.long) -> ColumnElement[bool]:
-    """Whether nobody owns a row: its lease was given back or has run out.
+    """Return the SQL condition that a row has no owner: its lease was released or has expired.
 
-    A living owner renews long before; so a deadline that no lease can have now was written before the clock
-    was set back, by an owner who has not renewed since.
+    A live owner renews long before the deadline. A deadline more than two leases ahead was therefore written
+    before the clock was set back, by an owner that has not renewed since.
     """
     until = col(model.lease_until)
     conditions: list[ColumnElement[bool]] = [until.is_(None)]
@@ -59,16 +59,16 @@ def free(model: Leased, trust: Trust = Trust.long) -> ColumnElement[bool]:
 
 
 async def clock(db: AsyncSession) -> datetime:
-    """What the deadlines are held against, at this moment."""
+    """Return the present time of the clock that deadlines are compared with."""
     return (await db.exec(select(func.clock_timestamp()))).one()
 
 
 async def take(
     db: AsyncSession, model: Leased, row_id: UUID, owner: str, *, trust: Trust = Trust.usual
 ) -> int | None:
-    """Become the owner of a row whose lease has run out; the new epoch, or None when it is owned or busy.
+    """Become the owner of a row without a live lease; return the new epoch, or None if it is owned or locked.
 
-    Locks the row FOR UPDATE, so it waits for (skips) every write made under the previous epoch.
+    Locks the row FOR UPDATE SKIP LOCKED, so it cannot succeed while the previous owner's transaction is open.
     """
     await _short(db)
     query = select(model).where(model.id == row_id, free(model, trust)).with_for_update(skip_locked=True)
@@ -85,9 +85,9 @@ async def take(
 
 
 async def renew(db: AsyncSession, model: Leased, row_id: UUID, epoch: int) -> None:
-    """Push the deadline out. Raises LeaseLost when the epoch has moved on.
+    """Extend the deadline. Raises LeaseLost when the epoch has changed or the lease was released.
 
-    A deadline that has passed is pushed out, too: while the epoch stands nobody else has taken the row, and
+    A deadline in the past is extended, too: while the epoch is the same nobody else has taken the row, and
     PostgreSQL's clock may have been set forward. The owner counts its own seconds (`ingest/lease.py`).
     """
     await _short(db)
@@ -97,9 +97,9 @@ async def renew(db: AsyncSession, model: Leased, row_id: UUID, epoch: int) -> No
 
 
 async def check(db: AsyncSession, model: Leased, row_id: UUID, epoch: int) -> None:
-    """Hold the epoch until this transaction ends: a successor cannot take the row before. Raises LeaseLost.
+    """Lock the row so that no successor can take it before this transaction ends. Raises LeaseLost.
 
-    FOR KEY SHARE lets renewals through and stops `take`.
+    FOR KEY SHARE permits renewals and blocks `take`.
     """
     await _short(db)
     query = select(model.id).where(*_held(model, row_id, epoch)).with_for_update(read=True, key_share=True)
@@ -108,7 +108,7 @@ async def check(db: AsyncSession, model: Leased, row_id: UUID, epoch: int) -> No
 
 
 async def release(db: AsyncSession, model: Leased, row_id: UUID, epoch: int) -> None:
-    """Let the next owner take it at once; call only after the connection is closed."""
+    """Release the lease so that the next owner can take it at once; call after closing the connection."""
     statement = (
         update(model)
         .where(col(model.id) == row_id, col(model.lease_epoch) == epoch)

@@ -1,4 +1,4 @@
-"""A QR attempt as ingest sees it: each step it may write, under the epoch of its lease."""
+"""Ingest's side of a QR attempt: each step it may write, under the epoch of its lease."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -28,14 +28,17 @@ _FINAL = [status.value for status in LoginStatus if status.final]
 
 @dataclass(frozen=True)
 class Person:
-    """Who started the attempt: the only account it may connect."""
+    """The person that started the attempt; only their own account may be connected."""
 
     telegram_id: int
     language: str
 
 
 async def waiting(db: AsyncSession) -> list[UUID]:
-    """Attempts nobody owns: those to run, those to expire, and ended ones whose key is not logged out."""
+    """Return the ids of attempts without a live lease that have work left, the oldest first.
+
+    Those are attempts that are not final, and final ones whose auth key is not logged out yet.
+    """
     query = select(Login.id).where(
         or_(col(Login.status).not_in(_FINAL), col(Login.pending_session).is_not(None)),
         leases.free(Login),
@@ -44,25 +47,25 @@ async def waiting(db: AsyncSession) -> list[UUID]:
 
 
 async def read(db: AsyncSession, login_id: UUID) -> Login:
-    """The row as it is now, whatever the session had loaded. Raises NoResultFound once it was deleted."""
+    """Return the attempt re-read from the database, with secrets. Raises NoResultFound once it is deleted."""
     query = select(Login).where(Login.id == login_id).options(undefer_group(SECRETS))
     return (await db.exec(query.execution_options(populate_existing=True))).one()
 
 
 async def seconds_left(db: AsyncSession, login_id: UUID) -> float:
-    """Until the attempt expires, by the database's clock."""
+    """Return the seconds until the attempt expires, by the database's clock; negative afterwards."""
     left = func.extract("epoch", col(Login.expires_at) - func.clock_timestamp())
     return float((await db.exec(select(left).where(Login.id == login_id))).one())
 
 
 async def person(db: AsyncSession, login: Login) -> Person:
-    """Whose attempt it is: the Telegram id that has to scan, and the language to speak."""
+    """Return the Telegram id that has to scan the code, and the language to use."""
     query = select(User.telegram_id, User.language).where(User.id == login.user_id)
     return Person(*(await db.exec(query)).one())
 
 
 async def step(db: AsyncSession, login_id: UUID, epoch: int, **values: Any) -> bool:
-    """Write a step of a live attempt; False when it has ended meanwhile. Raises LeaseLost."""
+    """Write a step of a live attempt; return False when it has ended meanwhile. Raises LeaseLost."""
     await leases.check(db, Login, login_id, epoch)
     statement = (
         update(Login)
@@ -77,7 +80,7 @@ async def step(db: AsyncSession, login_id: UUID, epoch: int, **values: Any) -> b
 
 
 async def keep_pending(db: AsyncSession, login_id: UUID, epoch: int, sealed: bytes | None) -> None:
-    """Note the half-made key before it can be authorised, or (None) that it is logged out."""
+    """Store the auth key before it can be authorised, or None once it is logged out. Raises LeaseLost."""
     await leases.check(db, Login, login_id, epoch)
     statement = update(Login).where(col(Login.id) == login_id).values(pending_session=sealed)
     await db.exec(statement.execution_options(synchronize_session=False))
@@ -86,7 +89,7 @@ async def keep_pending(db: AsyncSession, login_id: UUID, epoch: int, sealed: byt
 
 
 async def show_qr(db: AsyncSession, login_id: UUID, epoch: int, url: str, expires_at: datetime) -> bool:
-    """A new code to scan, valid until `expires_at`; False and LeaseLost as `step`."""
+    """Store a new code to scan, valid until `expires_at`. Returns and raises what `step` does."""
     return await step(
         db,
         login_id,
@@ -102,7 +105,10 @@ async def show_qr(db: AsyncSession, login_id: UUID, epoch: int, url: str, expire
 async def ask_password(
     db: AsyncSession, login_id: UUID, epoch: int, *, hint: str | None, key: bytes, wrong: int
 ) -> bool:
-    """Show the password field; `wrong` says how many tries were refused so far."""
+    """Ask for the 2FA password, to be sealed with `key`; `wrong` is the number of refused tries so far.
+
+    Returns and raises what `step` does.
+    """
     return await step(
         db,
         login_id,
@@ -119,7 +125,7 @@ async def ask_password(
 
 
 async def take_password(db: AsyncSession, login_id: UUID, epoch: int) -> bytes | None:
-    """The sealed password, deleted as it is read."""
+    """Return the sealed password and delete it; None when there is none. Raises LeaseLost."""
     await leases.check(db, Login, login_id, epoch)
     query = select(Login.password_sealed).where(Login.id == login_id).with_for_update()
     sealed = (await db.exec(query)).one()
@@ -132,7 +138,10 @@ async def take_password(db: AsyncSession, login_id: UUID, epoch: int) -> bytes |
 async def end(
     db: AsyncSession, login_id: UUID, epoch: int, to: LoginStatus, reason: str | None = None
 ) -> bool:
-    """Reach a final status; the half-made key stays noted until it is logged out."""
+    """Write a final status; the pending auth key stays stored until it is logged out.
+
+    Returns and raises what `step` does.
+    """
     ended = await step(
         db, login_id, epoch, status=to.value, reason=reason, retry_after=None, **logins.NO_SECRETS
     )
@@ -144,18 +153,19 @@ async def end(
 
 
 async def mismatch(db: AsyncSession, login: Login, epoch: int, scanned_id: int) -> None:
-    """Someone else's account was scanned: nothing of it is kept but this line of the audit trail."""
+    """Fail an attempt scanned by another person's account, whose id is stored in the audit trail only."""
     await end(db, login.id, epoch, LoginStatus.failed, "ownership_mismatch")
     who = {"tenant_id": login.tenant_id, "user_id": login.user_id}
     await audit.record(db, None, "account.mismatch", login.id, scanned_telegram_id=scanned_id, **who)
 
 
 async def authorize(db: AsyncSession, login: Login, epoch: int, *, session: bytes, keyring: Keyring) -> bool:
-    """One transaction: the account with its sealed session, the attempt's end, the first task.
+    """Connect the account: store its sealed session, end the attempt and add the first task.
 
-    `session` belongs to the person who started (the caller has checked). Close its connection before: the
-    account's owner opens it next. False when the attempt was cancelled meanwhile, or fails here because the
-    person was switched off or removed: then the key stays noted, to be logged out. Raises LeaseLost.
+    The caller has checked that `session` belongs to the person that started the attempt, and has closed its
+    connection, because the account's lease holder opens the next one. Returns False when the attempt was
+    cancelled meanwhile or the person was disabled or removed: the key then stays stored until it is logged
+    out. Raises LeaseLost.
     """
     if not await _has_access(db, login):
         await end(db, login.id, epoch, LoginStatus.failed, "access_ended")
@@ -184,7 +194,7 @@ async def authorize(db: AsyncSession, login: Login, epoch: int, *, session: byte
 
 
 async def _has_access(db: AsyncSession, login: Login) -> bool:
-    """Locked before the attempt's own row, as switching off does; who does that now waits for our end."""
+    """Lock the membership before the attempt's row, as disabling does; that then waits for our commit."""
     query = select(Membership.id).where(
         Membership.tenant_id == login.tenant_id,
         Membership.user_id == login.user_id,
@@ -194,7 +204,7 @@ async def _has_access(db: AsyncSession, login: Login) -> bool:
 
 
 async def _account(db: AsyncSession, login: Login, telegram_id: int, keyring: Keyring) -> Account:
-    """The person's account row, new or used again; the session it held goes to be logged out."""
+    """Return the person's account row, new or reused; hand a session it holds over to be logged out."""
     query = (
         select(Account)
         .where(
@@ -218,7 +228,7 @@ async def _account(db: AsyncSession, login: Login, telegram_id: int, keyring: Ke
 
 
 async def _retire(db: AsyncSession, account: Account, keyring: Keyring) -> None:
-    """Hand the old key to the janitor, as an ended attempt it may take once the old owner has let go."""
+    """Hand the old key to the janitor, as an ended attempt it may take once the old owner's lease is over."""
     now = (await db.exec(select(func.now()))).one()
     old = Login(
         tenant_id=account.tenant_id,
@@ -234,7 +244,7 @@ async def _retire(db: AsyncSession, account: Account, keyring: Keyring) -> None:
     try:
         session = accounts.open_session(account, keyring)
     except SealBroken:
-        # it cannot be ended from here; the person was told to do it on their phone
+        # we cannot log it out; the person was asked to end it on their phone
         log.warning("account.key_missing", account_id=str(account.id))
         return
     old.pending_session = keyring.seal(session, _binding(old, account.telegram_id))
@@ -248,5 +258,5 @@ def _binding(login: Login, telegram_id: int) -> Binding:
 
 
 async def binding(db: AsyncSession, login: Login) -> Binding:
-    """What the attempt's pending key is bound to: the person expected, not yet the one who scanned."""
+    """Return what the pending key is bound to: the expected person, because nobody may have scanned yet."""
     return _binding(login, (await person(db, login)).telegram_id)

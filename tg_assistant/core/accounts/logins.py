@@ -1,6 +1,6 @@
-"""Connecting an account by QR, as the doors see it: start, watch, cancel, and the second screen's page.
+"""The doors' side of connecting an account by QR: start, watch, cancel, and the second screen's page.
 
-Ingest does the talking to Telegram (`login_steps` is its side); here is only the row both share.
+Only ingest talks to Telegram (`login_steps` is its side); both sides share the attempt's row.
 """
 
 import asyncio
@@ -28,15 +28,15 @@ from tg_assistant.infra.postgres.events import notify
 from tg_assistant.infra.runtime import Runtime
 from tg_assistant.models import Login, LoginStatus, Membership, User
 
-SESSION_ENDED = "session_ended"  # a reason
+SESSION_ENDED = "session_ended"  # a value of `Login.reason`, set by the trigger of migration 0012
 MAX_LIVE = 3
 MAX_PASSWORD = 256
 _LINK_SECONDS = 600
-_AHEAD_SECONDS = 60  # a reader's transaction may have begun that much before the maker's
+_AHEAD_SECONDS = 60  # a reader's transaction may have begun this much before the link was made
 _POLL_SECONDS = 2.0
 _FINAL = [status.value for status in LoginStatus if status.final]
 
-# what a final row forgets; the half-made key stays until it is logged out
+# cleared when an attempt becomes final; the pending auth key stays until it is logged out
 NO_SECRETS: dict[str, Any] = dict.fromkeys(
     ("qr_url", "qr_expires_at", "password_hint", "password_key", "password_sealed")
 )
@@ -44,7 +44,7 @@ NO_SECRETS: dict[str, Any] = dict.fromkeys(
 
 @dataclass(frozen=True)
 class Started:
-    """`link_token` is shown to the person once; the database has its hash only."""
+    """A new attempt. `link_token` is shown to the person once; the database stores only its hash."""
 
     login: Login
     link_token: str
@@ -52,7 +52,7 @@ class Started:
 
 @dataclass(frozen=True)
 class LinkView:
-    """What a connect link says before it is spent: whose account is being connected."""
+    """What is shown about a connect link before it is spent: whose account is being connected."""
 
     who: str
     language: str
@@ -61,7 +61,11 @@ class LinkView:
 
 
 async def start(db: AsyncSession, actor: Actor, *, device: str = "", ttl: int = 600) -> Started:
-    """A new attempt, good for `ttl` seconds. A person has at most three alive: older ones are cancelled."""
+    """Start an attempt that expires after `ttl` seconds, and no later than the actor's session.
+
+    A person has at most MAX_LIVE live attempts; older ones are cancelled. Raises SignInNeeded when the
+    session has just ended.
+    """
     actor.require()
     one_at_a_time = select(User.id).where(User.id == actor.user_id).with_for_update(key_share=True)
     await db.exec(one_at_a_time)
@@ -89,21 +93,21 @@ async def start(db: AsyncSession, actor: Actor, *, device: str = "", ttl: int = 
 
 
 async def _add(db: AsyncSession, **values: Any) -> Login:
-    """Not by the ORM, which names every column: not all are this door's to write."""
+    """Insert without the ORM, which would list every column: the door's role may not write all of them."""
     first = {"id": uuid4(), "status": LoginStatus.pending.value, "password_tries": 0, "lease_epoch": 0}
     made = await db.exec(insert(Login).values(**first, **values).returning(col(Login.id)))
     return await db.get_one(Login, made.scalar_one())
 
 
 async def _session_ends(db: AsyncSession, actor: Actor) -> datetime:
-    """What a session began is over with it. Raises SignInNeeded when it has ended this moment."""
+    """Return the end of the actor's session, which ends the attempt, too. Raises SignInNeeded."""
     if actor.session_id is None:
         return datetime.max.replace(tzinfo=UTC)
     return (await sessions.live(db, actor.session_id)).expires_at
 
 
 async def status(db: AsyncSession, actor: Actor, login_id: UUID) -> Login:
-    """Raises NotFound for another person's attempt as for one that does not exist."""
+    """Return one of the actor's attempts. Raises NotFound for an unknown one and for another person's."""
     actor.require()
     query = scoped(Login, actor).where(Login.id == login_id, Login.user_id == actor.user_id)
     login = (await db.exec(query.execution_options(populate_existing=True))).first()
@@ -113,14 +117,14 @@ async def status(db: AsyncSession, actor: Actor, login_id: UUID) -> Login:
 
 
 async def newest(db: AsyncSession, actor: Actor) -> Login | None:
-    """The actor's latest attempt: a screen that lost its state finds it again."""
+    """Return the actor's latest attempt or None, for a screen that has lost its state."""
     actor.require()
     query = scoped(Login, actor).where(Login.user_id == actor.user_id).order_by(col(Login.created_at).desc())
     return (await db.exec(query.limit(1).execution_options(populate_existing=True))).first()
 
 
 async def watch(rt: Runtime, actor: Actor, login_id: UUID) -> AsyncIterator[Login]:
-    """The attempt now and after each change, ending with a final status. Raises NotFound."""
+    """Yield the attempt now and after each change, up to its final status. Raises NotFound."""
     seen: datetime | None = None
     async with rt.events.listening(Topic.login, str(login_id)) as event:
         while True:
@@ -136,21 +140,21 @@ async def watch(rt: Runtime, actor: Actor, login_id: UUID) -> AsyncIterator[Logi
 
 
 async def cancel(db: AsyncSession, actor: Actor, login_id: UUID) -> Login:
-    """End the attempt; ingest logs the half-made key out. One that has ended stays as it is."""
+    """Cancel the attempt unless it has ended; return it. Ingest logs out its auth key. Raises NotFound."""
     login = await status(db, actor, login_id)
     await _cancel(db, login)
     return login
 
 
 async def end_all(db: AsyncSession, actor: Actor, user_id: UUID) -> None:
-    """Cancel what somebody of the actor's group has open; pages of the second screen end with it."""
+    """Cancel all live attempts of a user of the actor's group, and with them the second screen's pages."""
     open_ = Login.user_id == user_id, col(Login.status).not_in(_FINAL)
     for login in (await db.exec(scoped(Login, actor).where(*open_).with_for_update())).all():
         await _cancel(db, login)
 
 
 async def settled(rt: Runtime, actor: Actor, *, seconds: float = 5) -> bool:
-    """Whether no key of an ended attempt is still to be logged out at Telegram; waits so long for it."""
+    """Wait up to `seconds` until all auth keys of the actor's attempts are logged out; return whether so."""
     held = select(Login.id).where(Login.user_id == actor.user_id, col(Login.key_pending))
     async with rt.events.listening(Topic.login) as event:
         ends = asyncio.get_running_loop().time() + seconds
@@ -166,7 +170,10 @@ async def settled(rt: Runtime, actor: Actor, *, seconds: float = 5) -> bool:
 
 
 async def look(db: AsyncSession, link_token: str) -> LinkView:
-    """Whose link it is. Never spends it: Telegram fetches links to preview them. Raises NotFound."""
+    """Return whose link it is, without spending it: Telegram fetches links to preview them.
+
+    Raises NotFound for an unknown or expired link, and InviteSpent once the session that started it is over.
+    """
     login, user = await _by_hash(db, Login.link_hash, link_token)
     who = f"{user.first_name} {user.last_name}".strip() or f"@{user.username}"
     ends = min(login.expires_at, login.created_at + timedelta(seconds=_LINK_SECONDS))
@@ -174,9 +181,10 @@ async def look(db: AsyncSession, link_token: str) -> LinkView:
 
 
 async def spend(db: AsyncSession, link_token: str) -> tuple[str, Login]:
-    """Exchange the link for its page's token, once. Raises NotFound, or InviteSpent the second time.
+    """Exchange the link for its page's token, once.
 
-    The page may see the QR, send the 2FA password and cancel; it never becomes a session.
+    Raises what `look` does, and InviteSpent if the link is spent already. The page may show
+    the QR, send the 2FA password and cancel; its token never becomes a session.
     """
     login, _ = await _by_hash(db, Login.link_hash, link_token)
     page_token = secrets.token_urlsafe(32)
@@ -189,18 +197,24 @@ async def spend(db: AsyncSession, link_token: str) -> tuple[str, Login]:
         raise InviteSpent("logins.link_spent")
     await audit.record(db, None, "login.link", login.id, tenant_id=login.tenant_id, user_id=login.user_id)
     await db.refresh(login)
-    await _touched(db, login)  # the first screen waits for this step
+    await _touched(db, login)  # the first screen waits for this change
     return page_token, login
 
 
 async def by_page(db: AsyncSession, page_token: str) -> Login:
-    """The attempt a spent link belongs to. Raises NotFound once the attempt is long over."""
+    """Return the attempt of a spent link's page.
+
+    Raises NotFound from ten minutes after the attempt's expiry, and InviteSpent as `look` does.
+    """
     login, _ = await _by_hash(db, Login.page_hash, page_token, over=True)
     return login
 
 
 async def submit_password(db: AsyncSession, page_token: str, password: str) -> Login:
-    """Seal the password to ingest's key of this attempt. Raises Invalid when none is being asked for."""
+    """Seal the password with the public key ingest made for this attempt, and store it.
+
+    Raises Invalid when no password is asked for or its length is wrong, and what `by_page` raises.
+    """
     login = await by_page(db, page_token)
     if login.status != LoginStatus.password_required or login.password_key is None:
         raise Invalid("logins.no_password_asked")
@@ -212,7 +226,7 @@ async def submit_password(db: AsyncSession, page_token: str, password: str) -> L
 
 
 async def cancel_by_page(db: AsyncSession, page_token: str) -> Login:
-    """The second screen gives up; one that is over stays as it ended. Raises NotFound."""
+    """Cancel the attempt from the second screen, unless it has ended. Raises what `by_page` does."""
     login = await by_page(db, page_token)
     await _cancel(db, login)
     return login
@@ -228,7 +242,7 @@ async def _by_hash(
         .where(col(column) == _hash(token))
         .where(col(Login.expires_at) > func.now() - timedelta(seconds=_LINK_SECONDS if over else 0))
         .where(over or col(Login.created_at) > func.now() - timedelta(seconds=_LINK_SECONDS))
-        # made in the future: PostgreSQL's clock was set back, and the link must not live until then
+        # created in the future means PostgreSQL's clock was set back, which must not extend the link's life
         .where(col(Login.created_at) < func.now() + timedelta(seconds=_AHEAD_SECONDS))
         .execution_options(populate_existing=True)
     )
@@ -244,9 +258,9 @@ async def _by_hash(
 
 
 async def _check_begun_by_somebody(db: AsyncSession, login: Login) -> None:
-    """Raises InviteSpent once the session that began the attempt is over, or its person switched off.
+    """Raise InviteSpent once the session that started the attempt is over, or its person is disabled.
 
-    Ending it is PostgreSQL's own work (migration 0012): it happens with the session, whichever way that ends.
+    PostgreSQL itself ends the attempt together with its session, however that ends (migration 0012).
     """
     try:
         if login.session_id is not None:
@@ -260,7 +274,7 @@ async def _check_begun_by_somebody(db: AsyncSession, login: Login) -> None:
 
 
 async def _cancel(db: AsyncSession, login: Login, reason: str | None = None) -> None:
-    """By a function of migration 0012: a door that may write a code could show a stranger's."""
+    """Cancel through a function of migration 0012: a door with write access could show a foreign QR code."""
     if LoginStatus(login.status).final:
         return
     await run_text(db, text("SELECT cancel_login(:id, :why)"), id=login.id, why=reason)

@@ -1,4 +1,4 @@
-"""QR pictures of links: PNG for REST, SVG for pages."""
+"""QR codes of links: PNG for REST, SVG for pages."""
 
 import io
 from typing import Any
@@ -15,13 +15,13 @@ def _code(url: str) -> qrcode.QRCode[Any]:
 
 
 def png(url: str) -> bytes:
-    """Four modules of quiet zone and error correction M: a damaged 15 % still scans."""
+    """Return a PNG with a quiet zone of four modules and error correction M, which restores 15 % damage."""
     buffer = io.BytesIO()
     _code(url).make_image().save(buffer)
     return buffer.getvalue()
 
 
 def svg(url: str) -> bytes:
-    """One path, black on white: scanners need the contrast whatever the theme is."""
+    """Return an SVG of one path, black on white in every theme, because scanners need the contrast."""
     image = _code(url).make_image(image_factory=qrcode.image.svg.SvgPathFillImage)
     return image.to_string()

@@ -1,4 +1,4 @@
-"""Work that needs a Telegram session: rows added by any door, done by the account's lease holder only."""
+"""Tasks that need a Telegram session: added by any door, run only by the account's lease holder."""
 
 import asyncio
 from contextlib import suppress
@@ -31,9 +31,12 @@ async def add(
     priority: int = 0,
     deadline: datetime | None = None,
 ) -> AccountTask:
-    """Ask the account's owner to do `kind` after commit. Higher `priority` first (a person waits: 10)."""
+    """Add a task for the account's lease holder, which sees it after commit.
+
+    Higher `priority` runs first; 10 is for tasks that a person waits for.
+    """
     tenant_id = (await db.exec(select(Account.tenant_id).where(Account.id == account_id))).one()
-    # not by the ORM, which names every column: not all are a door's to write
+    # not by the ORM, which would list every column: a door's role may not write all of them
     statement = insert(AccountTask).values(
         id=uuid4(),
         tenant_id=tenant_id,
@@ -50,7 +53,7 @@ async def add(
 
 
 async def get(db: AsyncSession, actor: Actor, task_id: UUID) -> AccountTask:
-    """A task of the actor's own account. Raises NotFound."""
+    """Return a task of one of the actor's own accounts. Raises NotFound."""
     actor.require()
     query = (
         select(AccountTask)
@@ -68,7 +71,7 @@ async def get(db: AsyncSession, actor: Actor, task_id: UUID) -> AccountTask:
 
 
 async def wait(rt: Runtime, actor: Actor, task_id: UUID, *, seconds: float = 5) -> AccountTask | None:
-    """The finished task, or None when it is still under way after `seconds`. See `outcome`."""
+    """Return the finished task (see `outcome`), or None if still open after `seconds`. Raises NotFound."""
     with suppress(TimeoutError):
         async with asyncio.timeout(seconds), rt.events.listening(Topic.task, str(task_id)) as event:
             while True:
@@ -82,12 +85,12 @@ async def wait(rt: Runtime, actor: Actor, task_id: UUID, *, seconds: float = 5) 
 
 
 def outcome(task: AccountTask) -> dict[str, Any]:
-    """What a finished task brought. Raises the error it ended in."""
+    """Return the result of a finished task. Raises the error it ended with."""
     if task.error is None:
         return task.result or {}
     values = dict(task.error_values)
     name, retry_after = values.pop("class", ""), values.pop("retry_after", None)
-    values.pop("status", None)  # how older rows told the class
+    values.pop("status", None)  # rows written by older versions have it in place of the class
     kinds = {kind.__name__: kind for kind in AssistantError.__subclasses__()}
     raise kinds.get(name, Unavailable)(task.error, retry_after=retry_after, **values)
 
@@ -97,7 +100,7 @@ def _kept(error: AssistantError) -> dict[str, Any]:
 
 
 async def claim(db: AsyncSession, account_id: UUID, epoch: int) -> AccountTask | None:
-    """The next task due, claimed under `epoch`; a claim of an earlier epoch died with its owner."""
+    """Claim the next due task under `epoch` and return it, or None; claims of earlier epochs do not count."""
     query = (
         select(AccountTask)
         .where(
@@ -121,9 +124,9 @@ async def claim(db: AsyncSession, account_id: UUID, epoch: int) -> AccountTask |
 
 
 async def unclaim(db: AsyncSession, account_id: UUID) -> None:
-    """Put back what this owner had in hand when its last connection broke; call before claiming.
+    """Release the tasks this owner had claimed when its last connection broke; call before claiming.
 
-    That was not the task's fault, so it does not count as an attempt.
+    The task did not cause that, so it does not count as an attempt.
     """
     statement = (
         update(AccountTask)
@@ -139,7 +142,7 @@ async def unclaim(db: AsyncSession, account_id: UUID) -> None:
 
 
 async def next_due(db: AsyncSession, account_id: UUID) -> float | None:
-    """Seconds until the next open task may run; None when there is none."""
+    """Return the seconds until the next open task may run, or None when there is none."""
     due = func.extract("epoch", func.min(col(AccountTask.not_before)) - func.now())
     query = select(due).where(AccountTask.account_id == account_id, col(AccountTask.done_at).is_(None))
     seconds = (await db.exec(query)).one_or_none()
@@ -154,7 +157,10 @@ async def finish(
     result: dict[str, Any] | None = None,
     error: AssistantError | None = None,
 ) -> bool:
-    """Close the task, once: False when it already was. Raises LeaseLost when another epoch claimed it."""
+    """Close the task with its result or error; return False when it was closed already.
+
+    Raises LeaseLost when another epoch has claimed it.
+    """
     values: dict[str, Any] = {"done_at": func.now(), "result": result}
     if error is not None:
         values |= {"error": error.code, "error_values": _kept(error)}
@@ -167,7 +173,10 @@ async def finish(
 async def postpone(
     db: AsyncSession, task: AccountTask, seconds: float, *, epoch: int, counted: bool = True
 ) -> None:
-    """Put the task back for `seconds`; `counted` False does not count this as an attempt."""
+    """Release the task for a retry after `seconds`; with `counted` False this run is no attempt.
+
+    Raises LeaseLost when another epoch has claimed it.
+    """
     await _update(
         db,
         task,
@@ -202,7 +211,7 @@ async def _update(db: AsyncSession, task: AccountTask, epoch: int, values: dict[
 
 
 async def open_of_kind(db: AsyncSession, account_id: UUID, kind: str) -> list[AccountTask]:
-    """Open tasks of one kind, so that the same work is not asked for twice."""
+    """Return the open tasks of one kind, the oldest first, so that the same work is not added twice."""
     query = select(AccountTask).where(
         AccountTask.account_id == account_id, AccountTask.kind == kind, col(AccountTask.done_at).is_(None)
     )
@@ -210,7 +219,7 @@ async def open_of_kind(db: AsyncSession, account_id: UUID, kind: str) -> list[Ac
 
 
 async def close(db: AsyncSession, task: AccountTask, error: AssistantError | None = None) -> None:
-    """End an open task that has become pointless, whoever claimed it; waiters are told."""
+    """End an open task that has become pointless, even a claimed one, and notify those waiting for it."""
     task.done_at = transaction_time()
     if error is not None:
         task.error, task.error_values = error.code, _kept(error)
@@ -220,7 +229,7 @@ async def close(db: AsyncSession, task: AccountTask, error: AssistantError | Non
 
 
 async def close_all(db: AsyncSession, account_id: UUID, error: AssistantError) -> None:
-    """End every open task of an account that is gone; a log-out among them has succeeded."""
+    """End with `error` every open task of an account that is gone; a log-out ends as a success."""
     query = select(AccountTask).where(
         AccountTask.account_id == account_id, col(AccountTask.done_at).is_(None)
     )

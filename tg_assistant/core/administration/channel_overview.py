@@ -1,4 +1,4 @@
-"""The group's channels as its admins see them: sizes and troubles; a private one without its name."""
+"""The group's channels as its admins see them: sizes and problems; private ones without their names."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -20,19 +20,25 @@ from tg_assistant.models import Channel, Post, Role, Subscription
 
 @dataclass(frozen=True)
 class ChannelSeen:
-    """`named` is False for a private channel the admin does not read: what others read is theirs."""
+    """A channel with its numbers. `named` is False for a private channel that the admin may not read.
+
+    Its name must not be shown: which private channels others read is their own affair.
+    """
 
     channel: Channel
     named: bool
     followers: int
     posts: int
-    held: dict[Trouble, int]  # posts that cannot be searched, tried for the last time, by the reason
+    held: dict[Trouble, int]  # by reason, the number of posts whose indexing has failed for good
 
 
 async def list_channels(
     db: AsyncSession, actor: Actor, *, search: str = "", limit: int = 50, cursor: str | None = None
 ) -> Page[ChannelSeen]:
-    """Every channel somebody of the group follows, the latest added first. Admins only."""
+    """Return the group's channels, the latest added first; `search` covers those the admin may see by name.
+
+    Raises NotAllowed for anyone below admin, and Invalid for a cursor that was never issued.
+    """
     actor.require(Role.admin)
     readable = await channels.readable_ids(db, actor, switched_off=True)
     named = ~col(Channel.private) | col(Channel.id).in_(readable)
@@ -46,9 +52,9 @@ async def list_channels(
 
 
 async def pause_channel(db: AsyncSession, actor: Actor, channel_id: UUID, paused: bool) -> ChannelSeen:
-    """Switch a channel off, or on again, for the whole group. Admins only. Raises NotFound.
+    """Pause or resume a channel for the whole group. Raises NotFound, and NotAllowed for anyone below admin.
 
-    While it is off nothing is loaded from it and nothing of it is shown; its posts stay, and come back.
+    While it is paused nothing is loaded from it and nothing of it is shown; its posts stay stored.
     """
     actor.require(Role.admin)
     channel = (await db.exec(scoped(Channel, actor).where(Channel.id == channel_id))).first()

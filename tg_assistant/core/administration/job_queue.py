@@ -1,4 +1,4 @@
-"""The group's jobs as its admins see them: what waits, what is held, and deciding about the held ones."""
+"""The group's jobs as its admins see them: listing them, and retrying or dropping held ones."""
 
 from typing import Any
 
@@ -23,7 +23,10 @@ async def list_(
     limit: int = 50,
     cursor: str | None = None,
 ) -> Page[QueuedJob]:
-    """The group's jobs, the newest first: names and states, never their contents. Admins only."""
+    """Return the group's jobs, the newest first: names and states, never their payloads. Admins only.
+
+    Raises Invalid for an unknown `status` and for a cursor that was never issued.
+    """
     actor.require(Role.admin)
     if status not in (None, *STATES):
         raise Invalid("jobs.status")
@@ -41,12 +44,12 @@ def _job_id(text: str) -> int:
 
 
 async def requeue(db: AsyncSession, actor: Actor, job_id: int) -> None:
-    """Try a held job again from the start. Admins only. Raises NotFound for any other job."""
+    """Retry a held job from the start. Admins only. Raises NotFound for any other job."""
     await _decide(db, actor, job_id, "job.requeue")
 
 
 async def drop(db: AsyncSession, actor: Actor, job_id: int) -> None:
-    """Give a held job up. Admins only. Raises NotFound for any other job."""
+    """Delete a held job. Admins only. Raises NotFound for any other job."""
     await _decide(db, actor, job_id, "job.drop")
 
 

@@ -1,4 +1,4 @@
-"""A group in numbers, for its admins: sums only, nobody's questions or names."""
+"""Statistics of a group for its admins: aggregates only, no questions and no names."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -27,7 +27,10 @@ from tg_assistant.models import (
 
 @dataclass(frozen=True)
 class Statistics:
-    """`week` is the last seven days. `median_milliseconds`, `abstained_share`: None without questions."""
+    """Numbers of a group; `day` is the last 24 hours, `week` the last seven days.
+
+    `abstained_share` (0…1) and `median_milliseconds` cover the week and are None without answered questions.
+    """
 
     members: int
     members_active_week: int
@@ -48,7 +51,7 @@ class Statistics:
 
 
 async def of(db: AsyncSession, actor: Actor) -> Statistics:
-    """The actor's group now. Admins only."""
+    """Return the present statistics of the actor's group. Admins only."""
     actor.require(Role.admin)
     return Statistics(
         **await _people(db, actor),
@@ -132,14 +135,14 @@ async def _count(db: AsyncSession, actor: Actor, model: Any, *conditions: Any) -
 
 @dataclass(frozen=True)
 class Backlog:
-    """Of one group: channels whose past is still read, and posts the index does not hold yet."""
+    """Open work of one group: channels with a backfill in progress, and posts not indexed yet."""
 
     channels: int
     posts: int
 
 
 async def backlog(db: AsyncSession, tenant_id: UUID) -> Backlog:
-    """What is still to be read and to be indexed; for the metrics, which count all groups."""
+    """Return a group's backlog; for the metrics, which sum up all groups."""
     unread = select(func.count()).where(
         Channel.tenant_id == tenant_id, col(Channel.backfill_done_at).is_(None)
     )

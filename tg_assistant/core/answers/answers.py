@@ -1,4 +1,4 @@
-"""One question, one answer with its sources: for the app, the bot and REST alike."""
+"""Answers to questions, streamed with their sources: for the app, the bot and REST alike."""
 
 import asyncio
 import re
@@ -22,7 +22,7 @@ from tg_assistant.infra.runtime import Runtime
 from tg_assistant.models import Question
 from tg_assistant.texts import text as say
 
-MAX_COPIES = 2  # places named beside a post that stands in several channels
+MAX_COPIES = 2  # further channels listed as sources of a post that was published in several
 QUOTE = 300  # characters
 # Bullets, dashes and emoji in front of a post's line.
 _LEADING = re.compile(r"^(?:[^\w«»„“”\"'(\[#@$€£₽+]|_)+")
@@ -31,7 +31,7 @@ _NO_WORD = re.compile(r"\W*")
 
 @dataclass(frozen=True)
 class Source:
-    """A post an answer stands on, `n` being its number in the text."""
+    """A post that an answer is based on; the text cites it as `[n]`."""
 
     n: int
     post_id: UUID
@@ -59,11 +59,11 @@ class Delta:
 
 @dataclass(frozen=True)
 class Done:
-    """The whole answer: what was streamed, unless the stream broke off; then this is what counts.
+    """The complete answer. It differs from the streamed text, and replaces it, if the stream broke off.
 
-    `degraded` says what was missing: "meaning" (full text alone was searched), "model" (the language model
-    did not answer, sentences of the posts stand in for it). `also_read` is what a model was shown and did
-    not name: its words may rest on that, too.
+    `confidence` is 0…1. `degraded` lists what was missing: "meaning" (only full text was searched), "model"
+    (the language model failed, so the answer consists of sentences of the posts). `also_read` are the places
+    of posts the model was given and did not cite: its text may be based on them, too.
     """
 
     question_id: UUID
@@ -81,11 +81,11 @@ Event = Sources | Delta | Done
 async def ask(
     rt: Runtime, actor: Actor, question: str, *, question_id: UUID | None = None, **wanted: Unpack[Wanted]
 ) -> AsyncIterator[Event]:
-    """`Sources`, any number of `Delta`, `Done`; an abstention is `Done` alone.
+    """Answer a question: yields `Sources`, any number of `Delta`, then `Done`; an abstention is `Done` alone.
 
-    A door that may send a question twice gives it an id: the second time raises AlreadyExists; see `resume`.
-    Reads only channels the actor may read. Raises Invalid (empty, too long), LimitReached (questions of the
-    day, by plan) and NotAllowed before anything is yielded.
+    A door that may send a question twice passes an id: the second call raises AlreadyExists; see `resume`.
+    Reads only channels the actor may read. Raises Invalid (empty, too long), LimitReached (the plan's
+    questions a day) and NotAllowed before anything is yielded.
     """
     asked = await asking.begin(rt, actor, question, question_id)
     async with aclosing(finish(rt, actor, asked, wanted)) as events:
@@ -94,26 +94,26 @@ async def ask(
 
 
 async def resume(rt: Runtime, actor: Actor, question_id: UUID) -> AsyncGenerator[Event]:
-    """The events of a question the actor asked before: `Done` as it was, or all, if nobody has answered it.
+    """Yield the events of a question the actor asked before: the stored `Done`, or all if it has no answer.
 
-    For a door that was interrupted. What was tried `tries.TRIES` times is not tried again, for it may be
-    what ended the processes that tried; its answer then says so. A try under way elsewhere is waited for, and
-    one whose process died for 20 s. Raises NotFound for a question that is gone, or somebody else's, and
-    AlreadyExists when after two minutes it is still tried elsewhere.
+    For a door that was interrupted. A question tried `tries.TRIES` times is not tried again, because it may
+    be what crashed those processes; its answer then says so. Waits for a try running elsewhere; one whose
+    process died is over after 20 s. Raises NotFound for a question that is deleted or another person's, and
+    AlreadyExists when it is still being tried elsewhere after two minutes.
     """
     patience = monotonic() + tries.PATIENCE_SECONDS
     while True:
         async with rt.db.transaction(actor.tenant) as db:
             asked = await question_log.get(db, actor, question_id)
             if asked.answer is None and await tries.give_up(db, actor, asked):
-                # its tries are used up: it is answered with a sentence now
+                # its tries are used up: its answer is now the sentence that says so
                 asked = await question_log.get(db, actor, question_id)
             free = await tries.is_free(db, asked)
         if asked.answer is not None:
             yield as_it_was(asked)
             return
         if free:
-            with suppress(AlreadyExists):  # somebody else was first
+            with suppress(AlreadyExists):  # another process answered it first
                 async with aclosing(finish(rt, actor, asked, {})) as events:
                     async for event in events:
                         yield event
@@ -124,14 +124,14 @@ async def resume(rt: Runtime, actor: Actor, question_id: UUID) -> AsyncGenerator
 
 
 async def finish(rt: Runtime, actor: Actor, asked: Question, wanted: Wanted) -> AsyncGenerator[Event]:
-    """The events of a question that `begin` has let in, as read last.
+    """Yield the events of a question that `asking.begin` has accepted; `asked` is its row as last read.
 
-    Raises AlreadyExists when it is answered by now, or tried by another process at this moment.
+    Raises AlreadyExists when it has been answered since, or another process is trying it now.
     """
     began = monotonic()
     done: Done | None = None
     async with tries.Try(rt, actor, asked):
-        async with rt.turns.turn(actor.user_id):  # what a language model writes is waited for outside of it
+        async with rt.turns.turn(actor.user_id):  # the turn is released before waiting for a language model
             found = await hybrid.search(rt, actor, asked.question, wanted)
             extract = await extractive.extract(rt, asked.question, found)
         async for event in _answered(rt, actor, asked, found, extract):
@@ -149,7 +149,7 @@ async def finish(rt: Runtime, actor: Actor, asked: Question, wanted: Wanted) -> 
 
 
 def _kept(done: Done, seconds: float) -> dict[str, object]:
-    """The columns of an answer."""
+    """Return the columns of a question that store its answer."""
     said = {"answer": done.answer, "abstained": done.abstained, "confidence": done.confidence}
     also_read = [[str(channel_id), url] for channel_id, url in done.also_read]
     rests = {"sources": _stored(done.sources), "also_read": also_read}
@@ -157,7 +157,7 @@ def _kept(done: Done, seconds: float) -> dict[str, object]:
 
 
 def as_it_was(asked: Question) -> Done:
-    """The end of an answer given before."""
+    """Return the `Done` of a stored answer."""
     assert asked.answer is not None, "nobody has answered it"
     read = [(UUID(channel_id), url) for channel_id, url in asked.also_read]
     confidence = asked.confidence or 0
@@ -165,7 +165,7 @@ def as_it_was(asked: Question) -> Done:
 
 
 def sources_of(asked: Question) -> list[Source]:
-    """The sources as they were given with the answer."""
+    """Return the sources stored with the answer."""
     return [_restored(stored) for stored in asked.sources]
 
 
@@ -227,14 +227,14 @@ def _extractive(actor: Actor, asked: Question, extract: Extract, degraded: list[
 
 
 def _read_on(sentences: Sequence[str]) -> str:
-    """Sentences of one post as running text: no list marks, and a colon after a line that has no end."""
+    """Join sentences of one post: list marks are removed, a line without a final mark gets a colon."""
     shown = [_LEADING.sub("", " ".join(one.split())) for one in sentences]
     joined = [one if _closed(one) else f"{one}:" for one in shown[:-1]]
     return " ".join([*joined, shown[-1]])
 
 
 def _closed(sentence: str) -> bool:
-    """Whether there is a mark that ends it behind its last word."""
+    """Return whether a punctuation mark that ends a sentence follows its last word."""
     behind = _NO_WORD.match(sentence[::-1])
     return behind is not None and any(mark in behind.group() for mark in ".!?…:;")
 

@@ -1,4 +1,4 @@
-"""A question is written down before it is answered, and its answer is kept."""
+"""Storing a question before it is answered, and its answer afterwards."""
 
 from datetime import timedelta
 from typing import Any
@@ -23,8 +23,8 @@ MAX_QUESTION = 4_000  # characters
 
 
 def checked(question: str) -> str:
-    """The question as it is written down. Raises Invalid (empty, too long)."""
-    # a half of an emoji, cut by whoever sent it, is no text to PostgreSQL; nor is NUL
+    """Return the question as it will be stored. Raises Invalid (empty, too long)."""
+    # PostgreSQL text can store neither NUL nor a lone surrogate, which a client may leave of a cut emoji
     stripped = question.encode("utf-8", "ignore").decode().replace("\x00", "").strip()
     if not any(character.isalnum() for character in stripped):
         raise Invalid("answers.empty_question")
@@ -34,9 +34,10 @@ def checked(question: str) -> str:
 
 
 async def _allow_another(db: AsyncSession, user_id: UUID, allowed: int) -> None:
-    """Raises LimitReached until the oldest question that stands in the way is a day old."""
+    """Raise LimitReached while `allowed` questions are less than a day old."""
     day = timedelta(days=1)
-    now = (await db.exec(select(func.now()))).one()  # PostgreSQL's: later ones came before it was set back
+    # questions dated later were asked before PostgreSQL's clock was set back
+    now = (await db.exec(select(func.now()))).one()
     today = col(Question.created_at).between(now - day, now + timedelta(minutes=1))
     mine = select(col(Question.created_at)).where(Question.user_id == user_id, today)
     newest_first = mine.order_by(col(Question.created_at).desc())
@@ -49,15 +50,15 @@ async def _allow_another(db: AsyncSession, user_id: UUID, allowed: int) -> None:
 
 
 async def _under_way(db: AsyncSession, user_id: UUID) -> int:
-    """How many questions of the person are being answered now, or about to be, in any process."""
+    """Return how many questions of the person any process is answering, or about to answer."""
     open_ = col(Question.answer).is_(None), or_(tries.under_way(), tries.about_to_begin())
     return (await db.exec(select(func.count()).where(Question.user_id == user_id, *open_))).one()
 
 
 async def begin(rt: Runtime, actor: Actor, question: str, question_id: UUID | None = None) -> Question:
-    """Write the question down, if the plan still allows one today (any 24 hours). Raises as `answers.ask`.
+    """Store the question if the plan allows another one within 24 hours. Raises what `answers.ask` does.
 
-    For a door that has to know of a refusal before its answer starts; `answers.finish` does the rest.
+    For a door that must report a refusal before it starts to stream; `answers.finish` does the rest.
     """
     actor.require()
     rt.turns.check_room(actor.user_id)
@@ -81,15 +82,15 @@ async def begin(rt: Runtime, actor: Actor, question: str, question_id: UUID | No
         db.add(asked)
         try:
             await db.flush()
-        except IntegrityError:  # another group's question cannot be seen from here
+        except IntegrityError:  # the id belongs to another group's question, which row-level security hides
             raise AlreadyExists("answers.asked_before") from None
     return asked
 
 
 async def keep(rt: Runtime, actor: Actor, question_id: UUID, answer: dict[str, Any]) -> None:
-    """Save the answer: columns with their values. Raises NotAllowed for who was switched off, or is gone.
+    """Save the answer, given as column values. A question deleted meanwhile is ignored.
 
-    Nothing is kept for them, nor of a question that was deleted.
+    Raises NotAllowed, and saves nothing, when the person was disabled or removed meanwhile.
     """
     async with rt.db.transaction(actor.tenant) as db:
         await hold_member(db, actor.tenant, actor.user_id)

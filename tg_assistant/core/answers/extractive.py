@@ -1,4 +1,4 @@
-"""The sentences that answer a question, picked from the posts found: an answer without a language model."""
+"""Answers without a language model: the sentences of the posts found that answer the question."""
 
 import math
 from bisect import bisect_right
@@ -24,25 +24,25 @@ from tg_assistant.infra.runtime import Runtime
 
 log = structlog.get_logger()
 
-PASSAGES = 8  # posts looked into
-SENTENCES = 40  # of one post
-# What is embedded while a person waits, so that no post makes the answer of another slow. Sentences and words
-# beyond are compared by stems and spelling.
-POST_BYTES, ALL_BYTES = 4_000, 16_000  # of sentences, in UTF-8: a token is 4 of an emoji, 8 of Russian
+PASSAGES = 8  # posts read
+SENTENCES = 40  # read of one post
+# Limits of what is embedded while a person waits, so that no post slows down the answer. Sentences and words
+# beyond them are compared by stems and spelling.
+POST_BYTES, ALL_BYTES = 4_000, 16_000  # of sentences in UTF-8; a token takes 4 bytes (emoji) or 8 (Russian)
 WORDS = 300
-PICKED = 4  # sentences of an answer at most
-ENOUGH = 0.4  # confidence from which an answer is given
-WORTH_READING = 0.05  # …and from which a language model is shown the posts
+PICKED = 4  # most sentences of an answer
+ENOUGH = 0.4  # least confidence for an answer
+WORTH_READING = 0.05  # least confidence for giving the posts to a language model
 
-_NEAR = 0.3  # a further sentence may score this much less than the best
-_NEW = 0.12  # …and has to cover this share of the question anew
-_ALSO = 1.5  # log odds by which a second post may be less likely to answer than the first
-_SAID, _LESS = 0.8, 0.3  # a word of the question is said; …and how much less surely a second post may say it
+_NEAR = 0.3  # how much lower than the best a further sentence may score
+_NEW = 0.12  # share of the question that a further sentence has to cover in addition
+_ALSO = 1.5  # how much lower the log odds of a further post may be than the best post's
+_SAID, _LESS = 0.8, 0.3  # coverage at which a word counts as said; tolerance for further posts
 
 
 @dataclass(frozen=True)
 class _Read:
-    """A post taken apart: its sentences, the first `embedded` of which are compared by meaning."""
+    """A post split into sentences, the first `embedded` of which are compared by meaning."""
 
     passage: Passage
     texts: list[str]
@@ -59,9 +59,9 @@ class Picked:
 
 @dataclass(frozen=True)
 class Extract:
-    """`sentences` is empty where nothing found supports an answer; `confidence` is 0…1.
+    """The chosen sentences, none if the posts do not support an answer, and the confidence, 0…1.
 
-    `degraded`: the embedder failed, only words were compared.
+    `degraded`: the embedder failed, so only words were compared.
     """
 
     sentences: list[Picked]
@@ -69,12 +69,12 @@ class Extract:
     degraded: bool = False
 
     def of_post(self, post_id: UUID) -> list[str]:
-        """All that the answer takes of one post: what its source quotes."""
+        """Return the sentences taken from one post, which its source quotes."""
         return [one.text for one in self.sentences if one.passage.place.post_id == post_id]
 
 
 async def extract(rt: Runtime, question: str, found: Found) -> Extract:
-    """One to four sentences of the best posts; without the embedder those in the question's own words."""
+    """Return one to four sentences of the best posts; without the embedder, chosen by word stems alone."""
     read = await rt.texts.run(_read, found.passages[:PASSAGES])
     if not read:
         return Extract([], 0.0)
@@ -117,7 +117,7 @@ async def _by_meaning(
 async def _by_words(
     rt: Runtime, question: str, found: Found, read: Sequence[_Read]
 ) -> tuple[Question, list[Judged]]:
-    """Stems alone: less is answered, but what is answered is said in the question's words."""
+    """Judge by stems alone: fewer questions get an answer, and it uses the question's own words."""
     asked = await wording.take_apart(rt, question, found.rarity, by_meaning=False)
     words = await rt.texts.run(_words, read, titles=False)
     lexicon = await rt.texts.run(Lexicon, asked, words, np.zeros((len(words), 1)))
@@ -138,7 +138,7 @@ def _read(passages: Sequence[Passage]) -> list[_Read]:
 
 
 def _words(read: Sequence[_Read], *, titles: bool) -> list[str]:
-    """The content words of all posts, the best post's first."""
+    """Return the content words of all posts without repetitions, the best post's first."""
     return scoring.different_words(
         [text for one in read for text in (*([one.passage.place.channel_title] * titles), *one.texts)]
     )
@@ -151,7 +151,7 @@ def _judged(
     titles: Sequence[np.ndarray],
     embedded: np.ndarray,
 ) -> list[Judged]:
-    """`embedded` has a row for each sentence that is compared by meaning, in the order of `read`."""
+    """Judge each post. `embedded` has a row per sentence compared by meaning, in the order of `read`."""
     vectors = iter(embedded)
     judged = []
     for one, title in zip(read, titles, strict=True):
@@ -164,9 +164,9 @@ def _judged(
 
 
 def _picked(asked: Question, judged: Sequence[Judged]) -> list[Picked]:
-    """The sentences of the best post and of those that answer about as surely and say no less.
+    """Return sentences of the best post and of posts with similar odds that cover as much of the question.
 
-    First comes the one whose sentence with a sum, a time, a name… is nearest to the question.
+    If the question asks for a sum, a time, a name…, the post whose sentence with one scores best is first.
     """
     best = judged[0]
     said = np.minimum(best.said, _SAID)
@@ -185,9 +185,9 @@ def _best_that_fits(judged: Judged) -> float:
 
 
 def _rows(asked: Question, judged: Judged, before: Sequence[str], most: int) -> list[Sentence]:
-    """The best sentence of a post and those that say more of what was asked, in the post's order.
+    """Return the best sentence of a post and those that cover more of the question, in the post's order.
 
-    None of a post whose best sentence was said before.
+    Nothing of a post whose best sentence repeats one in `before`.
     """
     chosen: list[Sentence] = []
     covered = np.zeros(len(asked.words))
@@ -207,7 +207,7 @@ def _rows(asked: Question, judged: Judged, before: Sequence[str], most: int) -> 
 
 
 def _continued(asked: Question, judged: Judged, chosen: list[Sentence], most: int) -> list[Sentence]:
-    """With what follows a question the post asks itself, a colon, or the fact whose reason is asked for."""
+    """Add sentences that follow a question in the post, a colon, or the fact whose reason is asked for."""
     told = {row.at for row in chosen}
     wants_reason = asked.kind is kinds.WHY and not any(row.fits for row in chosen)
     added = [

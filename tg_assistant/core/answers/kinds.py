@@ -1,4 +1,4 @@
-"""What kind of thing a question asks for and how a text shows that it has one: a sum, a time, a reason."""
+"""The kind of thing a question asks for (a sum, a time, a reason…) and how to recognise one in a text."""
 
 import re
 from dataclasses import dataclass
@@ -50,7 +50,7 @@ _WHEN = "|".join(
         r"\b(what time|when|which day|what days?|what year|how soon|(opening|working) hours)\b",
     ]
 )
-# A fare is not called a journey where it stands: «сколько стоит доехать» is answered by «билет 156 ₽».
+# The verb of travel belongs to the match: «сколько стоит доехать» is answered by «билет 156 ₽», without it.
 _HOW_DEAR = "|".join(
     [
         r"\bсколько (будет )?(стоит|стоят|стоил[аои]?)( (доехать|добраться|долететь)\b)?",
@@ -67,18 +67,18 @@ _HOW_MANY_PEOPLE = rf"\b(сколько (было )?(народ[ау]?|чело�
 _WHO = r"\b(кто|кого|кому|кем|чей|чья|чьё|who|whom|whose)\b"
 _CALLED = rf"\b(как (зовут|звали|называется|назвали)|{_WHICH} (имя|название)|the name of|called|named)\b"
 _WHY = r"\b(почему|отчего|из-за чего|зачем|по какой причине|why|what caused|how come|for what reason)\b"
-# The thing counted, priced or chosen is named right after: «сколько этажей», "which firmware".
+# The thing counted or chosen is named right after these: «сколько этажей», "which firmware".
 _COUNTED = re.compile(r"\b(сколько|скольких|how many|how much)\s+$")
 _CHOSEN = re.compile(rf"(^|\s)({_WHICH}|what|which)\s+$")
-_NEAR = 40  # characters before a word in which what asks for it stands
+_NEAR = 40  # characters before a word that are searched for the words that ask for it
 
 
 @dataclass(frozen=True)
 class Kind:
-    """`asks` is looked for in lower case, `shows` in an answer.
+    """A kind of answer. `asks` is searched for in the lower-cased question, `shows` in a possible answer.
 
-    `worth`: what showing the kind counts for the words that ask; a sum may be the price of something else.
-    `needed`: a post that shows none does not answer.
+    `worth`: how far showing the kind covers the asking words, 0…1; a sum may be the price of something else.
+    `needed`: a post that does not show the kind does not answer.
     """
 
     asks: re.Pattern[str]
@@ -88,14 +88,14 @@ class Kind:
 
 
 def _kind(asks: str, shows: str, worth: float, *, needed: bool = True, exact_case: bool = False) -> Kind:
-    """`exact_case`: capitals matter."""
+    """Compile a kind; with `exact_case`, `shows` is case-sensitive."""
     return Kind(re.compile(asks), re.compile(shows, 0 if exact_case else re.IGNORECASE), worth, needed)
 
 
 WHY = _kind(_WHY, _REASON, 0.6, needed=False)
 _PRICE = _kind(_HOW_DEAR, _MONEY, 0.6)
 _COUNT = _kind(_HOW_MANY, _NUMBER, 0.6)
-# The first that matches. «6 112 зрителей» is what «сколько народу пришло» means.
+# The first match wins, so specific kinds come first: «6 112 зрителей» answers «сколько народу пришло».
 _KINDS = [
     WHY,
     _kind(_WHEN, _TIME, 0.6),
@@ -109,7 +109,7 @@ _KINDS = [
 
 
 def asked_for(question: str) -> tuple[Kind, str] | tuple[None, str]:
-    """The kind of answer asked for and the words that ask, None where it may be anything."""
+    """Return the kind of answer asked for and the words that ask for it; (None, "") if it may be anything."""
     lower = question.lower()
     for kind in _KINDS:
         if found := kind.asks.search(lower):
@@ -118,15 +118,15 @@ def asked_for(question: str) -> tuple[Kind, str] | tuple[None, str]:
 
 
 def is_counted(kind: Kind | None, before: str) -> bool:
-    """Whether the word behind these is what is counted."""
+    """Return whether the word that follows the text `before` names what is counted."""
     return kind is _COUNT and _COUNTED.search(before[-_NEAR:].lower()) is not None
 
 
 def is_chosen(before: str) -> bool:
-    """Whether the word behind these says what one of is asked for."""
+    """Return whether the word that follows the text `before` names what is to be chosen from."""
     return _CHOSEN.search(before[-_NEAR:].lower()) is not None
 
 
 def is_priced(kind: Kind | None) -> bool:
-    """Whether a price is asked for."""
+    """Return whether a price is asked for."""
     return kind is _PRICE

@@ -1,7 +1,7 @@
-"""A person's own questions, read in pages; `answers` asks them.
+"""Reading a person's own questions; `answers` creates them.
 
-What rests on a channel that the person may no longer read (`showing.closed`) is withheld here, at the one
-place where questions are read, and is back when access is.
+Answers based on a channel that the person may no longer read (`showing.closed`) are withheld here, where all
+questions are read, and are shown again once access is restored.
 """
 
 from collections.abc import Sequence
@@ -28,7 +28,7 @@ _NEWEST = Order[Question](
 async def page(
     db: AsyncSession, actor: Actor, *, limit: int = 20, cursor: str | None = None
 ) -> Page[Question]:
-    """The newest first, 1…100 of them. Raises Invalid for a made-up cursor."""
+    """Return a page of 1…100 questions, the newest first. Raises Invalid for a cursor never issued."""
     actor.require()
     mine = scoped(Question, actor).where(Question.user_id == actor.user_id)
     found = await pagination.page(db, mine, _NEWEST, limit=limit, cursor=cursor)
@@ -37,7 +37,7 @@ async def page(
 
 
 async def get(db: AsyncSession, actor: Actor, question_id: UUID) -> Question:
-    """One of the actor's own. Raises NotFound for another's as for one that does not exist."""
+    """Return one of the actor's own questions. Raises NotFound for an unknown one and another person's."""
     actor.require()
     mine = scoped(Question, actor).where(Question.id == question_id, Question.user_id == actor.user_id)
     asked = (await db.exec(mine.execution_options(populate_existing=True))).first()
@@ -48,7 +48,7 @@ async def get(db: AsyncSession, actor: Actor, question_id: UUID) -> Question:
 
 
 async def among(db: AsyncSession, actor: Actor, question_ids: Sequence[UUID]) -> list[Question]:
-    """The actor's own of these, in no order; others are left out as those that do not exist."""
+    """Return the actor's own of these questions, in no order; unknown ones and others' are left out."""
     actor.require()
     mine = scoped(Question, actor).where(Question.user_id == actor.user_id)
     found = list(await db.exec(mine.where(col(Question.id).in_(question_ids))))
@@ -57,7 +57,7 @@ async def among(db: AsyncSession, actor: Actor, question_ids: Sequence[UUID]) ->
 
 
 async def withhold(db: AsyncSession, actor: Actor, asked: Sequence[Question]) -> None:
-    """Take the answer and the sources out of what may not be shown now; nothing of it is written."""
+    """Replace answers that may not be shown now and clear their sources, without changing the database."""
     closed = await showing.closed(db, actor, {place for each in asked for place in places_of(each)})
     for each in asked:
         if any(channel_id in closed for channel_id, _ in places_of(each)):
@@ -67,11 +67,11 @@ async def withhold(db: AsyncSession, actor: Actor, asked: Sequence[Question]) ->
 
 
 def places_of(asked: Question) -> list[Place]:
-    """What the answer rests on, as far as it is shown: its sources, and what else a model was shown."""
+    """Return the places the answer is based on: its sources, and further posts that the model was given."""
     named = [(source["channel_id"], source["url"]) for source in asked.sources]
     return [(UUID(channel_id), url) for channel_id, url in (*named, *asked.also_read)]
 
 
 def cursor_of(asked: Question) -> str:
-    """What continues the list behind this question."""
+    """Return the cursor of the page that starts after this question."""
     return pagination.cursor_of(_NEWEST.of(asked))

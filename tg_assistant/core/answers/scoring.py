@@ -1,4 +1,4 @@
-"""Does a post answer a question, and with which of its sentences? docs/architecture.md says how well."""
+"""Scores whether a post answers a question, and with which sentences. Quality: docs/architecture.md."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,20 +10,20 @@ from tg_assistant.core.retrieval.cross_lingual import Meaning
 from tg_assistant.core.retrieval.hybrid import Passage
 from tg_assistant.core.understanding.words import content_words
 
-# Which sentence answers (XQuAD: the answer is in the first one 82 times of 100, in the first two 92).
+# Weights that rank sentences (XQuAD: the best one has the answer in 82 % of cases, the best two in 92 %).
 _BY_WORDS, _BY_POST, _BY_KIND = 0.2, 0.1, 0.05
-_IN_TITLE = 0.8  # from which a word of the question counts as said by the channel's title
-_CONTEXT = 0.8  # what a word found elsewhere in the post is worth to a sentence
+_IN_TITLE = 0.8  # coverage at which a word of the question counts as said by the channel's title
+_CONTEXT = 0.8  # share of its coverage that a word found elsewhere in the post adds to a sentence
 
 
 @dataclass(frozen=True)
 class _Weights:
-    """A logistic regression: does this post answer this question?
+    """Weights of a logistic regression that predicts whether a post answers a question.
 
-    Fitted on XQuAD, on the paragraphs found for a question, one of which answers (AUC .98 within a language,
-    .96 across). Belongs to multilingual-e5-small. The last four are log odds lost where something asked for
+    Fitted for multilingual-e5-small on XQuAD, on the paragraphs found for a question, one of which answers it
+    (AUC 0.98 within a language, 0.96 across). The last four are log odds subtracted where something asked for
     is missing, set by hand on the development questions of `tests/eval`: XQuAD has no question whose subject
-    stands in a paragraph and whose answer does not.
+    is in a paragraph while its answer is not.
     """
 
     covered: float
@@ -32,22 +32,25 @@ class _Weights:
     post: float
     kind: float
     bias: float
-    no_kind: float  # no sum where a price is asked for
-    counted: float  # «сколько этажей»: no word of storeys
-    chosen: float  # "which firmware": no word of firmware
-    names: float  # none of the names
+    no_kind: float  # for example no sum where a price is asked for
+    counted: float  # «сколько этажей»: storeys are not mentioned
+    chosen: float  # "which firmware": firmware is not mentioned
+    names: float  # the names in the question are not mentioned
 
 
 _SAME_LANGUAGE = _Weights(6.9, 3.07, 35.5, 14.35, 1.41, -50.17, 4.0, 4.0, 1.2, 3.0)
 _ACROSS = _Weights(5.66, 1.04, 39.84, 15.62, 1.35, -48.76, 4.0, 1.5, 0.0, 3.0)
-# Without vectors, words have to do: nearly all of the question has to be said
+# Without vectors only words count, so nearly all of the question's words must occur.
 _BY_WORDS_ALONE = _Weights(12.0, 2.0, 0.0, 0.0, 1.4, -13.5, 4.0, 4.0, 1.2, 3.0)
-_COUNTED, _CHOSEN = 0.8, 0.6  # from which a word counts as said
+_COUNTED, _CHOSEN = 0.8, 0.6  # coverage at which such a word counts as said
 
 
 @dataclass(frozen=True)
 class Sentence:
-    """A sentence of a post, `at` its place; `covered` is a number a word of the question."""
+    """A sentence of a post and its index `at`.
+
+    `covered` has a value of 0…1 per word of the question. `fits`: it shows the kind of thing asked for.
+    """
 
     at: int
     text: str
@@ -59,9 +62,9 @@ class Sentence:
 
 @dataclass(frozen=True)
 class Judged:
-    """A post with its sentences, best first, and the log odds that it answers.
+    """A post with its sentences, the best first, and the log odds that it answers the question.
 
-    `said` is a number a word of the question: how surely the post says it.
+    `said` has a value of 0…1 per word of the question: how far the post, or its channel's title, covers it.
     """
 
     passage: Passage
@@ -71,24 +74,25 @@ class Judged:
 
 
 class Lexicon:
-    """How near each word of the posts comes to each word of the question."""
+    """The similarity of each word of the posts to each word of the question."""
 
     def __init__(self, asked: Question, words: Sequence[str], vectors: np.ndarray) -> None:
-        """`vectors` has a row for each of `words`; zeros are compared by stem and spelling alone."""
+        """Compare all words. `vectors` has a row per word; a row of zeros leaves stem and spelling."""
         self.asked = asked
         self._places = {word: at for at, word in enumerate(words)}
         self._nearness = asked.nearness(words, vectors)
 
     def covered(self, texts: Sequence[str]) -> np.ndarray:
-        """A number a word of the question: how far these texts together say it."""
+        """Return a value of 0…1 per word of the question: how far these texts together cover it."""
         fits = any(self.asked.fits(text) for text in texts)
         return self._coverage(texts, fits=fits)
 
     def said_by_title(self, meaning: Meaning | None, passage: Passage) -> np.ndarray:
-        """What posts do not repeat because their channel is about it: "cooking", in «Кухня на Мельничной».
+        """Return how far the channel's title covers each word of the question; values below 0.8 become 0.
 
-        Not in the question's own language: there a title is said to name the channel, and all its posts would
-        seem to answer.
+        Posts do not repeat the subject of their channel: "cooking", in «Кухня на Мельничной». Zeros for a
+        title in the question's own language: there a question mentions the title to name the channel, and all
+        its posts would seem to answer.
         """
         title = passage.place.channel_title
         if meaning is None or meaning.same_language(title):
@@ -102,7 +106,7 @@ class Lexicon:
 
 
 def different_words(texts: Sequence[str]) -> list[str]:
-    """The content words of these texts, each once."""
+    """Return the content words of these texts without repetitions, in order of appearance."""
     return list(dict.fromkeys(word for text in texts for word in content_words(text)))
 
 
@@ -113,7 +117,7 @@ def judge(
     title: np.ndarray,
     texts: Sequence[tuple[str, np.ndarray | None]],
 ) -> Judged:
-    """`texts` are the post's sentences with their vectors, None where only words can be compared."""
+    """Judge a post. `texts` are its sentences with their vectors, None where only words are compared."""
     asked = lexicon.asked
     around = np.maximum(lexicon.covered([text for text, _ in texts]), title)
     rows = []
@@ -135,7 +139,10 @@ def judge(
 
 
 def _shown(asked: Question, rows: Sequence[Sentence]) -> float:
-    """Whether the best sentence shows the kind of thing asked for; a reason often stands beside its fact."""
+    """Return 1 if the best sentence shows the kind asked for, else 0; 0.5 if no kind is asked for.
+
+    For a reason any sentence counts, because it is often next to the sentence with the fact.
+    """
     if asked.kind is None:
         return 0.5
     return float(any(row.fits for row in (rows[:1] if asked.kind.needed else rows)))
@@ -148,7 +155,7 @@ def _weights(meaning: Meaning | None, passage: Passage, text: str) -> _Weights:
 
 
 def _missing(asked: Question, weights: _Weights, said: np.ndarray, *, fits: bool) -> float:
-    """Log odds lost because the post lacks what any answer has."""
+    """Return the log odds to subtract because the post lacks what an answer must have."""
     lost = 0.0
     if asked.kind is not None and asked.kind.needed and not fits:
         lost += weights.no_kind

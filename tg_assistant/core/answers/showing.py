@@ -1,7 +1,7 @@
-"""Whether an answer may be shown to a person now: the one rule, asked by every way out as it sends.
+"""Whether an answer may be shown to a person now: one rule, applied by every output as it sends.
 
-An answer repeats posts. What rests on a channel that the person may no longer read is not shown, however it
-was come by: streamed, read again from memory or the database, exported, or sent by the bot.
+An answer repeats posts. One based on a channel that the person may no longer read is not shown, whether it is
+streamed, read again from memory or the database, exported, or sent by the bot.
 """
 
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection, Iterable
@@ -23,19 +23,19 @@ from tg_assistant.infra.runtime import Runtime
 from tg_assistant.models import Channel, LostChannel, Question
 
 T = TypeVar("T")
-WITHHELD = "answers.withheld"  # the code of what `check` raises of its own
+WITHHELD = "answers.withheld"  # the code of the NotAllowed that `check` itself raises
 Place = tuple[UUID, str]  # a channel, and the address of a post in it
-_PRIVATE = "t.me/c/"  # in the address of a private channel's post, also when the channel itself is gone
+_PRIVATE = "t.me/c/"  # in the URL of a private channel's post; still known when the channel's row is deleted
 
 
 async def closed(db: AsyncSession, actor: Actor, places: Collection[Place]) -> set[UUID]:
-    """The channels among `places` of which nothing may be shown to the actor now.
+    """Return the channels among `places` of which nothing may be shown to the actor now.
 
-    What `channels.readable_ids` gives is open. So is a public channel that the person merely stopped
-    following: nothing was taken from them, anybody can read it in Telegram, and tidying the list would empty
-    their history. The rest is closed: lost with the account's access, switched off by an admin, private now
-    or when the answer was given (nobody looks any more whether who left it still has access). It stays closed
-    when the channel itself is gone (`outlive`).
+    Channels that `channels.readable_ids` returns are open. So is a public channel that the person merely
+    unfollowed: they lost no access, anybody can read it in Telegram, and otherwise tidying the list would
+    empty their history. All others are closed: access lost by the account, paused by an admin, private now or
+    when the answer was given (access to an unfollowed private channel is no longer checked). They stay closed
+    when the channel's row is deleted (`outlive`).
     """
     named = {channel_id for channel_id, _ in places}
     if not named:
@@ -52,9 +52,9 @@ async def closed(db: AsyncSession, actor: Actor, places: Collection[Place]) -> s
 
 
 async def outlive(db: AsyncSession, tenant_id: UUID, channel_id: UUID) -> None:
-    """Before a channel's rows are deleted: write down to whom it is closed, for what they were told stays.
+    """Store to whom a channel is closed, before its rows are deleted: answers based on it remain.
 
-    Of a private channel, or one switched off, that is everybody who ever asked something; nobody follows it.
+    A private or paused channel is stored as closed to every person with a question; it has no followers left.
     """
     whole = exists().where(col(Channel.id) == channel_id, readable.closed_to_who_left())
     lost = readable.lost(col(Question.user_id), channel_id)
@@ -65,9 +65,9 @@ async def outlive(db: AsyncSession, tenant_id: UUID, channel_id: UUID) -> None:
 
 
 async def check(rt: Runtime, actor: Actor, places: Collection[Place]) -> Actor:
-    """The actor as the database has them now, who may see what rests on `places`.
+    """Return the actor with current rights, if they may see answers based on `places`.
 
-    Raises what `rights.check` does, and NotAllowed ("answers.withheld") once a channel is closed to them.
+    Raises what `revocation.check` does, and NotAllowed ("answers.withheld") once a channel is closed to them.
     """
     now = await revocation.check(rt, actor)
     if places:
@@ -78,7 +78,7 @@ async def check(rt: Runtime, actor: Actor, places: Collection[Place]) -> Actor:
 
 
 def places_of(event: Any) -> list[Place]:
-    """What an event of an answer rests on; pieces of text rest on the sources told before them."""
+    """Return the places an event is based on; none for a `Delta`, whose sources an earlier event names."""
     named = [(source.channel_id, source.url) for source in getattr(event, "sources", ())]
     return [*named, *getattr(event, "also_read", ())]
 
@@ -91,13 +91,13 @@ async def watched(
     *,
     told: Iterable[Place] = (),
 ) -> AsyncGenerator[T]:
-    """The events of an answer for as long as they may be shown; then what `check` raises.
+    """Yield the events of an answer while they may be shown; then raise what `check` raises.
 
-    One that rests on a closed channel is still made to its end: saved, it is there when access is back.
+    An answer based on a closed channel is still completed and saved, for when access is restored.
 
-    It is asked before the first event, before each that names sources, at once when the database tells of a
-    loss (triggers on sessions, memberships, subscriptions, channels and accesses), and every 0.7 s. `told` is
-    what events before these rest on.
+    `check` runs before the first event, before each with sources, at once when the database notifies of a
+    loss (triggers on sessions, memberships, subscriptions, channels and accesses), and every 0.7 s. `told`
+    are the places that earlier events were based on.
     """
     rests = dict.fromkeys(told)
     async with rt.events.listening(Topic.rights, str(actor.user_id)) as look:

@@ -1,4 +1,4 @@
-"""How a person's answer is made, as flags and experiments say: with the language model or not, how long."""
+"""How a person's answer is made, by flags and experiments: with the language model or not, and its length."""
 
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -20,25 +20,25 @@ _AGAIN = timedelta(minutes=10)
 
 @dataclass(frozen=True)
 class Style:
-    """`variant` is None outside of the experiment."""
+    """Whether to use the language model, and the experiment's variant, None for those not in it."""
 
     model: bool
     variant: str | None
 
     def extract(self, found: Extract) -> Extract:
-        """As many of the sentences as the variant shows."""
+        """Return the extract cut to as many sentences as the variant shows."""
         return replace(found, sentences=found.sentences[:SHORT]) if self.variant == "short" else found
 
 
 async def of(rt: Runtime, actor: Actor) -> Style:
-    """What the group's flags and the experiment say for this person now."""
+    """Return the style that the group's flags and the experiment assign to this person now."""
     async with rt.db.transaction(actor.tenant) as db:
         model = await flags.enabled(db, actor.tenant, flags.MODEL)
         return Style(model, await experiments.variant(db, actor, experiments.LENGTH))
 
 
 async def given(rt: Runtime, actor: Actor, question_id: UUID, style: Style) -> None:
-    """The question is answered by sentences, in this style."""
+    """Record the variant used for an extractive answer, once per question; nothing outside the experiment."""
     if style.variant is None:
         return
     async with rt.db.transaction(actor.tenant) as db:
@@ -49,7 +49,10 @@ async def given(rt: Runtime, actor: Actor, question_id: UUID, style: Style) -> N
 
 
 async def asked_again(db: AsyncSession, actor: Actor) -> None:
-    """Call before a new question is saved: tells the experiment if one was answered just now."""
+    """Record the experiment's outcome if the previous question with a variant is under ten minutes old.
+
+    Call before the new question is saved.
+    """
     mine = scoped(Question, actor).where(Question.user_id == actor.user_id)
     last = (await db.exec(mine.order_by(col(Question.created_at).desc()).limit(1))).first()
     if last is not None and last.variant and last.created_at > clock.now(db) - _AGAIN:

@@ -1,7 +1,7 @@
-"""Tries to answer a question: counted before they begin, one at a time, and not made for ever.
+"""Tries to answer a question: counted before they begin, one at a time, and limited in number.
 
-A try says every few seconds that it is under way. One that was silent for long died with its process, or is
-stuck with it: so it is known of processes anywhere, by the database's clock alone.
+A try writes a heartbeat every few seconds. Without one for long its process has died or is stuck; this works
+for processes on any machine, because only the database's clock is used.
 """
 
 import asyncio
@@ -22,18 +22,21 @@ from tg_assistant.models import Question
 from tg_assistant.texts import text as say
 
 log = structlog.get_logger()
-TRIES = 3  # begun; a question not answered after them is not what a further process should die of
-SILENT_SECONDS = 20.0  # a try not heard of for so long is over: its process is gone, or stuck
+TRIES = 3  # tries begun; after them a question may be what crashes the processes
+SILENT_SECONDS = 20.0  # a try without a heartbeat for this long is over: its process has died or is stuck
 BEAT_SECONDS = 4.0
-ABOUT_TO_BEGIN_SECONDS = 2.0  # from being written down to the first try of the door that did
-PATIENCE_SECONDS = 120.0  # how long somebody waits for another's try before being told of it
+ABOUT_TO_BEGIN_SECONDS = 2.0  # from storing the question to the first try, by the door that stored it
+PATIENCE_SECONDS = 120.0  # how long a caller waits for a try running elsewhere before AlreadyExists
 LOOK_SECONDS = 0.5
-_LATER = (1.0, 2.0, 4.0, 8.0, 15.0, 30.0, 60.0)  # pauses, while PostgreSQL is away
+_LATER = (1.0, 2.0, 4.0, 8.0, 15.0, 30.0, 60.0)  # seconds between retries while PostgreSQL is unavailable
 _later: set[asyncio.Task[None]] = set()
 
 
 def under_way() -> ColumnElement[bool]:
-    """A time far ahead was written before PostgreSQL's clock was set back: it says nothing."""
+    """Return the SQL condition that a try is running: its heartbeat is recent.
+
+    One far ahead was written before PostgreSQL's clock was set back, and does not count.
+    """
     now, silent = func.clock_timestamp(), func.make_interval(0, 0, 0, 0, 0, 0, SILENT_SECONDS)
     return and_(
         col(Question.tried_at).is_not(None), col(Question.tried_at).between(now - silent, now + silent)
@@ -41,22 +44,22 @@ def under_way() -> ColumnElement[bool]:
 
 
 def about_to_begin() -> ColumnElement[bool]:
-    """Written down a moment ago: the door that did is on its way."""
+    """Return the SQL condition that the question was stored just now and its door is about to try it."""
     now, moment = func.clock_timestamp(), func.make_interval(0, 0, 0, 0, 0, 0, ABOUT_TO_BEGIN_SECONDS)
     return and_(col(Question.attempts) == 0, col(Question.created_at).between(now - moment, now + moment))
 
 
 async def is_free(db: AsyncSession, asked: Question) -> bool:
-    """Whether the question is interrupted: without an answer, and nobody is at it, in any process."""
+    """Return whether the question has no answer and no process is trying it, or about to."""
     at_it = or_(func.coalesce(under_way(), False), about_to_begin())
     free = col(Question.id) == asked.id, col(Question.answer).is_(None), ~at_it
     return (await db.exec(select(Question.id).where(*free))).first() is not None
 
 
 async def give_up(db: AsyncSession, actor: Actor, asked: Question) -> bool:
-    """Answer what was tried as often as may be with a sentence that says so; `abstained` stays unknown.
+    """Answer a question whose tries are used up with a sentence that says so; `abstained` stays NULL.
 
-    Whether it was: not while a try is under way, nor over an answer that came meanwhile.
+    Returns whether it did: not while a try is running, and not over an answer saved meanwhile.
     """
     last = col(Question.attempts) >= TRIES, col(Question.answer).is_(None), ~under_way()
     given = update(Question).where(col(Question.id) == asked.id, *last)
@@ -66,10 +69,10 @@ async def give_up(db: AsyncSession, actor: Actor, asked: Question) -> bool:
 
 
 class Try:
-    """One try, as a context: committed as begun before anything is tried, heard of while it lasts.
+    """Context manager of one try: counted in its own transaction on entry, with a heartbeat until exit.
 
-    Of any number who have read the question one enters; the others get AlreadyExists, and so does who comes
-    while it is under way, or after the last. A try that a neighbour's absence broke off is not counted.
+    Of concurrent callers one enters; the others get AlreadyExists, as does a caller while a try is running or
+    once TRIES are used up. A try that failed because a service was unavailable is not counted.
     """
 
     def __init__(self, rt: Runtime, actor: Actor, asked: Question) -> None:
@@ -89,7 +92,7 @@ class Try:
         self._beating.cancel()
         await asyncio.gather(self._beating, return_exceptions=True)
         if isinstance(error, SystemExit | KeyboardInterrupt):
-            return  # nothing is written any more, as if it had been killed
+            return  # the process is exiting: leave the row as a kill would
         neighbour = isinstance(error, Unavailable) and error.code != TOO_SLOW
         ended = {"attempts": self._number - neighbour, "tried_at": None}
         try:
@@ -114,7 +117,7 @@ class Try:
         log.warning("question.try_stays_counted", question_id=str(self._question_id))
 
     async def _write(self, number: int, values: dict[str, Any], *also: ColumnElement[bool]) -> bool:
-        """Whether the question is unanswered, and this try its last one, still."""
+        """Update the question if it has no answer and `number` tries; return whether it was."""
         known = col(Question.id) == self._question_id, col(Question.attempts) == number
         changed = update(Question).where(*known, col(Question.answer).is_(None), *also).values(**values)
         async with self._db.transaction(self._tenant_id) as db:

@@ -1,4 +1,4 @@
-"""A question taken apart: its words, the kind of answer asked for, how far a text covers it."""
+"""Analysis of a question: its words, the kind of answer asked for, and how far a text covers it."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -14,24 +14,24 @@ from tg_assistant.core.retrieval.cross_lingual import Spellings
 from tg_assistant.core.understanding.words import WORD, content_words, stem
 from tg_assistant.infra.runtime import Runtime
 
-_MAX_WORDS = 64  # different words of a question that count; nobody's question has more
-# Between words of one or two languages: unrelated ones are under the first 95 times of 100.
+_MAX_WORDS = 64  # distinct words of a question that are used; real questions have fewer
+# Cosines of words within and across languages; 95 % of unrelated pairs are below the first.
 _UNRELATED, _SAME = 0.15, 0.6
 _NAMED = re.compile(r"(?<!^)(?<![.!?…] )\b[A-ZА-ЯЁ][\w-]*|[«\"“]([^»\"”]{1,100})[»\"”]")
 
 
 @dataclass(frozen=True)
 class Question:
-    """A question taken apart. `weights` say how much each word of `words` matters; they add up to one."""
+    """An analysed question. `weights` has the importance of each of `words`; they add up to one."""
 
     words: list[str]
     weights: np.ndarray
     vectors: np.ndarray
     kind: Kind | None
-    asking: np.ndarray  # what a word that only asks («стоит») counts where the text fits; else 0
+    asking: np.ndarray  # coverage of a word that only asks («стоит») by a text that fits; else 0
     named: np.ndarray  # whether a word is (part of) a name
-    counted: int | None = None  # at which word stands what is counted: «этажей»
-    chosen: int | None = None  # …what is priced, or what one of is asked for: «лицензия», "firmware"
+    counted: int | None = None  # index of the word for what is counted: «этажей»
+    chosen: int | None = None  # index of the word for what is priced or to be chosen: «лицензия», "firmware"
 
     @cached_property
     def _stems(self) -> dict[str, list[int]]:
@@ -45,9 +45,9 @@ class Question:
         return Spellings(self.words)
 
     def fits(self, text: str) -> bool:
-        """Whether the text shows the kind of thing asked for: a sum, a number, a time, a name.
+        """Return whether the text shows the kind of thing asked for: a sum, a number, a time, a name.
 
-        What the question itself says is none, nor is what another question says.
+        One that the question itself contains does not count, and neither does one in another question.
         """
         if self.kind is None:
             return True
@@ -62,7 +62,10 @@ class Question:
         return any(stem(word) not in self._stems and not self._spellings.of(word) for word in words)
 
     def nearness(self, words: Sequence[str], vectors: np.ndarray) -> np.ndarray:
-        """A row a word of the question, a column a word of `words`, 0…1: 1 is the same stem or name."""
+        """Return similarities of 0…1, a row per word of the question and a column per word of `words`.
+
+        1 is the same stem or a spelling of the same name. `vectors` has a row per word of `words`.
+        """
         soft = np.clip((self.vectors @ vectors.T - _UNRELATED) / (_SAME - _UNRELATED), 0, 1)
         soft[[any(map(str.isdigit, word)) for word in self.words]] = 0  # "Pavo 4" is not "Pavo 5"
         for at, word in enumerate(words):
@@ -70,9 +73,9 @@ class Question:
         return soft
 
     def coverage(self, nearness: np.ndarray, *, fits: bool) -> np.ndarray:
-        """For each word of the question 0…1: how near the nearest of some words comes to it.
+        """Return 0…1 per word of the question: the similarity of the most similar of some words.
 
-        `nearness` has a column a word; `fits` says that they show the kind of thing asked for.
+        `nearness` has a column per word; `fits` says that they show the kind of thing asked for.
         """
         if not nearness.shape[1]:
             return np.zeros(len(self.words))
@@ -82,14 +85,14 @@ class Question:
 async def take_apart(
     rt: Runtime, text: str, rarity: Mapping[str, float], *, by_meaning: bool = True
 ) -> Question:
-    """`rarity` is that of the words among the posts that may be read; a word found nowhere weighs most.
+    """Analyse a question. `rarity` maps stems to their rarity in the readable posts; unknown ones weigh most.
 
-    Without `by_meaning` words are compared by their stems alone and the embedder is not needed.
+    Without `by_meaning` words are compared by stem and spelling only and the embedder is not needed.
     """
     words = list(dict.fromkeys(content_words(text)))[:_MAX_WORDS] or ["?"]
     top = max(rarity.values(), default=1.0)
     weights = np.array([max(rarity.get(stem(word), top), 0.1) for word in words])
-    weights[0] *= 2  # what is asked for comes first: «кто архитектор…», "how many megapixels…"
+    weights[0] *= 2  # the first content word is usually what is asked for: «кто архитектор…»
     kind, asked = kinds.asked_for(text)
     only_ask = set(content_words(asked))
     worth = kind.worth if kind else 0.0
@@ -112,7 +115,7 @@ async def take_apart(
 def _focus(
     text: str, words: list[str], only_ask: set[str], kind: Kind | None
 ) -> tuple[int | None, int | None]:
-    """The places in `words` of what is counted, and of what is priced or one of is asked for."""
+    """Return the indexes in `words` of what is counted, and of what is priced or to be chosen."""
     for found in WORD.finditer(text):
         word = found.group().lower()
         if word not in words or word in only_ask:

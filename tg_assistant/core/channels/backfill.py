@@ -1,4 +1,4 @@
-"""What of a channel's history is still to be read, and by whom: one open task a channel at a time."""
+"""Which part of a channel's history is to be read next, and by which account: one open task per channel."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -25,19 +25,22 @@ from tg_assistant.models import (
     Subscription,
 )
 
-LIVE_GAP = 5  # priority: a hole between live posts before the depths of the past
+LIVE_GAP = 5  # task priority: a gap between live posts is filled before older history
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """The next hole to read, `low`…`high`; `high` is None for "from the newest"."""
+    """The next gap to read, message ids `low`…`high`; `high` None means "from the newest"."""
 
     low: int
     high: int | None
 
 
 async def wanted(db: AsyncSession, channel: Channel) -> Wanted | None:
-    """The newest hole; the past below the oldest known post only until the depth limit. None: all read."""
+    """Return the newest gap, or None when all is read.
+
+    History below the oldest known post is wanted only until the depth limit is reached.
+    """
     known = await known_ranges.of(db, channel.id)
     if not known:
         return None if channel.backfill_done_at else Wanted(1, None)
@@ -53,13 +56,13 @@ async def wanted(db: AsyncSession, channel: Channel) -> Wanted | None:
 
 
 async def depth(db: AsyncSession, channel_id: UUID) -> int:
-    """How many of the newest posts are kept: the largest `posts_limit` among those who follow."""
+    """Return how many of the newest posts to store: the largest `posts_limit` of the followers' plans."""
     names = select(plans_of_followers(channel_id, clock.now(db)))
     return plans.deepest((await db.exec(names)).one())
 
 
 def plans_of_followers(channel_id: Any, now: datetime) -> ScalarSelect[Any]:
-    """The names of the plans of those who follow a channel (an id, or an outer column)."""
+    """Return a subquery of the followers' plan names; `channel_id` is an id or an outer column."""
     return (
         select(func.array_agg(plans.name_of_member(now).distinct()))
         .join(Subscription, col(Subscription.user_id) == col(Membership.user_id))
@@ -69,9 +72,10 @@ def plans_of_followers(channel_id: Any, now: datetime) -> ScalarSelect[Any]:
 
 
 async def plan(db: AsyncSession, channel: Channel, *, besides: UUID | None = None, delay: float = 0) -> bool:
-    """Make sure that what is wanted has an open task, `besides` the one being finished; whether it had to.
+    """Add a task for what is wanted unless one other than `besides` is open; return whether one was added.
 
-    Writes down completion when nothing is wanted. `delay` in seconds is the polite pause between pages.
+    Stores completion when nothing is wanted. `besides` is the task being finished, `delay` the pause between
+    pages in seconds, so as not to burden Telegram.
     """
     if channel.paused:
         return False
@@ -95,25 +99,25 @@ async def plan(db: AsyncSession, channel: Channel, *, besides: UUID | None = Non
 
 
 async def complete(db: AsyncSession, channel: Channel) -> None:
-    """All that is wanted of the past has been read."""
+    """Store that all wanted history has been read, and clear the last error."""
     if channel.backfill_done_at is None or channel.last_error:
         done_at = channel.backfill_done_at or clock.now(db)
         await _set(db, channel, backfill_done_at=done_at, last_error=None)
 
 
 async def untouched(db: AsyncSession, channel: Channel) -> bool:
-    """Whether not even the channel's first page has been read."""
+    """Return whether not even the channel's first page has been read."""
     return channel.backfill_done_at is None and not await known_ranges.of(db, channel.id)
 
 
 async def oldest(db: AsyncSession, channel_id: UUID) -> int:
-    """The lowest known message id; 0 when none is."""
+    """Return the lowest known message id, or 0 when none is known."""
     known = await known_ranges.of(db, channel_id)
     return known[0].low if known else 0
 
 
 async def followed(db: AsyncSession, channel_id: UUID) -> Channel | None:
-    """The channel, while somebody follows it who has not paused it."""
+    """Return the channel if it has a follower that has not paused it, else None."""
     query = select(Subscription.user_id).where(
         Subscription.channel_id == channel_id, col(Subscription.paused).is_(False)
     )
@@ -137,7 +141,10 @@ async def _open_task(db: AsyncSession, channel_id: UUID, besides: UUID | None) -
 
 
 async def plan_all(db: AsyncSession, tenant_id: UUID) -> int:
-    """Give a task to every followed channel that lacks one; returns how many. A lost hint costs a minute."""
+    """Add a task for each followed channel that lacks one; return how many.
+
+    Run by the sweep, so that a lost notification delays reading by a minute at most.
+    """
     followed = select(Subscription.channel_id).where(col(Subscription.paused).is_(False))
     query = select(Channel).where(Channel.tenant_id == tenant_id, col(Channel.id).in_(followed))
     return sum([await plan(db, channel) for channel in await db.exec(query)])
@@ -150,9 +157,9 @@ async def _set(db: AsyncSession, channel: Channel, **values: Any) -> None:
 
 
 def covered(hole: Wanted, ids: list[int]) -> Range | None:
-    """The ids a page of history (`ids`, newest first) makes known, asked for from the hole's top down.
+    """Return the range that a page of history makes known; `ids`, newest first, start at the gap's top.
 
-    A page may be shorter than asked for although more follow, so only an empty one closes the hole.
+    A page may be shorter than requested although more posts follow, so only an empty one closes the gap.
     """
     if not ids:
         return Range(hole.low, hole.high) if hole.high else None

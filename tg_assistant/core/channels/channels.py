@@ -1,4 +1,4 @@
-"""Channels a person follows: adding, pausing, removing them, and who may read what."""
+"""Channels a person follows: adding, pausing and removing them, and which ones the person may read."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
@@ -39,7 +39,7 @@ class Followed:
 
 @dataclass(frozen=True)
 class Added:
-    """`channel` is None while Telegram is still being asked; `task_id` then says where to look again."""
+    """The result of `add`. `channel` is None while the look-up at Telegram, `task_id`, is still open."""
 
     channel: Channel | None
     task_id: UUID | None = None
@@ -51,10 +51,11 @@ class Added:
 async def readable_ids(
     db: AsyncSession, actor: Actor, among: Sequence[UUID] | None = None, *, switched_off: bool = False
 ) -> list[UUID]:
-    """The choke point of reading: the channels (of `among`, if given) whose posts the actor may see.
+    """Return the ids of the channels (of `among`, if given) whose posts the actor may see.
 
-    Not those an admin has switched off for the group: nothing is loaded from them, nor is it noticed any more
-    that somebody lost access. `switched_off` names these, too: the actor may know of them.
+    All reading of posts uses it. Channels an admin has paused for the group are left out: nothing is loaded
+    from them, and lost access is no longer noticed. With `switched_off` they are included, for callers that
+    show only that they exist.
     """
     actor.require()
     query = scoped(Channel, actor).where(readable.by(actor.user_id))
@@ -66,13 +67,13 @@ async def readable_ids(
 
 
 async def list_(db: AsyncSession, actor: Actor) -> list[Followed]:
-    """What the actor follows, by title; those whose access is lost stay listed and say so in `last_error`."""
+    """Return what the actor follows, by title; lost access is reported in the progress's `last_error`."""
     actor.require()
     return await _followed(db, actor)
 
 
 async def page(db: AsyncSession, actor: Actor, *, limit: int, cursor: str | None = None) -> Page[Followed]:
-    """The same in pages. Raises Invalid for a made-up cursor."""
+    """Return one page of the list of `list_`. Raises Invalid for a cursor that was never issued."""
     actor.require()
     after = pagination.decode(cursor, str, UUID)
     beyond = tuple_(col(Channel.title), col(Channel.id)) > tuple_(*after) if after else None
@@ -82,7 +83,7 @@ async def page(db: AsyncSession, actor: Actor, *, limit: int, cursor: str | None
 
 
 async def get(db: AsyncSession, actor: Actor, channel_id: UUID) -> Followed:
-    """Raises NotFound for a channel the actor does not follow."""
+    """Return a followed channel. Raises NotFound for one that the actor does not follow."""
     actor.require()
     found = await _followed(db, actor, col(Channel.id) == channel_id)
     if not found:
@@ -91,20 +92,20 @@ async def get(db: AsyncSession, actor: Actor, channel_id: UUID) -> Followed:
 
 
 async def telegram_ids(db: AsyncSession, actor: Actor) -> list[int]:
-    """Which channels the actor follows, by Telegram's id: for pages that show no progress."""
+    """Return the Telegram ids of the channels the actor follows; for pages that show no progress."""
     actor.require()
     return [channel.telegram_id for channel, _ in await db.exec(_subscribed(actor))]
 
 
 async def count(db: AsyncSession, actor: Actor) -> int:
-    """How many channels the actor follows."""
+    """Return how many channels the actor follows."""
     actor.require()
     query = select(func.count()).select_from(_subscribed(actor).subquery())
     return (await db.exec(query)).one()
 
 
 async def progress(db: AsyncSession, actor: Actor, channel_id: UUID) -> Progress:
-    """How far the channel's history has been read. Raises NotFound."""
+    """Return how far the channel's history has been read. Raises NotFound."""
     return (await get(db, actor, channel_id)).progress
 
 
@@ -141,12 +142,12 @@ async def add(
     link: str | None = None,
     telegram_id: int | None = None,
 ) -> Added:
-    """Follow a channel named in one of three ways, and start to read its history.
+    """Follow a channel given by username, link or Telegram id, and start to read its history.
 
-    A channel of the account's own list, or one the tenant knows as public, is followed at once. Another
-    @name is looked up by the person's account: up to 5 s are waited for that. A private channel is followed
-    from the account's own list only. Raises Invalid (not a channel), NotFound, AlreadyExists, NotAllowed
-    (no account, plan limit with `max` and `current`).
+    A channel of the account's own list, or one the tenant knows as public, is followed at once. Any other
+    @name is looked up by the person's account, which is awaited for up to 5 s. A private channel can only be
+    followed from the account's own list. Raises Invalid (not a channel), NotFound, AlreadyExists, NotAllowed
+    (no account; plan limit, with `max` and `current`).
     """
     actor.require()
     named = link if link is not None else username or ""
@@ -165,7 +166,7 @@ async def add(
 
 
 async def _known(db: AsyncSession, actor: Actor, account: Account, reference: Reference) -> Found | None:
-    """The channel as the account's own list, or the tenant, already knows it."""
+    """Return the channel from the account's own list or the tenant's public channels, or None."""
     listed = await dialogs.find(db, account, reference)
     if listed is not None:
         return listed
@@ -188,7 +189,7 @@ async def _resolved(rt: Runtime, actor: Actor, task_id: UUID) -> Added:
 
 
 async def pause(db: AsyncSession, actor: Actor, channel_id: UUID, paused: bool) -> Followed:
-    """Stop or resume reading new posts for this person; what is there stays readable. Raises NotFound."""
+    """Pause or resume loading new posts for this person; stored ones stay readable. Raises NotFound."""
     followed = await get(db, actor, channel_id)
     followed.subscription.paused = paused
     db.add(followed.subscription)
@@ -198,7 +199,7 @@ async def pause(db: AsyncSession, actor: Actor, channel_id: UUID, paused: bool) 
 
 
 async def remove(db: AsyncSession, actor: Actor, channel_id: UUID) -> None:
-    """Stop following. Posts that nobody else in the tenant follows are purged by a job. Raises NotFound."""
+    """Stop following. A job purges a channel without other followers in the tenant. Raises NotFound."""
     followed = await get(db, actor, channel_id)
     await db.exec(
         delete(Subscription).where(
@@ -214,7 +215,7 @@ async def remove(db: AsyncSession, actor: Actor, channel_id: UUID) -> None:
 
 
 async def watch(rt: Runtime, actor: Actor, channel_id: UUID) -> AsyncIterator[Progress]:
-    """The progress now and as it changes, ending once the history is read to its end. Raises NotFound."""
+    """Yield the progress now and on each change, until all history is read and indexed. Raises NotFound."""
     seen: Progress | None = None
     async with rt.events.listening(Topic.channel, str(channel_id)) as event:
         while True:
@@ -226,12 +227,12 @@ async def watch(rt: Runtime, actor: Actor, channel_id: UUID) -> AsyncIterator[Pr
                 yield now
             if now.finished and now.indexed >= now.done:
                 return
-            await asyncio.sleep(_WATCH_SECONDS)  # a busy channel says something for each page it reads
+            await asyncio.sleep(_WATCH_SECONDS)  # a busy channel sends a notification per page
             await event.within(_POLL_SECONDS)
 
 
 async def access_lost(db: AsyncSession, account_id: UUID, channel_id: UUID) -> None:
-    """Telegram refused the account the channel: hide it from that person now, and tell them once."""
+    """Store that Telegram refused the channel to the account; hide it from the person, notify them once."""
     query = (
         update(ChannelAccess)
         .where(

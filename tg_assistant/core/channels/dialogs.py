@@ -1,4 +1,4 @@
-"""The account's own list of channels, kept in a table so that choosing one asks Telegram nothing."""
+"""The account's own list of channels, stored so that choosing one needs no request to Telegram."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -20,15 +20,15 @@ from tg_assistant.infra import clock, metrics
 from tg_assistant.infra.runtime import Runtime
 from tg_assistant.models import Account, AccountTask, Channel, Dialog
 
-REFRESH_SECONDS = 120  # repeated sweeps of the list earn long bans, so a person may refresh this often
-_AHEAD = timedelta(seconds=5)  # that another process's clock may be
-_FRESH = timedelta(minutes=1)  # a list this new vouches for the access to a private channel
+REFRESH_SECONDS = 120  # least time between refreshes, because reading the list too often leads to long bans
+_AHEAD = timedelta(seconds=5)  # how far another process's clock may be ahead
+_FRESH = timedelta(minutes=1)  # a list up to this age proves access to a private channel
 
 
 async def available(rt: Runtime, actor: Actor, *, refresh: bool = False) -> list[Dialog]:
-    """Channels the person's account is subscribed to, in Telegram's order.
+    """Return the channels the person's account is subscribed to, in Telegram's order.
 
-    The first time, or on `refresh`, Telegram is asked: waits up to 5 s, then raises Unavailable
+    The first time, or on `refresh`, the list is read from Telegram: waits up to 5 s, then raises Unavailable
     ("channels.checking" with `task_id`). Raises NotAllowed without an account, LimitReached when
     refreshed too often.
     """
@@ -52,7 +52,7 @@ async def _listed(db: AsyncSession, account: Account) -> list[Dialog]:
 
 
 async def _asked(db: AsyncSession, account: Account) -> UUID:
-    """The open task that reads the list, or a new one."""
+    """Return the id of the open task that reads the list, or of a new one. Raises LimitReached."""
     query = select(AccountTask.id).where(
         AccountTask.account_id == account.id,
         AccountTask.kind == TaskKind.dialogs,
@@ -70,7 +70,10 @@ async def _asked(db: AsyncSession, account: Account) -> UUID:
 
 
 def _age(db: AsyncSession, account: Account) -> timedelta:
-    """Of its list of channels; of none, and of one read in the future (a clock was set back), any age."""
+    """Return the age of the account's list: the maximum without one, or if it is dated in the future.
+
+    The latter happens when a clock was set back.
+    """
     if account.dialogs_at is None:
         return timedelta.max
     age = clock.now(db) - account.dialogs_at
@@ -78,7 +81,10 @@ def _age(db: AsyncSession, account: Account) -> timedelta:
 
 
 async def find(db: AsyncSession, account: Account, reference: Reference) -> Found | None:
-    """The referenced channel, if the account's list has it. An old list does not vouch for a private one."""
+    """Return the referenced channel from the account's list, or None.
+
+    For a private channel `vouched` is False when the list is older than a minute.
+    """
     query = select(Dialog).where(Dialog.account_id == account.id)
     if reference.username:
         query = query.where(func.lower(col(Dialog.username)) == reference.username.lower())
@@ -92,7 +98,7 @@ async def find(db: AsyncSession, account: Account, reference: Reference) -> Foun
 
 
 def as_found(listed: Dialog) -> Found:
-    """An entry of the list, for following it."""
+    """Convert an entry of the list for `following.follow`."""
     return Found(
         listed.telegram_id,
         listed.title,
@@ -114,7 +120,7 @@ async def save(db: AsyncSession, account_id: UUID, listed: Sequence[Dialog]) -> 
 
 
 async def forget(db: AsyncSession, account_id: UUID, telegram_id: int) -> None:
-    """The account lost the channel: an old list must not vouch for it when it is followed again."""
+    """Remove a channel from the account's list after access was lost, so that it no longer proves access."""
     gone = delete(Dialog).where(col(Dialog.account_id) == account_id, col(Dialog.telegram_id) == telegram_id)
     await db.exec(gone)
 
@@ -125,6 +131,6 @@ async def _renew_access(db: AsyncSession, account_id: UUID, listed: Sequence[Dia
     query = select(Channel).where(Channel.tenant_id == account.tenant_id, col(Channel.telegram_id).in_(by_id))
     for channel in (await db.exec(query)).all():
         dialog = by_id[channel.telegram_id]
-        # it may have been renamed, or made private: then others of the tenant need access of their own
+        # it may have been renamed or made private; then the tenant's other people need access of their own
         following.describe(channel, dialog.title, dialog.username)
         await following.grant(db, account, channel.id, dialog.access_hash)

@@ -1,4 +1,4 @@
-"""Writing down that a person follows a channel: channel, access, subscription and first task at once."""
+"""Making a person follow a channel: channel, access, subscription and first task in one transaction."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -32,8 +32,8 @@ from tg_assistant.models import (
 class Found:
     """A channel as Telegram describes it. `access_hash` is the finding account's own, None if unknown.
 
-    `listed`: it stands in the account's own list, from which PostgreSQL takes the hash no door may read.
-    `vouched` False: an old list says that the account has access; Telegram is to be asked before it counts.
+    `listed`: it is in the account's own list, from which PostgreSQL copies the hash, which no door may read.
+    `vouched` False: access is known from an old list only and does not count before Telegram confirms it.
     """
 
     telegram_id: int
@@ -47,22 +47,22 @@ class Found:
 
 
 def as_found(channel: Channel) -> Found:
-    """A channel the tenant knows, for another of its people to follow."""
+    """Convert a channel the tenant already has, so that another person can follow it."""
     return Found(channel.telegram_id, channel.title, channel.username, channel.private, channel.members)
 
 
 def same_name(username: str) -> ColumnElement[bool]:
-    """Telegram's names ignore case."""
+    """Return the condition that a channel has this username; Telegram ignores case in them."""
     return func.lower(col(Channel.username)) == username.lower()
 
 
 def describe(channel: Channel, title: str, username: str | None) -> None:
-    """Take over how Telegram shows the channel now; without a @name only those with access may read it."""
+    """Update title, username and privacy from Telegram; without a username the channel is private."""
     channel.title, channel.username, channel.private = title, username, username is None
 
 
 async def own_account(db: AsyncSession, actor: Actor) -> Account:
-    """The person's connected account. Raises NotAllowed when there is none."""
+    """Return the person's connected account. Raises NotAllowed when there is none."""
     query = select(Account).where(
         Account.user_id == actor.user_id,
         Account.tenant_id == actor.tenant,
@@ -75,8 +75,8 @@ async def own_account(db: AsyncSession, actor: Actor) -> Account:
 
 
 async def check_limit(db: AsyncSession, user_id: UUID, plan: str) -> None:
-    """Raises NotAllowed with `max` and `current` when one more channel would exceed the plan."""
-    # two requests at once must not both see room: the user's row serialises them
+    """Raise NotAllowed with `max` and `current` when one more channel would exceed the plan."""
+    # concurrent requests must not both find room, so a lock on the user's row serialises them
     await db.exec(select(User.id).where(User.id == user_id).with_for_update(key_share=True))
     query = select(func.count()).select_from(Subscription).where(Subscription.user_id == user_id)
     current = (await db.exec(query)).one()
@@ -86,7 +86,7 @@ async def check_limit(db: AsyncSession, user_id: UUID, plan: str) -> None:
 
 
 async def follow(db: AsyncSession, account: Account, found: Found) -> Channel:
-    """Follow `found` for the account's person, in the caller's transaction.
+    """Follow `found` for the account's person in the caller's transaction; return the channel.
 
     Raises AlreadyExists, and NotAllowed at the plan's limit.
     """
@@ -114,7 +114,7 @@ async def follow(db: AsyncSession, account: Account, found: Found) -> Channel:
 
 
 async def announce(db: AsyncSession, channel: Channel) -> None:
-    """Plan what there is to read, and tell the readers and the pages that who follows what has changed."""
+    """Plan what there is to read, and notify ingest and the pages that subscriptions have changed."""
     await backfill.plan(db, channel)
     await events.notify(db, Topic.subscriptions, str(channel.tenant_id))
     await events.notify(db, Topic.channel, str(channel.id))
@@ -145,9 +145,10 @@ async def _channel(db: AsyncSession, tenant_id: UUID, found: Found) -> Channel:
 async def grant(
     db: AsyncSession, account: Account, channel_id: UUID, access_hash: int | None, *, vouched: bool = True
 ) -> None:
-    """The account was seen to have access: write down how it addresses the channel.
+    """Store that the account has access to the channel, with its access hash.
 
-    None: as its own list says; PostgreSQL fills it in (migration 0012), for a door may not read it.
+    With `access_hash` None PostgreSQL copies it from the account's list (migration 0012), because a door may
+    not read it. `vouched` as in `Found`.
     """
     checked_at = clock.now(db) if vouched else UNCHECKED
     seen: dict[str, Any] = {"checked_at": checked_at, "lost_at": None}
@@ -165,7 +166,10 @@ async def grant(
 
 
 async def confirm(db: AsyncSession, account_id: UUID, channel_id: UUID) -> None:
-    """Telegram has just shown the account the channel: from now on its person may read it here."""
+    """Mark an unchecked access as checked: Telegram has just returned the channel to the account.
+
+    From now on its person may read the channel here.
+    """
     statement = (
         update(ChannelAccess)
         .where(
@@ -181,13 +185,13 @@ async def confirm(db: AsyncSession, account_id: UUID, channel_id: UUID) -> None:
 
 
 async def grant_missing(db: AsyncSession, account: Account, channel_id: UUID) -> None:
-    """Have a row that can say the access was lost, also where the account never had any."""
+    """Add an access row if the account has none, so that the loss of access can be stored in it."""
     if await db.get(ChannelAccess, (account.id, channel_id)) is None:
         await grant(db, account, channel_id, 0)
 
 
 async def access_hash(db: AsyncSession, account_id: UUID, channel_id: UUID) -> int | None:
-    """How the account addresses the channel, if it ever met it and has not lost it."""
+    """Return the account's access hash of the channel; None if it has none or lost access."""
     query = select(ChannelAccess.access_hash).where(
         ChannelAccess.account_id == account_id,
         ChannelAccess.channel_id == channel_id,
@@ -197,7 +201,7 @@ async def access_hash(db: AsyncSession, account_id: UUID, channel_id: UUID) -> i
 
 
 async def access_hashes(db: AsyncSession, account_id: UUID) -> dict[int, int]:
-    """The same of all its channels, by Telegram's id."""
+    """Return the access hashes of all the account's channels, by Telegram id."""
     query = (
         select(Channel.telegram_id, ChannelAccess.access_hash)
         .join(ChannelAccess, col(ChannelAccess.channel_id) == col(Channel.id))

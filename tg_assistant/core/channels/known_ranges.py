@@ -1,4 +1,4 @@
-"""Which message ids of a channel are known completely: the truth that gaps are found from."""
+"""Ranges of a channel's message ids that are completely known; gaps are computed from them."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -20,7 +20,7 @@ class Range(NamedTuple):
 
 
 def gaps(ranges: Sequence[Range], top: int) -> list[Range]:
-    """Unknown ids of 1…top, newest first; `ranges` ascend and never touch."""
+    """Return the unknown ranges within 1…top, newest first. `ranges` must ascend and not be adjacent."""
     found = []
     high = top
     for known in reversed(ranges):
@@ -31,31 +31,31 @@ def gaps(ranges: Sequence[Range], top: int) -> list[Range]:
 
 
 def inner_gaps(ranges: Sequence[Range], top: int) -> list[Range]:
-    """The gaps above the oldest known id: they are filled whatever the depth limit says."""
+    """Return the gaps above the oldest known id, which are filled regardless of the depth limit."""
     oldest = ranges[0].low if ranges else top + 1
     return [gap for gap in gaps(ranges, top) if gap.low > oldest]
 
 
 async def of(db: AsyncSession, channel_id: UUID) -> list[Range]:
-    """A channel's known ranges, ascending."""
+    """Return a channel's known ranges, ascending."""
     query = select(ChannelRange).where(ChannelRange.channel_id == channel_id).order_by(col(ChannelRange.low))
     return [Range(row.low, row.high) for row in await db.exec(query)]
 
 
 def as_json(channel_id: Any) -> ScalarSelect[Any]:
-    """The same for a column of an enclosing statement, to be read by `from_json`."""
+    """Return a subquery of the known ranges as JSON, for `from_json`; `channel_id` may be an outer column."""
     low, high = col(ChannelRange.low), col(ChannelRange.high)
     pairs = func.jsonb_agg(aggregate_order_by(func.jsonb_build_array(low, high), low))
     return select(pairs).where(col(ChannelRange.channel_id) == channel_id).scalar_subquery()
 
 
 def from_json(pairs: Sequence[Sequence[int]] | None) -> list[Range]:
-    """What `as_json` selected."""
+    """Convert what `as_json` selected."""
     return [Range(low, high) for low, high in pairs or ()]
 
 
 async def add(db: AsyncSession, tenant_id: UUID, channel_id: UUID, new: Range) -> None:
-    """Write down that `new` is known. The caller holds the channel's row lock."""
+    """Store that `new` is known, merged with adjacent ranges. The caller holds the channel's row lock."""
     touching = (
         delete(ChannelRange)
         .where(

@@ -1,4 +1,4 @@
-"""How far a channel's history has been read, as people are shown it."""
+"""How far a channel's history has been read, as shown to its followers."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,9 +21,9 @@ _RATE_SECONDS = 60
 
 @dataclass(frozen=True)
 class Progress:
-    """`done` of about `total_estimate` posts are here and `indexed` of them searchable.
+    """Progress of a channel: `done` of about `total_estimate` posts are stored, `indexed` of them searchable.
 
-    `rate` is in posts per second over the last minute; `eta_seconds` is None when there is no telling.
+    `rate` is in posts per second over the last minute; `eta_seconds` is None without a rate.
     """
 
     known_low: int | None
@@ -39,9 +39,9 @@ class Progress:
 
 
 async def measure(db: AsyncSession, channels: Sequence[Channel], user_id: UUID) -> dict[UUID, Progress]:
-    """The progress of each channel as this follower is told it, by one statement however many there are.
+    """Return the progress of each channel as shown to this follower, with a single statement.
 
-    One they may not read is reported as having lost its access, one that an admin switched off as such.
+    A channel they may not read is reported as "access lost", one that an admin paused as switched off.
     """
     by_id = {channel.id: channel for channel in channels}
     if not by_id:
@@ -52,8 +52,8 @@ async def measure(db: AsyncSession, channels: Sequence[Channel], user_id: UUID) 
 
 
 def _facts(ids: Sequence[UUID], user_id: UUID, now: datetime) -> Any:
-    """Per channel: its posts, indexed posts, those of the last minute and when the first of these came; the
-    known ranges, the plans of its followers, and whether this one is to be told that access was lost.
+    """Select per channel: its posts, indexed posts, those of the last minute and when the first of these was
+    saved; the known ranges, the followers' plans, and whether the follower's access is not lost.
     """
     recent = col(Post.saved_at) > now - timedelta(seconds=_RATE_SECONDS)
     posts = (
@@ -82,7 +82,7 @@ def _error(channel: Channel, is_open: bool) -> str | None:
 
 
 def _progress(channel: Channel, facts: Any, now: datetime) -> Progress:
-    if not facts.open:  # how much is posted there is told to readers only
+    if not facts.open:  # only readers may see how much is posted there
         return Progress(None, None, 0, 0, 0, 0.0, None, _error(channel, False), 0, True)
     done, known = facts.done, known_ranges.from_json(facts.known)
     gaps = known_ranges.inner_gaps(known, channel.top_message_id)
@@ -106,6 +106,6 @@ def _progress(channel: Channel, facts: Any, now: datetime) -> Progress:
 
 
 def _estimate(channel: Channel, known: list[Range], done: int) -> int:
-    """Posts there will be, if the unknown ids hold as many posts as the known ones do."""
+    """Estimate the total number of posts: the share of ids that are posts is assumed to be constant."""
     ids = sum(r.high - r.low + 1 for r in known)
     return round(channel.top_message_id * done / ids) if ids else channel.top_message_id

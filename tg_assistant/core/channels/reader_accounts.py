@@ -1,4 +1,4 @@
-"""Which account reads a channel, and which channels an account looks after."""
+"""Which account reads a channel, and which channels an account watches."""
 
 from typing import NamedTuple
 from uuid import UUID
@@ -18,11 +18,11 @@ from tg_assistant.models import (
 
 
 async def of(db: AsyncSession, channel: Channel) -> Account | None:
-    """An account that may read the channel: of a follower who is not switched off and has not
-    paused it, access not lost.
+    """Return an account to read the channel with, or None.
 
-    One never tried stands in for a public channel, after those seen to have access. None while an admin has
-    paused the channel for the whole group.
+    Its person follows the channel, has not paused it and is not disabled, and its access is not lost. For a
+    public channel an account without an access row may be used, after those that have one. None while an
+    admin has paused the channel for the whole group.
     """
     access = col(ChannelAccess.account_id)
     if channel.paused:
@@ -52,7 +52,10 @@ async def of(db: AsyncSession, channel: Channel) -> Account | None:
 
 
 class LookedAfter(NamedTuple):
-    """`joined`: Telegram pushes what happens there. Without `reads` it is only asked whether it may read."""
+    """A channel an account watches. `joined`: it receives Telegram's updates for it.
+
+    Without `reads` the account only checks whether it still has access.
+    """
 
     channel: Channel
     joined: bool
@@ -60,10 +63,10 @@ class LookedAfter(NamedTuple):
 
 
 async def looked_after(db: AsyncSession, account_id: UUID) -> list[LookedAfter]:
-    """The channels this account keeps up to date, or has an eye on.
+    """Return the channels this account reads or checks its access to.
 
-    Public ones have one reader among their followers; a private one is also looked at by each other
-    follower's account, and while its person has paused it, for only so is it noticed that they lost access.
+    A public channel is read by one account among its followers'. A private one is also checked by each other
+    follower's account, even if its person has paused it, because lost access is not noticed otherwise.
     """
     query = (
         select(Channel, col(Dialog.telegram_id).is_not(None), col(Subscription.paused))

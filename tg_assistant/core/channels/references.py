@@ -1,4 +1,4 @@
-"""What people type or paste to name a channel: @name, t.me links, ids."""
+"""Parsing of what people type or paste to name a channel: @name, t.me links, ids."""
 
 import re
 from dataclasses import dataclass
@@ -7,11 +7,11 @@ from urllib.parse import parse_qs, urlsplit
 from tg_assistant.errors import Invalid
 
 MAX_LENGTH = 255
-# https://core.telegram.org/method/account.checkUsername; Fragment also sells names of four letters
+# Format: https://core.telegram.org/method/account.checkUsername; Fragment also sells names of four letters.
 _NUMBER = re.compile(r"-?\d{1,20}")
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{3,31}")
 _HOSTS = {"t.me", "telegram.me", "telegram.dog"}
-# https://core.telegram.org/api/links: first path parts that name something other than a chat
+# First path segments that do not name a chat: https://core.telegram.org/api/links
 _RESERVED = {
     "addemoji", "addlist", "addstickers", "addtheme", "bg", "boost", "call", "confirmphone", "contact",
     "giftcode", "invoice", "iv", "login", "m", "nft", "proxy", "setlanguage", "share", "socks", "stickers",
@@ -28,7 +28,10 @@ class Reference:
 
 
 def parse_reference(text: str) -> Reference:
-    """Raises Invalid: channels.empty_reference, .reference_too_long, .invite_link, .bad_reference."""
+    """Parse a reference to a channel or to one of its posts.
+
+    Raises Invalid: channels.empty_reference, .reference_too_long, .invite_link, .bad_reference.
+    """
     text = text.strip()
     if not text:
         raise Invalid("channels.empty_reference")
@@ -50,7 +53,7 @@ def _named(name: str, message: str = "") -> Reference:
 
 
 def _numbered(digits: str, message: str = "") -> Reference:
-    """Bot API writes a channel as −100…; MTProto and links write the bare id."""
+    """Parse a numeric id: the Bot API prefixes a channel's id with −100, MTProto and links do not."""
     bare = digits.removeprefix("-100") if digits.startswith("-") else digits
     if not bare.isascii() or not bare.isdecimal() or not 0 < int(bare) < 2**52:
         raise Invalid("channels.bad_reference")

@@ -39,7 +39,7 @@ def new(
     created_by: UUID | None = None,
     notes: str = "",
 ) -> Invite:
-    """An invite with a fresh code of 12 letters and digits (62 bits); not yet saved."""
+    """Return an unsaved invite with a new random code of 12 letters and digits (62 bits)."""
     code = "".join(secrets.choice(_ALPHABET) for _ in range(CODE_LENGTH))
     return Invite(
         code=code,
@@ -61,7 +61,7 @@ async def create(
     expires_at: datetime | None = None,
     notes: str = "",
 ) -> Invite:
-    """Admins of the tenant only. `uses_limit` 0 = unlimited. Raises Invalid for an owner's role."""
+    """Create an invite; `uses_limit` 0 means unlimited. Admins only. Raises Invalid, also for role owner."""
     actor.require(Role.admin)
     _check(role, uses_limit, expires_at, notes)
     await lock_role(db, actor, Role.admin)
@@ -91,7 +91,7 @@ def _check(role: Role, uses_limit: int, expires_at: datetime | None, notes: str)
 
 
 def state_of(invite: Invite, now: datetime) -> str:
-    """revoked, expired, spent or active: the last alone lets somebody in."""
+    """Return "revoked", "expired", "spent" or "active"; only an active invite can be redeemed."""
     if not invite.active:
         return "revoked"
     if invite.expires_at is not None and invite.expires_at <= now:
@@ -100,18 +100,18 @@ def state_of(invite: Invite, now: datetime) -> str:
 
 
 def operator(tenant_id: UUID) -> Actor:
-    """The actor of the command line: whoever holds the database's password administers every tenant."""
+    """Return the actor of the command line: access to the database implies owner's rights in every tenant."""
     return Actor(UUID(int=0), 0, "en", tenant_id, Role.owner, "free", "cli")
 
 
 def _seen_by(actor: Actor) -> Any:
-    """An owner's invite is for owners alone: an admin who read its code could make an owner."""
+    """Return a query without owner invites for all but owners: an admin could make an owner with the code."""
     query = scoped(Invite, actor)
     return query if actor.role is Role.owner else query.where(Invite.role != Role.owner)
 
 
 async def get(db: AsyncSession, actor: Actor, code: str) -> Invite:
-    """Raises NotFound for an unknown code, and for another group's."""
+    """Return an invite the actor may see. Admins only. Raises NotFound, and Invalid for a malformed code."""
     actor.require(Role.admin)
     invite = (await db.exec(_seen_by(actor).where(Invite.code == clean(code)))).first()
     if invite is None:
@@ -140,7 +140,10 @@ async def list_(
     limit: int = 50,
     cursor: str | None = None,
 ) -> pagination.Page[Invite]:
-    """The group's invites, the newest first; `status` is active, revoked or expired."""
+    """Return the group's invites, the newest first. Admins only.
+
+    `status` is "active" (spent ones included), "revoked", "expired" or None for all; Invalid for any other.
+    """
     actor.require(Role.admin)
     order = pagination.Order[Invite](
         col(Invite.created_at), col(Invite.code), lambda one: (one.created_at, one.code), clean
@@ -150,7 +153,7 @@ async def list_(
 
 
 async def revoke(db: AsyncSession, actor: Actor, code: str) -> Invite:
-    """Nobody joins by it from now on; who has joined stays."""
+    """Revoke the invite and return it; those that joined with it stay members. Raises what `get` does."""
     invite = await get(db, actor, code)
     invite.active = False
     await audit.record(db, actor, "invite.revoke", _hint(invite.code))
@@ -158,16 +161,16 @@ async def revoke(db: AsyncSession, actor: Actor, code: str) -> Invite:
 
 
 def regaining_invites(user_id: UUID, was: Role, to: Role) -> ColumnElement[bool]:
-    """Invites by which somebody would have a role back that they lose.
+    """Return the condition of invites with which a person could regain a role that they lose.
 
-    Their own, and all of the group that make more than they are now: they could read those codes.
+    These are the invites they created, and all that grant a role they lose: they could have read those codes.
     """
     lost = [role.value for role in Role if to.rank < role.rank <= was.rank]
     return col(Invite.active) & ((col(Invite.created_by) == user_id) | col(Invite.role).in_(lost))
 
 
 async def revoke_way_back(db: AsyncSession, actor: Actor, user_id: UUID, was: Role, to: Role) -> None:
-    """Call when somebody loses their role."""
+    """Revoke the invites of `regaining_invites`; call when a person's role is lowered from `was` to `to`."""
     actor.require(Role.admin)
     for invite in (await db.exec(scoped(Invite, actor).where(regaining_invites(user_id, was, to)))).all():
         invite.active = False
@@ -175,7 +178,7 @@ async def revoke_way_back(db: AsyncSession, actor: Actor, user_id: UUID, was: Ro
 
 
 class Changes(TypedDict, total=False):
-    """What may be changed of an invite; a key that is missing stays as it is. Never the role."""
+    """What may be changed of an invite, which excludes its role. A missing key leaves the value unchanged."""
 
     uses_limit: int
     expires_at: datetime | None
@@ -183,7 +186,7 @@ class Changes(TypedDict, total=False):
 
 
 async def change(db: AsyncSession, actor: Actor, code: str, **changes: Unpack[Changes]) -> Invite:
-    """Raises Invalid and NotFound."""
+    """Change the invite and return it. Raises what `get` does, and Invalid for values out of range."""
     invite = await get(db, actor, code)
     wanted: dict[str, Any] = {"uses_limit": invite.uses_limit, "expires_at": None, "notes": "", **changes}
     _check(Role.user, **wanted)
@@ -196,7 +199,7 @@ async def change(db: AsyncSession, actor: Actor, code: str, **changes: Unpack[Ch
 
 
 async def delete(db: AsyncSession, actor: Actor, code: str) -> None:
-    """Remove the invite with the list of who used it; the audit trail keeps that it was."""
+    """Delete the invite and the record of its uses; the audit trail remains. Raises what `get` does."""
     invite = await get(db, actor, code)
     await db.delete(invite)
     await audit.record(db, actor, "invite.delete", _hint(invite.code), uses_count=invite.uses_count)
@@ -205,7 +208,7 @@ async def delete(db: AsyncSession, actor: Actor, code: str) -> None:
 
 @dataclass(frozen=True)
 class Use:
-    """Who joined by an invite; `user` is None for a person erased since."""
+    """A use of an invite; `user` is None if the person has been erased since."""
 
     use: InviteUse
     user: User | None
@@ -214,7 +217,7 @@ class Use:
 async def usage(
     db: AsyncSession, actor: Actor, code: str, *, limit: int = 50, cursor: str | None = None
 ) -> pagination.Page[Use]:
-    """Who joined by this invite and when, the latest first."""
+    """Return the uses of the invite, the latest first. Raises what `get` does."""
     invite = await get(db, actor, code)
     query = (
         select(InviteUse, User)
@@ -227,12 +230,12 @@ async def usage(
 
 
 async def link(telegram: TelegramSettings, code: str) -> str:
-    """The address that opens the bot and redeems the invite. Raises Unavailable while Telegram is away."""
+    """Return the URL that opens the bot and redeems the invite. Raises Unavailable if Telegram is."""
     return f"https://t.me/{await bot_api.username(telegram)}?start=inv_{code}"
 
 
 def clean(code: str) -> str:
-    """The code as stored. Accepts `inv_`, spaces, dashes, lower case. Raises Invalid."""
+    """Normalise a code to its stored form. Accepts `inv_`, spaces, dashes, lower case. Raises Invalid."""
     text = _BETWEEN.sub("", code.strip().removeprefix("inv_")).upper()
     if not _CODE.fullmatch(text):
         raise Invalid("invites.bad_code")
@@ -240,9 +243,10 @@ def clean(code: str) -> str:
 
 
 async def redeem(db: AsyncSession, actor: Actor, code: str) -> Membership:
-    """Join the invite's tenant. Raises InviteSpent when it is used up, revoked, expired or unknown.
+    """Join the invite's tenant; return the membership.
 
-    So it does for a member, too; with a good code they get AlreadyExists, and the invite keeps its use.
+    Raises Invalid for a malformed code, and InviteSpent when it is used up, revoked, expired or unknown.
+    Raises AlreadyExists for a member with a valid code, without counting a use.
     """
     await set_invite(db, code := clean(code))
     if actor.tenant_id is not None:
@@ -250,7 +254,7 @@ async def redeem(db: AsyncSession, actor: Actor, code: str) -> Membership:
             raise InviteSpent("invites.spent")
         raise AlreadyExists("invites.already_member")
     whose = (await db.exec(select(Invite.tenant_id).where(Invite.code == code))).first()
-    if whose is None or not await hold_group(db, whose):  # the group before the invite, as its deletion does
+    if whose is None or not await hold_group(db, whose):  # locks in the order of a group's deletion
         raise InviteSpent("invites.spent")
     invite = await _use(db, code, actor.user_id)
     who: Any = {"tenant_id": whose, "user_id": actor.user_id}
@@ -261,12 +265,12 @@ async def redeem(db: AsyncSession, actor: Actor, code: str) -> Membership:
 
 
 def _hint(code: str) -> str:
-    """Enough to know the invite by; the whole code lets people in, so it stays out of logs and audit."""
+    """Return enough of the code to recognise it; the whole code grants access, so it is never logged."""
     return f"{code[:4]}…"
 
 
 def _good(code: str) -> ColumnElement[bool]:
-    """The invite with this code, while it lets people in."""
+    """Return the condition of the invite with this code, provided it can be redeemed."""
     return and_(
         col(Invite.code) == code,
         col(Invite.active),
@@ -276,7 +280,7 @@ def _good(code: str) -> ColumnElement[bool]:
 
 
 async def _use(db: AsyncSession, code: str, user_id: UUID) -> Invite:
-    # the condition and the increment are one statement: of two racers for the last use, one changes no row
+    # condition and increment are one statement: of concurrent calls for the last use one changes the row
     statement = (
         update(Invite)
         .where(_good(code))

@@ -1,4 +1,4 @@
-"""The members of a group: who they are, their role and plan, and switching them off."""
+"""The members of a group: listing them, changing role and plan, and disabling them."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -28,7 +28,7 @@ class Member:
 
 
 class Changes(TypedDict, total=False):
-    """What an admin may change; a key that is missing stays as it is."""
+    """What an admin may change. A missing key leaves the value unchanged."""
 
     role: Role
     plan: str
@@ -37,7 +37,7 @@ class Changes(TypedDict, total=False):
 
 
 class Filter(TypedDict, total=False):
-    """`search` looks into names, @names and Telegram ids."""
+    """Filters of the list. `search` covers names, usernames and Telegram ids."""
 
     search: str
     role: Role | None
@@ -53,7 +53,7 @@ def _members(actor: Actor) -> Any:
 async def list_(
     db: AsyncSession, actor: Actor, *, limit: int = 50, cursor: str | None = None, **wanted: Unpack[Filter]
 ) -> Page[Member]:
-    """The group's members, who joined last first. Admins only."""
+    """Return the group's members, the latest to join first. Admins only. Raises Invalid for a bad cursor."""
     actor.require(Role.admin)
     query = _members(actor)
     if words := wanted.get("search", "").strip():
@@ -73,7 +73,7 @@ async def list_(
 
 
 async def get(db: AsyncSession, actor: Actor, user_id: UUID) -> Member:
-    """Admins only. Raises NotFound for somebody of another group as for nobody."""
+    """Return a member. Admins only. Raises NotFound for an unknown person and one of another group."""
     actor.require(Role.admin)
     query = _members(actor).where(Membership.user_id == user_id).execution_options(populate_existing=True)
     row = (await db.exec(query)).first()
@@ -85,15 +85,16 @@ async def get(db: AsyncSession, actor: Actor, user_id: UUID) -> Member:
 async def change(
     db: AsyncSession, actor: Actor, user_id: UUID, *, version: int, **changes: Unpack[Changes]
 ) -> Member:
-    """Change role, plan or access; takes effect with the person's next request.
+    """Change role, plan or access and return the member; takes effect with the person's next request.
 
-    Who is lowered or switched off leaves no open invite behind, and who is switched off no account half
-    connected.
-    `version` is the one the caller has seen. Raises Conflict when it is another by now, NotAllowed for what
-    is above the actor's own role and for the last owner, Invalid for an unknown plan.
+    Lowering a role or disabling revokes the invites with which the person could regain it; disabling also
+    ends their sessions and login attempts.
+    `version` is the one the caller has seen. Raises Conflict when it has changed since, NotAllowed for a role
+    above the actor's own, for disabling oneself and for the last owner, Invalid for an unknown plan or a date
+    out of range, NotFound.
     """
     actor.require(Role.admin)
-    # rights are read behind the lock: of two owners who demote each other at once, one comes too late
+    # rights are read after the lock: of two owners that demote each other at once, only one succeeds
     await db.exec(select(Tenant.id).where(Tenant.id == actor.tenant).with_for_update(key_share=True))
     role = await lock_role(db, actor, Role.admin)
     member = await get(db, actor, user_id)
@@ -114,7 +115,7 @@ async def change(
 
 
 def _check_rank(own: Role, theirs: Role, changes: Changes) -> None:
-    """Nobody changes somebody above themselves, or gives a role above their own, be it to themselves."""
+    """Raise NotAllowed for changing a person with a higher role, or granting a role above one's own."""
     if theirs.rank > own.rank:
         raise NotAllowed("members.above_you")
     if changes.get("role", Role.user).rank > own.rank:
@@ -148,6 +149,6 @@ async def _apply(db: AsyncSession, actor: Actor, member: Member, changes: Change
 
 
 async def end_sessions(db: AsyncSession, user_id: UUID) -> None:
-    """Sign the person out everywhere."""
+    """End all sessions of the person."""
     live = col(AppSession.user_id) == user_id, col(AppSession.revoked_at).is_(None)
     await db.exec(update(AppSession).where(*live).values(revoked_at=func.now()))

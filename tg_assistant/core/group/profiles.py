@@ -1,4 +1,4 @@
-"""People as they and their group's admins see them."""
+"""Profiles of people: for themselves and for their group's admins."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,7 +19,7 @@ from tg_assistant.texts import LANGUAGES
 
 @dataclass(frozen=True)
 class Profile:
-    """`membership` is None until an invite is redeemed."""
+    """A person and their membership, None until an invite is redeemed."""
 
     user: User
     membership: Membership | None
@@ -27,14 +27,17 @@ class Profile:
 
 @dataclass(frozen=True)
 class PlanInForce:
-    """`expires_at` is when the free plan takes its place."""
+    """The current plan; at `expires_at`, if set, the free plan replaces it."""
 
     plan: Plan
     expires_at: datetime | None
 
 
 async def get(db: AsyncSession, actor: Actor, who: int | UUID) -> Profile:
-    """A person by Telegram id or id: the actor, or for admins a member of their group. Raises NotFound."""
+    """Return a person by id or Telegram id: the actor or, for admins, a member of their group.
+
+    Raises NotFound for anyone else.
+    """
     query = select(User, Membership).join(Membership, col(Membership.user_id) == col(User.id), isouter=True)
     if isinstance(who, UUID):
         query = query.where(User.id == who)
@@ -56,7 +59,10 @@ def _visible(actor: Actor, user: User, membership: Membership | None) -> bool:
 
 
 async def set_language(db: AsyncSession, actor: Actor, who: int | UUID, language: str) -> Profile:
-    """What the product speaks to this person. Raises NotFound, and NotAllowed for one above the actor."""
+    """Set the language the product uses for this person; return the profile.
+
+    Raises NotFound as `get` does, Invalid for an unknown language, NotAllowed for a higher-ranking person.
+    """
     profile = await get(db, actor, who)
     if language not in LANGUAGES:
         raise Invalid("users.language", languages=", ".join(LANGUAGES))
@@ -73,7 +79,7 @@ async def set_language(db: AsyncSession, actor: Actor, who: int | UUID, language
 
 
 async def plan_of(db: AsyncSession, actor: Actor, who: int | UUID) -> PlanInForce:
-    """What the person's plan allows now. Raises NotFound as `get` does."""
+    """Return the person's current plan. Raises NotFound as `get` does."""
     membership = (await get(db, actor, who)).membership
     if membership is None:
         return PlanInForce(plans.of("free"), None)

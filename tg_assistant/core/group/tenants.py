@@ -1,4 +1,4 @@
-"""Tenants: one self-hosted group with its members. Made on the command line only."""
+"""Tenants: a tenant is one self-hosted group with its members, created on the command line only."""
 
 from datetime import timedelta
 from uuid import UUID
@@ -18,7 +18,10 @@ _OWNER_INVITE_LIFE = timedelta(days=7)
 
 
 async def create(db: AsyncSession, name: str) -> tuple[Tenant, Invite]:
-    """A tenant and the one-use invite that makes its owner. No other invite makes an owner."""
+    """Create a tenant; return it with the single-use invite for its owner. No other invite makes an owner.
+
+    Raises Invalid for a name that is not 1…100 characters long.
+    """
     name = name.strip()
     if not 1 <= len(name) <= 100:
         raise Invalid("tenants.name", max=100)
@@ -34,12 +37,12 @@ async def create(db: AsyncSession, name: str) -> tuple[Tenant, Invite]:
 
 
 async def ids(db: AsyncSession) -> list[UUID]:
-    """Every group, in an order that stays: for what is done for one after the other."""
+    """Return the ids of all groups in a stable order; for work that is done group by group."""
     return list(await db.exec(select(Tenant.id).order_by(col(Tenant.id))))
 
 
 async def name_of(db: AsyncSession, actor: Actor) -> str:
-    """What the actor's group is called. Raises NotFound once it is gone."""
+    """Return the name of the actor's group. Raises NotFound once it is deleted."""
     actor.require()
     group = await db.get(Tenant, actor.tenant)
     if group is None:
@@ -48,5 +51,5 @@ async def name_of(db: AsyncSession, actor: Actor) -> str:
 
 
 async def called(db: AsyncSession, name: str) -> Tenant | None:
-    """The group with this name; for the operator, who sees them all."""
+    """Return a group with this name, or None; for the operator, who sees all groups."""
     return (await db.exec(select(Tenant).where(Tenant.name == name))).first()

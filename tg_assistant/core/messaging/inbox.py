@@ -1,7 +1,7 @@
-"""The bot's updates: committed before Telegram is told that we have them, then worked off in order.
+"""The bot's updates: committed before they are confirmed to Telegram, then processed in order.
 
-Telegram repeats an update until it is confirmed, so it is saved once by its id; it is processed at least
-once, because a process may die between doing the work and writing that down.
+Telegram repeats an update until it is confirmed, so it is saved once by its id. It is processed at least
+once, because a process may die after doing the work and before storing that.
 """
 
 from collections.abc import Collection, Sequence
@@ -23,15 +23,15 @@ from tg_assistant.infra.postgres.pg_text import storable
 from tg_assistant.models import BotUpdate
 
 log = structlog.get_logger()
-TRIES = 5  # then the person is told, and it is held: it stays in the table, and the rest goes on
-HELD = TRIES + 1  # what `attempts` says from then on
-_FROM_A_PERSON = ("message", "callback_query", "my_chat_member")  # kinds the bot asks Telegram for
+TRIES = 5  # then the person is notified and the update is held: it stays stored and blocks no other
+HELD = TRIES + 1  # the value of `attempts` of a held update
+_FROM_A_PERSON = ("message", "callback_query", "my_chat_member")  # kinds the bot subscribes to
 _PASSED_ON = ("forward_origin", "forward_date", "via_bot", "sender_chat", "sender_business_bot")
 _KEEP_DONE = timedelta(days=2)  # Telegram repeats an unconfirmed update for 24 hours
 _KEEP_HELD = timedelta(days=7)
 
-# A lane is what must stay in order: a chat's messages, and apart from them its buttons and the person's own
-# /cancel, which would otherwise wait behind a question that is being answered. One passed on stops nothing.
+# A lane contains what must stay in order: a chat's messages, and separately its buttons and /cancel, which
+# would otherwise wait behind a question that is being answered. A forwarded /cancel does not count.
 _HEADS = text("""
 SELECT DISTINCT ON (lane) lane, update_id, payload, attempts FROM (
     SELECT update_id, payload, attempts,
@@ -62,7 +62,7 @@ SELECT extract(epoch FROM max(now() - greatest(since, last))) FROM waiting LEFT 
 
 @dataclass(frozen=True)
 class Pending:
-    """The first undone update of a lane; `attempts` were begun before; after TRIES only `hold` it."""
+    """The first open update of a lane. Once `attempts`, the tries begun, is TRIES, it can only be held."""
 
     lane: str
     update_id: int
@@ -71,10 +71,10 @@ class Pending:
 
 
 async def save(db: AsyncSession, received: Sequence[dict[str, Any]]) -> int:
-    """Write down updates as Telegram sent them; those already known change nothing. How many were new.
+    """Save updates as Telegram sent them, ignoring known ones; return how many were new.
 
-    Characters that PostgreSQL does not take are replaced. An update that it refuses nevertheless is held
-    from the start, by its id alone: all others must not wait for it.
+    Characters that PostgreSQL cannot store are replaced. An update that it refuses nevertheless is saved as
+    held, without its payload, so that it does not block the others.
     """
     if not received:
         return 0
@@ -92,17 +92,17 @@ async def _alone(db: AsyncSession, row: dict[str, Any]) -> int:
     try:
         async with db.begin_nested():
             return await _insert(db, [{"update_id": row["update_id"], "payload": {}, "attempts": HELD}])
-    except DataError:  # not even its id is one, so nothing of it can be kept but the line above
+    except DataError:  # its id cannot be stored either, so the log line above is all that remains
         return 0
 
 
 async def _tried(db: AsyncSession, rows: list[dict[str, Any]]) -> int | None:
-    """How many were new; None when PostgreSQL refuses one of them for what it says."""
+    """Return how many were new, or None when PostgreSQL refuses one of them because of its content."""
     try:
         async with db.begin_nested():
             return await _insert(db, rows)
     except (OperationalError, InterfaceError):
-        raise  # PostgreSQL is away or out of something: that is no update's fault
+        raise  # PostgreSQL is unavailable or out of resources, which no update has caused
     except StatementError:
         return None
 
@@ -114,45 +114,45 @@ async def _insert(db: AsyncSession, rows: list[dict[str, Any]]) -> int:
 
 
 async def heads(db: AsyncSession, *, busy: Collection[str], most: int) -> list[Pending]:
-    """The next update of each lane that is not `busy`."""
+    """Return the next update of each lane that is not in `busy`, at most `most`."""
     values = {"held": HELD, "busy": list(busy), "most": most, "passed_on": list(_PASSED_ON)}
     rows = await run_text(db, _HEADS, **values)
     return [Pending(*row) for row in rows]
 
 
 async def longest_wait(db: AsyncSession) -> float:
-    """For how many seconds some chat has waited without anything of it being done; 0 where none waits.
+    """Return the longest time in seconds that a chat has waited without progress; 0 where none waits.
 
-    What one chat sends in a row waits for itself: that says nothing of the bot.
+    Updates queued behind others of the same chat do not count, as they do not show that the bot is late.
     """
     return float((await run_text(db, _LONGEST_WAIT, tries=TRIES)).scalar_one() or 0)
 
 
 async def begin(db: AsyncSession, update_id: int) -> int:
-    """Count a try before it is made, so that an update that kills the process is counted too."""
+    """Count a try before it is made, so that one that kills the process counts; return the new number."""
     return await _count(db, update_id, 1)
 
 
 async def give_back(db: AsyncSession, update_id: int) -> int:
-    """The try did not count: Telegram or PostgreSQL was away, which is not the update's fault."""
+    """Uncount a try that failed because Telegram or PostgreSQL was unavailable; return the new number."""
     return await _count(db, update_id, -1)
 
 
 async def hold(db: AsyncSession, update_id: int) -> None:
-    """Given up, and the person knows: never handed out again."""
+    """Hold the update, once the person is notified: `heads` never returns it again."""
     statement = update(BotUpdate).where(col(BotUpdate.update_id) == update_id).values(attempts=HELD)
     await db.exec(statement)
 
 
 def held_of(telegram_id: int) -> Any:
-    """A query of the updates given up that this person sent, the oldest first; they are kept a week."""
+    """Return a query of the held updates this person sent, the oldest first; they are stored for a week."""
     sender = func.coalesce(*(col(BotUpdate.payload)[(kind, "from", "id")].astext for kind in _FROM_A_PERSON))
     mine = col(BotUpdate.attempts) >= TRIES, sender == str(telegram_id)
     return select(BotUpdate).where(*mine).order_by(col(BotUpdate.update_id))
 
 
 async def forget(db: AsyncSession, telegram_id: int) -> None:
-    """Delete the updates given up that this person sent."""
+    """Delete the held updates that this person sent."""
     for held in (await db.exec(held_of(telegram_id))).all():
         await db.delete(held)
 
@@ -168,7 +168,7 @@ async def _count(db: AsyncSession, update_id: int, step: int) -> int:
 
 
 async def finish(db: AsyncSession, update_id: int) -> None:
-    """Done: only the id is kept, to know a repetition; what the person wrote is forgotten."""
+    """Mark the update as done and delete its payload; the id stays, to recognise a repetition."""
     statement = (
         update(BotUpdate)
         .where(col(BotUpdate.update_id) == update_id)
@@ -178,7 +178,7 @@ async def finish(db: AsyncSession, update_id: int) -> None:
 
 
 async def sweep(db: AsyncSession) -> None:
-    """Forget ids too old to be repeated, and updates held for longer than anybody looks at them."""
+    """Delete ids done more than two days ago, and held updates received more than a week ago."""
     done = col(BotUpdate.done_at) < func.now() - _KEEP_DONE
     held = (col(BotUpdate.attempts) >= TRIES) & (col(BotUpdate.received_at) < func.now() - _KEEP_HELD)
     await db.exec(delete(BotUpdate).where(done | held))

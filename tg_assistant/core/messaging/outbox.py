@@ -1,4 +1,4 @@
-"""What the bot owes people: a text code with its values, sent in the person's language at least once."""
+"""Notifications for the bot to send: a text code with values, sent at least once in the person's language."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -19,7 +19,7 @@ from tg_assistant.infra.postgres.events import notify
 from tg_assistant.models import Notification, User
 
 TRIES = 8
-_LIFE = timedelta(days=2)  # older news would only confuse
+_LIFE = timedelta(days=2)  # older notifications are not sent: they would only confuse
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Due:
 
 
 async def add(db: AsyncSession, user_id: UUID, code: str, *, tenant_id: UUID | None, **args: Any) -> None:
-    """Owe the person a line, in the caller's transaction, unless their group wants none of these.
+    """Queue a notification in the caller's transaction, unless the group has notifications turned off.
 
     Its text is `notifications.<code>`.
     """
@@ -49,7 +49,7 @@ async def add(db: AsyncSession, user_id: UUID, code: str, *, tenant_id: UUID | N
 
 
 async def due(db: AsyncSession, limit: int = 50) -> list[Due]:
-    """What is to be sent now, the oldest first."""
+    """Return the notifications to be sent now, the oldest first."""
     await set_delivering(db)
     query = (
         select(Notification, User)
@@ -74,7 +74,7 @@ async def due(db: AsyncSession, limit: int = 50) -> list[Due]:
 
 
 async def longest_wait(db: AsyncSession) -> float:
-    """For how many seconds the oldest line has been due without having been sent; 0 without any."""
+    """Return for how many seconds the oldest unsent notification has been due; 0 without any."""
     await set_delivering(db)
     oldest = select(func.extract("epoch", func.now() - func.min(Notification.not_before))).where(*_due())
     return float((await db.exec(oldest)).one() or 0)
@@ -90,7 +90,7 @@ def _due() -> tuple[ColumnElement[bool], ...]:
 
 
 async def still_owed(db: AsyncSession, owed: Due) -> bool:
-    """Whether the person may still hear it: a group's news is for members who are not switched off."""
+    """Return whether it may still be sent: a group's notifications are for members that are not disabled."""
     if owed.tenant_id is None:
         return True
     await set_tenant(db, owed.tenant_id)
@@ -102,21 +102,18 @@ async def still_owed(db: AsyncSession, owed: Due) -> bool:
 
 
 async def sent(db: AsyncSession, owed: Due) -> None:
-    """Told once; it is not due again."""
+    """Mark the notification as sent."""
     await _change(db, owed, sent_at=func.now())
 
 
 async def postpone(db: AsyncSession, owed: Due, seconds: float, *, counted: bool = True) -> None:
-    """Try again later; `counted` False when Telegram could not be reached at all."""
+    """Retry after `seconds`; pass `counted` False if Telegram could not be reached: it is no attempt then."""
     later = func.now() + timedelta(seconds=seconds)
     await _change(db, owed, not_before=later, attempts=owed.attempts + (1 if counted else 0))
 
 
 async def drop(db: AsyncSession, owed: Due, reason: str) -> None:
-    """The person does not want it (the bot is blocked), or may not have it: never tried again.
-
-    That is written down.
-    """
+    """Give the notification up, with an audit event: the person blocked the bot or may not receive it."""
     await _change(db, owed, attempts=TRIES)
     row = await db.get(Notification, owed.id)
     if row is not None:

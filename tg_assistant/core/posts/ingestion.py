@@ -1,4 +1,4 @@
-"""Saving posts: once, however often and in whatever order Telegram tells of them."""
+"""Saving posts idempotently: in any order and with any number of repetitions."""
 
 import hashlib
 from collections.abc import Sequence
@@ -21,13 +21,13 @@ from tg_assistant.infra.postgres import events, jobs
 from tg_assistant.infra.postgres.pg_text import storable
 from tg_assistant.models import Channel, Post, PostVersion
 
-VERSIONS = 20  # earlier texts kept of a post: the first and the newest; some are edited all day
+VERSIONS = 20  # earlier texts stored per post, the first and the newest: some posts are edited all day
 _NEVER = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True)
 class IncomingPost:
-    """A message as Telegram shows it at one moment. `edited_at` tells newer from older."""
+    """A message as Telegram returned it at one moment; `edited_at` decides which of two is newer."""
 
     message_id: int
     posted_at: datetime
@@ -56,11 +56,12 @@ async def save_page(
     *,
     via: str,
 ) -> Saved:
-    """Save what a page of history or live updates told, and that the ids of `known` are now known.
+    """Save posts of a history page or of live updates, and the ids of `known` as known.
 
-    Any order and any number of repeats end in the same rows: an older edit never replaces a newer one and
-    a deleted post stays deleted. Changed posts become dirty, and an index job is enqueued, in the caller's
-    transaction. `via` is "backfill", "live" or "reconcile". Raises NotFound when the channel is gone.
+    Any order and any number of repetitions result in the same rows: an older edit never replaces a newer
+    one, and a deleted post stays deleted. Changed posts become dirty, and an index job is enqueued, in the
+    caller's transaction. `via` is "backfill", "live" or "reconcile". Raises NotFound when the channel is
+    deleted.
     """
     channel = await _locked(db, channel_id)
     latest = {post.message_id: post for post in sorted(incoming, key=_edited)}
@@ -79,17 +80,17 @@ async def save_page(
 async def save_live(
     db: AsyncSession, channel_id: UUID, posts: Sequence[IncomingPost], ids: Sequence[int]
 ) -> Saved:
-    """Save new or edited messages that updates brought; `ids` counts those without content too.
+    """Save new or edited messages from updates; `ids` includes those of messages without content.
 
-    Ids between them stay unknown, so a missed update shows as a gap.
+    Ids between them stay unknown, so a missed update results in a gap. Raises NotFound as `save_page` does.
     """
     return await save_page(db, channel_id, posts, [Range(id_, id_) for id_ in ids], via="live")
 
 
 async def mark_deleted(db: AsyncSession, channel_id: UUID, message_ids: Sequence[int]) -> int:
-    """Take posts away for good; an id never seen leaves a tombstone, should its post arrive late.
+    """Mark posts as deleted for good; unknown ids are stored as tombstones, in case their posts arrive late.
 
-    Returns how many posts readers saw until now. Raises NotFound when the channel is gone.
+    Returns how many posts were visible until now. Raises NotFound when the channel is deleted.
     """
     channel = await _locked(db, channel_id)
     now = clock.now(db)
@@ -106,7 +107,7 @@ async def mark_deleted(db: AsyncSession, channel_id: UUID, message_ids: Sequence
 
 
 async def visible_ids(db: AsyncSession, channel_id: UUID, span: Range) -> set[int]:
-    """Message ids within `span` that readers see now: what a page of history is held against."""
+    """Return the message ids within `span` that are visible now, to be compared with a page of history."""
     query = select(Post.message_id).where(
         Post.channel_id == channel_id,
         col(Post.message_id).between(span.low, span.high),
@@ -116,7 +117,7 @@ async def visible_ids(db: AsyncSession, channel_id: UUID, span: Range) -> set[in
 
 
 async def _locked(db: AsyncSession, channel_id: UUID) -> Channel:
-    """One writer a channel at a time, so that a page and live updates cannot overtake each other."""
+    """Lock the channel: with one writer at a time a page and live updates cannot overtake each other."""
     query = select(Channel).where(Channel.id == channel_id).with_for_update(key_share=True)
     channel = (await db.exec(query.execution_options(populate_existing=True))).first()
     if channel is None:
@@ -134,7 +135,7 @@ def _edited(post: IncomingPost | Post) -> datetime:
 
 
 def _renew(db: AsyncSession, post: Post, incoming: IncomingPost) -> bool:
-    """Bring a stored post up to `incoming`; whether readers see a difference."""
+    """Update a stored post from `incoming` unless that is older; return whether its text changed."""
     if post.deleted_at or _edited(incoming) < _edited(post):
         return False
     content = _content(incoming)
@@ -151,7 +152,7 @@ def _renew(db: AsyncSession, post: Post, incoming: IncomingPost) -> bool:
 
 
 async def _forget(db: AsyncSession, renewed: Sequence[Post]) -> None:
-    """Take away the earlier texts beyond `VERSIONS`; they are numbered from 1 without a gap."""
+    """Delete earlier texts beyond `VERSIONS`, but never the first; versions are numbered from 1."""
     if not any(post.version > VERSIONS + 1 for post in renewed):
         return
     await db.flush()
@@ -165,7 +166,7 @@ async def _forget(db: AsyncSession, renewed: Sequence[Post]) -> None:
 
 
 def _content(incoming: IncomingPost) -> dict[str, Any]:
-    """The columns that follow Telegram's latest version of a message, as far as they can be stored."""
+    """Return the columns that follow the latest version of a message; unstorable characters are replaced."""
     text = storable(incoming.text)
     return {
         "edited_at": incoming.edited_at,
@@ -182,7 +183,7 @@ def _content(incoming: IncomingPost) -> dict[str, Any]:
 
 
 def _row(channel: Channel, incoming: IncomingPost) -> dict[str, Any]:
-    # Core's insert skips the model's defaults, so every column without a server default is named
+    # SQLAlchemy Core's insert skips the model's defaults, so every column without a server default is listed
     return {
         "id": uuid4(),
         "tenant_id": channel.tenant_id,

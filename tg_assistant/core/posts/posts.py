@@ -1,4 +1,4 @@
-"""Posts as their readers see them; `ingestion` saves them."""
+"""Reading posts; `ingestion` saves them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -21,7 +21,7 @@ NEWEST = Order[Post](col(Post.posted_at), col(Post.id), lambda post: (post.poste
 
 @dataclass(frozen=True)
 class ShownPost:
-    """A post with what a reader needs around it. `versions` are its earlier texts, oldest first."""
+    """A post with its channel and URL. `versions` are its earlier texts, the oldest first."""
 
     post: Post
     channel: Channel
@@ -30,13 +30,13 @@ class ShownPost:
 
 
 def permalink(channel: Channel, message_id: int) -> str:
-    """Where Telegram opens the post: https://core.telegram.org/api/links#message-links."""
+    """Return the post's URL in Telegram: https://core.telegram.org/api/links#message-links."""
     place = channel.username or f"c/{channel.telegram_id}"
     return f"https://t.me/{place}/{message_id}"
 
 
 async def get(db: AsyncSession, actor: Actor, post_id: UUID) -> ShownPost:
-    """Raises NotFound for a deleted post and for one of a channel the actor may not read."""
+    """Return a post with its versions. Raises NotFound for a deleted one and one the actor may not read."""
     found = await among(db, actor, [post_id])
     if not found:
         raise NotFound("posts.not_found")
@@ -44,7 +44,7 @@ async def get(db: AsyncSession, actor: Actor, post_id: UUID) -> ShownPost:
 
 
 async def among(db: AsyncSession, actor: Actor, post_ids: Sequence[UUID]) -> list[ShownPost]:
-    """Those of `post_ids` that exist and the actor may read, in the given order, without versions."""
+    """Return those of `post_ids` that exist and the actor may read, in the given order, without versions."""
     query = scoped(Post, actor).where(col(Post.id).in_(post_ids), col(Post.deleted_at).is_(None))
     found = {post.id: post for post in await db.exec(query)}
     places = list({post.channel_id for post in found.values()})
@@ -55,9 +55,9 @@ async def among(db: AsyncSession, actor: Actor, post_ids: Sequence[UUID]) -> lis
 
 
 async def versions(db: AsyncSession, actor: Actor, post_ids: Sequence[UUID]) -> dict[UUID, list[PostVersion]]:
-    """Earlier texts of posts the actor may read, oldest first; posts never edited are left out.
+    """Return earlier texts, the oldest first, by post that the actor may read; without posts never edited.
 
-    The first and the newest, `VERSIONS` of a post, also of what was saved when more were kept.
+    Of each post the first and the newest, `VERSIONS` in all, even if more were stored before that limit.
     """
     readable = [one.post.id for one in await among(db, actor, post_ids)]
     kept = or_(col(PostVersion.version) == 1, col(PostVersion.version) > col(Post.version) - VERSIONS)
@@ -80,7 +80,10 @@ async def list_(
     limit: int = 20,
     cursor: str | None = None,
 ) -> Page[ShownPost]:
-    """Newest first, over the readable ones of `channel_ids` (None: all). `limit` is cut to 1…100."""
+    """Return posts of the readable ones of `channel_ids` (None: all), the newest first.
+
+    `limit` is clamped to 1…100. Raises Invalid for a cursor that was never issued.
+    """
     readable = await channels.readable_ids(db, actor, channel_ids)
     query = scoped(Post, actor).where(col(Post.channel_id).in_(readable), col(Post.deleted_at).is_(None))
     found = await pagination.page(db, query, NEWEST, limit=limit, cursor=cursor)
@@ -89,5 +92,5 @@ async def list_(
 
 
 def cursor_of(post: Post) -> str:
-    """What continues a list, the newest first, after this post."""
+    """Return the cursor of the page of `list_` that starts after this post."""
     return pagination.cursor_of(NEWEST.of(post))

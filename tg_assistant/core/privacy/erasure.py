@@ -1,4 +1,4 @@
-"""Everything kept about a person goes, at their word: first the sessions at Telegram, then the rows."""
+"""Erasure of all data about a person at their request: first the sessions at Telegram, then the rows."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -37,14 +37,14 @@ from tg_assistant.models import (
     User,
 )
 
-_TRIES, _PAUSE = 20, 0.2  # seconds between
-_PATIENCE = "500ms"  # less than the second after which PostgreSQL looks for deadlocks and ends one side
+_TRIES, _PAUSE = 20, 0.2  # the pause is in seconds
+_PATIENCE = "500ms"  # below deadlock_timeout (1 s), after which PostgreSQL would end one of the transactions
 _IN_THE_WAY = ("55P03", "40P01")  # lock_not_available, deadlock_detected
 
 
 @dataclass(frozen=True)
 class Receipt:
-    """What was deleted. `id` stands in the audit trail, which keeps no name and no text."""
+    """What was deleted. The audit trail stores `id` and the numbers, but no name and no text."""
 
     id: UUID
     at: datetime
@@ -52,16 +52,16 @@ class Receipt:
     channels: int
     questions: int
     sessions: int
-    group: bool = False  # the whole group went with its last owner
+    group: bool = False  # the whole group was deleted with its last owner
 
 
 async def erase(rt: Runtime, actor: Actor, *, with_group: bool = False) -> Receipt:
-    """Log the person out at Telegram, then delete them with all they have; may be repeated.
+    """Log the person's accounts out at Telegram, then delete all their data; may be repeated.
 
-    The last owner leaves either after making somebody else one, or `with_group`: then everybody's accounts
-    are logged out and the group goes with all it has. Alone, they take the group with them. Raises
-    NotAllowed for a last owner who does neither, and Unavailable while Telegram does not confirm the log-out:
-    a session that nobody can end any more must not be left behind.
+    The last owner must first make another member an owner, or pass `with_group`: then everybody's accounts
+    are logged out and the group is deleted with all its data. An owner without other members always deletes
+    the group. Raises NotAllowed for a last owner that does neither, and Unavailable while Telegram has not
+    confirmed the log-out, because afterwards nobody could end that session any more.
     """
     linked, whole = 0, False
     if actor.tenant_id:
@@ -74,9 +74,10 @@ async def erase(rt: Runtime, actor: Actor, *, with_group: bool = False) -> Recei
 
 
 async def _yielding(attempt: Callable[[], Awaitable[Receipt]]) -> Receipt:
-    """Deleting takes rows in an order of its own: where it meets others at work, it lets go and begins anew.
+    """Run `attempt`, and retry it from the start when it waits too long for a lock.
 
-    So nobody else ends in a deadlock with it. Raises Unavailable when it never finds a moment.
+    Deletion locks rows in an order of its own, so without that it could deadlock with other transactions and
+    end them. Raises Unavailable when all tries fail.
     """
     for _ in range(_TRIES):
         try:
@@ -97,21 +98,25 @@ async def _end(rt: Runtime, actor: Actor, with_group: bool, whole: bool, linked:
 
 
 async def _settle(db: AsyncSession, actor: Actor, with_group: bool, whole: bool) -> None:
-    """What was found at the beginning still holds, and does until this transaction ends."""
-    if whole:  # nobody joins, connects or begins anything from here on
+    """Check that what was found at the start still holds, and lock it until this transaction ends."""
+    if whole:  # blocks joining, connecting and everything else that references the group
         await db.exec(select(Tenant.id).where(Tenant.id == actor.tenant).with_for_update())
     if await _takes_group(db, actor, with_group) != whole:
-        raise NotAllowed("erasure.last_owner")  # somebody joined or left meanwhile: ask again
+        raise NotAllowed("erasure.last_owner")  # the members changed, so the person must decide again
     mine = (lambda model: True) if whole else (lambda model: model.user_id == actor.user_id)
     connected = scoped(Account, actor).where(mine(Account), Account.status == AccountStatus.connected)
     half_made = scoped(Login, actor).where(mine(Login), col(Login.key_pending))
     for left in (connected, half_made):
-        if (await db.exec(left)).first() is not None:  # begun since everybody was logged out
+        if (await db.exec(left)).first() is not None:  # connected since the log-out
             raise Unavailable("erasure.log_out_pending", retry_after=30)
 
 
 async def _takes_group(db: AsyncSession, actor: Actor, with_group: bool) -> bool:
-    """Whether the group goes, too. Of two owners who leave at once the second waits here, and is the last."""
+    """Return whether the group is to be deleted, too.
+
+    Of two owners leaving at once the second waits for the lock here, and is then the last. Raises NotAllowed
+    for a last owner without `with_group` while there are other members.
+    """
     await db.exec(select(Tenant.id).where(Tenant.id == actor.tenant).with_for_update(key_share=True))
     own = scoped(Membership, actor).where(Membership.user_id == actor.user_id)
     mine = (await db.exec(own.execution_options(populate_existing=True))).first()
@@ -155,7 +160,7 @@ async def _delete(db: AsyncSession, actor: Actor, at: datetime, linked: int, who
         "sessions": await _count(db, AppSession, AppSession.user_id == actor.user_id),
     }
     receipt = Receipt(uuid4(), at, **counts, group=whole)
-    # the trail of a group that goes would go with it; this line has to stay
+    # a group's audit trail is deleted with it; this event has to stay, so it gets no tenant
     who = replace(actor, tenant_id=None) if whole else actor
     await audit.record(db, who, "person.erase", receipt.id, **counts, group=whole)
     await db.flush()
@@ -166,7 +171,7 @@ async def _delete(db: AsyncSession, actor: Actor, at: datetime, linked: int, who
 
 
 async def _followed(db: AsyncSession, actor: Actor) -> int:
-    """Stop following, so that posts nobody else follows are purged with their part of the index."""
+    """Stop following all channels, so that those without other followers are purged; return how many."""
     if actor.tenant_id is None:
         return 0
     followed = await channels.list_(db, actor)
@@ -189,17 +194,17 @@ async def _delete_group(db: AsyncSession, actor: Actor) -> None:
 
 
 async def _forget(db: AsyncSession, actor: Actor) -> None:
-    # an invite they are making this moment is there once this row is ours, and is met below
+    # waits for an invite being created by this person, so that the statements below include it
     own = select(Membership).where(Membership.user_id == actor.user_id).with_for_update()
     mine = (await db.exec(own.execution_options(populate_existing=True))).first()
     if mine is not None:
-        # whoever leaves keeps no way back with rights
+        # invites with which the person could come back with more rights than a user's are revoked
         back = invites.regaining_invites(actor.user_id, Role(mine.role), Role.user) & (
             col(Invite.role) != Role.user.value
         )
         revoked = update(Invite).where(col(Invite.tenant_id) == mine.tenant_id, back).values(active=False)
         await db.exec(revoked)
-    # an invite belongs to its tenant: it stays, without the person's name on it
+    # other invites belong to the tenant: they stay, without reference to the person
     for column in (Invite.created_by, Invite.last_used_by):
         statement = update(Invite).where(col(column) == actor.user_id).values({col(column): None})
         await db.exec(statement)
@@ -208,9 +213,9 @@ async def _forget(db: AsyncSession, actor: Actor) -> None:
 
 
 async def forget_tenant(rt: Runtime, tenant_id: UUID) -> None:
-    """Drop what a deleted group has outside its tables: its vectors, its jobs. Raises Unavailable.
+    """Delete what a deleted group has outside its tables: its vectors and its jobs. Raises Unavailable.
 
-    The handler of the job.
+    The handler of `Job.forget_tenant`.
     """
     await indexing.forget_tenant(rt, tenant_id)
     async with rt.db.transaction() as db:

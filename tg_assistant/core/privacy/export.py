@@ -1,4 +1,4 @@
-"""All of a person's own data as a zip of JSON, made while it is sent; nobody else's, and no secret."""
+"""All of a person's own data as a zip of JSON files, streamed; without secrets and other people's data."""
 
 import asyncio
 import json
@@ -43,18 +43,18 @@ _PROFILE = {"id", "telegram_id", "first_name", "last_name", "username", "created
     "language",
     "language_chosen",
 }
-_OF_OTHERS = {"member", "scanned_telegram_id"}  # what a line of the trail says of somebody else
-_BATCH = 50  # rows: a slow reader holds no transaction, and the loop is soon somebody else's again
+_OF_OTHERS = {"member", "scanned_telegram_id"}  # details of an audit event that are about another person
+_BATCH = 50  # rows; no transaction stays open for a slow reader, and the event loop is released after each
 
 
 @dataclass(frozen=True)
 class _Part:
-    """Rows of one table that belong to the person. Fields are named one by one: a new column stays out."""
+    """Rows of one table that belong to the person. Fields are listed, so that new columns stay private."""
 
     name: str
     model: Any
     fields: tuple[str, ...]
-    person: Any = None  # the column that says whose a row is; None: `user_id`, or the one of its account
+    person: Any = None  # the column with the person's id; None: `user_id`, or that of the row's account
 
     def belongs_to(self, user_id: UUID) -> Any:
         columns = self.model.__table__.c
@@ -103,7 +103,7 @@ _PARTS = (
 
 
 class _Outgoing:
-    """What the zip has written and nobody has taken yet. Has no `seek`, so nothing is rewritten."""
+    """Output of the zip that has not been sent yet. It has no `seek`, so `zipfile` rewrites nothing."""
 
     def __init__(self) -> None:
         self._written: list[bytes] = []
@@ -113,7 +113,7 @@ class _Outgoing:
         return len(data)
 
     def flush(self) -> None:
-        """Nothing to wait for."""
+        """Do nothing; `zipfile` requires the method."""
 
     def take(self) -> bytes:
         taken, self._written = b"".join(self._written), []
@@ -121,10 +121,10 @@ class _Outgoing:
 
 
 async def archive(rt: Runtime, actor: Actor) -> AsyncIterator[bytes]:
-    """The zip in pieces: one JSON file a kind of data.
+    """Yield the zip in pieces; it has one JSON file per kind of data.
 
-    Before each piece it is asked whether all that was written may still be shown. Raises what `showing.check`
-    does; the pieces sent by then are no whole zip.
+    Before each piece checks whether everything written may still be shown. Raises what `showing.check` does;
+    the pieces sent until then are an incomplete zip.
     """
     rests: set[Place] = set()
     async with rt.db.transaction(actor.tenant_id) as db:
@@ -141,14 +141,14 @@ async def archive(rt: Runtime, actor: Actor) -> AsyncIterator[bytes]:
                         separator = ","
                     await _still_theirs(rt, actor, rests)
                     yield out.take()
-                    await asyncio.sleep(0)  # whoever takes it may not have to wait for anything
+                    await asyncio.sleep(0)  # the consumer may never await, and others need the loop
                 file.write(b"[]\n" if separator == "[" else b"\n]\n")
     await _still_theirs(rt, actor, rests)
     yield out.take()
 
 
 async def _still_theirs(rt: Runtime, actor: Actor, rests: set[Place]) -> None:
-    if actor.door != "cli":  # the operator, at the person's word: they may be switched off
+    if actor.door != "cli":  # the operator exports at the person's request, who may be disabled
         await showing.check(rt, actor, rests)
 
 
@@ -173,7 +173,7 @@ async def _rows(
 
 
 async def _audit(rt: Runtime, actor: Actor) -> AsyncIterator[list[dict[str, Any]]]:
-    """What the person did, and what was done to their membership; not who else was concerned."""
+    """Yield events by the person and events about their membership, without other people's ids."""
     mine = str(actor.user_id)
     about_me = (col(AuditEvent.user_id) == actor.user_id) | (col(AuditEvent.subject) == mine)
     async for rows in _batches(rt, actor, AuditEvent, about_me):
@@ -194,7 +194,7 @@ async def _batches(rt: Runtime, actor: Actor, model: Any, condition: Any) -> Asy
     further = condition
     while True:
         async with rt.db.transaction(actor.tenant_id) as db:
-            await set_user(db, actor.user_id)  # shows lines of no group, too
+            await set_user(db, actor.user_id)  # makes events without a tenant visible, too
             query = select(model).where(further).order_by(*key).limit(_BATCH)
             rows = list((await db.exec(query)).all())
             if model is Question:
@@ -233,9 +233,9 @@ async def _channels(db: AsyncSession, actor: Actor) -> list[dict[str, Any]]:
 
 
 async def _held(db: AsyncSession, actor: Actor) -> list[dict[str, Any]]:
-    """What they wrote to the bot and it could not process; everything else it forgets at once.
+    """Return what the person wrote to the bot in updates it could not process; it stores no others.
 
-    Not whose message it forwards or replies to.
+    Whose messages they forward or reply to is left out.
     """
     found = (await db.exec(inbox.held_of(actor.telegram_id))).all()
     return [{"received_at": row.received_at, "wrote": _wrote(row.payload)} for row in found]

@@ -1,4 +1,4 @@
-"""Channels that nobody follows any more go, with all their posts and their part of the index."""
+"""Deletion of channels without followers, with all their posts and their part of the index."""
 
 from uuid import UUID
 
@@ -14,7 +14,7 @@ from tg_assistant.models import Channel, Subscription
 
 
 async def plan(db: AsyncSession, tenant_id: UUID) -> None:
-    """Request the purge of every channel without a follower whose job was lost or held."""
+    """Enqueue the purge of each channel without followers that has no job waiting for it."""
     followed = select(Subscription.channel_id).where(Subscription.tenant_id == tenant_id)
     left = select(Channel.id).where(Channel.tenant_id == tenant_id, col(Channel.id).not_in(followed))
     for channel_id in (await db.exec(left)).all():
@@ -25,14 +25,14 @@ async def plan(db: AsyncSession, tenant_id: UUID) -> None:
 
 
 async def purge_channel(rt: Runtime, tenant_id: UUID, channel_id: UUID) -> None:
-    """Delete the channel unless somebody follows it again; may be repeated.
+    """Delete the channel unless it has followers again; may be repeated. The handler of `Job.purge_channel`.
 
-    To whom it was closed is kept. Rows go first, so that nothing is indexed anew behind our back. Raises
-    Unavailable when Chroma is away: the job is tried again, and until then its chunks name no post any more.
+    Stores to whom it was closed. Rows are deleted first, so that nothing is indexed again meanwhile. Raises
+    Unavailable when Chroma is: the job is retried, and until then Chroma has vectors of chunks without posts.
     """
     async with rt.db.transaction(tenant_id) as db:
         query = select(Channel).where(Channel.id == channel_id, Channel.tenant_id == tenant_id)
-        # following it again waits for this lock, and then starts afresh
+        # a concurrent new follower waits for this lock, and then creates the channel anew
         await db.exec(query.with_for_update())
         followers = select(Subscription.user_id).where(Subscription.channel_id == channel_id)
         if (await db.exec(followers)).first() is not None:

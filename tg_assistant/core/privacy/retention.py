@@ -1,4 +1,4 @@
-"""How long things are kept, by group; once a day what is older goes. docs/privacy.md says the same."""
+"""Retention periods of each group; older data is deleted once a day. Documented in docs/privacy.md."""
 
 import ipaddress
 from dataclasses import asdict, dataclass, fields
@@ -41,23 +41,23 @@ from tg_assistant.models import (
 log = structlog.get_logger()
 EVERY = timedelta(days=1)
 MAX_DAYS = 3650
-_NOTIFICATIONS = timedelta(days=7)  # sent, or too old to be sent
+_NOTIFICATIONS = timedelta(days=7)  # by then they are sent, or too old to be sent
 
 
 @dataclass(frozen=True)
 class Periods:
-    """In days. `posts` counts from when nobody in the group could read the channel any more."""
+    """Periods in days. `posts` counts from when nobody in the group could read the channel any more."""
 
     posts: int = 90
     questions: int = 90
     sign_ins: int = 90
-    addresses: int = 30  # then only the network is kept: /24, /48
+    addresses: int = 30  # afterwards only the network is stored: /24, /48
     jobs: int = 7
     audit: int = 365
 
 
 class Changes(TypedDict, total=False):
-    """None is the default again; a key that is missing stays as it is."""
+    """Changes of periods, in days. None restores the default; a missing key leaves the value unchanged."""
 
     posts: int | None
     questions: int | None
@@ -68,19 +68,22 @@ class Changes(TypedDict, total=False):
 
 
 def of(tenant: Tenant) -> Periods:
-    """What holds in the group: its own periods, and the defaults for the rest."""
+    """Return the group's periods: its own, and the defaults for the rest."""
     own = {field.name: getattr(tenant, f"keep_{field.name}_days") for field in fields(Periods)}
     return Periods(**{name: days for name, days in own.items() if days is not None})
 
 
 async def get(db: AsyncSession, actor: Actor) -> Periods:
-    """The periods of the actor's group. Admins only."""
+    """Return the periods of the actor's group. Admins only."""
     actor.require(Role.admin)
     return of(await db.get_one(Tenant, actor.tenant, populate_existing=True))
 
 
 async def change(db: AsyncSession, actor: Actor, **days: Unpack[Changes]) -> Periods:
-    """Set periods of the actor's group. Owners only: what is deleted does not come back. Raises Invalid."""
+    """Set periods of the actor's group and return all. Owners only, because deletion is final.
+
+    Raises Invalid for a period outside 1…3650 days.
+    """
     actor.require(Role.owner)
     tenant = await db.get_one(Tenant, actor.tenant, populate_existing=True)
     for name, value in days.items():
@@ -94,9 +97,9 @@ async def change(db: AsyncSession, actor: Actor, **days: Unpack[Changes]) -> Per
 
 
 async def run_due(rt: Runtime) -> int:
-    """Work off every group whose day is over; how many. Several processes may call it at once.
+    """Apply the periods of each group not processed for a day; return how many groups were.
 
-    None while this process's clock and PostgreSQL's disagree.
+    Several processes may call it at once. Stops while this process's clock and PostgreSQL's disagree.
     """
     async with rt.db.transaction() as db:
         everybody = await tenants.ids(db)
@@ -116,9 +119,9 @@ async def run_due(rt: Runtime) -> int:
 
 
 async def _claim(db: AsyncSession, tenant_id: UUID, now: datetime) -> Tenant | None:
-    """The group, if its turn has come; claimed by the same statement, so that one process does it."""
+    """Claim the group if it is due and return it; one statement, so that only one process succeeds."""
     last = col(Tenant.retained_at)
-    # one in the future was written while the clocks were ahead: waiting for it could take for ever
+    # a time in the future was written while the clocks were ahead; it might not be reached for years
     due = or_(last.is_(None), last <= now - EVERY, last > now + EVERY)
     claimed = update(Tenant).where(col(Tenant.id) == tenant_id, due).values(retained_at=now)
     if (await db.exec(claimed.returning(col(Tenant.id)))).first() is None:
@@ -157,13 +160,13 @@ def _delete(model: Any, *conditions: Any) -> Any:
 
 
 def _over() -> ColumnElement[bool]:
-    # a half-made key waits for the janitor to log it out: such a row stays
+    # rows with an auth key that the janitor has yet to log out stay
     final = col(Login.status).in_([status for status in LoginStatus if status.final])
     return final & col(Login.pending_session).is_(None)
 
 
 async def _truncate(db: AsyncSession, whose: ColumnElement[bool], before: datetime) -> int:
-    """Keep the network of old addresses only: /24 of IPv4, /48 of IPv6."""
+    """Truncate old addresses to their networks, /24 of IPv4 and /48 of IPv6; return how many."""
     found = select(SignIn).where(
         whose, SignIn.at < before, col(SignIn.address).is_not(None), ~col(SignIn.address).contains("/")
     )
@@ -175,7 +178,10 @@ async def _truncate(db: AsyncSession, whose: ColumnElement[bool], before: dateti
 
 
 def network_of(address: str) -> str | None:
-    """203.0.113.7 → 203.0.113.0/24, 2001:db8:1:2::3 → 2001:db8:1::/48; None for what is no address."""
+    """Return the network: 203.0.113.7 → 203.0.113.0/24, 2001:db8:1:2::3 → 2001:db8:1::/48.
+
+    An IPv4-mapped IPv6 address counts as IPv4; None for text that is no address.
+    """
     try:
         parsed = ipaddress.ip_address(address)
     except ValueError:
@@ -186,10 +192,10 @@ def network_of(address: str) -> str | None:
 
 
 async def _unread_channels(db: AsyncSession, tenant_id: UUID, now: datetime, before: datetime) -> int:
-    """Note since when nobody can read a channel, and purge those nobody could for long enough.
+    """Store since when nobody can read a channel; purge those unread since `before` and return how many.
 
-    A channel nobody follows is purged at once; this is for those whose followers are all switched off or have
-    lost access: it may come back.
+    A channel without followers is purged at once. This is for channels whose followers are all disabled or
+    have lost access, which may be restored.
     """
     mine, read = col(Channel.tenant_id) == tenant_id, readable.by_anybody()
     unread = col(Channel.unread_since)
@@ -204,8 +210,8 @@ async def _unread_channels(db: AsyncSession, tenant_id: UUID, now: datetime, bef
 
 
 async def _keep_shared(rt: Runtime) -> None:
-    """What belongs to no group: people without one, links, sessions, messages, the bot's updates,
-    the queue's log, key rotations.
+    """Delete old data that belongs to no group, by the default periods: sign-ins of people without a group,
+    links, sessions, notifications, the bot's updates, the queue's log, key rotations, audit events.
     """
     kept = Periods()
     groupless = ~exists().where(col(Membership.user_id) == col(SignIn.user_id))

@@ -1,14 +1,14 @@
-"""Posts → the pieces that get a vector each. Most are one piece; long ones are cut between sentences."""
+"""Splitting posts into chunks, each of which gets a vector. Long posts are cut between sentences."""
 
 from tg_assistant.core.understanding.sentence_split import spans
 
-LIMIT = 900  # characters: about 250 tokens, half of what the embedding model reads, and still one topic
+LIMIT = 900  # characters: about 250 tokens, half of the embedding model's maximum, and still one topic
 
 
 def chunks(text: str, limit: int = LIMIT) -> list[str]:
-    """Pieces of at most `limit` characters; each begins with the last sentence of the one before.
+    """Return chunks of at most `limit` characters; each begins with the last sentence of the previous one.
 
-    Nothing for a post without words.
+    That sentence is left out where it does not fit. Returns nothing for a post without words.
     """
     if len(text.strip()) <= limit:
         return [text.strip()] if any(character.isalnum() for character in text) else []
@@ -26,7 +26,7 @@ def chunks(text: str, limit: int = LIMIT) -> list[str]:
 
 
 def _cut(text: str, span: tuple[int, int], limit: int) -> list[tuple[int, int]]:
-    """A sentence longer than a piece, cut at spaces."""
+    """Cut a sentence longer than a chunk at spaces; others are returned whole."""
     start, end = span
     parts = []
     while end - start > limit:

@@ -1,4 +1,4 @@
-"""Which posts speak of a question: full text and vectors, fused, over the channels this person may read."""
+"""Hybrid search: full text and vectors, fused, over the channels this person may read."""
 
 import re
 from collections import Counter
@@ -27,20 +27,20 @@ from tg_assistant.models import Channel, Chunk, Post
 
 log = structlog.get_logger()
 
-# Measured for multilingual-e5-small: best on average over question answering and known-item search.
+# Measured for multilingual-e5-small: the best on average over question answering and known-item search.
 LEXICAL_WEIGHT = 0.05
-BY_MEANING = 100  # chunks asked of Chroma
+BY_MEANING = 100  # chunks requested from Chroma
 BY_WORDS = 100  # posts of the full-text search whose cosine is looked up
-NEWEST = 300  # posts of a span of time compared one by one: a filter by time is not Chroma's
-EMBEDDED_NOW = 5  # posts of the full-text search embedded while the question waits, 10–20 ms each
-SAME = 0.75  # share of words two posts have in common when they are one piece of news
-COMPARISONS = 20  # posts that one is compared with; copies share most of their rarest words
-COMPARED = 200  # different words of a post that are looked at for that
+NEWEST = 300  # newest posts of a time span that are all compared, because Chroma does not filter by time
+EMBEDDED_NOW = 5  # posts of the full-text search embedded during the request, 10–20 ms each
+SAME = 0.75  # Jaccard similarity of words from which on two posts are the same news
+COMPARISONS = 20  # posts that a post is compared with; copies share most of their rarest words
+COMPARED = 200  # distinct words of a post that are compared
 _WORD = re.compile(r"\w+")
 
 
 class Wanted(TypedDict, total=False):
-    """What a search may be narrowed to. `limit` is in posts."""
+    """Restrictions of a search; `until` is excluded, `limit` is in posts."""
 
     channel_ids: Sequence[UUID] | None
     since: datetime | None
@@ -50,7 +50,7 @@ class Wanted(TypedDict, total=False):
 
 @dataclass(frozen=True)
 class Place:
-    """Where a post stands."""
+    """Where a post was published."""
 
     post_id: UUID
     channel_id: UUID
@@ -61,9 +61,10 @@ class Place:
 
 @dataclass(frozen=True)
 class Passage:
-    """A post found. `cosine` is None without a vector; `lexical` is BM25 as a share of the possible.
+    """A post found. `cosine` is None without a vector; `lexical` is BM25 as a share of the maximum.
 
-    `also` are the places of the same news: forwards and copies.
+    `origin` is the Telegram channel id and message id of the original; `also` are the places of forwards and
+    copies.
     """
 
     place: Place
@@ -77,7 +78,7 @@ class Passage:
 
 @dataclass(frozen=True)
 class Found:
-    """`degraded` says that meaning could not be searched; `rarity` is that of the question's words."""
+    """A search's result. `degraded`: vectors could not be searched; `rarity` is by stem of the question."""
 
     passages: list[Passage] = field(default_factory=list)
     degraded: bool = False
@@ -86,9 +87,9 @@ class Found:
 
 
 async def search(rt: Runtime, actor: Actor, question: str, wanted: Wanted | None = None) -> Found:
-    """The posts that speak of `question`, best first, each piece of news once.
+    """Return the posts about `question`, the best first, copies collapsed into one.
 
-    Without Chroma or the embedder full text alone answers, and `degraded` says so.
+    If Chroma or the embedder is unavailable, only full text is searched and `degraded` is set.
     """
     asked = wanted or Wanted()
     async with rt.db.transaction(actor.tenant_id) as db:
@@ -114,7 +115,7 @@ async def search(rt: Runtime, actor: Actor, question: str, wanted: Wanted | None
 async def _by_meaning(
     rt: Runtime, tenant_id: UUID, within: Within, question: str
 ) -> tuple[Meaning | None, list[UUID] | None]:
-    """What the question means and the nearest chunks; None for what could not be had."""
+    """Return the question's vectors and the ids of the nearest chunks; None for what is unavailable."""
     meaning = None
     try:
         meaning = await cross_lingual.meaning(rt, tenant_id, question, within.channel_ids)
@@ -129,7 +130,7 @@ async def _by_meaning(
 async def _load(
     db: AsyncSession, within: Within, post_ids: Sequence[UUID], chunk_ids: Sequence[UUID]
 ) -> list[tuple[Post, Channel]]:
-    """The candidates as they stand now: what was deleted or may no longer be read is not among them."""
+    """Load the candidates from PostgreSQL, without posts deleted or no longer readable since indexing."""
     query = (
         select(Post, Channel)
         .join(Channel, col(Channel.id) == col(Post.channel_id))
@@ -150,7 +151,7 @@ async def _load(
 async def _cosines(
     db: AsyncSession, model: str, meaning: Meaning | None, post_ids: Sequence[UUID]
 ) -> dict[UUID, float]:
-    """The cosine of each post's nearest chunk."""
+    """Return the cosine of each post's nearest chunk; posts without stored vectors are left out."""
     if meaning is None:
         return {}
     stored = await vector_cache.of_posts(db, model, post_ids)
@@ -158,7 +159,7 @@ async def _cosines(
 
 
 async def _cosines_of_new(rt: Runtime, meaning: Meaning | None, new: Sequence[Post]) -> dict[UUID, float]:
-    """The cosines of posts the index has not reached yet; it finds their vectors computed when it comes."""
+    """Return the cosines of posts not indexed yet; indexing will find their vectors in the cache."""
     chunked = await rt.texts.run(lambda: [chunking.chunks(post.text) for post in new])
     pieces = [(post.id, piece) for post, parts in zip(new, chunked, strict=True) for piece in parts]
     if meaning is None or not pieces:
@@ -177,10 +178,10 @@ async def _cosines_of_new(rt: Runtime, meaning: Meaning | None, new: Sequence[Po
 def _fused(
     found: Iterable[tuple[Post, Channel]], cosines: dict[UUID, float], words: Lexical
 ) -> list[Passage]:
-    """Cosine plus a small bonus for words: equal weights or ranks would drown the answers to questions."""
-    # A question whose words hardly occur (it is in another language, say) is not decided by the one that does
+    """Score by cosine plus a small bonus for words: equal weights or rank fusion rank answers too low."""
+    # `ideal` in the maximum: one matching word must not decide a question whose other words do not occur
     best = max([*words.scores.values(), words.ideal, 1e-9])
-    # A post not indexed yet competes by its words, from just under the worst that has a vector.
+    # A post without a vector competes by its words, starting from the worst cosine.
     floor = min(cosines.values(), default=0.0)
     passages = []
     for post, channel in found:
@@ -195,7 +196,7 @@ def _fused(
 
 
 def _collapsed(passages: Sequence[Passage], most: int) -> list[Passage]:
-    """Each piece of news once, under its best post, with the places of the others; `most` of them."""
+    """Collapse copies of the same news into the best post, with the places of the others; at most `most`."""
     words = [frozenset(list(dict.fromkeys(_WORD.findall(one.text.lower())))[:COMPARED]) for one in passages]
     common = Counter(word for each in words for word in each)
     kept: list[Passage] = []
@@ -203,7 +204,7 @@ def _collapsed(passages: Sequence[Passage], most: int) -> list[Passage]:
     by_origin: dict[tuple[int, int], int] = {}
     by_word: dict[str, list[int]] = {}
     for passage, its in zip(passages, words, strict=True):
-        # Sets that are alike share one of their rarest words: only those that do are compared (prefix filter)
+        # prefix filter: similar sets share one of their rarest words, so only such sets are compared
         rarest = sorted(its, key=lambda word: (common[word], word))[: len(its) - ceil(SAME * len(its)) + 1]
         near = Counter(at for word in rarest for at in by_word.get(word, ()))
         same = [at for at, _ in near.most_common(COMPARISONS) if _alike(its, told[at])]

@@ -1,7 +1,7 @@
-"""Dirty posts → chunks → vectors → Chroma. PostgreSQL says what should stand there; Chroma can be rebuilt.
+"""Dirty posts → chunks → vectors → Chroma. PostgreSQL is the source of truth; Chroma can be rebuilt from it.
 
-Killed anywhere, a second run ends in the same state: chunk ids are deterministic, Chroma is written before
-PostgreSQL says so, and a row naming a chunk is dropped only after the chunk itself.
+A run after a kill ends in the same state: chunk ids are deterministic, Chroma is written before PostgreSQL
+records it, and a chunk's row is deleted only after its vector.
 """
 
 import asyncio
@@ -31,9 +31,9 @@ from tg_assistant.models import Chunk, Post, Tenant
 
 log = structlog.get_logger()
 
-BATCH = 64  # posts a transaction: under a second of embedding
-BATCH_CHARACTERS = 40_000  # or fewer posts: those of full length take ten times as long
-TURN_SECONDS = 5.0  # for one tenant, while others wait
+BATCH = 64  # most posts per transaction: under a second of embedding
+BATCH_CHARACTERS = 40_000  # most characters per transaction: posts of full length take ten times as long
+TURN_SECONDS = 5.0  # for one tenant, then others get their turn
 _BUSY_SECONDS = 1.0
 MAX_ATTEMPTS = 5
 
@@ -41,14 +41,14 @@ MAX_ATTEMPTS = 5
 class Trouble(StrEnum):
     """Why a post could not be indexed: what admins are told once it is held."""
 
-    process_ended = "process_ended"  # while it was tried: killed, restarted, or by this very post
+    process_ended = "process_ended"  # during the try: killed, restarted, or crashed by this post
     too_slow = "too_slow"
     failed = "failed"
 
 
 @dataclass(frozen=True)
 class _Piece:
-    """A chunk in the making."""
+    """A chunk to be indexed."""
 
     id: UUID
     post: Post
@@ -57,11 +57,11 @@ class _Piece:
 
 
 async def index_dirty(rt: Runtime, tenant_id: UUID) -> int:
-    """Index every dirty post of a tenant, the newest first; how many were done. For who must see the end:
-    the worker takes turns.
+    """Index every dirty post of a tenant, the newest first; return how many.
 
-    Raises `Unavailable` when the embedder or Chroma cannot answer (the job is tried again). A post that
-    cannot be indexed for another reason is held after five tries and stops no other.
+    For callers that must wait for the end; the worker uses `take_turn`. Raises `Unavailable` when the
+    embedder or Chroma is. A post that cannot be indexed for another reason is held after five tries and
+    blocks no other.
     """
     done = 0
     async with _alone(rt, tenant_id):
@@ -71,15 +71,16 @@ async def index_dirty(rt: Runtime, tenant_id: UUID) -> int:
 
 
 async def take_turn(rt: Runtime, tenant_id: UUID) -> None:
-    """Index a tenant's dirty posts for TURN_SECONDS, then queue up again behind the other tenants.
+    """Index a tenant's dirty posts for TURN_SECONDS, then enqueue again behind the other tenants.
 
-    The handler of job "index": so a million posts of one tenant keep no other waiting. Raises `Unavailable`.
+    The handler of `Job.indexing`; with turns a million posts of one tenant do not delay another. Raises
+    `Unavailable`.
     """
     job = {"tenant_id": str(tenant_id)}
     async with rt.db.transaction(tenant_id) as db:
         await jobs.drop_queued(
             db, Job.indexing, job
-        )  # each page of a backfill asked; this turn serves them all
+        )  # each page of a backfill enqueues one; this turn serves all
     async with _alone(rt, tenant_id, wait=False) as mine:
         if mine and not await _indexed_all(rt, tenant_id):
             delay = 0.0
@@ -92,7 +93,7 @@ async def take_turn(rt: Runtime, tenant_id: UUID) -> None:
 
 
 async def _indexed_all(rt: Runtime, tenant_id: UUID) -> bool:
-    """Index until nothing is dirty, or (False) the turn is over."""
+    """Index until nothing is dirty; return False if the turn ended before."""
     ends = asyncio.get_running_loop().time() + TURN_SECONDS
     while posts := await _dirty(rt, tenant_id):
         await _index_or_hold(rt, posts)
@@ -102,7 +103,7 @@ async def _indexed_all(rt: Runtime, tenant_id: UUID) -> bool:
 
 
 async def request(db: AsyncSession, tenant_id: UUID) -> None:
-    """Have the tenant's dirty posts indexed, if there are any and nobody was asked: a job may get lost."""
+    """Enqueue a job for the tenant's dirty posts if there are any and no job waits: a job may get lost."""
     dirty = select(Post.id).where(
         Post.tenant_id == tenant_id,
         col(Post.indexed_generation) == 0,
@@ -113,16 +114,17 @@ async def request(db: AsyncSession, tenant_id: UUID) -> None:
 
 
 async def rebuild_if_needed(rt: Runtime) -> int:
-    """Make Chroma hold exactly what PostgreSQL names, for every tenant; how many chunks were put back.
+    """Make Chroma contain exactly the chunks in PostgreSQL, for every tenant; return how many were restored.
 
-    For the start of a worker: a wiped server, a server restored from an old copy, another embedding model.
+    Needed after Chroma was wiped or restored from an old copy, and for another embedding model. Raises
+    `Unavailable`.
     """
     async with rt.db.transaction() as db:
         everybody = await tenants.ids(db)
     missing = {tenant_id: await _missing(rt, tenant_id) for tenant_id in everybody}
     put_back = 0
     while missing := {tenant_id: ids for tenant_id, ids in missing.items() if ids}:
-        for tenant_id, ids in missing.items():  # a batch each in turn: small tenants are whole again first
+        for tenant_id, ids in missing.items():  # in turn, so that small tenants are complete first
             batch, missing[tenant_id] = ids[:BATCH], ids[BATCH:]
             async with _alone(rt, tenant_id):
                 put_back += await _put_back(rt, Space(tenant_id, rt.embedder.model), batch)
@@ -130,19 +132,19 @@ async def rebuild_if_needed(rt: Runtime) -> int:
 
 
 async def forget_channel(rt: Runtime, tenant_id: UUID, channel_id: UUID) -> None:
-    """Drop a purged channel's vectors. The handler of job "forget_channel", enqueued when the rows go."""
+    """Delete a purged channel's vectors. Raises `Unavailable`."""
     async with _alone(rt, tenant_id):
         await rt.vectors.delete_channel(Space(tenant_id, rt.embedder.model), channel_id)
 
 
 async def forget_tenant(rt: Runtime, tenant_id: UUID) -> None:
-    """Drop all vectors of a deleted group, after whoever is still writing some: nobody begins to any more."""
+    """Delete all vectors of a deleted group, once a running writer has finished. Raises `Unavailable`."""
     async with _alone(rt, tenant_id):
         await rt.vectors.drop(tenant_id)
 
 
 async def held(db: AsyncSession, channel_ids: Sequence[UUID]) -> dict[UUID, dict[Trouble, int]]:
-    """How many posts of each channel were given up, by the reason; an edit or a deletion tries them again."""
+    """Return how many posts of each channel are held, by reason; an edit or a deletion restarts the tries."""
     given_up = col(Post.indexed_generation) == 0, col(Post.index_attempts) >= MAX_ATTEMPTS
     query = (
         select(Post.channel_id, Post.index_error, func.count())
@@ -156,14 +158,15 @@ async def held(db: AsyncSession, channel_ids: Sequence[UUID]) -> dict[UUID, dict
 
 
 def _alone(rt: Runtime, tenant_id: UUID, *, wait: bool = True) -> AbstractAsyncContextManager[bool]:
-    """One writer of a tenant's collection at a time, across processes; no transaction is kept open for it."""
+    """Lock out other writers of a tenant's collection, in all processes, without an open transaction."""
     return advisory_locks.alone(rt.db.url, f"index:{tenant_id}", wait=wait)
 
 
 async def _dirty(rt: Runtime, tenant_id: UUID) -> list[Post]:
-    """The newest posts: those never tried together, each that was tried alone, and last what failed alone.
+    """Return the next posts: a batch of untried ones, or a single one that was tried before; newest first.
 
-    So a post that ends the process takes others along once, and delays no newer one after that.
+    Posts that failed alone come last. So a post that crashes the process affects its batch only once, and
+    does not delay newer posts after that.
     """
     async with rt.db.transaction(tenant_id) as db:
         query = (
@@ -182,35 +185,35 @@ async def _dirty(rt: Runtime, tenant_id: UUID) -> list[Post]:
 
 
 async def _index_or_hold(rt: Runtime, posts: Sequence[Post]) -> int:
-    """How many were indexed. Each try is counted, and its reason written, before it is made."""
+    """Index the posts; return how many succeeded. A try is counted, with a reason, before it is made."""
     await _note(rt, posts, 1, Trouble.process_ended)
     try:
         await _index(rt, posts)
-    except asyncio.CancelledError:  # the process is told to stop, which is no post's fault either
+    except asyncio.CancelledError:  # the process is stopping, which no post has caused
         await _note(rt, posts, -1, None)
         raise
     except Unavailable as error:
         if error.code == TOO_SLOW:
             return await _apart(rt, posts, Trouble.too_slow)
-        await _note(rt, posts, -1, None)  # a neighbour is away, which is no post's fault
+        await _note(rt, posts, -1, None)  # a service is unavailable, which no post has caused
         raise
-    except Exception as error:  # whatever one post does to a library, the others must be indexed
+    except Exception as error:  # libraries may raise anything on a post, and the others must be indexed
         log.error("index.failed", posts=len(posts), first=str(posts[0].id), exc_info=error)
         return await _apart(rt, posts, Trouble.failed)
     return len(posts)
 
 
 async def _apart(rt: Runtime, posts: Sequence[Post], trouble: Trouble) -> int:
-    """Which of the posts it is shows when each is tried alone."""
+    """Try each post alone, to find the one that fails; return how many were indexed."""
     await _note(rt, posts, 0, trouble)
     return sum([await _index_or_hold(rt, [post]) for post in posts]) if len(posts) > 1 else 0
 
 
 async def _note(rt: Runtime, posts: Sequence[Post], tries: int, trouble: Trouble | None) -> None:
-    # locked in one order, as `_mark` does, so that no two writers wait for one another in a circle
+    # locked in the same order as in `_mark`, to avoid deadlocks
     locked = select(Post.id).where(col(Post.id).in_([post.id for post in posts])).order_by(col(Post.id))
     tried = update(Post).where(col(Post.id).in_(locked.with_for_update().scalar_subquery()))
-    # an edit meanwhile has begun to count anew
+    # an edit meanwhile has reset the count, which must not become negative
     attempts = func.greatest(Post.index_attempts + tries, 0)
     async with rt.db.transaction(posts[0].tenant_id) as db:
         await db.exec(tried.values(index_attempts=attempts, index_error=trouble))
@@ -225,7 +228,7 @@ async def _index(rt: Runtime, posts: Sequence[Post]) -> None:
         channel_ids = [piece.post.channel_id for piece in pieces]
         await rt.vectors.upsert(space, [piece.id for piece in pieces], vectors, channel_ids)
     async with rt.db.transaction(tenant_id) as db:
-        # chunks of these posts that are no more: shorter text, or the post was deleted
+        # chunks that no longer exist, because the text became shorter or the post was deleted
         current = {piece.id for piece in pieces}
         query = select(Chunk.id).where(col(Chunk.post_id).in_([post.id for post in posts]))
         stale = [chunk for chunk in await db.exec(query) if chunk not in current]
@@ -241,7 +244,7 @@ def _pieces(post: Post) -> list[_Piece]:
 
 
 async def _mark(db: AsyncSession, posts: Sequence[Post], pieces: Sequence[_Piece]) -> None:
-    """Write the new chunks and call the posts indexed; those that changed meanwhile stay dirty."""
+    """Write the new chunks and mark the posts as indexed; those that changed meanwhile stay dirty."""
     ids = [post.id for post in posts]
     query = select(Post).where(col(Post.id).in_(ids)).order_by(col(Post.id)).with_for_update()
     found = {post.id: post for post in await db.exec(query)}
@@ -270,7 +273,7 @@ def _row(piece: _Piece, generation: int) -> Chunk:
 
 
 async def _missing(rt: Runtime, tenant_id: UUID) -> list[UUID]:
-    """Chunks that Chroma lacks; what it has too much is removed."""
+    """Return the ids of the chunks that Chroma lacks, and delete those it should not have."""
     space = Space(tenant_id, rt.embedder.model)
     async with _alone(rt, tenant_id):
         async with rt.db.transaction(tenant_id) as db:
@@ -284,7 +287,7 @@ async def _missing(rt: Runtime, tenant_id: UUID) -> list[UUID]:
 
 
 async def _put_back(rt: Runtime, space: Space, ids: Sequence[UUID]) -> int:
-    """Those of the chunks that still are; a post may have changed since it was looked."""
+    """Store those of the chunks that still exist after concurrent changes of posts; return how many."""
     async with rt.db.transaction(space.tenant_id) as db:
         query = select(Chunk).where(Chunk.tenant_id == space.tenant_id, col(Chunk.id).in_(ids))
         found = list(await db.exec(query))

@@ -1,4 +1,4 @@
-"""Looking posts up: by their very words, by meaning, or both, over the channels this person may read."""
+"""Search of posts by exact words, by meaning, or both, over the channels this person may read."""
 
 import re
 from collections.abc import Sequence
@@ -26,20 +26,20 @@ from tg_assistant.infra.runtime import Runtime
 from tg_assistant.models import Post
 
 Mode = Literal["hybrid", "exact", "semantic"]
-MAX_QUERY = 500  # characters: one word of them stays under the 2,046 bytes PostgreSQL takes
+MAX_QUERY = 500  # characters; even as a single word under the 2,046 bytes that PostgreSQL accepts
 MAX_PAGE = 100
 _searchable = table("searchable_posts", column("id"), column("tsv"))  # see migrations/rls.py
-DEPTH = 200  # posts a ranked list goes down to: what lies lower has nothing to do with the query
+DEPTH = 200  # most posts of a ranked list; lower ranks have nothing to do with the query
 _NO_OPERATOR = re.compile(r'-(?![\w"])')
-# As the index holds texts (models.posts), but quotation marks of any kind enclose a phrase here.
+# The index's normalisation of texts (models.posts), except that quotation marks of any kind enclose a phrase.
 _PLAIN = str.maketrans("ёЁ«»„“”‘’–—…№", 'еЕ"""""      ')
 
 
 @dataclass(frozen=True)
 class Hit:
-    """A post found. `score` orders a ranked list and is None where the newest come first.
+    """A post found. `score` is None in mode `exact`, whose order is the newest first.
 
-    `cursor` goes on behind it. `also` are the places of the same news: forwards and copies.
+    `cursor` continues the list after this hit. `also` are the places of forwards and copies.
     """
 
     shown: ShownPost
@@ -51,7 +51,7 @@ class Hit:
 
 @dataclass(frozen=True)
 class Results:
-    """`degraded` says that meaning could not be searched, so only posts with the words are listed."""
+    """A page of hits. `degraded`: meaning could not be searched, so only posts with the words are listed."""
 
     items: list[Hit]
     next_cursor: str | None
@@ -67,15 +67,15 @@ async def search(
     cursor: str | None = None,
     **wanted: Unpack[Wanted],
 ) -> Results:
-    """Posts for `query`: the best first, or with mode `exact` the newest first that have all its words.
+    """Return posts for `query`: the best first, or with mode `exact` those with all its words, newest first.
 
-    `exact` understands "a phrase", -without and or; anything else in the query is only words. Raises Invalid
-    (nothing to look for, too long, a bad cursor), LimitReached (searches a minute) and, with mode `semantic`,
-    Unavailable without the index.
+    `exact` supports "a phrase", -without and or. Raises Invalid (no words, too long, a bad cursor),
+    LimitReached (the rate of searches, or too many at once), and Unavailable when the process is at capacity
+    or, with mode `semantic`, when vectors cannot be searched.
     """
     actor.require()
     plain = _checked(query)
-    with suppress(Unavailable):  # Redis is away: a search is no guess at a secret and goes on uncounted
+    with suppress(Unavailable):  # without Redis searches are not counted: they cannot guess a secret
         await rate_limits.spend(rt, Rule.search, user_id=actor.user_id)
     for name in ("since", "until"):
         moment = wanted.get(name)
@@ -91,7 +91,7 @@ async def search(
 
 
 def _checked(query: str) -> str:
-    # half of an emoji is no text to PostgreSQL; nor is NUL
+    # PostgreSQL text can store neither lone surrogates nor NUL
     plain = query.encode("utf-8", "ignore").decode().replace("\x00", " ").strip()
     if not any(character.isalnum() for character in plain):
         raise Invalid("search.empty")
@@ -100,7 +100,7 @@ def _checked(query: str) -> str:
     return plain
 
 
-# ── The very words ───────────────────────────────────────────────────────────
+# ── Exact words ──────────────────────────────────────────────────────────────
 
 
 async def _exact(
@@ -121,7 +121,7 @@ async def _exact(
 
 def _conditions(readable: Sequence[UUID], query: str, wanted: Wanted) -> list[ColumnElement[bool]]:
     russian = literal_column("'russian'::regconfig")
-    # "-" is an operator only before a word or a phrase; PostgreSQL gives up on a long row of them
+    # "-" is an operator only before a word or a phrase; PostgreSQL fails on a long sequence of them
     plain = _NO_OPERATOR.sub(" ", query.translate(_PLAIN))
     tsquery = func.websearch_to_tsquery(russian, plain)
     conditions: list[ColumnElement[bool]] = [
@@ -164,12 +164,12 @@ async def _ranked(
 
 
 async def _marked(rt: Runtime, shown: Sequence[ShownPost], query: str) -> list[list[Piece]]:
-    """The extract of each post."""
+    """Return the extract of each post."""
     return [await rt.texts.run(snippets.extract, one.post.text, query) for one in shown]
 
 
 def cursor_at(offset: int) -> str:
-    """The cursor of a ranked list after its first `offset` posts."""
+    """Return the cursor of a ranked list after its first `offset` posts."""
     return pagination.encode(offset)
 
 

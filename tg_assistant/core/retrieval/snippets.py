@@ -1,4 +1,4 @@
-"""The part of a post that speaks of a search, with its words marked: as pieces, never as markup."""
+"""Extracts of posts with the words of a search marked: as pieces of text, never as markup."""
 
 import re
 from collections import Counter
@@ -11,20 +11,20 @@ from tg_assistant.core.understanding.words import content_words, stem
 LENGTH = 280  # characters of an extract
 _BEFORE = 60  # characters shown before the first marked word
 _WORD, _SPACE = re.compile(r"\w+"), re.compile(r"\s")
-_ALIKE = 3  # a stem keeps at least so many of a word's first letters, or the whole of a shorter word
+_ALIKE = 3  # a stem starts with at least this many first letters of its word, or is a shorter word
 
 
 @dataclass(frozen=True)
 class Piece:
-    """A stretch of the post's own text; `match` where it is a word that was searched for."""
+    """A part of the post's text; `match` if it is a word that was searched for."""
 
     text: str
     match: bool = False
 
 
 def extract(text: str, query: str) -> list[Piece]:
-    """About `LENGTH` characters with the most different words of the query; without any, the post's start."""
-    # stop words count only where there is nothing else
+    """Return about `LENGTH` characters with the most distinct words of the query, or the post's start."""
+    # stop words count only in a query that has no others
     words = _WORD.findall(" ".join(content_words(query))) or _WORD.findall(query)
     found = list(_matches(text, {stem(word) for word in words}))
     start, end = _window(text, found)
@@ -40,7 +40,7 @@ def _matches(text: str, stems: set[str]) -> Iterator[tuple[int, int, str]]:
     beginnings = {each[:_ALIKE] for each in stems}
     for word in _WORD.finditer(text):
         plain = word.group().lower().replace("ё", "е")
-        # stemming is slow, so it is asked only about words that begin alike
+        # stemming is slow, so only words with the same beginning are stemmed
         if plain[:_ALIKE] in beginnings and (found := stem(plain)) in stems:
             yield word.start(), word.end(), found
 
@@ -50,7 +50,7 @@ def _window(text: str, found: list[tuple[int, int, str]]) -> tuple[int, int]:
         return 0, len(text)
     start = _densest(found)
     if start and (near := _SPACE.search(text, start, start + _BEFORE // 2)):
-        start = near.end()  # the next beginning of a word
+        start = near.end()  # start at a word
     end = min(len(text), start + LENGTH)
     if end == len(text):
         return start, end
@@ -59,7 +59,7 @@ def _window(text: str, found: list[tuple[int, int, str]]) -> tuple[int, int]:
 
 
 def _densest(found: list[tuple[int, int, str]]) -> int:
-    """Where the extract begins that has the most different words: a window that each match enters once."""
+    """Return the start of the extract with the most distinct words, by a sliding window over the matches."""
     best, most, inside = 0, 0, Counter[str]()
     ahead = 0
     for at, (low, _, first) in enumerate(found):

@@ -1,4 +1,4 @@
-"""Vectors of texts, computed once: the cache in PostgreSQL by model and text hash, shared by all tenants."""
+"""Cache of the vectors of texts in PostgreSQL, by model and text hash, shared by all tenants."""
 
 import hashlib
 from collections.abc import Iterable, Sequence
@@ -23,12 +23,12 @@ _SAMPLE = text("""
 
 
 def text_hash(words: str) -> bytes:
-    """SHA-256: the key of a text's vector."""
+    """Return the SHA-256 of a text, the key of its vector."""
     return hashlib.sha256(words.encode()).digest()
 
 
 async def passages(rt: Runtime, texts: Sequence[str]) -> np.ndarray:
-    """One row a text, from the cache where it is there. Raises `Unavailable` without the embedder."""
+    """Return a unit vector per text, cached or new; `texts` must not be empty. Raises `Unavailable`."""
     by_hash = {text_hash(one): one for one in texts}
     query = select(Vector.text_hash, Vector.embedding).where(
         Vector.model == rt.embedder.model, col(Vector.text_hash).in_(list(by_hash))
@@ -44,7 +44,7 @@ async def passages(rt: Runtime, texts: Sequence[str]) -> np.ndarray:
 
 
 async def of_posts(db: AsyncSession, model: str, post_ids: Iterable[UUID]) -> dict[UUID, np.ndarray]:
-    """The stored vectors of posts, a row a chunk; posts not indexed yet are left out."""
+    """Return the stored vectors of posts, a row per chunk; posts not indexed yet are left out."""
     query = (
         select(Chunk.post_id, Vector.embedding)
         .join(Vector, (col(Vector.text_hash) == col(Chunk.text_hash)) & (col(Vector.model) == model))
@@ -57,7 +57,7 @@ async def of_posts(db: AsyncSession, model: str, post_ids: Iterable[UUID]) -> di
 
 
 async def sample(db: AsyncSession, model: str, channel_ids: Sequence[UUID]) -> list[tuple[str, np.ndarray]]:
-    """A few chunks of each channel with their vectors: what posts here look like on average."""
+    """Return up to 12 chunks of each of 40 channels with their vectors, as a sample of the posts."""
     sampled = list(channel_ids)[:SAMPLED_CHANNELS]
     rows = await run_text(db, _SAMPLE, model=model, channels=sampled)
     return [(row.text, _vector(row.embedding)) for row in rows]
@@ -67,9 +67,7 @@ async def _remember(rt: Runtime, vectors: dict[bytes, np.ndarray]) -> None:
     model = rt.embedder.model
     rows = [
         {"model": model, "text_hash": key, "embedding": vector.astype("<f4").tobytes()}
-        for key, vector in sorted(
-            vectors.items()
-        )  # one order for all writers, so that none waits in a circle
+        for key, vector in sorted(vectors.items())  # the same order in all writers, to avoid deadlocks
     ]
     async with rt.db.transaction() as db:
         await db.exec(insert(Vector).values(rows).on_conflict_do_nothing())

@@ -1,4 +1,4 @@
-"""Experiments: who meets which variant, how often, and what came of it. Sums only, nobody by name."""
+"""Experiments: assignment of variants, and counts of exposures and outcomes, not stored by person."""
 
 import hashlib
 from dataclasses import dataclass, field
@@ -19,12 +19,12 @@ from tg_assistant.models import Experiment, ExperimentResult, Role
 
 @dataclass(frozen=True)
 class Trial:
-    """The first of `variants` is what everybody outside of the experiment gets, too."""
+    """A declared experiment. The first of `variants` is the default for those not in the experiment."""
 
     name: str
     description: str
     variants: tuple[str, ...]
-    outcome: str  # what is counted
+    outcome: str  # description of what is counted
 
 
 LENGTH = Trial(
@@ -44,7 +44,7 @@ class Sums:
 
 @dataclass(frozen=True)
 class TrialState:
-    """An experiment as the group runs it: `share` in percent; `results` by variant, kept after a stop."""
+    """A group's state of an experiment: `share` in percent; `results` by variant, which a stop leaves."""
 
     trial: Trial
     share: int
@@ -53,9 +53,9 @@ class TrialState:
 
 
 def assigned(trial: Trial, user_id: UUID, share: int) -> str | None:
-    """The person's variant, always the same one; None outside of the share.
+    """Return the person's variant, always the same one, or None outside of the share.
 
-    A larger share keeps those who were in, and another experiment draws anew.
+    A larger share includes everybody from a smaller one; different experiments are assigned independently.
     """
     digest = hashlib.sha256(f"{trial.name}:{user_id}".encode()).digest()
     if int.from_bytes(digest[:4]) % 100 >= share:
@@ -64,17 +64,17 @@ def assigned(trial: Trial, user_id: UUID, share: int) -> str | None:
 
 
 async def record_exposure(db: AsyncSession, actor: Actor, trial: Trial, variant: str) -> None:
-    """The actor has been shown `variant`."""
+    """Count that the actor has been shown `variant`."""
     await _count(db, actor, trial, variant, exposures=1)
 
 
 async def record_outcome(db: AsyncSession, actor: Actor, trial: Trial, variant: str) -> None:
-    """What the experiment counts has happened to the actor after they met `variant`."""
+    """Count the experiment's outcome for an actor that was shown `variant`."""
     await _count(db, actor, trial, variant, outcomes=1)
 
 
 async def variant(db: AsyncSession, actor: Actor, trial: Trial) -> str | None:
-    """What the actor is to get now; None when the experiment does not run or they are not part of it."""
+    """Return the actor's variant; None if the experiment is not running or they are not part of it."""
     query = select(Experiment).where(Experiment.tenant_id == actor.tenant, Experiment.name == trial.name)
     row = (await db.exec(query)).first()
     if row is None or row.started_at is None:
@@ -92,7 +92,7 @@ async def _count(db: AsyncSession, actor: Actor, trial: Trial, variant: str, **m
 
 
 async def list_(db: AsyncSession, actor: Actor) -> list[TrialState]:
-    """Every experiment with its state and sums in the actor's group. Admins only."""
+    """Return every experiment with its state and counts in the actor's group. Admins only."""
     actor.require(Role.admin)
     rows = {row.name: row for row in await db.exec(scoped(Experiment, actor))}
     sums = {
@@ -108,9 +108,9 @@ def _state(trial: Trial, row: Experiment | None, sums: dict[tuple[str, str], Sum
 
 
 async def set_(db: AsyncSession, actor: Actor, name: str, *, running: bool, share: int = 100) -> TrialState:
-    """Start, change or stop an experiment of the actor's group; a new start counts from nothing.
+    """Start, change or stop an experiment of the actor's group; a start resets the counts.
 
-    Admins only. Raises NotFound for a name nobody declared and Invalid for a share outside 1…100.
+    Admins only. Raises NotFound for an undeclared name and Invalid for a share outside 1…100.
     """
     actor.require(Role.admin)
     if name not in TRIALS:

@@ -1,4 +1,4 @@
-"""Feature flags: what a group's admins can switch on and off. A flag exists where the product reads it."""
+"""Feature flags that a group's admins can turn on and off."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -34,7 +34,7 @@ FLAGS = {flag.name: flag for flag in (MODEL, SEMANTIC, NOTIFICATIONS)}
 
 @dataclass(frozen=True)
 class FlagState:
-    """A flag as it is in one group; `changed_at` is None while the default holds."""
+    """The state of a flag in one group; `changed_at` is None for the default."""
 
     flag: Flag
     enabled: bool
@@ -42,14 +42,14 @@ class FlagState:
 
 
 async def enabled(db: AsyncSession, tenant_id: UUID, flag: Flag) -> bool:
-    """Whether the group has `flag` on; read anew each time, so a change holds from the next use on."""
+    """Return whether the group has `flag` on; read each time, so a change applies from the next use on."""
     query = select(TenantFlag.enabled).where(TenantFlag.tenant_id == tenant_id, TenantFlag.name == flag.name)
     found = (await db.exec(query)).first()
     return flag.default if found is None else found
 
 
 async def list_(db: AsyncSession, actor: Actor) -> list[FlagState]:
-    """Every flag with its state in the actor's group. Admins only."""
+    """Return every flag with its state in the actor's group. Admins only."""
     actor.require(Role.admin)
     rows = {row.name: row for row in await db.exec(scoped(TenantFlag, actor))}
     return [
@@ -61,7 +61,7 @@ async def list_(db: AsyncSession, actor: Actor) -> list[FlagState]:
 
 
 async def set_(db: AsyncSession, actor: Actor, name: str, enabled: bool) -> FlagState:
-    """Switch a flag for the actor's group. Admins only. Raises NotFound for a name nobody declared."""
+    """Set a flag for the actor's group; return its state. Admins only. Raises NotFound if undeclared."""
     actor.require(Role.admin)
     if name not in FLAGS:
         raise NotFound("flags.not_found")
@@ -76,7 +76,7 @@ async def set_(db: AsyncSession, actor: Actor, name: str, enabled: bool) -> Flag
 
 
 async def forget(db: AsyncSession, actor: Actor, name: str) -> FlagState:
-    """Back to the default. Admins only. Raises NotFound for a name nobody declared."""
+    """Reset a flag to its default; return its state. Admins only. Raises NotFound if undeclared."""
     actor.require(Role.admin)
     if name not in FLAGS:
         raise NotFound("flags.not_found")

@@ -1,4 +1,4 @@
-"""Words of a text, Russian or English: those that mean something, and their stems."""
+"""Content words of Russian and English texts, and their stems."""
 
 import re
 from functools import cache, lru_cache
@@ -21,14 +21,14 @@ too under until up us very was we were what when where which while who whom whos
 your
 """
 _STOP = frozenset(_STOP_WORDS.split())
-# «1 950» is one number, and so are 2.0 and 3,40; «Тарн-19» is a name and a number
+# «1 950», 2.0 and 3,40 are one number each; «Тарн-19» is a name and a number.
 WORD = re.compile(r"\d{1,3}(?:[ \u00a0\u202f]\d{3})+\b|\d+(?:[.,]\d+)*(?!\w)|\w+")
-_LONGEST_WORD = 64  # letters; what is longer is an address or noise, and its stem is itself
+_LONGEST_WORD = 64  # letters; longer ones are URLs or noise and are not stemmed
 _RUSSIAN = re.compile("[а-я]")
 
 
 def content_words(text: str) -> list[str]:
-    """Words and numbers in lower case, without those that only hold a sentence together."""
+    """Return words and numbers in lower case, without stop words."""
     found = (word.lower() for word in WORD.findall(text))
     return [word for word in found if word.replace("ё", "е") not in _STOP and word not in _STOP]
 
@@ -41,7 +41,7 @@ def _stemmers() -> tuple[Any, Any]:
 
 
 def stem(word: str) -> str:
-    """As PostgreSQL's `russian` configuration stems it: Cyrillic as Russian, the rest as English."""
+    """Return the stem as PostgreSQL's `russian` configuration does: Russian if Cyrillic, else English."""
     plain = word.lower().replace("ё", "е")
     return plain if len(plain) > _LONGEST_WORD else _stem(plain)
 

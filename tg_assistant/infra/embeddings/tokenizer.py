@@ -2,11 +2,11 @@
 
 from tg_assistant.infra.embeddings.weights import Vocabulary
 
-LIMIT = 512  # positions the model was trained on, the two marks around a text included
+LIMIT = 512  # positions the model was trained on, including the begin and end tokens
 
 
 class Tokenizer:
-    """A text → token ids with the begin and end marks, cut at `LIMIT`."""
+    """Converts a text to token ids."""
 
     def __init__(self, vocabulary: Vocabulary) -> None:
         from tokenizers import Regex, normalizers, pre_tokenizers
@@ -21,7 +21,7 @@ class Tokenizer:
         self._marks = vocabulary.bos, vocabulary.eos
 
     def encode(self, text: str) -> list[int]:
-        """Token ids of a text."""
+        """Return the token ids of a text between begin and end token, truncated to `LIMIT`."""
         begin, end = self._marks
         found = self._engine.encode(text.translate(self._map), add_special_tokens=False)
         return [begin, *found.ids, end]

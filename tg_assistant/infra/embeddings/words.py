@@ -1,22 +1,25 @@
-"""Vectors of single words, remembered: an answer compares the same few thousand again and again."""
+"""In-memory cache of the vectors of single words: answers compare the same few thousand repeatedly."""
 
 import numpy as np
 
-CAPACITY = 20_000  # words; 15 MB at two bytes a number
+CAPACITY = 20_000  # words; 15 MB at two bytes per number
 
 
 class WordMemory:
-    """Words already embedded, by one embedder in one process."""
+    """The words that one embedder of this process has embedded."""
 
     def __init__(self) -> None:
         self._vectors: dict[str, np.ndarray] = {}
 
     def unknown(self, words: list[str]) -> list[str]:
-        """Those of `words` that have to be embedded, each once."""
+        """Return those of `words` that are not stored, without repetitions."""
         return [word for word in dict.fromkeys(words) if word not in self._vectors]
 
     def merged(self, words: list[str], new: dict[str, np.ndarray]) -> np.ndarray:
-        """One row a word of `words`; those of `new` are kept, and all forgotten when it is too much."""
+        """Return one row per word and store those of `new`; beyond CAPACITY all earlier ones are dropped.
+
+        `new` must contain what `unknown` returned for these words.
+        """
         rows = [new[word] if word in new else self._vectors[word].astype(np.float32) for word in words]
         if len(self._vectors) + len(new) > CAPACITY:
             self._vectors.clear()

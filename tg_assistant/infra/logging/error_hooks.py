@@ -1,6 +1,7 @@
-"""Errors nobody caught become lines of the log, and no error repeats the values it was about.
+"""Uncaught errors are logged, and no error is logged with the values it was about.
 
-Of what an error says only the words stay that stand in the code it went through: the rest may be a caller's.
+Of an error's message only words remain that are constants of the code it passed through: all else may be user
+data.
 """
 
 import asyncio
@@ -19,12 +20,12 @@ from pydantic import ValidationError
 from sqlalchemy.exc import StatementError
 
 log = structlog.get_logger()
-_STATEMENT = 300  # characters of it are enough to find it
-# Their first lines quote what was given, not only the name of what was wrong with it.
+_STATEMENT = 300  # logged characters of an SQL statement: enough to identify it
+# The first lines of these errors quote values, not only the name of what was wrong.
 _QUOTING = (psycopg.DataError, psycopg.errors.SyntaxError)
-_LONGEST = 2_000  # characters of what an error says that are looked at
-_FEWEST = 4  # letters; shorter constants of the code are in anybody's words
-_PLACE = re.compile(r"\{[^{}]*\}|%[-#0 +]*\d*(?:\.\d+)?[a-zA-Z]")  # for a value, in a constant
+_LONGEST = 2_000  # characters of an error's message that are examined
+_FEWEST = 4  # letters; shorter constants of the code occur in any text
+_PLACE = re.compile(r"\{[^{}]*\}|%[-#0 +]*\d*(?:\.\d+)?[a-zA-Z]")  # a placeholder in a constant
 _GAP = re.compile("\0+")
 _NUMBER = re.compile(r"\b\d{1,3}\b")  # a status, a line, a count
 _LEFT_OUT = "…"
@@ -32,7 +33,7 @@ ExcInfo = tuple[type[BaseException] | None, BaseException | None, TracebackType 
 
 
 def render(exc_info: ExcInfo) -> str:
-    """A traceback with its frames, in which errors are told by the code's own words, without values."""
+    """Return a traceback with its frames, whose error messages contain words of the code but no values."""
     kind, error, where = exc_info
     if kind is None or error is None:
         return ""
@@ -42,13 +43,13 @@ def render(exc_info: ExcInfo) -> str:
 
 
 def log_uncaught() -> None:
-    """From now on what would end the process or a thread is told by the log, not on standard error."""
+    """Log errors that end the process or a thread, instead of printing them to standard error."""
     sys.excepthook = _process_failed
     threading.excepthook = _thread_failed
 
 
 def log_loop_errors() -> None:
-    """The same for what the running event loop finds: tasks and callbacks whose error nobody looked at."""
+    """Log errors of the running event loop: those of callbacks, and of tasks that nobody awaited."""
     asyncio.get_running_loop().set_exception_handler(_loop_failed)
 
 
@@ -65,19 +66,19 @@ def _thread_failed(failed: threading.ExceptHookArgs) -> None:
 
 
 def _loop_failed(_: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-    # a callback's description repeats its arguments, a future's its error's own words
+    # the description of a callback contains its arguments, that of a future its error's message
     what = "a callback failed" if "handle" in context else context.get("message")
     log.error("loop.failed", what=what, exc_info=context.get("exception"))
 
 
 def told(error: BaseException) -> str:
-    """An error in one line without a caller's words, for a field of a line of the log."""
+    """Return an error as one line without user data, for a field of a log event."""
     said = _without_values(error, _words(error))
     return f"{type(error).__name__}: {said}" if said else type(error).__name__
 
 
 def _hide(trace: TracebackException, error: BaseException, words: list[str]) -> None:
-    """Replace what an error says, its causes and the members of a group too."""
+    """Replace the message of an error, of its causes and of the members of a group."""
     name = f"{type(error).__module__}.{type(error).__qualname__}".removeprefix("builtins.")
     said = _without_values(error, words)
 
@@ -95,7 +96,7 @@ def _hide(trace: TracebackException, error: BaseException, words: list[str]) -> 
 
 
 def _without_values(error: BaseException, words: list[str]) -> str:
-    """What may be told of an error."""
+    """Return the part of an error's message that may be logged."""
     if isinstance(error, StatementError):
         return f"{_first_line(error.orig)} [SQL: {(error.statement or '')[:_STATEMENT]}]"
     if isinstance(error, psycopg.Error):
@@ -106,13 +107,13 @@ def _without_values(error: BaseException, words: list[str]) -> str:
         return f"[Errno {error.errno}] {os.strerror(error.errno)}"
     try:
         said = str(error)[:_LONGEST]
-    except Exception:  # an error that cannot say what it is
+    except Exception:  # `__str__` of a foreign error may fail in any way
         said = ""
     return _only(words, said)
 
 
 def _only(words: list[str], said: str) -> str:
-    """The parts of a sentence that are among the words, and small numbers, in their places."""
+    """Return the message with all but the given words and small numbers replaced by "…"."""
     kept = bytearray(len(said))
     for found in _NUMBER.finditer(said):
         kept[found.start() : found.end()] = b"\1" * len(found[0])
@@ -126,7 +127,7 @@ def _only(words: list[str], said: str) -> str:
 
 
 def _words(error: BaseException) -> list[str]:
-    """Constants of the code that made the error and that it rose through, causes' included."""
+    """Return string constants of the code the error was raised in and passed through, with its causes'."""
     seen: set[int] = set()
     found: set[str] = set()
     waiting: list[BaseException | None] = [error]
@@ -145,7 +146,7 @@ def _words(error: BaseException) -> list[str]:
 
 
 def _code(error: BaseException) -> Iterator[CodeType]:
-    """Of the frames, and of the error's own class, which may write its sentence itself."""
+    """Yield the code of the frames, and of the error's classes, which may compose the message."""
     where = error.__traceback__
     while where is not None:
         yield where.tb_frame.f_code
@@ -157,7 +158,7 @@ def _code(error: BaseException) -> Iterator[CodeType]:
 
 
 def _first_line(error: BaseException | None) -> str:
-    """DETAIL, CONTEXT and parameters stand below the first line."""
+    """Return an error's first line; DETAIL, CONTEXT and parameters, with user data, follow below it."""
     if not isinstance(error, psycopg.Error) or isinstance(error, _QUOTING):
         return f"({type(error).__name__})"
     return str(error).partition("\n")[0]

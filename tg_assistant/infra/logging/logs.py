@@ -1,4 +1,4 @@
-"""structlog for everything, the standard library bridged: one JSON line an event, secrets removed."""
+"""Logging by structlog, which standard library loggers are bridged to: a JSON line per event, no secrets."""
 
 import logging
 import re
@@ -23,13 +23,13 @@ _PATTERNS = (
     re.compile(r"(?<=/admin/login/)[A-Za-z0-9_-]+"),
     re.compile(r"(?<=tgWebAppData=)[^&\s\"']+"),
     re.compile(r"(?<=://)[^/\s:@]+:[^@\s/]+(?=@)"),  # credentials in a URL
-    # where an error of PostgreSQL was put into words: its values stand below the first line
+    # the text of a PostgreSQL error: values follow below its first line
     re.compile(r"(?:\n|\\n)(?:DETAIL|CONTEXT|QUERY|LINE \d+): [\s\S]*"),
-    # a printed mapping: Reflex logs the data of events whose socket is gone
+    # a printed mapping: Reflex logs the data of events whose socket is closed
     *(re.compile(rf"(?<={key}['\"]: ['\"])[^'\"]+") for key in ("secret", "password", "token", "init_data")),
 )
 HIDDEN = "[hidden]"
-# They tell of each request, some with its address or its body; openai's own client is httpx2.
+# These log each request, some with its URL or body; httpx2 is openai's HTTP client.
 _CHATTY = (
     *("httpx", "httpcore", "httpx2", "httpcore2", "openai"),
     *("telethon", "aiogram.event", "aiohttp.access", "chromadb"),
@@ -37,7 +37,7 @@ _CHATTY = (
 
 
 def redact(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
-    """Drop values of secret-looking keys and secret-looking parts of all strings."""
+    """Replace values of secret-looking keys, and secret-looking parts of all strings, by HIDDEN."""
     return {key: HIDDEN if _is_secret(key, value) else _clean(value) for key, value in event.items()}
 
 
@@ -57,7 +57,7 @@ def _clean(value: Any) -> Any:
     return value
 
 
-# What ends a line, drives a terminal or turns text around; JSON itself escapes those below U+0020 only.
+# Characters that end lines, control terminals or change text direction; JSON escapes those below U+0020 only.
 _NOT_SHOWN = "\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff"
 _BEYOND_JSON = re.compile(f"[{_NOT_SHOWN}]")
 _UNPRINTABLE = re.compile(f"[\x00-\x1f{_NOT_SHOWN}]")
@@ -68,24 +68,24 @@ def _escape(found: re.Match[str]) -> str:
 
 
 def _as_json(logger: WrappedLogger, name: str, event: EventDict) -> str:
-    """One JSON object that is one line to every reader, a terminal included."""
+    """Render one JSON object, which is a single line to every reader, including terminals."""
     line = structlog.processors.JSONRenderer(ensure_ascii=False, default=str)(logger, name, event)
     return _BEYOND_JSON.sub(_escape, str(line))
 
 
 def _on_a_terminal(logger: WrappedLogger, name: str, event: EventDict) -> str:
-    """One line for a person; a traceback stands indented below, so that it never looks like other lines."""
+    """Render one line for a person; a traceback is indented below, so that it cannot imitate other lines."""
     trace = str(event.pop("exception", ""))
     shown = {key: _UNPRINTABLE.sub(_escape, str(value)) for key, value in event.items()}
     if "=" in shown.get("event", ""):
-        shown["event"] = repr(shown["event"])  # values with one are quoted, too
+        shown["event"] = repr(shown["event"])  # as values with "=" are, so that it cannot imitate a key
     line = structlog.dev.ConsoleRenderer(colors=False)(logger, name, shown)
     below = [f"\n  | {_UNPRINTABLE.sub(_escape, part)}" for part in trace.split("\n") if part]
     return f"{line}{''.join(below)}"
 
 
 def configure_terminal(level: int) -> None:
-    """For commands: what is asked for goes to standard output, so events go to standard error."""
+    """Configure logging of commands: to standard error, because standard output has their results."""
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
@@ -102,7 +102,7 @@ def configure_terminal(level: int) -> None:
 
 
 def configure(level: str = "INFO", *, process: str = "") -> None:
-    """Call once in a process's main. Lines go to standard output, errors that nobody catches too."""
+    """Configure logging to standard output, including uncaught errors. Call once in a process's main."""
     shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
@@ -126,7 +126,7 @@ def configure(level: str = "INFO", *, process: str = "") -> None:
     logging.basicConfig(level=level, handlers=[handler], force=True)
     for chatty in _CHATTY:
         logging.getLogger(chatty).setLevel(logging.WARNING)
-    for server in ("_granian", "granian.access"):  # they bring handlers of their own, past our redaction
+    for server in ("_granian", "granian.access"):  # their own handlers would bypass our redaction
         logging.getLogger(server).handlers.clear()
         logging.getLogger(server).propagate = True
     structlog.configure(

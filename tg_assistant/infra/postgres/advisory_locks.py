@@ -1,4 +1,4 @@
-"""Work that one process at a time may do, whoever else runs: held by a PostgreSQL advisory lock."""
+"""Mutual exclusion between processes, by PostgreSQL's advisory locks."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
@@ -14,20 +14,21 @@ _LOOK_SECONDS = 5.0
 
 
 async def take_turns(url: str, name: str, work: Callable[[], Awaitable[None]]) -> None:
-    """Run `work` while this process holds `name`; forever.
+    """Run `work` while this process holds the lock `name`; again and again, until cancelled.
 
-    The lock lives in one connection: a killed process gives it back at once, and a process whose connection
-    is cut stops within moments. In these moments another may have begun, so `work` must bear being repeated.
+    The lock belongs to one connection: it is released as soon as the process is killed. If the connection is
+    cut, `work` is cancelled within seconds; another process may have started meanwhile, so `work` must be
+    repeatable.
     """
     while True:
-        # a task of its own each: before Python 3.13 a TaskGroup whose child failed leaves its parent task
-        # marked as being cancelled (cpython gh-116720), and the next look below would take that for a stop
+        # a separate task: before Python 3.13 a TaskGroup whose child failed leaves its parent task marked as
+        # being cancelled (cpython gh-116720), which the check below would mistake for a stop
         turn = asyncio.create_task(_turn(url, name, work))
         try:
             await turn
         except* (psycopg.Error, OSError) as lost:
             log.warning("turn.lost", name=name, error=type(lost.exceptions[0]).__name__)
-        # a connection that breaks while we are being stopped hides the stop behind its own error
+        # if the connection breaks while we are being cancelled, its error hides the cancellation
         if (task := asyncio.current_task()) and task.cancelling():
             raise asyncio.CancelledError
         await asyncio.sleep(1)
@@ -35,10 +36,10 @@ async def take_turns(url: str, name: str, work: Callable[[], Awaitable[None]]) -
 
 @asynccontextmanager
 async def alone(url: str, name: str, *, wait: bool = True) -> AsyncGenerator[bool]:
-    """Hold `name` for a piece of work; yields False when another holds it and `wait` is False.
+    """Hold the lock `name` while the block runs; yields False if it is taken and `wait` is False.
 
-    The lock is a connection's of its own, so no transaction stays open meanwhile, and it ends with the
-    process. Raises Unavailable when PostgreSQL cannot be reached.
+    The lock belongs to a separate connection, so that no transaction stays open, and is released when the
+    process ends. Raises Unavailable when PostgreSQL cannot be reached.
     """
     take = "SELECT pg_advisory_lock(hashtextextended(%s, 0))"
     try_ = "SELECT pg_try_advisory_lock(hashtextextended(%s, 0))"
@@ -63,7 +64,7 @@ async def _turn(url: str, name: str, work: Callable[[], Awaitable[None]]) -> Non
 
 
 async def _watch(connection: psycopg.AsyncConnection) -> None:
-    """Raises when the connection is gone: a cut one says so itself, a silent one when it is asked."""
+    """Raise when the connection is lost: a cut one raises by itself, a silent one on the next query."""
     while True:
         async for _ in connection.notifies(timeout=_LOOK_SECONDS):
             pass

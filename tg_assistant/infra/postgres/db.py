@@ -1,4 +1,4 @@
-"""PostgreSQL: one engine a process, transactions that carry the tenant, and migrations."""
+"""PostgreSQL: one engine per process, transactions with a tenant, and migrations."""
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
@@ -15,25 +15,25 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from tg_assistant.errors import Unavailable
 from tg_assistant.infra.clock import IN_SESSION, SYSTEM, Clock
 
-Session = AsyncSession  # what doors open here and pass on to core, whose the statements are
-DatabaseError = SQLAlchemyError  # whatever PostgreSQL or the way to it says no with
+Session = AsyncSession  # doors open it here and pass it to core, which runs all statements
+DatabaseError = SQLAlchemyError  # any error of PostgreSQL or of the connection to it
 _MIGRATIONS = Path(__file__).parents[3] / "migrations"
 
 
 def sqlalchemy_url(url: str) -> str:
-    """`postgresql://…` as SQLAlchemy's psycopg dialect wants it."""
+    """Convert `postgresql://…` for SQLAlchemy's psycopg dialect."""
     _, _, rest = url.partition("://")
     return f"postgresql+psycopg://{rest}"
 
 
 def plain_url(url: str) -> str:
-    """`postgresql+psycopg://…` as libpq wants it."""
+    """Convert `postgresql+psycopg://…` for libpq."""
     _, _, rest = url.partition("://")
     return f"postgresql://{rest}"
 
 
 class Database:
-    """Doors and jobs open transactions here; core works inside them and never commits."""
+    """The process's engine. Doors and jobs open transactions; core works inside them and never commits."""
 
     def __init__(self, url: str, *, pool_size: int = 10, clock: Clock = SYSTEM) -> None:
         self.url = plain_url(url)
@@ -42,7 +42,7 @@ class Database:
             pool_size=pool_size,
             max_overflow=pool_size,
             pool_pre_ping=True,
-            hide_parameters=True,  # an error that is logged names the statement, not what people wrote
+            hide_parameters=True,  # logged errors contain the statement but no user data
         )
         self._sessions = async_sessionmaker(
             self.engine, class_=AsyncSession, expire_on_commit=False, info={IN_SESSION: clock}
@@ -50,9 +50,10 @@ class Database:
 
     @asynccontextmanager
     async def transaction(self, tenant_id: UUID | None = None) -> AsyncGenerator[AsyncSession]:
-        """Commits on exit, rolls back on any error. Raises Unavailable when PostgreSQL cannot be reached.
+        """Open a transaction that commits on exit and rolls back on any error.
 
-        `app.tenant_id` is transaction-local, so a pooled connection never carries it on.
+        `app.tenant_id` is set for the transaction only, so it never leaks through a pooled connection. Raises
+        Unavailable when PostgreSQL cannot be reached.
         """
         async with self._sessions() as session:
             try:
@@ -70,7 +71,7 @@ class Database:
                 raise
 
     async def close(self) -> None:
-        """Returns the pool's connections; transactions still open are cut."""
+        """Close the pool's connections."""
         await self.engine.dispose()
 
 
@@ -78,30 +79,30 @@ class Database:
 async def _begun(session: AsyncSession) -> AsyncGenerator[None]:
     try:
         yield
-    except BaseException:  # a cancellation, too: it is raised again
+    except BaseException:  # includes cancellation; re-raised
         await session.rollback()
         raise
     await session.commit()
 
 
 async def run_text(db: AsyncSession, statement: TextClause, /, **values: Any) -> CursorResult[Any]:
-    """Run SQL written as text in the session's transaction; its `exec` takes only what is built of models."""
+    """Run textual SQL in the session's transaction; SQLModel's `exec` accepts only statements of models."""
     connection = await db.connection()
     return await connection.execute(statement.bindparams(**values))
 
 
 def transaction_time() -> datetime:
-    """When this transaction began by PostgreSQL's clock, to set a column to; read it after a refresh."""
+    """Return SQL's now(), the transaction's start, as a column value; refresh the row to read it."""
     return cast("datetime", func.now())
 
 
 async def set_tenant(db: AsyncSession, tenant_id: UUID | None) -> None:
-    """Say for whom this transaction acts: row-level security shows it this tenant's rows and no others."""
+    """Set the transaction's tenant: row-level security then shows this tenant's rows and no others."""
     await _say(db, "tenant_id", tenant_id)
 
 
 async def set_user(db: AsyncSession, user_id: UUID | None) -> None:
-    """Say who is calling: shows their membership, and lines about them that belong to no tenant."""
+    """Set the transaction's user, which shows their membership, and rows about them without a tenant."""
     await _say(db, "user_id", user_id)
 
 
@@ -116,12 +117,12 @@ async def set_link(db: AsyncSession, digest: bytes) -> None:
 
 
 async def set_delivering(db: AsyncSession) -> None:
-    """Show what the bot owes to people of every tenant."""
+    """Show the notifications of all tenants."""
     await _say(db, "delivering", "on")
 
 
 async def set_operator(db: AsyncSession) -> bool:
-    """Show every tenant's rows to the owner's role, for the command line. False: this is another role."""
+    """Show all tenants' rows, for the command line; return False if this is not the tables' owner's role."""
     await _say(db, "operator", "on")
     owner = text(
         "SELECT pg_has_role(current_user, relowner, 'USAGE') FROM pg_class WHERE oid = 'tenants'::regclass"
@@ -130,13 +131,13 @@ async def set_operator(db: AsyncSession) -> bool:
 
 
 async def _say(db: AsyncSession, name: str, value: object) -> None:
-    # transaction-local, and '' is nobody: a pooled connection never carries it on
+    # transaction-local, so it never leaks through a pooled connection; '' stands for no value
     statement = text("SELECT set_config(:name, :value, true)")
     await run_text(db, statement, name=f"app.{name}", value="" if value is None else str(value))
 
 
 def migrate(url: str, revision: str = "head") -> None:
-    """Bring the schema to `revision`; blocks. `url` needs the owner's role."""
+    """Migrate the schema to `revision`; blocks. `url` needs the owner's role."""
     from alembic import command
     from alembic.config import Config
 

@@ -1,4 +1,4 @@
-"""LISTEN/NOTIFY: hints that something changed. Losing one is harmless: waiters also poll."""
+"""LISTEN/NOTIFY as hints that something changed. Losing one is harmless, because waiters also poll."""
 
 import asyncio
 import json
@@ -17,23 +17,23 @@ _CHANNEL = "tg_assistant"
 
 
 async def notify(db: AsyncSession, topic: str, key: str = "") -> None:
-    """Tell every process on commit that `topic` ("login", "task") changed for `key`. Never a secret."""
+    """Notify all processes, on commit, that `topic` changed for `key`, which must not be a secret."""
     payload = json.dumps([topic, str(key)])
     await run_text(db, text("SELECT pg_notify(:c, :p)"), c=_CHANNEL, p=payload)
 
 
 class Hint(asyncio.Event):
-    """Set when something changed. Clear it, look at the database, and wait: so nothing said is missed."""
+    """An event set when something changed. Clear it, query the database, then wait, so as to miss nothing."""
 
     async def within(self, seconds: float) -> None:
-        """Wait until it is set, or so long: a hint may be lost."""
+        """Wait until it is set, for at most `seconds`, because a hint may be lost."""
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self.wait()
 
 
 class Events:
-    """One listening connection a process, fanned out to waiters by topic and key."""
+    """The process's one listening connection, whose notifications go to waiters by topic and key."""
 
     def __init__(self, url: str) -> None:
         self._url = url
@@ -41,11 +41,11 @@ class Events:
         self._task: asyncio.Task[None] | None = None
 
     async def open(self) -> None:
-        """Begin to listen, on a connection of its own; PostgreSQL may still be away."""
+        """Start to listen in the background; PostgreSQL may be unavailable."""
         self._task = asyncio.create_task(self._listen(), name="events")
 
     async def close(self) -> None:
-        """Waits until the connection is given back; who still waits hears nothing more."""
+        """Stop listening and close the connection; remaining waiters get no more hints."""
         if self._task:
             self._task.cancel()
             with suppress(asyncio.CancelledError):
@@ -64,7 +64,7 @@ class Events:
                 self._waiters.pop((topic, key), None)
 
     def listening(self, topic: str, key: str | None = None) -> AbstractAsyncContextManager[Hint]:
-        """Set by each `notify` of the topic, for this key or (None) any."""
+        """Return a context with a Hint that each `notify` of the topic sets, for this key or (None) any."""
         return self._registered(topic, key)
 
     async def _listen(self) -> None:
@@ -78,7 +78,7 @@ class Events:
     async def _listen_once(self) -> None:
         async with await psycopg.AsyncConnection.connect(self._url, autocommit=True) as connection:
             await connection.execute(f"LISTEN {_CHANNEL}")
-            for waiters in self._waiters.values():  # whatever was said while we were away
+            for waiters in self._waiters.values():  # notifications may have been missed while disconnected
                 for waiter in waiters:
                     waiter.set()
             async for notice in connection.notifies():

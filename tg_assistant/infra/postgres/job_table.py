@@ -1,4 +1,4 @@
-"""The job queue's table as SQL sees it: what waits or is held, whose it is; `jobs` works it."""
+"""SQL access to the job queue's table: waiting and held jobs by tenant; `jobs` runs them."""
 
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -26,7 +26,7 @@ _STATES = {"queued": "waiting", "picked": "running", "failed": "held"}
 
 
 class QueuedJob(NamedTuple):
-    """`status` is waiting, running or held: held after its last try, until a person decides."""
+    """A job. `status` is "waiting", "running" or "held": after its last try, until an admin decides."""
 
     id: int
     name: str
@@ -37,7 +37,7 @@ class QueuedJob(NamedTuple):
 
 
 def of_tenant(tenant_id: UUID, status: str | None = None) -> Any:
-    """A query of the jobs that name the tenant, without what else they carry."""
+    """Return a query of the tenant's jobs, without payloads; `status` as in `QueuedJob`, None for all."""
     states = [state for state, said in _STATES.items() if status in (None, said)]
     whose = sql_cast(func.convert_from(_JOBS.c.payload, "UTF8"), JSONB)["tenant_id"].astext
     shown = [_JOBS.c[name] for name in ("id", "entrypoint", "status", "attempts", "created", "updated")]
@@ -46,21 +46,21 @@ def of_tenant(tenant_id: UUID, status: str | None = None) -> Any:
 
 
 def shown(row: Any) -> QueuedJob:
-    """A row of `of_tenant` in our words."""
+    """Convert a row of `of_tenant`."""
     return QueuedJob(row.id, row.entrypoint, _STATES[row.status], row.attempts, row.created, row.updated)
 
 
 async def requeue(db: AsyncSession, job_id: int) -> bool:
-    """Give a held job of the transaction's tenant all its tries again; False where there is none."""
+    """Requeue a held job of the transaction's tenant with all its tries; return False if there is none."""
     return await _decide(db, job_id, again=True)
 
 
 async def drop(db: AsyncSession, job_id: int) -> bool:
-    """Give a held job of the transaction's tenant up; False where there is none."""
+    """Delete a held job of the transaction's tenant; return False if there is none."""
     return await _decide(db, job_id, again=False)
 
 
 async def _decide(db: AsyncSession, job_id: int, *, again: bool) -> bool:
-    """By a function of migration 0012: the table itself is closed to web and bot."""
+    """Decide through a function of migration 0012: web and bot have no rights on the table."""
     decided = await run_text(db, text("SELECT decide_held_job(:job, :again)"), job=job_id, again=again)
     return bool(decided.scalar_one())

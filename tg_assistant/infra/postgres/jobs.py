@@ -1,4 +1,4 @@
-"""The job queue (PGQueuer on PostgreSQL): jobs are enqueued in the transaction that made them necessary."""
+"""The job queue (PGQueuer on PostgreSQL): a job is enqueued in the transaction that makes it necessary."""
 
 import asyncio
 import json
@@ -32,7 +32,7 @@ log = structlog.get_logger()
 Payload = dict[str, Any]
 Handler = Callable[[Payload], Awaitable[None]]
 _HEARTBEAT = timedelta(seconds=20)  # a killed worker's jobs are picked up again after this
-_DEQUEUE = timedelta(seconds=10)  # poll, should a notification be lost
+_DEQUEUE = timedelta(seconds=10)  # polling interval, in case a notification is lost
 _STOP_SECONDS = 8.0
 _AWAY_SECONDS = 10.0
 _RETRIES = 4  # after the first try
@@ -40,19 +40,19 @@ _FIRST_RETRY = 1.0  # seconds; doubles each time
 
 
 def install_sql() -> str:
-    """Everything PGQueuer needs in the database; several statements, for `exec_driver_sql` in a migration."""
+    """Return the SQL that installs PGQueuer; several statements, for `exec_driver_sql` in a migration."""
     return QueryBuilderEnvironment().build_install_query()
 
 
 def uninstall_sql() -> str:
-    """The way back from `install_sql`."""
+    """Return the SQL that reverts `install_sql`."""
     return QueryBuilderEnvironment().build_uninstall_query()
 
 
 async def enqueue(db: AsyncSession, name: str, payload: Payload, *, delay: float = 0) -> None:
-    """Add a job to be done after commit, `delay` seconds later. A rollback leaves none. For ingest alone.
+    """Add a job in this transaction, to be run `delay` seconds later, after commit. For ingest only.
 
-    PGQueuer's driver refuses a connection with a transaction, so its SQL runs on the session's own one.
+    PGQueuer's driver refuses a connection in a transaction, so its SQL runs on the session's connection here.
     """
     raw = await (await db.connection()).get_raw_connection()
     body = json.dumps(payload, sort_keys=True).encode()
@@ -65,16 +65,16 @@ async def enqueue(db: AsyncSession, name: str, payload: Payload, *, delay: float
 
 
 async def ask(db: AsyncSession, name: str, tenant_id: UUID, channel_id: UUID | None = None) -> None:
-    """The same for web and bot: one of the jobs they may ask for, about the transaction's own tenant.
+    """Enqueue a job from web and bot: one of those they may request, for the transaction's own tenant.
 
-    A function of migration 0012 adds it; the table itself is closed to them.
+    A function of migration 0012 adds it, because they have no rights on the table.
     """
     asked = text("SELECT ask_for_job(:name, :tenant, :channel)")
     await run_text(db, asked, name=name, tenant=tenant_id, channel=channel_id)
 
 
 async def waiting(db: AsyncSession, name: str, about: str) -> bool:
-    """Whether a job `name` whose payload mentions `about` is queued or under way."""
+    """Return whether a job `name` whose payload contains `about` is queued or running."""
     query = text(
         "SELECT EXISTS (SELECT FROM pgqueuer WHERE entrypoint = :n AND status IN ('queued', 'picked')"
         " AND position(convert_to(:a, 'UTF8') IN payload) > 0)"
@@ -84,7 +84,7 @@ async def waiting(db: AsyncSession, name: str, about: str) -> bool:
 
 
 async def drop_queued(db: AsyncSession, name: str, payload: Payload) -> int:
-    """Forget queued jobs that ask for just this, because the caller is about to do it; how many."""
+    """Delete queued jobs with exactly this payload, because the caller does the work now; return how many."""
     query = text("DELETE FROM pgqueuer WHERE entrypoint = :n AND status = 'queued' AND payload = :p")
     body = json.dumps(payload, sort_keys=True).encode()
     gone = await run_text(db, query, n=name, p=body)
@@ -92,7 +92,10 @@ async def drop_queued(db: AsyncSession, name: str, payload: Payload) -> int:
 
 
 async def forget_about(db: AsyncSession, about: str, *, besides: str) -> int:
-    """Drop the jobs not under way whose payload mentions `about`, held ones too; how many."""
+    """Delete jobs, held ones too, whose payload contains `about`; return how many.
+
+    Running jobs, and those named `besides`, stay.
+    """
     query = text(
         "DELETE FROM pgqueuer WHERE entrypoint <> :b AND status <> 'picked'"
         " AND position(convert_to(:a, 'UTF8') IN payload) > 0"
@@ -101,7 +104,7 @@ async def forget_about(db: AsyncSession, about: str, *, besides: str) -> int:
 
 
 async def longest_wait(db: AsyncSession) -> float:
-    """For how many seconds the longest waiting job could have been done already; 0 when none waits."""
+    """Return for how many seconds the longest waiting job has been due; 0 when none waits."""
     query = text(
         "SELECT coalesce(extract(epoch FROM now() - min(execute_after)), 0)"
         " FROM pgqueuer WHERE status = 'queued' AND execute_after < now()"
@@ -110,16 +113,16 @@ async def longest_wait(db: AsyncSession) -> float:
 
 
 async def forget_old(db: AsyncSession, days: int = 7) -> None:
-    """Drop the queue's own log of finished jobs after `days`."""
+    """Delete entries older than `days` from the queue's own log of finished jobs."""
     query = text("DELETE FROM pgqueuer_log WHERE created < now() - make_interval(days => :d)")
     await run_text(db, query, d=days)
 
 
 class _TwoConnections(PsycopgDriver):
-    """Listens on one connection and works on another.
+    """A driver that listens on one connection and queries on another.
 
-    The stock driver shares one, and psycopg holds its lock while waiting for a notification: up to a
-    second is added to each query.
+    The stock driver shares one, and psycopg holds its lock while waiting for a notification, which delays
+    each query by up to a second.
     """
 
     def __init__(self, listening: psycopg.AsyncConnection, working: psycopg.AsyncConnection) -> None:
@@ -134,10 +137,10 @@ class _TwoConnections(PsycopgDriver):
 
 
 async def run_worker(url: str, handlers: Mapping[str, Handler], *, drain: bool = False) -> None:
-    """Work the queue until cancelled, or with `drain` until it is empty. Reconnects when PostgreSQL was away.
+    """Run jobs until cancelled, or with `drain` until the queue is empty. Reconnects to PostgreSQL.
 
-    A job that raises is tried again (1 s, 2 s, 4 s …) and held after its fifth try; the others go on. One
-    that raises Unavailable is tried every 10 s for as long as it takes.
+    A job that raises is retried (after 1 s, 2 s, 4 s …) and held after its fifth try, without blocking
+    others. One that raises Unavailable is retried every 10 s without limit.
     """
     while True:
         try:
@@ -175,7 +178,7 @@ def _retrying(parameters: EntrypointExecutorParameters) -> DatabaseRetryEntrypoi
 
 
 async def _stopped(running: asyncio.Task[None]) -> None:
-    """Let jobs in hand finish; what does not finish in time is put back. Never waits for ever."""
+    """Let running jobs finish; those that do not within 8 s are put back. Waits for at most 16 s."""
     done, _ = await asyncio.wait([running], timeout=_STOP_SECONDS)
     if not done:
         running.cancel()
@@ -197,10 +200,10 @@ async def _perform(name: str, handler: Handler, job: Job) -> None:
         raise RetryRequested(delay=timedelta(0), reason="shutdown") from None
     except Unavailable as error:
         outcome = "postponed"
-        # a neighbour is away: that is not the job's fault, so it is tried until the neighbour is back
+        # a service is unavailable, which the job has not caused, so it is retried until that is back
         log.warning("job.postponed", job=name, attempts=job.attempts, error=error.code)
         raise RetryRequested(delay=timedelta(seconds=_AWAY_SECONDS), reason=error.code) from error
-    except Exception as error:  # nothing is swallowed: PGQueuer gets it, the log its name without its words
+    except Exception as error:  # re-raised for PGQueuer; the message stays out of the log
         log.warning("job.failed", job=name, attempts=job.attempts, error=type(error).__name__)
         raise
     finally:

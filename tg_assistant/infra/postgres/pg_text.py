@@ -1,4 +1,4 @@
-"""What PostgreSQL's text and jsonb can hold: neither takes U+0000, and UTF-8 has no lone surrogates."""
+"""What PostgreSQL's text and jsonb can store: not U+0000 and, as they are UTF-8, no lone surrogates."""
 
 import re
 from typing import Any
@@ -8,7 +8,7 @@ REPLACEMENT = "\ufffd"
 
 
 def storable(value: Any) -> Any:
-    """The same value, each character in it that cannot be stored replaced; reaches into dicts and lists."""
+    """Return the value with characters that cannot be stored replaced by U+FFFD, also in dicts and lists."""
     if isinstance(value, str):
         return _REFUSED.sub(REPLACEMENT, value)
     if isinstance(value, dict):
