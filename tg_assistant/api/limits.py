@@ -21,7 +21,10 @@ from tg_assistant.infra.limits import RateLimitStatus
 
 
 def by_address(rule: Rule, *, goes_on: bool = False) -> Any:
-    """A dependency that limits requests per client address. With `goes_on`, not while Redis is away."""
+    """A dependency that limits requests per client address.
+
+    With `goes_on`, requests pass uncounted while Redis is away; otherwise they raise Unavailable.
+    """
 
     async def limited(rt: Rt, request: Request) -> None:
         with _uncounted(goes_on):
@@ -31,7 +34,7 @@ def by_address(rule: Rule, *, goes_on: bool = False) -> Any:
 
 
 def by_user(rule: Rule, *, goes_on: bool = False) -> Any:
-    """A dependency that limits requests per person. With `goes_on`, not while Redis is away."""
+    """A dependency that limits requests per person; `goes_on` as in `by_address`."""
 
     async def limited(rt: Rt, request: Request, call: Call) -> None:
         with _uncounted(goes_on):

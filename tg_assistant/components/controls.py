@@ -49,7 +49,7 @@ def segments(*choices: Any) -> rx.Component:
 
 
 def search_field(placeholder: str, **props: Any) -> rx.Component:
-    """A search field; `placeholder` is a text code, and the key its text is kept under (`KeptField`).
+    """A search field; `placeholder` is a text code, and the key that stores its text (`KeptField`).
 
     `on_typed` receives the text.
     """

@@ -1,6 +1,6 @@
 """Ends the demo's processes when the supervisor dies, even by kill -9, which closes its pipe in any case.
 
-Runs as a plain script (standard library only) to use little memory. Each line of its input is
+Runs as a plain script (standard library only), to cost little time and memory. Each line of its input is
 `+PID SIGNAL` (a process group to end, and the signal that stops it) or `-PID` (already ended).
 """
 

@@ -35,7 +35,7 @@ class LoginStatus(StrEnum):
 
 class AccountStatus(StrEnum):
     connected = "connected"
-    ended = "ended"  # Telegram ended the session (`ended_reason` says how); the person may connect again
+    ended = "ended"  # Telegram ended the session (reason in `ended_reason`); the person may connect again
     logged_out = "logged_out"  # the person logged out; the key is destroyed
 
 

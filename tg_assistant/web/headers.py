@@ -90,7 +90,7 @@ class SecurityHeaders:
 
 
 def slash_redirect(path: str, location: str) -> str:
-    """Make a redirect that only adds the slash relative: behind a TLS proxy the server's own says http.
+    """Make a redirect that only adds the slash relative: behind a TLS proxy the server's has scheme http.
 
     The result starts with exactly one slash, lest a browser read its first folder as a host. Any other
     `location` is returned unchanged.
