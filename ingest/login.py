@@ -97,7 +97,7 @@ class Attempt:
             await self.row.write(reason="telegram_unavailable", retry_after=None, **hidden)
             await self.row.pause(_RETRY_SECONDS)
         except ENDED:
-            self._session = None  # the key was terminated on the phone: make another
+            self._session = None  # the unfinished key has ended (terminated on the phone): make another
             await self._drop_client()
 
     # ── Talking to Telegram ──────────────────────────────────────────────────
@@ -123,7 +123,7 @@ class Attempt:
     async def _signed_in(self, client: Client) -> types.User:
         """Show codes until one is accepted, and ask for the 2FA password if there is one. Raises Over."""
         if client._self_id and isinstance(me := await client.get_me(), types.User):
-            return me  # the code was accepted before a crash or a lost connection
+            return me  # a key from before a crash or a lost connection, accepted since then
         try:
             while True:
                 token = await self._token(client)
