@@ -1,4 +1,4 @@
-"""The bot process: updates in, answers and notifications out."""
+"""The bot process: receives updates, sends answers and notifications."""
 
 import asyncio
 import gc
@@ -12,21 +12,21 @@ from tg_assistant.settings.load import SettingsError, load
 
 
 async def serve(settings: Settings) -> None:
-    """Until SIGTERM or SIGINT."""
+    """Run the bot until SIGTERM or SIGINT."""
     error_hooks.log_loop_errors()
     async with open_runtime(settings) as rt, rt.pulse.beating(settings.stuck_seconds):
         await run(rt)
 
 
 def main() -> None:
-    """Ends with one sentence when a setting is wrong."""
+    """Load the settings and run; exit with one sentence if a setting is wrong."""
     try:
         settings = load("bot")
     except SettingsError as error:
         sys.exit(str(error))
     logs.configure(settings.log_level, process="bot")
     asyncio.run(serve(settings))
-    gc.freeze()  # everything is closed: the interpreter's last collection would only cost seconds
+    gc.freeze()  # everything is closed: the interpreter's final collection would only take seconds
 
 
 if __name__ == "__main__":

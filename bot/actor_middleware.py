@@ -1,4 +1,4 @@
-"""Who is writing: the person as the database has them, met anew with each update."""
+"""The sender of each update as an actor, read from the database anew each time."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -16,7 +16,7 @@ Handler = Callable[[TelegramObject, dict[str, Any]], Awaitable[Any]]
 
 
 class Meeting(BaseMiddleware):
-    """Gives handlers of private chats their `actor`; people of groups are not written down."""
+    """Gives handlers of private chats their `actor`; people in groups are not stored."""
 
     def __init__(self, rt: Runtime) -> None:
         self._rt = rt

@@ -15,7 +15,7 @@ _TITLE = 200
 
 
 def messages(done: Done, language: str) -> list[str]:
-    """HTML of each message, in order. Nothing found is said honestly, with what to do about it."""
+    """HTML of each message, in order. An abstention is one message that says so and suggests what to do."""
     if done.abstained:
         return ["\n\n".join([say("bot.ask.abstained", language), *_missing(done, language)])]
     links = {source.n: source.url for source in done.sources}
@@ -25,12 +25,12 @@ def messages(done: Done, language: str) -> list[str]:
 
 
 def _missing(done: Done, language: str) -> list[str]:
-    """What was away while this answer was made, so that a weak one is not taken for all there is."""
+    """Notes about services that were away, so that a weak answer is not taken for a complete one."""
     return [say(f"bot.ask.degraded.{part}", language) for part in done.degraded]
 
 
 def _cited(piece: str, links: dict[int, str]) -> str:
-    """Plain text as HTML; `[1]` and `[1, 2]` lead to their sources."""
+    """Plain text as HTML; the numbers in `[1]` and `[1, 2]` link to their sources."""
     html, at = "", 0
     for match in _CITATION.finditer(piece):
         html += escape(piece[at : match.start()], quote=False)
@@ -47,7 +47,7 @@ def _sources(sources: Sequence[Source], language: str) -> Iterator[Block]:
         title = source.channel_title[:_TITLE]
         html = f'{source.n}. <a href="{escape(source.url)}">{escape(title, quote=False)}</a>, {when}'
         plain = f"{source.n}. {title}, {when}"
-        if position == 0:  # the heading never stands alone at the end of a message
+        if position == 0:  # in one block with the first source, so that no message ends with the heading
             heading = text("bot.ask.sources", language)
             html, plain = f"{heading}\n{html}", f"{heading}\n{plain}"
         yield Block(html, units(plain), "\n" if position else "\n\n")

@@ -1,4 +1,4 @@
-"""What Telegram shows of the bot: commands and description per language, and the button of the app."""
+"""The bot's profile in Telegram: commands and descriptions per language, and the app's menu button."""
 
 import asyncio
 from collections import OrderedDict
@@ -31,13 +31,13 @@ COMMANDS = (
     *("ask", "search", "channels", "add", "sessions"),
     *("language", "help", "privacy", "delete_me", "cancel"),
 )
-_SPOKEN = {"": "en", "ru": "ru"}  # Telegram's language_code ("" is everybody else) → ours
+_SPOKEN = {"": "en", "ru": "ru"}  # Telegram's language_code ("" for all others) → ours
 _PAUSE = 5.0
-_REMEMBERED = 10_000  # people; who is forgotten is told once more
+_REMEMBERED = 10_000  # people; the profile of those evicted is sent once more
 
 
 async def until_done(settings: Settings, bot: Bot, contact: Contact) -> None:
-    """Tell Telegram once per start; the same words change nothing there."""
+    """Send the profile once per start, retrying while Telegram is away. Identical values change nothing."""
     while not contact.announced:
         try:
             await announce(settings, bot)
@@ -48,7 +48,7 @@ async def until_done(settings: Settings, bot: Bot, contact: Contact) -> None:
 
 
 async def announce(settings: Settings, bot: Bot) -> None:
-    """Commands, descriptions and the menu button in Telegram's language, for who has not written yet."""
+    """Set commands, descriptions and the menu button by Telegram's language, for people new to the bot."""
     for code, language in _SPOKEN.items():
         await bot.set_my_commands(
             _described(COMMANDS, language),
@@ -63,10 +63,10 @@ async def announce(settings: Settings, bot: Bot) -> None:
 
 
 class Chats(BaseMiddleware):
-    """The menu button and the commands of one person's chat, in the language they are spoken to.
+    """Sets the menu button and the commands of each person's chat, in the person's language.
 
-    Telegram keeps both for each chat. They are told with the first update this process sees of a person, and
-    whenever their language or rank has changed since, in the chat, the app or the panel.
+    Telegram stores both per chat. They are sent with the first update that this process receives from a
+    person, and whenever their language or rank has changed since, in the chat, the app or the panel.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -79,7 +79,7 @@ class Chats(BaseMiddleware):
         return await handler(event, {**data, "chats": self})
 
     async def speak(self, bot: Bot, actor: Actor) -> None:
-        """Nothing is sent where nothing changed. A refusal is written down: the next update tries again."""
+        """Set both for the actor's chat if they have changed. Logs a refusal; the next update retries."""
         wanted = (actor.language, actor.role is not None and actor.role.rank >= Role.admin.rank)
         if self._told.get(actor.telegram_id) == wanted:
             return
@@ -97,7 +97,7 @@ class Chats(BaseMiddleware):
 
 
 async def _menu(settings: Settings, bot: Bot, language: str, chat_id: int | None = None) -> None:
-    """The button beside the input field: everybody's, or one person's in their language."""
+    """Set the button beside the input field, of all chats or of one person's."""
     if app_button(settings, "bot.menu", language) is None:
         await bot.set_chat_menu_button(chat_id=chat_id, menu_button=MenuButtonCommands())
         return

@@ -1,4 +1,4 @@
-"""The dispatcher: who is writing, then the first handler that fits, then the errors."""
+"""The dispatcher: identifies the sender, calls the first matching handler, handles its errors."""
 
 from aiogram import Dispatcher
 
@@ -23,7 +23,7 @@ from tg_assistant.infra.runtime import Runtime
 
 
 def make_dispatcher(rt: Runtime) -> Dispatcher:
-    """Handlers get `rt` and `actor` by name. The order of the routers is the order of asking."""
+    """A dispatcher whose handlers get `rt` and `actor` by name. Routers are tried in the order listed."""
     dispatcher = Dispatcher(rt=rt, running=asking.Running(), disable_fsm=True)
     dispatcher.update.outer_middleware(Meeting(rt))
     dispatcher.update.outer_middleware(Chats(rt.settings))

@@ -1,4 +1,4 @@
-"""Errors that rose out of a handler, told once: a line in the person's language."""
+"""Errors raised by handlers, shown to the person once, as a line in their language."""
 
 from contextlib import suppress
 
@@ -22,7 +22,7 @@ _PLACES = {"accounts.not_connected": "connect", "accounts.disconnected": "connec
 
 
 def make_router() -> Router:
-    """Core's errors become words, a person who blocked the bot none; the rest is `processing`'s."""
+    """Handlers of core's errors, and of people who blocked the bot; `update_worker` handles the rest."""
     router = Router(name="errors")
     router.error.register(_tell, ExceptionTypeFilter(AssistantError))
     router.error.register(_unwanted, ExceptionTypeFilter(TelegramForbiddenError))
@@ -39,7 +39,7 @@ async def _tell(
     error = event.exception
     assert isinstance(error, AssistantError)
     if error.code == "database.unavailable":
-        raise error  # nothing was done: the update waits and is tried again
+        raise error  # nothing was done: the update is retried later
     if event_from_user is None:
         return
     log.info("update.refused", code=error.code)
@@ -53,12 +53,12 @@ async def _tell(
         keyboard = rows(app_button(rt.settings, "bot.button.connect", language, "connect"))
     try:
         await bot.send_message(event_from_user.id, line, reply_markup=keyboard)
-    except TelegramForbiddenError:  # an error of this handler finds no other
+    except TelegramForbiddenError:  # aiogram passes errors of this handler to no other
         await _unwanted(event)
 
 
 async def _alerted(query: CallbackQuery, line: str) -> bool:
-    """A pop-up above the button, while Telegram still waits for one."""
+    """Show the line as a pop-up; False if it is too long or Telegram no longer accepts one."""
     if len(line) > _ALERT or "&" in line:
         return False
     with suppress(TelegramBadRequest):
@@ -67,5 +67,5 @@ async def _alerted(query: CallbackQuery, line: str) -> bool:
 
 
 async def _unwanted(event: ErrorEvent) -> None:
-    """The person blocked the bot: there is nobody to answer."""
+    """The person has blocked the bot: no answer is possible."""
     log.info("update.blocked")

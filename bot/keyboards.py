@@ -1,4 +1,4 @@
-"""Buttons: what they say, what they send back, and where they open the app."""
+"""Buttons: their texts, their callback data, and the screens of the app they open."""
 
 from collections.abc import Sequence
 from typing import Literal
@@ -17,7 +17,7 @@ _TITLE = 40
 
 
 class ChannelButton(CallbackData, prefix="ch"):
-    """`action`: show, pause, resume, ask_remove, remove."""
+    """Data of a channel's button; `action`: show, pause, resume, ask_remove, remove."""
 
     action: str
     id: UUID
@@ -28,13 +28,13 @@ class ChannelsPage(CallbackData, prefix="chs"):
 
 
 class SearchPage(CallbackData, prefix="find"):
-    """Where the list goes on; the words looked for stand in the message itself."""
+    """The offset of a page of search results; the query is in the message itself."""
 
     offset: int
 
 
 class SessionButton(CallbackData, prefix="ses"):
-    """`action`: ask, log_out, keep."""
+    """Data of an account's button; `action`: ask, log_out, keep."""
 
     action: str
     id: UUID
@@ -45,31 +45,31 @@ class LanguageButton(CallbackData, prefix="lang"):
 
 
 class ErasureButton(CallbackData, prefix="del"):
-    """`step`: 1 and 2 are the confirmations, 3 takes the group along, 0 keeps everything."""
+    """`step`: 1 and 2 are the confirmations, 3 deletes the group as well, 0 cancels."""
 
     step: int
 
 
 def rows(*buttons: InlineKeyboardButton | None) -> InlineKeyboardMarkup | None:
-    """One button a row; None where there is none to show."""
+    """A keyboard with one button per row, skipping None; None if no button is left."""
     shown = [[button] for button in buttons if button is not None]
     return InlineKeyboardMarkup(inline_keyboard=shown) if shown else None
 
 
 def button(code: str, language: str, data: CallbackData) -> InlineKeyboardButton:
-    """Raises ValueError when `data` packs to more than Telegram's 64 bytes."""
+    """A button with a text code. Raises ValueError if `data` packs to more than Telegram's 64 bytes."""
     return InlineKeyboardButton(text=text(code, language), callback_data=data.pack())
 
 
 def app_url(settings: Settings, place: Place = "") -> str:
-    """A screen of the Mini App; its addresses end in a slash."""
+    """The address of a screen of the Mini App, ending in a slash."""
     return f"{settings.web.public_url}/tg/app/{place}{'/' if place else ''}"
 
 
 def app_button(
     settings: Settings, code: str, language: str, place: Place = ""
 ) -> InlineKeyboardButton | None:
-    """Opens the app at a screen. Telegram takes https only, so a development address gets no button."""
+    """A button that opens a screen of the app; None for a development address: Telegram requires https."""
     url = app_url(settings, place)
     if not (url.startswith("https://") or settings.telegram.bot_api_base):
         return None
@@ -79,7 +79,7 @@ def app_button(
 def channel_list(
     settings: Settings, followed: Sequence[Followed], page: int, language: str
 ) -> InlineKeyboardMarkup | None:
-    """The channels of one page, the way to the others, and adding."""
+    """A button for each channel of one page, the page buttons, and one to add channels."""
     grid = [
         [
             InlineKeyboardButton(
@@ -102,7 +102,7 @@ def channel_list(
 
 
 def channel_card(followed: Followed, language: str) -> InlineKeyboardMarkup | None:
-    """Pause or resume, whichever applies, removing, and the way back."""
+    """Buttons to pause or resume, to remove, and to go back to the list."""
 
     def act(action: str) -> InlineKeyboardButton:
         return button(f"bot.button.{action}", language, ChannelButton(action=action, id=followed.channel.id))
@@ -115,7 +115,7 @@ def channel_card(followed: Followed, language: str) -> InlineKeyboardMarkup | No
 
 
 def confirm_remove(channel_id: UUID, language: str) -> InlineKeyboardMarkup | None:
-    """Keeping shows the channel's card again."""
+    """Buttons to confirm the removal or keep the channel, which shows its card again."""
     return rows(
         button("bot.button.remove", language, ChannelButton(action="remove", id=channel_id)),
         button("bot.button.keep", language, ChannelButton(action="show", id=channel_id)),
@@ -123,7 +123,7 @@ def confirm_remove(channel_id: UUID, language: str) -> InlineKeyboardMarkup | No
 
 
 def notification_button(settings: Settings, code: str, language: str) -> InlineKeyboardMarkup | None:
-    """Where the person can do something about it."""
+    """A button to the screen where the person can act on the notification; None if there is none."""
     if code in {"account.ended", "account.key_missing"}:
         return rows(app_button(settings, "bot.button.connect", language, "connect"))
     if code == "account.connected":

@@ -1,4 +1,4 @@
-"""Long texts as several messages: cut at sentence ends, never inside a citation or a link."""
+"""Long texts as several messages: split at sentence ends, never inside a citation or a link."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -12,20 +12,20 @@ _CITATION_TAIL = re.compile(r"\[[\d, ]*$")
 
 @dataclass(frozen=True)
 class Block:
-    """Something that stays whole: its HTML, and its length as Telegram counts it."""
+    """A part that is never split: its HTML, and its length as Telegram counts it."""
 
     html: str
     length: int
-    gap: str = "\n"  # what separates it from the block before, within one message
+    gap: str = "\n"  # separates it from the previous block in the same message
 
 
 def units(text: str) -> int:
-    """Telegram counts UTF-16 units: an emoji is two."""
+    """The length of a text in UTF-16 code units, as Telegram counts: an emoji is two or more."""
     return len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
 def split(text: str, limit: int = LIMIT) -> list[str]:
-    """Pieces of at most `limit` units, in order; only spaces at the cuts are lost."""
+    """Split into pieces of at most `limit` units, in order; only white space at the cuts is lost."""
     pieces: list[str] = []
     start: int | None = None
     end = 0
@@ -40,7 +40,7 @@ def split(text: str, limit: int = LIMIT) -> list[str]:
 
 
 def _parts(text: str, limit: int) -> Iterator[tuple[int, int]]:
-    """Sentences, those longer than `limit` cut at spaces or, without any, where they must be."""
+    """Spans of sentences; those longer than `limit` are cut at spaces, or at the limit if there are none."""
     for low, high in spans(text):
         at = low
         while units(text[at:high]) > limit:
@@ -52,7 +52,7 @@ def _parts(text: str, limit: int) -> Iterator[tuple[int, int]]:
 
 
 def _cut(text: str, low: int, high: int, limit: int) -> int:
-    """Where a piece from `low` ends: as far as `limit` allows, at a space, outside a citation."""
+    """The end of a piece from `low`: as far as `limit` allows, preferably at a space, outside a citation."""
     end = low
     used = 0
     while end < high and used + units(text[end]) <= limit:
@@ -65,7 +65,7 @@ def _cut(text: str, low: int, high: int, limit: int) -> int:
 
 
 def pack(blocks: Iterable[Block], limit: int = LIMIT) -> list[str]:
-    """Messages of whole blocks, as few as the order allows."""
+    """Join whole blocks to messages of at most `limit` units, as few as their order allows."""
     messages: list[str] = []
     used = 0
     for block in blocks:

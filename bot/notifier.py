@@ -1,4 +1,4 @@
-"""Sends what the product owes people: a session that ended, a channel that became private."""
+"""Sends notifications to people, such as of an ended session or a channel that became private."""
 
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -24,13 +24,13 @@ _AWAY_SECONDS = 15.0
 
 
 class Notifier:
-    """One process at a time runs this."""
+    """Sends due notifications; one process at a time runs this."""
 
     def __init__(self, rt: Runtime, bot: Bot) -> None:
         self._rt, self._bot = rt, bot
 
     async def run(self) -> None:
-        """Until cancelled."""
+        """Send notifications as they become due, until cancelled."""
         async with self._rt.events.listening(Topic.notification) as something:
             while True:
                 something.clear()
@@ -39,17 +39,17 @@ class Notifier:
                 await something.within(_POLL_SECONDS)
 
     async def drain(self) -> None:
-        """Send all that is due now."""
+        """Send the notifications that are due, at most 50 (`outbox.due`)."""
         async with self._rt.db.transaction() as db:
             owed = await outbox.due(db)
         for each in owed:
-            # sent first, outside any transaction, then written down: told twice rather than never
+            # sent first, outside any transaction, then recorded: delivered at least once
             write = await self._outcome(each)
             async with self._rt.db.transaction() as db:
                 await write(db)
 
     async def _outcome(self, owed: Due) -> Callable[[Session], Awaitable[None]]:
-        """Send it; what is to be written of how that went."""
+        """Send a notification; return the function that records the outcome."""
         async with self._rt.db.transaction() as db:
             if not await outbox.still_owed(db, owed):
                 return lambda db: outbox.drop(db, owed, "no member")
@@ -63,7 +63,7 @@ class Notifier:
         except AWAY:
             return lambda db: outbox.postpone(db, owed, _AWAY_SECONDS, counted=False)
         except (TelegramAPIError, KeyError, IndexError) as error:
-            # refused, or its text lacks a value: tried again, then left, so that the rest goes on
+            # refused, or its text lacks a value: retried with growing pauses, then abandoned; others go on
             log.warning("notification.failed", code=owed.code, error=type(error).__name__)
             return lambda db: outbox.postpone(db, owed, 2.0**owed.attempts * 5)
         return lambda db: outbox.sent(db, owed)

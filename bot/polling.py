@@ -1,4 +1,4 @@
-"""Long polling that moves its offset only after the updates are committed."""
+"""Long polling that advances its offset only after the updates are committed."""
 
 import asyncio
 from typing import Any, cast
@@ -22,13 +22,13 @@ _LONGEST_PAUSE = 60.0
 
 
 class GetRawUpdates(GetUpdates):
-    """getUpdates as Telegram sends it: one update that aiogram cannot read must not stop all others."""
+    """getUpdates with raw results: an update that aiogram cannot parse must not block all others."""
 
     __returning__ = list[dict[str, Any]]
 
 
 async def poll(rt: Runtime, bot: Bot) -> None:
-    """Until cancelled. An update received twice is saved once, so a lost offset harms nothing."""
+    """Receive updates until cancelled. Losing the offset is safe: an update received twice is saved once."""
     receiving = _Receiving(rt, bot)
     failed = 0
     while True:
@@ -38,17 +38,17 @@ async def poll(rt: Runtime, bot: Bot) -> None:
         except TelegramRetryAfter as error:
             await asyncio.sleep(error.retry_after)
         except (TelegramConflictError, Unavailable, *AWAY) as error:
-            # another instance still polls, or somebody is away: what is not confirmed comes again
+            # another instance is polling, or a service is away: unconfirmed updates are sent again
             log.warning("polling.waiting", error=type(error).__name__)
             await asyncio.sleep(_PAUSE)
-        except Exception:  # whatever it is: a bot that ends meets the same updates after its restart
+        except Exception:  # any bug: a bot that exits would receive the same updates after its restart
             failed += 1
             log.exception("polling.failed", times=failed)
             await asyncio.sleep(min(_LONGEST_PAUSE, _PAUSE * 2.0 ** min(failed - 1, 10)))
 
 
 class _Receiving:
-    """How far Telegram's updates have been received."""
+    """The position in Telegram's updates."""
 
     def __init__(self, rt: Runtime, bot: Bot) -> None:
         self._rt, self._bot = rt, bot
@@ -56,14 +56,16 @@ class _Receiving:
         self._offset: int | None = None
 
     async def more(self) -> None:
-        """Wait for updates once. Telegram is told that we have them by the next call, after the commit."""
+        """Wait for updates once and save them. The next call, after the commit, confirms them to Telegram."""
         if not self._begun:
-            await self._bot.delete_webhook()  # Telegram refuses polling beside one; what waits for it is kept
+            await (
+                self._bot.delete_webhook()
+            )  # Telegram refuses polling while one is set; pending updates are kept
             self._begun = True
-        seconds = _SECONDS if self._polled else 0  # whether all is well is known at once, not after 25 s
+        seconds = _SECONDS if self._polled else 0  # the first call returns at once, so that health is known
         ask = GetRawUpdates(offset=self._offset, timeout=seconds, allowed_updates=ALLOWED)
         answer = await self._bot(ask, request_timeout=_SECONDS + 10)
-        received = cast("list[dict[str, Any]]", answer)  # as GetRawUpdates has it
+        received = cast("list[dict[str, Any]]", answer)  # the type that GetRawUpdates returns
         async with self._rt.db.transaction() as db:
             await inbox.save(db, received)
             await health.bot_is_alive(db)

@@ -1,4 +1,4 @@
-"""Everything the bot process does at once, until SIGTERM or SIGINT."""
+"""All concurrent work of the bot process, until SIGTERM or SIGINT."""
 
 import asyncio
 import signal
@@ -18,7 +18,7 @@ from tg_assistant.infra.runtime import Runtime
 
 
 async def run(rt: Runtime) -> None:
-    """What was begun and not finished is done again after the next start."""
+    """Work until SIGTERM or SIGINT. Unfinished work is repeated after the next start."""
     working = asyncio.create_task(work(rt))
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, working.cancel)
@@ -44,7 +44,9 @@ async def work(rt: Runtime) -> None:
 
 
 async def _check(rt: Runtime, contact: Contact) -> Mapping[str, bool]:
-    called = rt.settings.telegram.bot_mode == "webhook"  # then Telegram calls us, not we Telegram
+    called = (
+        rt.settings.telegram.bot_mode == "webhook"
+    )  # Telegram calls us, so a recent call of ours proves nothing
     telegram = contact.announced and (called or contact.recent())
     if not await database_answers(rt.db):
         return {"database": False, "telegram": telegram}

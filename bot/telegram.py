@@ -1,4 +1,4 @@
-"""The Bot API as aiogram speaks it, and how its waits and outages are met."""
+"""aiogram's client of the Bot API, with handling of Telegram's waits and outages."""
 
 import asyncio
 import math
@@ -27,7 +27,7 @@ from aiogram.methods import AnswerCallbackQuery, GetUpdates, SendChatAction, Sen
 from tg_assistant.settings.groups import Settings
 
 log = structlog.get_logger()
-AWAY = (TelegramNetworkError, TelegramServerError)  # Telegram's fault or the network's, and it passes
+AWAY = (TelegramNetworkError, TelegramServerError)  # temporary failures of Telegram or the network
 _ONCE = (GetUpdates, SendChatAction, SendMessageDraft, AnswerCallbackQuery)  # pointless when late
 _PAUSES = (0.5, 1.0, 2.0)
 _LONGEST_WAIT = 60  # seconds; Telegram rarely asks a bot for more
@@ -37,9 +37,9 @@ _allowed: ContextVar[Callable[[], Awaitable[object]] | None] = ContextVar("allow
 
 @contextmanager
 def only_while(allowed: Callable[[], Awaitable[object]]) -> Generator[None]:
-    """What is sent inside is asked about right before each try, be it a minute later; `allowed` raises.
+    """Call `allowed` right before each try to send inside the block; it raises if that is no longer allowed.
 
-    Between a look and the sending there may be an outage of Telegram's, or a wait that it asked for.
+    A try may be a minute later: after an outage of Telegram, or after a wait that Telegram asked for.
     """
     before = _allowed.set(allowed)
     try:
@@ -49,27 +49,27 @@ def only_while(allowed: Callable[[], Awaitable[object]]) -> Generator[None]:
 
 
 class Contact:
-    """What is known of Telegram: whether it answers, and whether our commands stand there."""
+    """The state of our contact with Telegram: its last answer, and whether the profile has been set."""
 
     def __init__(self) -> None:
         self.announced = False
         self._answered_at = 0.0
 
     def answered(self) -> None:
-        """Telegram has just answered a call."""
+        """Record that Telegram has just answered a call."""
         self._answered_at = time.monotonic()
 
     def recent(self) -> bool:
-        """Whether it did within 90 seconds."""
+        """Whether Telegram has answered within 90 seconds."""
         return time.monotonic() - self._answered_at < _RECENT
 
 
 class Patience(BaseRequestMiddleware):
-    """Waits as long as Telegram says, and tries again what the network broke."""
+    """Waits as long as Telegram demands, and retries after failures of the network."""
 
     def __init__(self, contact: Contact) -> None:
         self._contact = contact
-        self._quiet: dict[object, float] = {}  # chat → until when Telegram wants to hear nothing for it
+        self._quiet: dict[object, float] = {}  # chat → end of the wait that Telegram demanded (monotonic)
         self._turns: WeakValueDictionary[object, asyncio.Lock] = WeakValueDictionary()
 
     async def __call__(
@@ -77,7 +77,7 @@ class Patience(BaseRequestMiddleware):
     ) -> Any:
         if (chat := _chat(method)) is None:
             return await self._patiently(make_request, bot, method)
-        # one after another in a chat: what is under way when Telegram says "wait" would come too early
+        # one request at a time per chat: concurrent ones would break a wait that Telegram demands
         turn = self._turns.get(chat) or self._turns.setdefault(chat, asyncio.Lock())
         async with turn:
             return await self._patiently(make_request, bot, method)
@@ -105,7 +105,10 @@ class Patience(BaseRequestMiddleware):
                 return answer
 
     async def _keep_quiet(self, method: TelegramMethod[Any]) -> None:
-        """Whoever asked: a wait holds for all that is sent to that chat. Raises when it is too long."""
+        """Wait as long as Telegram demanded for this chat, whichever request was refused.
+
+        Raises TelegramRetryAfter if that is over 60 seconds, or the request is pointless when late.
+        """
         left = self._quiet.get(_chat(method), 0.0) - time.monotonic()
         if left <= 0:
             self._quiet.pop(_chat(method), None)
@@ -121,7 +124,7 @@ def _chat(method: TelegramMethod[Any]) -> object:
 
 @asynccontextmanager
 async def open_bot(settings: Settings, contact: Contact) -> AsyncGenerator[Bot]:
-    """HTML, no link previews; another Bot API server when the settings name one."""
+    """Open a bot that sends HTML without link previews, to the Bot API server that the settings name."""
     base = settings.telegram.bot_api_base
     session = AiohttpSession(api=TelegramAPIServer.from_base(base) if base else PRODUCTION)
     session.middleware(Patience(contact))
@@ -134,5 +137,5 @@ async def open_bot(settings: Settings, contact: Contact) -> AsyncGenerator[Bot]:
 
 
 def is_same(error: TelegramBadRequest) -> bool:
-    """An edit that changes nothing: a repeated update, or a button pressed twice."""
+    """Whether an edit failed because it changes nothing: a repeated update, or a button pressed twice."""
     return "message is not modified" in error.message

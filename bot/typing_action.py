@@ -1,4 +1,4 @@
-"""What a person sees while an answer is being made: "typing", and the answer as it grows."""
+"""Feedback while an answer is being made: "typing", and a draft of the answer as it grows."""
 
 import asyncio
 import time
@@ -16,7 +16,7 @@ _DRAFT_SECONDS = 0.7
 
 @asynccontextmanager
 async def typing(bot: Bot, chat_id: int) -> AsyncGenerator[None]:
-    """Says «typing…» until the block ends."""
+    """Show "typing…" until the block ends."""
     task = asyncio.create_task(_type(bot, chat_id))
     try:
         yield
@@ -34,20 +34,20 @@ async def _type(bot: Bot, chat_id: int) -> None:
 
 
 class Draft:
-    """The growing answer, as Telegram streams it; where that does not work there is none."""
+    """The growing answer as a message draft of Telegram's; after a failure no more drafts are sent."""
 
     def __init__(self, bot: Bot, chat_id: int, draft_id: int) -> None:
         self._bot, self._chat_id, self._draft_id = bot, chat_id, draft_id
         self._next, self._shown = 0.0, False
 
     async def show(self, text: str) -> None:
-        """At most every 0.7 s; the end of a text longer than a message is left for the message."""
+        """Show the text, at most every 0.7 s; of a text longer than a message only the first part."""
         if text.strip() and time.monotonic() >= self._next:
             self._shown = True
             await self._send(split(text, LIMIT)[0])
 
     async def replace(self, text: str) -> None:
-        """Instead of what is shown, if anything is, and at once: it may not be seen any more."""
+        """Replace a shown draft at once, because it may no longer be seen; nothing if none is shown."""
         if self._shown:
             await self._send(text)
 

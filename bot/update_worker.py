@@ -1,4 +1,4 @@
-"""Committed updates through the dispatcher: in order per chat, all chats side by side, at least once."""
+"""Passes committed updates to the dispatcher: in order per chat, chats concurrently, at least once."""
 
 import asyncio
 from contextlib import suppress
@@ -21,7 +21,7 @@ from tg_assistant.infra.clock import agreed
 from tg_assistant.infra.runtime import Runtime
 
 log = structlog.get_logger()
-LANES = 32  # chats worked on at once
+LANES = 32  # chats processed at once
 _POLL_SECONDS = 2.0
 _SWEEP_SECONDS = 3600.0
 _PAUSES = (0.2, 0.5, 1.0, 2.0, 0.0)  # after each failed try
@@ -29,14 +29,14 @@ _LONGEST_PAUSE = 30.0
 
 
 class Processor:
-    """One process at a time runs this; a lane is busy while its first update is being handled."""
+    """Processes updates; one process at a time runs this. A lane is busy while an update of it is handled."""
 
     def __init__(self, rt: Runtime, bot: Bot, dispatcher: Dispatcher) -> None:
         self._rt, self._bot, self._dispatcher = rt, bot, dispatcher
         self._busy: set[str] = set()
 
     async def run(self) -> None:
-        """Until cancelled: updates being handled stay undone and come again."""
+        """Process updates until cancelled; those in progress stay undone and are processed again."""
         try:
             async with (
                 self._rt.events.listening(Topic.update) as something,
@@ -67,7 +67,7 @@ class Processor:
         try:
             await self._until_done(head)
         except Unavailable:
-            log.warning("update.postponed")  # PostgreSQL is away; the update waits in it
+            log.warning("update.postponed")  # PostgreSQL, which holds the update, is away
             await asyncio.sleep(_POLL_SECONDS)
         finally:
             self._busy.discard(head.lane)
@@ -98,14 +98,14 @@ class Processor:
     async def _feed(self, head: Pending) -> None:
         try:
             update = Update.model_validate(head.payload, context={"bot": self._bot})
-        except ValidationError as error:  # its own words would put the person's into the log
+        except ValidationError as error:  # its message would put the person's text into the log
             raise ValueError(f"not an update: {error.error_count()} wrong fields") from None
         await self._dispatcher.feed_update(self._bot, update)
 
     async def _hold(self, head: Pending) -> None:
-        """Tell the person once; the update stays in the table for whoever reads the log.
+        """Notify the person, and keep the update in the table, for the operator who reads the log.
 
-        Also for one whose last try ended with the process: it comes here without being tried again.
+        An update whose last try ended with the process is held without another try.
         """
         reference = uuid4().hex[:8]
         log.error("update.held", reference=reference)
@@ -122,7 +122,7 @@ class Processor:
                 await self._bot.send_message(person["id"], sentence)
             except (TelegramRetryAfter, *AWAY) as error:
                 await asyncio.sleep(_pause(error, away := away + 1))
-            except TelegramAPIError:  # the person blocked the bot: there is nobody to tell
+            except TelegramAPIError:  # refused, such as by a person who has blocked the bot
                 return
             else:
                 return
@@ -137,7 +137,7 @@ class Processor:
 
 
 def _sender(payload: dict[str, Any]) -> dict[str, Any] | None:
-    """Who wrote the update, as far as it can be read at all."""
+    """The sender in an update that may be malformed; None if there is none."""
     for kind in ("message", "callback_query"):
         part = payload.get(kind)
         person = part.get("from") if isinstance(part, dict) else None

@@ -1,4 +1,4 @@
-"""The webhook: the secret is checked before anything else, and 200 is said only after the commit."""
+"""The webhook: checks the secret before anything else, and answers 200 only after the commit."""
 
 import asyncio
 import hmac
@@ -30,14 +30,14 @@ _BEAT_SECONDS = 15.0
 
 
 async def serve(rt: Runtime, bot: Bot) -> None:
-    """Listen, then tell Telegram the address; until cancelled."""
+    """Listen, register the address with Telegram, serve until cancelled. Raises ValueError (`_secret`)."""
     secret = _secret(rt.settings)
     app = web.Application(client_max_size=_LARGEST)
     app.router.add_post(PATH, _receiver(rt, secret))
-    # strangers reach it: a broken request is answered and leaves no line, which would quote it
+    # the port is public: malformed requests are answered, but not logged, as a log line would quote them
     silent = logging.getLogger("bot.webhook.requests")
     silent.disabled = True
-    # Telegram packs nothing, so nothing is unpacked; what is refused is read no further
+    # Telegram does not compress, so nothing is decompressed; refused bodies are read for 1 s at most
     runner = web.AppRunner(app, access_log=None, logger=silent, auto_decompress=False, lingering_time=1.0)
     await runner.setup()
     try:
@@ -50,18 +50,21 @@ async def serve(rt: Runtime, bot: Bot) -> None:
 
 
 async def _tell_alive(rt: Runtime) -> None:
-    """Nothing comes while nobody writes, so being able to save is told; one that ends early tells nothing."""
+    """Write the heartbeat while the database can be written to: without messages there are no updates."""
     while True:
         await asyncio.sleep(_BEAT_SECONDS)
         try:
             async with rt.db.transaction() as db:
                 await health.bot_is_alive(db)
-        except (Unavailable, DatabaseError) as error:  # PostgreSQL is away: then it is not told
+        except (Unavailable, DatabaseError) as error:  # PostgreSQL is away: no heartbeat
             log.warning("webhook.waiting", error=type(error).__name__)
 
 
 def _secret(settings: Settings) -> str:
-    """Without a secret anybody could write updates; settings refuse to start, and so does this."""
+    """The webhook's secret. Raises ValueError without one: anybody could send updates.
+
+    `settings.load` refuses that, too.
+    """
     secret = settings.telegram.webhook_secret
     if secret is None or not secret.get_secret_value():
         raise ValueError("BOT_WEBHOOK_SECRET is missing")
@@ -103,7 +106,7 @@ def _receiver(rt: Runtime, secret: str) -> Callable[[web.Request], Awaitable[web
 
 
 def _is_telegram(request: web.Request, secret: str) -> bool:
-    """One header with the secret, and no second one: a proxy in front may have looked at the other."""
+    """Whether exactly one header has the secret. Of two, a proxy in front may have checked the other."""
     given = request.headers.getall(_SECRET_HEADER, [])
     if len(given) != 1:
         return False

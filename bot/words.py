@@ -1,4 +1,4 @@
-"""Sentences for Telegram: HTML in our own texts, everything that comes from outside escaped."""
+"""Sentences for Telegram: our texts are HTML, and all values from outside are escaped."""
 
 from html import escape
 
@@ -7,13 +7,13 @@ from tg_assistant.texts import has, text
 
 
 def say(code: str, language: str | None, **values: object) -> str:
-    """The sentence as HTML; strings among `values` are shown as they are, whatever they contain."""
+    """The sentence as HTML; strings among `values` are escaped, and so shown literally."""
     safe = {name: escape(v, quote=False) if isinstance(v, str) else v for name, v in values.items()}
     return text(code, language, **safe)
 
 
 def error_text(code: str, language: str | None, **values: object) -> str:
-    """The sentence of an error code, plain words escaped; an unknown code gets the general one."""
+    """The sentence of an error code, escaped for HTML; the general sentence for an unknown code."""
     known = f"errors.{code}"
     if not has(known):
         known, values = "errors.internal", {"reference": code, **values}
@@ -21,7 +21,7 @@ def error_text(code: str, language: str | None, **values: object) -> str:
 
 
 def error_line(error: AssistantError, language: str | None) -> str:
-    """What a person reads when the tree's error rose, with the time to wait where there is one."""
+    """The sentence of an AssistantError, with the time to wait if there is one."""
     line = error_text(error.code, language, **error.values)
     if error.retry_after and error.retry_after >= 1:
         seconds = max(1, round(error.retry_after))

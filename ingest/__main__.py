@@ -1,4 +1,4 @@
-"""The ingest process: everything that speaks to Telegram as a person."""
+"""The ingest process: all access to Telegram with people's accounts."""
 
 import asyncio
 import gc
@@ -15,7 +15,7 @@ from tg_assistant.settings.load import SettingsError, load
 
 
 async def run(settings: Settings) -> None:
-    """Until SIGTERM or SIGINT; sessions are disconnected and leases given back before it returns."""
+    """Run until SIGTERM or SIGINT; disconnects sessions and releases leases before it returns."""
     error_hooks.log_loop_errors()
     trust_key(settings.telegram)
     async with open_runtime(settings) as rt, rt.pulse.beating(settings.stuck_seconds):
@@ -27,14 +27,14 @@ async def run(settings: Settings) -> None:
 
 
 def main() -> None:
-    """Ends with one sentence when a setting is wrong."""
+    """Load the settings and run; exit with one sentence if a setting is wrong."""
     try:
         settings = load("ingest")
     except SettingsError as error:
         sys.exit(str(error))
     logs.configure(settings.log_level, process="ingest")
     asyncio.run(run(settings))
-    gc.freeze()  # everything is closed: the interpreter's last collection would only cost seconds
+    gc.freeze()  # everything is closed: the interpreter's final collection would only take seconds
 
 
 if __name__ == "__main__":

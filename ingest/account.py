@@ -1,4 +1,4 @@
-"""One connected account: its client, its reader and its tasks, until the lease or Telegram ends it."""
+"""One connected account: its client, reader and tasks, until the lease or the Telegram session ends."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -32,7 +32,7 @@ class Serving:
         self._rt, self._keyring, self._account_id, self._lease = rt, keyring, account_id, lease
 
     async def run(self) -> None:
-        """Returns when the account is no longer to be served. Raises LeaseLost."""
+        """Serve the account until it is no longer to be connected. Raises LeaseLost."""
         async with self._rt.db.transaction() as db:
             account = await accounts.read(db, self._account_id)
         if account.status != AccountStatus.connected:
@@ -59,14 +59,14 @@ class Serving:
             await asyncio.sleep(backoff)
 
     async def _connected_once(self, account: Account, session: bytes) -> str | None:
-        """One connection, from first to last; Telegram's reason when the session is over for good."""
+        """Connect and work until the connection ends. Returns Telegram's reason if the session is over."""
         client = new_client(self._rt.settings, session, left=self._lease.left)
         client.logged_in = True
         try:
             await self._work(account, client)
         except LeaseLost:
             raise
-        except Exception as error:  # whatever it was, the account is connected again after a pause
+        except Exception as error:  # any error: the account is reconnected after a pause
             reason = client.why_ended() or ended_by(error)
             offline = isinstance(error, (OSError, TimeoutError))
             log.warning(
@@ -106,7 +106,7 @@ class Serving:
 
 
 async def _remember_waits(ctx: AccountContext, client: Client) -> None:
-    """Waits of an earlier process are waited out; new ones are written down."""
+    """Restore the FLOOD_WAITs stored by an earlier process, and store new ones."""
     async with ctx.transaction() as db:
         left = await flood_waits.left(db, ctx.account_id)
     for method, seconds in left.items():
@@ -120,7 +120,7 @@ async def _remember_waits(ctx: AccountContext, client: Client) -> None:
 
 
 async def _alive(ctx: AccountContext) -> NoReturn:
-    """Keep `last_ok_at` true to a minute, for the sessions screen."""
+    """Update `last_ok_at` every minute, for the sessions screen."""
     while True:
         if ctx.client.is_connected():
             async with ctx.transaction() as db:
@@ -129,7 +129,7 @@ async def _alive(ctx: AccountContext) -> NoReturn:
 
 
 async def _disconnected(client: Client) -> NoReturn:
-    """Telethon gives up by itself after a revocation, and after some failed reconnects."""
+    """Raise ConnectionError once Telethon gives up: after a revocation, or several failed reconnects."""
     await client.disconnected
     raise ConnectionError("disconnected")
 
@@ -137,13 +137,13 @@ async def _disconnected(client: Client) -> NoReturn:
 async def _again(
     name: str, part: Callable[[AccountContext], Awaitable[None]], ctx: AccountContext
 ) -> NoReturn:
-    """Run a part for as long as the connection lasts; a bug in it is logged and it starts again."""
+    """Run a part while the connection lasts; restart it after an error, which is logged."""
     while True:
         try:
             await part(ctx)
         except (LeaseLost, *ENDED):
             raise
-        except Exception as error:  # the reader must come back after any error of its own
+        except Exception as error:  # the reader must restart after any error of its own
             if not ctx.client.is_connected():
                 raise
             log.warning(f"{name}.failed", account_id=str(ctx.account_id), exc_info=error)

@@ -1,9 +1,9 @@
-"""The only Telegram client there is: unmodified Telethon with less power and more care.
+"""The only Telegram client of the product: a restricted subclass of unmodified Telethon.
 
-It sends the few requests the product needs and no other, waits as long as Telegram asked, stops with its
-lease, and says nothing more once Telegram has ended the session. A process that is stopped keeps its sockets
-open, so Telegram is told with each renewal to end the connection with the lease: the next owner would
-otherwise be a second connection on one key, which destroys the key.
+It sends only the requests the product needs, waits as long as Telegram demands, stops with its lease, and
+sends nothing once Telegram has ended the session. A suspended process holds its sockets open, so each renewal
+also asks Telegram to close the connection when the lease ends: otherwise the next owner would open a second
+connection with the same key, which destroys the key.
 """
 
 import asyncio
@@ -40,11 +40,11 @@ DEVICE = "Telegram Assistant"
 HOST_LABEL = "self-hosted"
 ASK_SECONDS = 15.0
 _CLOSE_SECONDS = 2.0
-_LOOK_SECONDS = 0.5  # whether the lease was renewed; much shorter than the lease's margin
+_LOOK_SECONDS = 0.5  # between checks whether the lease was renewed; much shorter than the lease's margin
 _CONNECTING_SECONDS = 0.02
 _HOME_DC = 2
 
-# Reads, and what connecting and logging out take. Everything else Telethon could send is refused.
+# Reading, connecting and logging out. Every other request of Telethon's is refused.
 ALLOWED = frozenset(
     {
         account.GetPasswordRequest,
@@ -72,22 +72,25 @@ ALLOWED = frozenset(
 
 
 class RequestRefused(Exception):
-    """A request outside ALLOWED: a programming error, stopped before the network."""
+    """A request outside ALLOWED: a programming error; nothing was sent."""
 
 
 class FenceClosed(ConnectionError):
-    """The lease is over, so nothing may be sent on this key any more."""
+    """The lease has ended, so nothing more may be sent with this key."""
 
 
 def method_name(request: Any) -> str:
-    """Telegram's name of a request: GetHistoryRequest → messages.getHistory."""
+    """The name of a request in Telegram's API: GetHistoryRequest → messages.getHistory."""
     kind = type(request)
     name = kind.__name__.removesuffix("Request")
     return f"{kind.__module__.rpartition('.')[2]}.{name[:1].lower()}{name[1:]}"
 
 
 class Client(TelegramClient):
-    """`left()`: the lease's seconds, 0 for none; `on_wait(method, seconds)` keeps a FLOOD_WAIT for later."""
+    """A client under a lease.
+
+    `left()` gives the seconds left of the lease, 0 for none; `on_wait(method, seconds)` stores a FLOOD_WAIT.
+    """
 
     def __init__(self, session: StringSession, settings: Settings, *, left: Callable[[], float]) -> None:
         telegram = settings.telegram
@@ -106,10 +109,12 @@ class Client(TelegramClient):
         )
         self._stored, self._left = session, left
         self._tying: asyncio.Task[None] | None = None
-        self._told = 0.0  # what was left of the lease as Telegram knows it, counted down
+        self._told = (
+            0.0  # seconds until Telegram closes the connection, at most; 0 if it has not been asked to
+        )
         self._waits: dict[str, float] = {}
         self.ended_reason: str | None = None
-        self.logged_in = False  # from then on an ended session is final
+        self.logged_in = False  # True: an ended session is final
         self.on_wait: Callable[[str, int], Awaitable[None]] | None = None
         self.on_reconnect: Callable[[], None] | None = None
 
@@ -129,7 +134,10 @@ class Client(TelegramClient):
             self._tying.cancel()
 
     async def _tie(self) -> None:
-        """Tell Telegram of each renewal; as soon as it is connected, too: until then nothing would end it."""
+        """Ask Telegram, once connected and after each renewal, to close the connection with the lease.
+
+        Until the first such request nothing would close it, so connecting is polled for more often.
+        """
         while True:
             self._tell()
             await asyncio.sleep(_LOOK_SECONDS if self._told else _CONNECTING_SECONDS)
@@ -138,21 +146,21 @@ class Client(TelegramClient):
         left = self._left()
         if left > self._told and left >= 1 and self._sender._transport_connected():
             with suppress(ConnectionError):  # raised while there is no connection
-                # the next one of its kind replaces it, says core.telegram.org/mtproto/service_messages
+                # each replaces the previous one: core.telegram.org/mtproto/service_messages
                 ping = PingDelayDisconnectRequest(secrets.randbits(63), int(left))
                 pong = cast("asyncio.Future[Any]", self._sender.send(ping))
-                # nobody waits for it
+                # nothing awaits it, so retrieve its exception to avoid a warning
                 pong.add_done_callback(lambda done: done.cancelled() or done.exception())
                 self._told = left
         self._told = min(self._told, left)
 
     async def ask(self, request: Any) -> Any:
-        """A request with a time-out: Telethon's own waits are endless."""
+        """Send a request with a time-out: Telethon has none. Raises TimeoutError and Telegram's errors."""
         async with asyncio.timeout(ASK_SECONDS):
             return await self(request)
 
     def wait_for(self, method: str, seconds: float) -> None:
-        """Send no `method` for so long."""
+        """Refuse `method` with FloodWaitError for `seconds`."""
         self._waits[method] = time.monotonic() + seconds
 
     async def _call(
@@ -181,7 +189,7 @@ class Client(TelegramClient):
 
     async def _flooded(self, method: str, seconds: int) -> None:
         if self._waits.get(method, 0.0) > time.monotonic():
-            return  # our own refusal, already kept
+            return  # refused by `_check`, so already stored
         self.wait_for(method, seconds)
         metrics.telethon_floodwait_total.inc()
         metrics.telethon_floodwait_seconds_total.inc(seconds)
@@ -196,15 +204,15 @@ class Client(TelegramClient):
             self.on_reconnect()
 
     def server_now(self) -> float:
-        """Unix time on Telegram's clock."""
+        """Unix time by Telegram's clock, in seconds."""
         return time.time() + self._sender._state.time_offset
 
     def why_ended(self) -> str | None:
-        """Why Telegram ended the session, once it did; the update loop keeps its own reason."""
+        """Telegram's reason for ending the session, or None; Telethon's update loop stores its own error."""
         return self.ended_reason or (ended_by(self._updates_error) if self._updates_error else None)
 
     async def close(self) -> None:
-        """Disconnect within two seconds; after that the socket is cut."""
+        """Disconnect within two seconds, then abort the socket."""
         self._untie()
         connection = getattr(self._sender, "_connection", None)
         with suppress(TimeoutError, OSError):
@@ -214,12 +222,15 @@ class Client(TelegramClient):
             writer.transport.abort()
 
     def saved(self) -> bytes:
-        """Data centre and auth key, to be sealed."""
+        """The session (data centre, its address and auth key) as bytes, to be sealed."""
         return self._stored.save().encode()
 
 
 def _fenced(left: Callable[[], float]) -> type[ConnectionTcpFull]:
-    """A connection that neither opens nor sends once the lease is over, whoever asks (pings included)."""
+    """A connection class that neither opens nor sends once the lease has ended, not even pings.
+
+    Both raise FenceClosed then.
+    """
 
     class Fenced(ConnectionTcpFull):
         async def connect(self, timeout: float | None = None, ssl: Any = None) -> None:  # noqa: ASYNC109 - Telethon's
@@ -236,22 +247,22 @@ def _fenced(left: Callable[[], float]) -> type[ConnectionTcpFull]:
 
 
 def new_client(settings: Settings, session: bytes | None, *, left: Callable[[], float]) -> Client:
-    """A client for a saved session, or (None) for a key yet to be made; not connected.
+    """A client, not connected, for a saved session, or for a new key if `session` is None.
 
-    The settings' address is the home data centre's. An account of another one keeps the address in its
-    session: Telegram itself gave it, and the settings know none for it (the sandbox keeps that port, too).
+    The settings' address is the home data centre's. The session of an account in another one has the address
+    that Telegram gave, as the settings have none for it (the sandbox keeps its port across restarts, too).
     """
     stored = StringSession(session.decode() if session else "")
     telegram = settings.telegram
     home = telegram.dc_id or _HOME_DC
     if telegram.dc_host and stored.dc_id in (0, home):
         stored.set_dc(home, telegram.dc_host, telegram.dc_port or 443)
-    Client._config = None  # a process-wide cache of addresses, which change with the settings
+    Client._config = None  # Telethon's process-wide cache of addresses; they depend on the settings
     return Client(stored, settings, left=left)
 
 
 def trust_key(telegram: TelegramSettings) -> None:
-    """Trust another Telegram's RSA key instead of the built-in ones, where the settings name one."""
+    """Trust another Telegram's RSA key instead of the built-in ones, if the settings name one."""
     if telegram.rsa_key_file:
         rsa._server_keys.clear()
         rsa.add_key(telegram.rsa_key_file.read_text(), old=False)

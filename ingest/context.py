@@ -1,4 +1,4 @@
-"""What the code that works for one account is given: the runtime, the client and the lease's epoch."""
+"""The context of code that works for one account: the runtime, the client and the lease's epoch."""
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
@@ -24,10 +24,10 @@ class Postponed(Exception):
 
 @dataclass(frozen=True)
 class AccountContext:
-    """One connected account. Every write for it goes through `transaction`.
+    """One connected account. Every write for it uses `transaction`.
 
-    `client` raises FloodWaitError for a method that has to wait (nothing is sent until then); let it and
-    connection errors rise: the supervisor postpones, reconnects or ends the account.
+    `client` raises FloodWaitError for a method that has to wait (nothing is sent until then). Let it and
+    connection errors propagate: the callers postpone, reconnect or end the account.
     """
 
     rt: Runtime
@@ -36,16 +36,16 @@ class AccountContext:
     user_id: UUID
     client: TelegramClient
     epoch: int
-    for_person: bool = False  # then nothing is written any more once they are switched off, or no member
+    for_person: bool = False  # True: writes are refused once the person is disabled or no member
 
     @asynccontextmanager
     async def transaction(self) -> AsyncGenerator[Session]:
         """A transaction that commits only while this process owns the account.
 
-        Raises LeaseLost, and NotAllowed where it is for the person.
+        Raises LeaseLost, and NotAllowed with `for_person`.
         """
         async with self.rt.db.transaction(self.tenant_id) as db:
-            if self.for_person:  # before the account's row, as an erasure locks them
+            if self.for_person:  # before the account's row: the order in which an erasure locks them
                 await sign_in.hold_member(db, self.tenant_id, self.user_id)
             await leases.check(db, Account, self.account_id, self.epoch)
             yield db

@@ -1,4 +1,4 @@
-"""Telegram's messages as our posts: text, links, kind of media, album, forward."""
+"""Conversion of Telegram's messages to posts: text, links, kind of media, album, forward."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -9,7 +9,7 @@ from telethon.utils import get_inner_text
 from tg_assistant.core.posts.ingestion import IncomingPost
 from tg_assistant.infra.postgres.pg_text import storable
 
-# Kinds of documents, the first attribute that is present decides: https://core.telegram.org/type/DocumentAttribute
+# Kinds of documents, by the first attribute present: https://core.telegram.org/type/DocumentAttribute
 _DOCUMENTS = {
     types.DocumentAttributeSticker: "sticker",
     types.DocumentAttributeAnimated: "animation",
@@ -29,9 +29,9 @@ _MEDIA = {
 
 
 def post(message: types.TypeMessage, titles: Mapping[int, str]) -> IncomingPost | None:
-    """None for service and empty messages: their ids are known, there is nothing to keep.
+    """The post of a message; None for service and empty messages, which have no content to store.
 
-    `titles` names the chats and users that came with the message, by id.
+    `titles` are the names of the chats and users in the same answer, by id.
     """
     if not isinstance(message, types.Message) or message.date is None:
         return None
@@ -52,26 +52,26 @@ def post(message: types.TypeMessage, titles: Mapping[int, str]) -> IncomingPost 
 
 
 def plain(message: types.TypeMessage) -> IncomingPost | None:
-    """The post with its text alone, for a message whose other parts cannot be understood."""
+    """The post with only its text, for a message whose other parts cannot be converted."""
     if not isinstance(message, types.Message) or message.date is None:
         return None
     return IncomingPost(message.id, message.date, message.message or "", edited_at=message.edit_date)
 
 
 def titles_of(answer: Any) -> dict[int, str]:
-    """Names by id of the chats and users beside an answer's messages."""
+    """Names, by id, of the chats and users in an answer."""
     return {each.id: name_of(each) for each in (*answer.users, *answer.chats)}
 
 
 def name_of(entity: Any) -> str:
-    """A chat's title, a person's name, or nothing, as it can be stored."""
+    """A chat's title or a person's name, in a form that PostgreSQL can store; empty if there is none."""
     title = getattr(entity, "title", None)
     parts = [title] if title else [getattr(entity, name, None) for name in ("first_name", "last_name")]
     return storable(" ".join(part for part in parts if part))
 
 
 def public_name(chat: types.Channel) -> str | None:
-    """The @name that opens the channel; collectible names stand in a list of their own."""
+    """The channel's public @name, or None; collectible names are in a separate list (`usernames`)."""
     active = [each.username for each in chat.usernames or [] if each.active]
     return chat.username or (active[0] if active else None)
 
@@ -79,7 +79,7 @@ def public_name(chat: types.Channel) -> str | None:
 def _links(message: types.Message) -> list[str]:
     found: list[str] = []
     entities = message.entities or []
-    # the text each entity covers; Telegram counts in UTF-16 units
+    # the text of each entity; Telethon converts from Telegram's UTF-16 offsets
     for entity, text in zip(entities, get_inner_text(message.message or "", entities), strict=True):
         if isinstance(entity, types.MessageEntityTextUrl):
             found.append(entity.url)

@@ -1,15 +1,15 @@
-"""Numbers nobody counts on the way: how much is still to be read and to be indexed."""
+"""Gauges that have to be measured: channels still to be read, posts still to be indexed."""
 
 from tg_assistant.core.administration import statistics
 from tg_assistant.core.group import tenants
 from tg_assistant.infra import metrics
 from tg_assistant.infra.runtime import Runtime
 
-SECONDS = 15.0  # from one measurement to the next
+SECONDS = 15.0  # between two measurements
 
 
 async def measure(rt: Runtime) -> None:
-    """Over all tenants, one after the other: a transaction sees one tenant only."""
+    """Set the gauges to the sums over all tenants, one by one, because a transaction sees only one tenant."""
     async with rt.db.transaction() as db:
         everybody = await tenants.ids(db)
     unread = unindexed = 0

@@ -1,4 +1,4 @@
-"""One page of a channel's history: from Telegram to saved posts, known ids and the next task."""
+"""One page of a channel's history: reading it from Telegram, saving posts and ids, planning the next."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -21,8 +21,8 @@ from tg_assistant.infra.postgres.db import Session
 from tg_assistant.models import Channel
 
 log = structlog.get_logger()
-PAGE = 100  # the most Telegram gives at once
-# Telegram refuses this account the channel, now and until something changes there
+PAGE = 100  # the most messages that Telegram returns at once
+# Telegram refuses this account the channel, until its access changes
 NO_ACCESS = (
     errors.ChannelPrivateError,
     errors.ChannelInvalidError,
@@ -34,14 +34,19 @@ NO_ACCESS = (
 )
 
 
-_STRANGE = (AttributeError, TypeError, ValueError, LookupError)  # what an unexpected shape makes code raise
+_STRANGE = (
+    AttributeError,
+    TypeError,
+    ValueError,
+    LookupError,
+)  # raised by code that gets data of an unexpected shape
 
 
 @dataclass(frozen=True)
 class Page:
-    """Messages as Telegram gave them, newest first; `ids` has those without content too.
+    """A page of messages; `ids`, the newest first, includes those of messages without content.
 
-    `channel` is the channel as it is now: it may have been renamed or made private.
+    `channel` is the channel's current state: it may have been renamed or made private.
     """
 
     ids: list[int]
@@ -52,7 +57,10 @@ class Page:
 async def read_page(
     ctx: AccountContext, peer: types.InputPeerChannel, *, below: int = 0, limit: int = PAGE
 ) -> Page:
-    """Up to `limit` (100) messages with ids under `below` (0: the newest). Raises Telegram's errors."""
+    """Read up to `limit` (at most 100) messages with ids under `below` (0: the newest).
+
+    Raises Telegram's errors.
+    """
     request = GetHistoryRequest(
         peer, offset_id=below, offset_date=None, add_offset=0, limit=limit, max_id=0, min_id=0, hash=0
     )
@@ -63,13 +71,13 @@ async def read_page(
 
 
 def converted(messages: Iterable[types.TypeMessage], titles: dict[int, str]) -> list[IncomingPost]:
-    """The posts among `messages`. One that cannot be understood is logged and kept with its text alone."""
+    """The posts among `messages`. One that cannot be converted is logged, and saved with only its text."""
     posts = []
     for message in messages:
         try:
             post = convert.post(message, titles)
         except _STRANGE:
-            # one strange message must not stop the channel, nor get lost: its id will count as known
+            # one malformed message must neither block the channel nor be lost: its id will count as known
             log.exception("message.not_understood", message_id=message.id)
             post = convert.plain(message)
         if post is not None:
@@ -78,7 +86,10 @@ def converted(messages: Iterable[types.TypeMessage], titles: dict[int, str]) -> 
 
 
 async def peer_of(ctx: AccountContext, channel: Channel) -> types.InputPeerChannel:
-    """How this account addresses the channel; a public one it never met is resolved once and remembered."""
+    """The channel's address for this account. An unknown public channel is resolved, and the result stored.
+
+    Raises Telegram's errors; UsernameNotOccupiedError if the name belongs to another channel now.
+    """
     async with ctx.transaction() as db:
         access_hash = await following.access_hash(db, ctx.account_id, channel.id)
     if access_hash is None:
@@ -98,34 +109,41 @@ async def _resolved(ctx: AccountContext, channel: Channel) -> int:
 
 
 async def save_wanted(db: Session, channel: Channel, hole: Wanted, page: Page) -> int:
-    """Save a page read for `hole`; returns how many posts were new."""
+    """Save a page that was read for `hole`; returns the number of new posts."""
     span = backfill.covered(hole, page.ids)
     saved = await ingestion.save_page(
         db, channel.id, page.posts, [span] if span else [], via="backfill" if hole.low == 1 else "reconcile"
     )
-    if span is None:  # nothing was ever posted
+    if span is None:  # the channel is empty
         await backfill.complete(db, channel)
     return saved.new
 
 
 async def refused(ctx: AccountContext, db: Session, channel: Channel) -> None:
-    """This account lost the channel: hide it from its person. The caller plans for the other followers."""
+    """Record that this account lost access, which hides the channel from its person.
+
+    The caller plans the reading by other followers' accounts.
+    """
     await following.grant_missing(db, await accounts.linked(db, ctx.account_id), channel.id)
     await channels.access_lost(db, ctx.account_id, channel.id)
     log.info("channel.access_lost", channel_id=str(channel.id))
 
 
 async def check_access(ctx: AccountContext, channel: Channel) -> None:
-    """Ask Telegram whether the account may read the channel, and keep nothing. Raises Telegram's errors."""
+    """Check that the account may read the channel, saving no posts, and confirm its access.
+
+    Raises Telegram's errors.
+    """
     await read_page(ctx, await peer_of(ctx, channel), limit=1)
     async with ctx.transaction() as db:
         await following.confirm(db, ctx.account_id, channel.id)
 
 
 async def reconcile(ctx: AccountContext, channel: Channel, *, below: int = 0) -> int:
-    """Hold a page of what Telegram shows against what we have: new, edited, and missing posts.
+    """Compare a page of Telegram's history with the saved posts: save new and edited ones, mark deleted ones.
 
-    Returns the id to go on below (0: no older one), so that a slow walk covers the whole channel in time.
+    Returns the id below which to continue (0: no older messages), so that repeated calls cover the channel.
+    Raises Telegram's errors.
     """
     peer = await peer_of(ctx, channel)
     top = below - 1 if below else channel.top_message_id
@@ -140,7 +158,7 @@ async def reconcile(ctx: AccountContext, channel: Channel, *, below: int = 0) ->
             following.describe(current, convert.name_of(page.channel), convert.public_name(page.channel))
         known = [Range(low, below - 1 if below else page.ids[0])] if page.ids else []
         await ingestion.save_page(db, channel.id, page.posts, known, via="reconcile")
-        # what live updates brought after the page was read lies above `top`
+        # posts saved by live updates since the page was read have ids above `top`
         missing = await ingestion.visible_ids(db, channel.id, Range(low, top)) - set(page.ids)
         if missing:
             await ingestion.mark_deleted(db, channel.id, sorted(missing))

@@ -1,4 +1,4 @@
-"""Works the job queue, and sweeps for work whose job or task was lost."""
+"""Runs the job queue, and sweeps for work whose job or task was lost."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -23,11 +23,11 @@ from tg_assistant.infra.runtime import Runtime
 log = structlog.get_logger()
 SWEEP_SECONDS = 30.0
 REBUILD_SECONDS = 300.0
-RETENTION_SECONDS = 600.0  # how often it is asked whose day is over
+RETENTION_SECONDS = 600.0  # between checks which tenants' daily retention is due
 
 
 async def run(rt: Runtime) -> None:
-    """Run jobs until cancelled; one in hand is finished or put back."""
+    """Run jobs until cancelled; one in progress is finished or returned to the queue."""
 
     async def index(payload: Payload) -> None:
         await indexing.take_turn(rt, UUID(payload["tenant_id"]))
@@ -61,7 +61,10 @@ async def run(rt: Runtime) -> None:
 
 
 async def sweep(rt: Runtime) -> None:
-    """Give every tenant's dirty posts a job, its channels their tasks, and what nobody follows an end."""
+    """For every tenant request the indexing of dirty posts, and plan history tasks and purges.
+
+    Also deletes digests of used init data that have expired.
+    """
     async with rt.db.transaction() as db:
         everybody = await tenants.ids(db)
         await sign_in.forget_used(db, rt.clock)
@@ -73,9 +76,9 @@ async def sweep(rt: Runtime) -> None:
 
 
 async def _every(seconds: float, name: str, work: Callable[[], Awaitable[object]]) -> NoReturn:
-    """At once, and again so long after each end; soon again where a neighbour is away.
+    """Run `work` at once, and again `seconds` after each end, or sooner if a service was away.
 
-    Loops, not PGQueuer's schedules: docs/adr/0007.
+    Loops are used instead of PGQueuer's schedules: docs/adr/0007.
     """
     while True:
         pause = seconds
@@ -83,6 +86,6 @@ async def _every(seconds: float, name: str, work: Callable[[], Awaitable[object]
             await work()
         except Unavailable:
             pause = min(seconds, SWEEP_SECONDS)
-        except Exception:  # whatever is wrong with one of them must stop neither the others nor the jobs
+        except Exception:  # a bug in one must stop neither the others nor the jobs
             log.exception(f"{name}.failed")
         await asyncio.sleep(pause)

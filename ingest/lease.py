@@ -1,4 +1,4 @@
-"""A lease in hand: renewed while work runs, and closed as a fence well before its deadline."""
+"""A lease held by this process: renewed while work runs, and treated as ended well before its deadline."""
 
 import asyncio
 import time
@@ -22,16 +22,16 @@ _JUMP = 1.0  # seconds; less is within the margin
 
 
 def _now() -> float:
-    """A clock that runs on while the process is stopped or the machine sleeps."""
+    """Seconds by a clock that also advances while the process is suspended or the machine sleeps."""
     return time.clock_gettime(time.CLOCK_BOOTTIME) if hasattr(time, "CLOCK_BOOTTIME") else time.monotonic()
 
 
 class EvenClock:
-    """Whether PostgreSQL's clock runs as evenly as ours, which nobody can set; one a process.
+    """Detects jumps of PostgreSQL's clock by comparison with our monotonic one; one per process.
 
-    Set forward, it ends every lease at once, while their owners are still connected and renew within
-    seconds; set back, it keeps those of owners who died. So for a lease's length after a jump nothing is
-    taken over, nor after a start: nobody knows what the clock did the moment before.
+    A jump forward ends every lease at once, while the owners are still connected and renew within seconds; a
+    jump back prolongs those of dead owners. So for a lease's length after a jump nothing is taken over, nor
+    after a start, before which a jump would have gone unnoticed.
     """
 
     def __init__(self) -> None:
@@ -39,7 +39,7 @@ class EvenClock:
         self._offset: tuple[float, float] | None = None  # PostgreSQL's clock minus ours, between these two
 
     async def trust(self, db: Session) -> Trust:
-        """How far it may be believed in this transaction."""
+        """How far PostgreSQL's clock may be trusted in this transaction. Call it often, to notice jumps."""
         asked = _now()
         shown = (await leases.clock(db)).timestamp()
         least = shown - _now()
@@ -52,7 +52,7 @@ class EvenClock:
 
 
 class Lease:
-    """Ownership of one row under `epoch`. Get it from `take`; do everything inside `during`."""
+    """Ownership of one row under `epoch`. Get it from `take`; work only inside `during`."""
 
     def __init__(self, db: Database, model: Leased, row_id: UUID, epoch: int, taken_at: float) -> None:
         self._db, self._model, self._row_id, self.epoch = db, model, row_id, epoch
@@ -60,11 +60,14 @@ class Lease:
         self._open = True
 
     def left(self) -> float:
-        """Seconds in which something may still be sent or opened; 0 when nothing may."""
+        """Seconds during which data may still be sent and connections opened; 0 if the lease has ended."""
         return max(0.0, self._deadline - _now()) if self._open else 0.0
 
     async def during(self, work: Coroutine[Any, Any, T]) -> T:
-        """Run `work` under the lease, then give it back. Raises LeaseLost after having stopped `work`."""
+        """Run `work` under the lease, then release it; returns its result.
+
+        Raises LeaseLost, after cancelling `work`, when the lease cannot be renewed.
+        """
         working, keeping = asyncio.create_task(work), asyncio.create_task(self._keep())
         try:
             await asyncio.wait({working, keeping}, return_when=asyncio.FIRST_COMPLETED)
@@ -100,7 +103,7 @@ class Lease:
 async def take(
     db: Database, model: Leased, row_id: UUID, owner: str, clock: EvenClock | None = None
 ) -> Lease | None:
-    """The lease of a row nobody owns, or None."""
+    """Take the lease of a row; None if another process owns it."""
     asked_at = _now()
     async with db.transaction() as session:
         trust = await clock.trust(session) if clock else Trust.usual

@@ -1,4 +1,4 @@
-"""Live updates, saved as they come. Whatever goes wrong here, a look at the history puts right."""
+"""Live updates, saved as they arrive. Comparison with the history (`reader`) corrects any errors here."""
 
 import asyncio
 from collections.abc import Sequence
@@ -34,11 +34,11 @@ class Hints:
     queue: asyncio.Queue[Any] = field(default_factory=asyncio.Queue)
 
     async def on_update(self, update: Any) -> None:
-        """Telethon's handler: only queues, so that the order stays."""
+        """Telethon's handler: only queues updates, which preserves their order."""
         self.queue.put_nowait(update)
 
     async def take(self) -> None:
-        """Save the queue's updates in order and in batches, for ever. Raises LeaseLost."""
+        """Save the queued updates in order and in batches, until cancelled. Raises LeaseLost."""
         while True:
             batch = [await self.queue.get()]
             while len(batch) < BATCH and not self.queue.empty():
@@ -56,7 +56,7 @@ class Hints:
             await self._save(watched, kind, updates)
         except LeaseLost:
             raise
-        # a strange update, or a database away for a moment, must not end the account's reading
+        # a malformed update, or a short outage of the database, must not end the account's reading
         except Exception as error:
             log.exception("hints.failed", error=type(error).__name__)
             self.watchlist.look_soon(telegram_id)
@@ -77,9 +77,9 @@ class Hints:
             else:
                 posts = [post for update in updates for post in _posts(update)]
                 await ingestion.save_live(db, channel.id, posts, [update.message.id for update in updates])
-                await backfill.plan(db, channel)  # ids between these and the known ones are a gap
+                await backfill.plan(db, channel)  # ids between these and the known ranges are a gap
         watched.joined = True
-        if watched.pages == 1:  # not while a look after a time offline is still owed
+        if watched.pages == 1:  # not while a comparison after a time offline is still due
             watched.put_off()
 
 

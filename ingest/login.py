@@ -1,8 +1,8 @@
-"""One QR attempt, from the first code shown to a sealed session, or to a key that is logged out again.
+"""One QR attempt, from the first code shown to a sealed session, or to the log-out of its key.
 
-Telethon's own `qr_login().wait()` loses a scan that comes before it runs or during a reconnect, so this
-asks `auth.exportLoginToken` again on the update, before the code expires, after each reconnect and every
-few seconds. Protocol: https://core.telegram.org/api/qr-login
+Telethon's own `qr_login().wait()` misses a scan that happens before it runs or during a reconnect, so this
+module calls `auth.exportLoginToken` again on the update, before the code expires, after each reconnect and
+every few seconds. Protocol: https://core.telegram.org/api/qr-login
 """
 
 import asyncio
@@ -29,26 +29,29 @@ from tg_assistant.infra.runtime import Runtime
 from tg_assistant.models import Login, LoginStatus
 
 log = structlog.get_logger()
-_POLL_SECONDS = 8.0  # each asking shows a new code, so not more often than a camera is comfortable with
+_POLL_SECONDS = 8.0  # each call shows a new code: a camera needs some time for each
 _RETRY_SECONDS = 2.0
 _LOG_OUT_RETRY_SECONDS = 5.0
 Offline = (OSError, TimeoutError, errors.ServerError, errors.TimedOutError)
 
 
 class Attempt:
-    """Runs one login under its lease. A half-made key is noted in the row before it can be authorised."""
+    """Runs one login under its lease. A new key is stored in the row before it can be authorised."""
 
     def __init__(self, rt: Runtime, keyring: Keyring, login: Login, lease: Lease) -> None:
         self._rt, self._keyring, self._lease = rt, keyring, lease
         self.row = LoginRow(rt, login, lease.epoch)
         self._id, self._epoch = login.id, lease.epoch
         self._client: Client | None = None
-        self._session: bytes | None = None  # what stands sealed in the row
+        self._session: bytes | None = None  # the session that the row has sealed
         self._shown: str | None = None
         self._ask_again = False
 
     async def run(self) -> None:
-        """Until the attempt is over and no key of it is left alive at Telegram."""
+        """Run until the attempt is over and Telegram has logged out any key of it that was not stored.
+
+        Raises LeaseLost.
+        """
         try:
             await self._load()
             async with self._rt.events.listening(Topic.login, str(self._id)) as self.row.wake:
@@ -79,7 +82,7 @@ class Attempt:
             await self.row.end(LoginStatus.expired)
 
     async def _try(self) -> None:
-        """One round: connected, signed in, stored. Returns to be called again; raises Over."""
+        """Connect, sign in and store the session once. Returns to be called again; raises Over at the end."""
         try:
             client = await self._connected()
             await self._store(await self._signed_in(client))
@@ -94,7 +97,7 @@ class Attempt:
             await self.row.write(reason="telegram_unavailable", retry_after=None, **hidden)
             await self.row.pause(_RETRY_SECONDS)
         except ENDED:
-            self._session = None  # the half-made key is gone (terminated on the phone): make another
+            self._session = None  # the unfinished key has ended (terminated on the phone): make another
             await self._drop_client()
 
     # ── Talking to Telegram ──────────────────────────────────────────────────
@@ -105,7 +108,7 @@ class Attempt:
         await self._drop_client()
         client = self._client = new_client(self._rt.settings, self._session, left=self._lease.left)
         client.add_event_handler(self._on_login_token, events.Raw(types.UpdateLoginToken))
-        client.on_reconnect = self._maybe_scanned  # an update may have been lost meanwhile
+        client.on_reconnect = self._maybe_scanned  # an update may have been missed
         await client.connect()
         await self._note_key(client)
         return client
@@ -118,9 +121,9 @@ class Attempt:
         self.row.wake.set()
 
     async def _signed_in(self, client: Client) -> types.User:
-        """Show codes until one is accepted, and ask for the 2FA password where there is one."""
+        """Show codes until one is accepted, and ask for the 2FA password if there is one. Raises Over."""
         if client._self_id and isinstance(me := await client.get_me(), types.User):
-            return me  # a key from before a crash or a lost connection, accepted meanwhile
+            return me  # a key from before a crash or a lost connection, accepted since then
         try:
             while True:
                 token = await self._token(client)
@@ -149,7 +152,7 @@ class Attempt:
             return None  # scanned too late: show a new code
 
     async def _show(self, client: Client, token: LoginToken) -> None:
-        """Put the code into the row and wait until it is scanned, about to expire, or worth asking again."""
+        """Write the code into the row; wait until it is scanned or expires soon, 8 s at most. Raises Over."""
         encoded = base64.urlsafe_b64encode(token.token).decode().rstrip("=")
         url = f"tg://login?token={encoded}"
         assert token.expires is not None
@@ -166,7 +169,10 @@ class Attempt:
     # ── The row ──────────────────────────────────────────────────────────────
 
     async def _wait_out(self, seconds: float, *, for_scan: bool = False) -> None:
-        """The whole time, whatever changes in the row; `for_scan`: or until a scan may have happened."""
+        """Wait for `seconds`, with `for_scan` only until a scan may have happened.
+
+        Other changes of the row do not shorten it, except that it raises Over once the attempt has ended.
+        """
         ends = asyncio.get_running_loop().time() + seconds
         while (left := ends - asyncio.get_running_loop().time()) > 0:
             if for_scan and self._ask_again:
@@ -175,7 +181,7 @@ class Attempt:
         self._ask_again = False
 
     async def _note_key(self, client: Client) -> None:
-        """Seal the key into the row, so that a crash never leaves it authorised and forgotten."""
+        """Seal the key into the row, so that after a crash an authorised key can still be logged out."""
         saved = client.saved()
         if saved == self._session:
             return
@@ -185,13 +191,13 @@ class Attempt:
         self._session = saved
 
     async def _store(self, user: types.User) -> None:
-        """Keep the session only when it is the starter's own; then end. Raises Over."""
+        """Store the session if it is of the person who started the attempt, and end it. Raises Over."""
         if user.id != self._person.telegram_id:
             async with self.row.transaction() as db:
                 await login_steps.mismatch(db, self.row.login, self._epoch, user.id)
             raise Over
         assert self._session is not None
-        await self._drop_client()  # the account's owner opens the next connection on this key
+        await self._drop_client()  # the account's lease holder opens the next connection with this key
         async with self.row.transaction() as db:
             await login_steps.authorize(
                 db, self.row.login, self._epoch, session=self._session, keyring=self._keyring
@@ -201,7 +207,7 @@ class Attempt:
     # ── The end ──────────────────────────────────────────────────────────────
 
     async def _log_out(self) -> None:
-        """Log out a key that was not kept, trying until Telegram answers."""
+        """Log out a key that was not stored with an account, retrying until Telegram answers."""
         while (await self.row.read()).pending_session is not None:
             if await self._logged_out():
                 async with self.row.transaction() as db:
@@ -211,9 +217,9 @@ class Attempt:
 
     async def _logged_out(self) -> bool:
         if self._session is None:
-            return True  # nothing this process could open
+            return True  # this process cannot unseal the key
         try:
-            with suppress(*ENDED):  # gone already
+            with suppress(*ENDED):  # already ended
                 await (await self._connected()).ask(auth.LogOutRequest())
         except (errors.FloodWaitError, *Offline):
             return False

@@ -1,4 +1,4 @@
-"""The row of one login, as its attempt reads and writes it; the page and the phone see nothing else."""
+"""Access of an attempt to its login's row, the only means by which pages learn of its progress."""
 
 from contextlib import AbstractAsyncContextManager
 from typing import Any
@@ -16,7 +16,10 @@ class Over(Exception):
 
 
 class LoginRow:
-    """Written under the lease's `epoch`. `box` opens passwords sealed to this attempt; `wake` is a hint."""
+    """A login's row, written under the lease's `epoch`.
+
+    `box` opens passwords sealed to this attempt; `wake` is set when the row may have changed.
+    """
 
     def __init__(self, rt: Runtime, login: Login, epoch: int) -> None:
         self._rt, self.login, self.epoch = rt, login, epoch
@@ -24,11 +27,11 @@ class LoginRow:
         self.wake = Hint()
 
     def transaction(self) -> AbstractAsyncContextManager[Session]:
-        """A transaction of the login's tenant."""
+        """A transaction in the login's tenant."""
         return self._rt.db.transaction(self.login.tenant_id)
 
     async def pause(self, seconds: float) -> Login:
-        """Wait for a hint or so many seconds; the row as it then is. Raises Over when it has ended."""
+        """Wait for a hint, `seconds` at most, and return the current row. Raises Over if it has ended."""
         await self.wake.within(seconds)
         self.wake.clear()
         row = await self.read()
@@ -41,12 +44,12 @@ class LoginRow:
             return await login_steps.read(db, self.login.id)
 
     async def write(self, **values: Any) -> None:
-        """Raises Over when it has ended."""
+        """Write values into the row. Raises Over if the attempt has ended."""
         async with self.transaction() as db:
             if not await login_steps.step(db, self.login.id, self.epoch, **values):
                 raise Over
 
     async def end(self, status: LoginStatus, reason: str | None = None) -> None:
-        """Write a final status, unless there is one."""
+        """Write a final status, unless the row has one."""
         async with self.transaction() as db:
             await login_steps.end(db, self.login.id, self.epoch, status, reason)

@@ -1,4 +1,4 @@
-"""The 2FA step of a QR attempt: the hint, three tries, Telegram's countdown; the password is never kept."""
+"""The 2FA step of a QR attempt: the hint, three tries, Telegram's waits; the password is never stored."""
 
 import asyncio
 
@@ -19,9 +19,9 @@ _SRP_TRIES = 3
 
 
 async def ask(row: LoginRow, client: Client) -> types.User:
-    """The signed-in user once the password is right; after three wrong ones the attempt fails.
+    """Ask for the password and return the signed-in user; after three wrong ones the attempt fails.
 
-    Source: https://core.telegram.org/api/srp
+    Raises Over then, and when the attempt ends otherwise. Source: https://core.telegram.org/api/srp
     """
     wrong = (await row.pause(0)).password_tries
     while wrong < MAX_TRIES:
@@ -41,7 +41,10 @@ async def ask(row: LoginRow, client: Client) -> types.User:
 
 
 async def _given(row: LoginRow) -> str:
-    """The next password sealed to this attempt's box; one sealed to a dead process's box is dropped."""
+    """The next password sealed to this attempt's box; discards one sealed to the box of an earlier process.
+
+    Raises Over.
+    """
     while True:
         async with row.transaction() as db:
             sealed = await login_steps.take_password(db, row.login.id, row.epoch)
@@ -54,7 +57,10 @@ async def _given(row: LoginRow) -> str:
 
 
 async def _checked(client: Client, password: str) -> types.User:
-    """Raises PasswordHashInvalidError, FloodWaitError. The challenge is fresh: an old one has expired."""
+    """Check the password with Telegram, with a fresh SRP challenge, since they expire.
+
+    Raises PasswordHashInvalidError, FloodWaitError, and TimeoutError if every challenge expired.
+    """
     for _ in range(_SRP_TRIES):
         asked = await client.ask(account.GetPasswordRequest())
         proof = await asyncio.to_thread(compute_check, asked, password)

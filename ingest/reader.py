@@ -1,4 +1,4 @@
-"""Keeps one account's channels up to date: live hints, and looks at the history that tells the truth."""
+"""Keeps one account's channels up to date: live updates, and comparison with the authoritative history."""
 
 import asyncio
 from collections.abc import Coroutine
@@ -20,16 +20,16 @@ from tg_assistant.errors import AssistantError
 
 log = structlog.get_logger()
 REFRESH_SECONDS = 60.0
-KEEP_SECONDS = 20.0  # between two times that the place in the updates is written down
+KEEP_SECONDS = 20.0  # between two times that the position in the updates is stored
 _UNTOUCHED_SECONDS = 5.0
-PAUSE = 0.5  # seconds between two channels that are looked at
+PAUSE = 0.5  # seconds between the comparisons of two channels
 _OURS_TO_RAISE = (LeaseLost, ConnectionError, errors.UnauthorizedError, errors.AuthKeyError)
 
 
 async def run(ctx: AccountContext) -> None:
     """Catch up with every channel of the account, then follow them until cancelled.
 
-    Raises LeaseLost and what ends a connection or a session; the supervisor decides on these.
+    Raises LeaseLost, and errors that end a connection or a session, which `account` handles.
     """
     watchlist = Watchlist(ctx)
     hints = Hints(ctx, watchlist)
@@ -49,19 +49,19 @@ async def run(ctx: AccountContext) -> None:
 
 
 async def _all(*jobs: Coroutine[Any, Any, object]) -> None:
-    """Run until one ends; its error is raised as it is, and the others are stopped."""
+    """Run all until one raises; raise its error, not an ExceptionGroup, after cancelling the others."""
     running = [asyncio.ensure_future(job) for job in jobs]
     try:
         await asyncio.gather(*running)
     finally:
         for task in running:
-            if not task.cancelling():  # a second cancel would hit a rollback under way
+            if not task.cancelling():  # a second cancellation would interrupt a rollback
                 task.cancel()
         await asyncio.gather(*running, return_exceptions=True)
 
 
 async def _keep(ctx: AccountContext, hints: Hints) -> None:
-    """Write down the place in the updates, only after all that came before it has been saved."""
+    """Store the position in the updates, only after all earlier updates have been saved."""
     kept = None
     while True:
         await asyncio.sleep(KEEP_SECONDS)
@@ -76,13 +76,13 @@ async def _keep(ctx: AccountContext, hints: Hints) -> None:
 
 @dataclass
 class Reconciler:
-    """Holds channels against Telegram's history, politely one after the other."""
+    """Compares channels with Telegram's history, one by one with pauses, to limit the load."""
 
     ctx: AccountContext
     watchlist: Watchlist
 
     async def run(self) -> None:
-        """Until cancelled; wakes when somebody follows or leaves a channel of the tenant."""
+        """Compare due channels until cancelled; wakes when the tenant's subscriptions change."""
         key = str(self.ctx.tenant_id)
         async with self.ctx.rt.events.listening(Topic.subscriptions, key) as changed:
             self.watchlist.changed = changed
@@ -114,16 +114,17 @@ class Reconciler:
             log.warning("reader.look_failed", channel=str(watched.channel.id), error=type(error).__name__)
 
     async def _compare(self, watched: Watched) -> None:
-        """The newest pages, then one step of a slow walk through older ones.
+        """Compare the newest pages, then one older page.
 
-        The walk finds edits and deletions that nobody told of, a page at a time.
+        From call to call the older page moves through the history, to find edits and deletions for which no
+        update arrived.
         """
         async with self.ctx.transaction() as db:
             channel = await backfill.followed(db, watched.channel.id)
             if channel is None:
                 return
             if await backfill.untouched(db, channel):
-                watched.put_off(_UNTOUCHED_SECONDS)  # its first page is the history task's
+                watched.put_off(_UNTOUCHED_SECONDS)  # the history task reads its first page
                 return
             oldest = await backfill.oldest(db, channel.id)
         below, pages = 0, watched.pages

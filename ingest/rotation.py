@@ -1,4 +1,4 @@
-"""Key rotation as ingest does it: online, in small committed batches, begun again wherever it was killed."""
+"""Key rotation in ingest: online, in small committed batches, and resumed after an interruption."""
 
 import asyncio
 from typing import NoReturn
@@ -22,7 +22,7 @@ _AWAY_SECONDS = 2.0
 
 
 async def run(rt: Runtime, keyring: Keyring) -> NoReturn:
-    """Connect again what the keys of this start open; then work each request for a rotation."""
+    """Reopen accounts whose key is now available, then process requests for rotation, until cancelled."""
     reopened = False
     async with rt.events.listening(Topic.keys) as event:
         while True:

@@ -1,4 +1,4 @@
-"""Which errors mean that Telegram has ended a session for good: never try again.
+"""The errors which mean that Telegram has ended a session for good, so that no retry is allowed.
 
 Source: https://core.telegram.org/api/errors (401, 406) and the transport error −404.
 """
@@ -30,7 +30,7 @@ ENDED = (*_REASONS, SessionEnded)
 
 
 def ended_by(error: BaseException) -> str | None:
-    """Telegram's reason when the error is final for the session."""
+    """Telegram's reason if the error is final for the session; None otherwise."""
     if isinstance(error, SessionEnded):
         return error.reason
     return next((reason for kind, reason in _REASONS.items() if isinstance(error, kind)), None)

@@ -1,4 +1,4 @@
-"""Takes leases on logins and accounts and runs what they need, until the process is told to stop."""
+"""Takes leases on logins and accounts and runs their work, until the process is stopped."""
 
 import asyncio
 import os
@@ -30,7 +30,7 @@ log = structlog.get_logger()
 _POLL_SECONDS = 1.0
 _STUCK_SECONDS = 15.0
 _BEAT_SECONDS = 5.0
-_SPREAD_SECONDS = 0.02  # for each row already owned: the process with fewer takes the next one first
+_SPREAD_SECONDS = 0.02  # delay per row already owned, so that the process with the fewest takes the next one
 _RESTART_SECONDS = 2.0
 
 Waiting = Callable[[Session], Awaitable[list[UUID]]]
@@ -38,7 +38,7 @@ Start = Callable[[UUID, Lease], Coroutine[Any, Any, None]]
 
 
 class Supervisor:
-    """One a process. `owner` is new for each start, so a restart never mistakes an old lease for its own."""
+    """Runs all work of a process. Its owner id is new at each start: old leases are never taken for ours."""
 
     def __init__(self, rt: Runtime) -> None:
         self._rt = rt
@@ -51,7 +51,7 @@ class Supervisor:
         self._beat_at = -_BEAT_SECONDS
 
     async def run(self) -> None:
-        """Until cancelled; then everything is disconnected and every lease given back."""
+        """Run until cancelled; then disconnect every account and release every lease."""
         log.info("ingest.start", owner=self._owner)
         at = self._rt.settings
         try:
@@ -83,24 +83,26 @@ class Supervisor:
         return {"database": True, "leases": leases, **await health.ingest_keeps_up(self._rt)}
 
     async def _lease(self, model: Leased, topic: str, waiting: Waiting, start: Start) -> NoReturn:
-        """Take what nobody owns, as soon as it is said or seen."""
+        """Take rows without an owner, at a notification or at the next poll, and start their work."""
         async with self._rt.events.listening(topic) as event:
             while True:
                 event.clear()
                 try:
                     async with self._rt.db.transaction() as db:
-                        await self._clock.trust(db)  # each second, so that a jump is seen when it comes
+                        await self._clock.trust(db)  # every second, so that a jump is noticed at once
                         found = await waiting(db)
                     await self._looked(topic)
                     for row_id in found:
                         await self._take(model, row_id, start)
-                        await self._looked(topic)  # taking a hundred takes longer than anybody waits to hear
+                        await self._looked(
+                            topic
+                        )  # taking a hundred lasts longer than the health check allows
                 except (Unavailable, DatabaseError, OSError) as error:
                     log.warning("leases.unavailable", topic=topic, error=type(error).__name__)
                 await event.within(_POLL_SECONDS)
 
     async def _looked(self, topic: str) -> None:
-        """Note it for our own health, and now and then for that of web."""
+        """Record the poll for our own health check and, every 5 s, for that of web."""
         now = self._looked_at[topic] = asyncio.get_running_loop().time()
         if now - self._beat_at >= _BEAT_SECONDS:
             self._beat_at = now
@@ -119,12 +121,12 @@ class Supervisor:
         task.add_done_callback(lambda _: self._owned.pop(row_id, None))
 
     async def _own(self, row_id: UUID, lease: Lease, start: Start) -> None:
-        """The door of one row's work: whatever happens in it stays its own."""
+        """Run one row's work under its lease; its errors do not affect other rows."""
         try:
             await lease.during(start(row_id, lease))
         except LeaseLost:
             log.warning("lease.lost", row=str(row_id))
-        except Exception:  # one account's trouble must not touch the others; it is taken again later
+        except Exception:  # errors of one account must not affect the others; it is taken again later
             log.exception("lease.failed", row=str(row_id))
             await asyncio.sleep(_RESTART_SECONDS)
 
@@ -139,7 +141,7 @@ class Supervisor:
             await attempt.run()
         except (LeaseLost, Unavailable, DatabaseError):
             raise
-        except Exception:  # the person must see an end; the janitor's turn logs the key out
+        except Exception:  # the person must see the attempt end; a later attempt on the row logs the key out
             await attempt.row.end(LoginStatus.failed, "internal")
             raise
 
@@ -148,6 +150,6 @@ async def _restarting(name: str, work: Callable[[], Awaitable[None]]) -> NoRetur
     while True:
         try:
             await work()
-        except Exception:  # a process-long part: log it, and have it back
+        except Exception:  # it must run as long as the process: log and restart
             log.exception(f"{name}.failed")
         await asyncio.sleep(_RESTART_SECONDS)

@@ -1,4 +1,4 @@
-"""Does an account's tasks one after another, the most wanted first, under the lease's epoch."""
+"""Performs an account's tasks one by one, the highest priority first, under the lease's epoch."""
 
 import asyncio
 from dataclasses import replace
@@ -19,13 +19,13 @@ log = structlog.get_logger()
 _POLL_SECONDS = 5.0
 _TASK_SECONDS = 90.0
 _MAX_ATTEMPTS = 5
-_PERSON_WAITS = 10  # priority from which a person looks at the screen …
-_PATIENCE = 30  # … and is told of a longer wait than so many seconds instead of waiting
+_PERSON_WAITS = 10  # from this priority on a person is waiting for the result …
+_PATIENCE = 30  # … and a FLOOD_WAIT of more seconds fails the task instead of postponing it
 
 
 async def run(ctx: AccountContext) -> None:
-    """Until cancelled, or until Telegram or the lease ends the session."""
-    # a connection that broke took its task in hand with it, and the epoch is still the same one
+    """Perform tasks until cancelled. Raises LeaseLost, errors that end the session, and connection errors."""
+    # a lost connection leaves its current task claimed under the same epoch
     async with ctx.transaction() as db:
         await tasks.unclaim(db, ctx.account_id)
     async with ctx.rt.events.listening(Topic.task, str(ctx.account_id)) as event:
@@ -65,7 +65,7 @@ async def _performed(ctx: AccountContext, task: AccountTask) -> Result:
         raise Unavailable("tasks.deadline")
     theirs = replace(ctx, for_person=task.kind != TaskKind.log_out)
     async with theirs.transaction():
-        pass  # nothing is asked of Telegram in the name of somebody who has been switched off
+        pass  # raises NotAllowed: no request to Telegram for a person who has been disabled
     async with asyncio.timeout(_TASK_SECONDS):
         return await run_task(theirs, task)
 
@@ -80,7 +80,10 @@ async def _flooded(ctx: AccountContext, task: AccountTask, seconds: float) -> No
 
 
 async def _failed(ctx: AccountContext, task: AccountTask, error: Exception) -> None:
-    """Offline: later, as often as it takes. Otherwise a few more tries, then an error for the person."""
+    """Postpone a failed task: without limit when offline; otherwise fail it after 5 tries.
+
+    Raises the error if the client is disconnected, to reconnect.
+    """
     offline = isinstance(error, (OSError, TimeoutError))
     log.warning("task.failed", kind=task.kind, attempts=task.attempts, exc_info=None if offline else error)
     if task.attempts >= _MAX_ATTEMPTS and not offline:

@@ -1,7 +1,7 @@
-"""Telethon's place in each channel's updates: kept beside the session, and where it skipped some.
+"""Telethon's position in each channel's updates: stored and restored, with notice of skipped updates.
 
-A string session forgets it, and after "too long" Telethon moves on without a word. All private names of the
-pinned Telethon that we touch are in this file.
+A string session does not store it, and after "too long" Telethon skips updates silently. Private names of the
+pinned Telethon's update handling are used in this file only.
 """
 
 import asyncio
@@ -16,9 +16,9 @@ from telethon.tl.functions.updates import GetStateRequest
 
 
 async def restore(client: TelegramClient, saved: Mapping[str, Any], hashes: Mapping[int, int]) -> None:
-    """Ask for what happened in the channels of `hashes` (access hash by id) since `saved` was taken.
+    """Request the updates since the snapshot `saved`, in the channels of `hashes` (access hash by id).
 
-    Asking for the account's state also makes Telegram send updates to this connection.
+    Requesting the account's state also makes Telegram send updates to this connection.
     """
     box, entities = client._message_box, client._mb_entity_cache
     if box.is_empty():
@@ -33,7 +33,7 @@ async def restore(client: TelegramClient, saved: Mapping[str, Any], hashes: Mapp
 
 
 async def ask(client: TelegramClient, channels: Iterable[int]) -> None:
-    """Ask for the difference of the account and of those `channels` whose place is known."""
+    """Request the difference of the account and of those `channels` whose position is known."""
     box = client._message_box
     box.getting_diff_for.update(id_ for id_ in channels if id_ in box.map)
     await client.catch_up()  # wakes the update loop
@@ -42,9 +42,9 @@ async def ask(client: TelegramClient, channels: Iterable[int]) -> None:
 def on_reconnect(
     client: TelegramClient, channels: Callable[[], Iterable[int]], missed: Callable[[int | None], None]
 ) -> None:
-    """After each reconnect ask what was missed; Telethon itself waits for up to 15 minutes.
+    """After each reconnect request missed updates; Telethon itself would wait for up to 15 minutes.
 
-    It drops edits and deletions of the time between, so `missed` has every channel looked at, too.
+    Telethon drops edits and deletions of that time, so `missed` is called, too, with None for all channels.
     """
 
     async def reconnected() -> None:
@@ -56,7 +56,7 @@ def on_reconnect(
 
 
 def snapshot(client: TelegramClient) -> dict[str, Any]:
-    """What `restore` needs after a restart."""
+    """The positions as JSON values, for `restore` after a restart; `date` in seconds since 1970."""
     account: dict[str, Any]
     account, channels = client._message_box.session_state()
     return {
@@ -69,7 +69,7 @@ def snapshot(client: TelegramClient) -> dict[str, Any]:
 
 
 def on_too_long(client: TelegramClient, missed: Callable[[int | None], None]) -> None:
-    """Call `missed` with the channel's id (None: any of them) when Telethon skips updates for good."""
+    """Call `missed` with the channel's id (None: any of them) when Telethon skips updates irrecoverably."""
     box = client._message_box
     apply, apply_channel = box.apply_difference, box.apply_channel_difference
     too_long = types.updates.DifferenceTooLong, types.updates.ChannelDifferenceTooLong
@@ -88,7 +88,7 @@ def on_too_long(client: TelegramClient, missed: Callable[[int | None], None]) ->
 
 
 class _Watching:
-    """The message box with two of its methods replaced; it has slots, so it cannot be patched."""
+    """A proxy of the message box that replaces two methods; the box has slots, so it cannot be patched."""
 
     def __init__(self, box: Any, account: Any, channel: Any) -> None:
         self._box = box

@@ -1,4 +1,4 @@
-"""The channels one account looks after, and when each is due to be held against Telegram's history."""
+"""The channels assigned to one account, and when each is due for comparison with Telegram's history."""
 
 import asyncio
 from dataclasses import dataclass, field
@@ -8,9 +8,9 @@ from tg_assistant.core.channels import reader_accounts
 from tg_assistant.infra.postgres.events import Hint
 from tg_assistant.models import Channel
 
-QUIET_SECONDS = 900.0  # a joined channel that says nothing is looked at this often
-NOT_JOINED_SECONDS = 90.0  # Telegram pushes nothing of channels the account has not joined
-RECENT_PAGES = 2  # of 100 messages, held against ours after a time offline
+QUIET_SECONDS = 900.0  # between comparisons of a joined channel without updates
+NOT_JOINED_SECONDS = 90.0  # Telegram pushes no updates of channels the account has not joined
+RECENT_PAGES = 2  # of 100 messages, compared after a time offline
 
 
 def _now() -> float:
@@ -23,13 +23,13 @@ class Watched:
 
     channel: Channel
     joined: bool
-    reads: bool = True  # or only asks whether it still may
+    reads: bool = True  # False: only checks that it still has access
     due: float = field(default_factory=_now)
     pages: int = RECENT_PAGES
-    older: int = 0  # where the slow walk through the past stands; 0: at its start
+    older: int = 0  # id below which the comparison of older pages continues; 0: at its start
 
     def put_off(self, seconds: float | None = None) -> None:
-        """Due again after `seconds`, or after the usual time."""
+        """Make it due again after `seconds`, or after the usual time."""
         self.due = _now() + (seconds or (QUIET_SECONDS if self.joined else NOT_JOINED_SECONDS))
 
 
@@ -40,7 +40,7 @@ class Watchlist:
     changed: Hint = field(default_factory=Hint)
 
     async def refresh(self) -> None:
-        """Read again who is looked after; those that are new are due at once."""
+        """Read the assigned channels from the database; new ones are due at once."""
         async with self.ctx.transaction() as db:
             found = await reader_accounts.looked_after(db, self.ctx.account_id)
         fresh = {}
@@ -52,16 +52,16 @@ class Watchlist:
         self.by_id = fresh
 
     def look_soon(self, telegram_id: int | None) -> None:
-        """Something was missed in the channel (None: in any)."""
+        """Make the channel (None: all channels) due now: updates may have been missed."""
         for id_, watched in self.by_id.items():
             if telegram_id in (None, id_):
                 watched.due, watched.pages = _now(), RECENT_PAGES
         self.changed.set()
 
     def due(self) -> list[Watched]:
-        """Those to look at now, the longest overdue first."""
+        """The channels that are due, the longest overdue first."""
         return sorted((w for w in self.by_id.values() if w.due <= _now()), key=lambda w: w.due)
 
     def seconds_left(self, at_most: float) -> float:
-        """Until the next one is due."""
+        """Seconds until the next channel is due, from 0 to `at_most`."""
         return max(0.0, min([at_most, *(w.due - _now() for w in self.by_id.values())]))

@@ -1,4 +1,4 @@
-"""The sandbox's clock: real time plus a shift that tests move."""
+"""The sandbox's clock: real time plus an offset that tests can change."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import time
 
 
 class Clock:
-    """Seconds since the epoch as the world sees them; MTProto message ids keep to real time."""
+    """The world's time in seconds since the epoch; MTProto message ids use real time."""
 
     def __init__(self) -> None:
         self.offset = 0.0
@@ -18,5 +18,5 @@ class Clock:
         return int(self.now())
 
     def shift(self, seconds: float) -> None:
-        """Move the clock; negative goes back."""
+        """Shift the clock forward, or back if `seconds` is negative."""
         self.offset += seconds

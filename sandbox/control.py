@@ -1,4 +1,4 @@
-"""The sandbox as one object: starts every front, injects faults, moves the clock, shows violations."""
+"""The sandbox as one object: starts every interface, injects faults, shifts the clock, shows violations."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Sandbox(Actions):
         self._ticker: asyncio.Task[None] | None = None
 
     async def start(self, ports: dict[str, int]) -> None:
-        """ports: mtproto, bot_api, phone; 0 picks one."""
+        """Start every interface. `ports`: mtproto, bot_api, phone; 0 chooses a free one."""
         kept = next(self.world.store.load("ports"), {})
         self.server.ports[HOME_DC], self.server.ports[OTHER_DC] = ports["mtproto"], kept.get("other", 0)
         await self.server.start()
@@ -46,7 +46,7 @@ class Sandbox(Actions):
         self._ticker = asyncio.get_running_loop().create_task(tick_forever(self.world))
 
     async def stop(self) -> None:
-        """Close every front and the store."""
+        """Close every interface and the store."""
         if self._ticker:
             self._ticker.cancel()
             with contextlib.suppress(asyncio.CancelledError):
@@ -66,7 +66,7 @@ class Sandbox(Actions):
 
 
 def open_world(data_dir: Path, *, seed: bool) -> World:
-    """The kept world, or a new one; refuses to exist in production."""
+    """Open the saved world, or create one. Raises RuntimeError in production."""
     if os.environ.get("ENVIRONMENT", "").lower() == "production":
         raise RuntimeError(
             "The sandbox is a local Telegram for demos and tests; ENVIRONMENT=production refuses it."
@@ -87,7 +87,7 @@ async def run_sandbox(
     bot_api_port: int = 0,
     phone_port: int = 0,
 ) -> AsyncGenerator[Sandbox]:
-    """Run a sandbox in this process until the block ends; data_dir keeps its world between runs."""
+    """Run a sandbox in this process until the block ends; `data_dir` stores its world between runs."""
     world = open_world(Path(data_dir), seed=seed)
     server = WireServer(world, RsaKey(world.install.rsa_key), Dispatcher(world), {HOME_DC: 0, OTHER_DC: 0})
     world.hub.listen(Pusher(server))

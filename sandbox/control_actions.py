@@ -1,4 +1,4 @@
-"""What may be asked of a running sandbox and done to it: its addresses, faults, the clock, a phone."""
+"""Queries and actions on a running sandbox: its addresses, faults, the clock, people's phones."""
 
 from __future__ import annotations
 
@@ -24,19 +24,19 @@ PersonRef = int | str | Person
 
 
 class Phone:
-    """One person's phone, for tests; everything it does a person could do by hand."""
+    """One person's phone, for tests; it can do only what a person could do by hand."""
 
     def __init__(self, world: World, person: Person) -> None:
         self._world, self.person = world, person
 
     def scan(self, token: bytes | str) -> AuthKey:
-        """Scan a login QR with the in-app camera. WorldError AUTH_TOKEN_* when it is not being shown."""
+        """Scan a login QR with the in-app camera. Raises WorldError AUTH_TOKEN_* if it is not being shown."""
         key = self._world.keys.accept(self.person, token)
         self._world.commit()
         return key
 
     def open_link(self, url: str) -> str:
-        """Open tg://login?token=…: warns and logs nothing in."""
+        """Open tg://login?token=…, which logs nothing in; returns the warning."""
         return WARNING[self.person.language]
 
     def send(self, text: str) -> BotMessage:
@@ -57,7 +57,7 @@ class Phone:
         return init_data(self._world, self.person, start_param=start_param)
 
     def open_web_app(self, url: str, **options: object) -> Launch:
-        """The address a client opens for the Mini App; options as in phone_api."""
+        """The signed launch that a client opens for the Mini App; options as in phone_api.md."""
         return launch(self._world, self.person, url, dict(options))
 
     def set_password(self, password: str, hint: str = "") -> None:
@@ -72,13 +72,13 @@ class Phone:
         return self._world.keys.sessions(self.person)
 
     def terminate(self, key: AuthKey) -> None:
-        """Settings → Devices → terminate."""
+        """End a session, as Settings → Devices → terminate does."""
         self._world.keys.log_out(key)
         self._world.commit()
 
 
 class Actions:
-    """Faults and truths of a running sandbox."""
+    """Facts about a running sandbox, and faults to inject."""
 
     def __init__(self, world: World, server: WireServer) -> None:
         self.world, self.server = world, server
@@ -86,8 +86,11 @@ class Actions:
 
     @property
     def install(self) -> dict[str, Any]:
-        """What install.json says: bot_token, bot_id, bot_username, api_id, api_hash, dc_id, rsa_key_file,
-        init_data_public_key."""
+        """The facts in install.json.
+
+        Among them bot_token, bot_id, bot_username, api_id, api_hash, dc_id, rsa_key_file and
+        init_data_public_key.
+        """
         return self.world.install.facts
 
     @property
@@ -96,7 +99,7 @@ class Actions:
 
     @property
     def phone_url(self) -> str:
-        """On localhost, so that the Mini App on 127.0.0.1 is another site, as under web.telegram.org."""
+        """At localhost, so that the Mini App at 127.0.0.1 is a different site, as under web.telegram.org."""
         return f"http://localhost:{self.phone_port}"
 
     @property
@@ -127,14 +130,14 @@ class Actions:
         return Phone(self.world, self.world.people.get(person))
 
     def shown_codes(self) -> list[LoginToken]:
-        """Login codes now on screens."""
+        """The login codes being shown."""
         return self.world.tokens.shown()
 
     def shown_urls(self) -> list[str]:
         return [f"tg://login?token={encode(token)}" for token in self.shown_codes()]
 
     def expire_codes(self) -> None:
-        """Every QR now shown is out of date."""
+        """Expire every QR code that is being shown."""
         self.world.tokens.expire_all()
         self.world.commit()
 
@@ -142,18 +145,18 @@ class Actions:
         self.world.clock.shift(seconds)
 
     def drop_connections(self) -> None:
-        """Break every MTProto connection; clients may come back at once."""
+        """Break every MTProto connection; clients may reconnect at once."""
         self.server.drop_all()
 
     async def unreachable(self) -> None:
-        """Stop accepting and drop everybody: Telegram is down until `reachable`."""
+        """Close the ports and every connection: Telegram is down until `reachable`."""
         await self.server.stop()
 
     async def reachable(self) -> None:
         await self.server.start()
 
     def migrate(self, person: PersonRef, dc_id: int = OTHER_DC) -> None:
-        """The account lives in another data centre: QR login answers LoginTokenMigrateTo."""
+        """Move the account to another data centre: QR login answers LoginTokenMigrateTo."""
         found = self.world.people.get(person)
         found.dc_id = dc_id
         self.world.people.save(found)
@@ -163,7 +166,7 @@ class Actions:
         self.migrate(person, HOME_DC)
 
     def revoke(self, person: PersonRef, error: str = "SESSION_REVOKED") -> int:
-        """End all sessions of a person with the given error; returns how many."""
+        """End all sessions of a person with the given error; returns their number."""
         sessions = self.world.keys.sessions(self.world.people.get(person))
         for key in sessions:
             self.world.keys.log_out(key, error)
@@ -171,9 +174,9 @@ class Actions:
         return len(sessions)
 
     def duplicate_key(self, person: PersonRef) -> int:
-        """Somebody else used the same keys: they answer AUTH_KEY_DUPLICATED from now on."""
+        """Act as if another client had used the person's keys: from now on they get AUTH_KEY_DUPLICATED."""
         return self.revoke(person, "AUTH_KEY_DUPLICATED")
 
     def too_long(self, channel: int | str | None = None) -> None:
-        """The next difference (of a channel, or the account's for None) says "too long"."""
+        """Make the next difference (a channel's, or for None the account's) answer "too long"."""
         self.world.faults.too_long.add(self.world.channels.get(channel).id if channel else 0)

@@ -1,6 +1,6 @@
 """The control API over HTTP, for tests and the smoke run that start the sandbox as a process.
 
-POST bodies and answers are JSON; /control/… lives on the phone's port.
+POST bodies and answers are JSON; /control/… is served on the phone's port.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ Action = Callable[[Actions, dict[str, Any]], Any]
 
 
 def _failure(body: dict[str, Any]) -> Failure:
-    """{"flood_wait": s} | {"retry_after": s} | {"code", "message"} | {"drop": true}."""
+    """A failure from {"flood_wait": s} | {"retry_after": s} | {"code", "message"} | {"drop": true}."""
     if "flood_wait" in body:
         return flood_wait(int(body["flood_wait"]))
     if "retry_after" in body:

@@ -1,4 +1,4 @@
-"""Faults a test asks for: errors by method, delays, and the memory of FLOOD_WAITs served."""
+"""Faults requested by tests: errors by method, delays, and the FLOOD_WAITs in force."""
 
 from __future__ import annotations
 
@@ -7,21 +7,21 @@ from dataclasses import dataclass, field
 from sandbox.clock import Clock
 from sandbox.violations import Violations
 
-# A person's id, a key's id before login, or the chat a bot writes to: each waits by itself.
+# A person's id, a key's id before login, or the chat a bot writes to: each has its own waits.
 Caller = int | str
 EARLY_TOLERANCE = 0.25  # seconds: a client's timer may be a little fast
 
 
 @dataclass
 class Failure:
-    """An answer instead of the real one. wait: seconds, for FLOOD_WAIT and retry_after."""
+    """An error to answer with. `wait` is in seconds, for FLOOD_WAIT and retry_after."""
 
     code: int
     message: str
     wait: int = 0
 
 
-DROP = Failure(0, "DROP")  # instead of an answer the connection breaks
+DROP = Failure(0, "DROP")  # breaks the connection instead of answering
 
 
 def flood_wait(seconds: int) -> Failure:
@@ -44,7 +44,7 @@ class _Rule:
 
 @dataclass
 class Faults:
-    """method is "messages.getHistory" for RPCs, "sendMessage" for the bot, or "*"."""
+    """Rules by method: "messages.getHistory" for an RPC, "sendMessage" for the Bot API, or "*"."""
 
     clock: Clock
     violations: Violations
@@ -53,11 +53,11 @@ class Faults:
     too_long: set[int] = field(default_factory=set)  # channel ids, 0 for the account
 
     def fail(self, method: str, failure: Failure, *, times: int = 1, who: Caller | None = None) -> None:
-        """Answer the next `times` calls of method (by one caller, or by any) with the failure."""
+        """Answer the next `times` calls of `method` (by one caller, or by any) with the failure."""
         self.rules.append(_Rule(method, failure, times, who))
 
     def delay(self, method: str, seconds: float, *, times: int = 1) -> None:
-        """Hold the next `times` answers of method back."""
+        """Delay the next `times` answers of `method` by `seconds`."""
         self.rules.append(_Rule(method, None, times, delay=seconds))
 
     def clear(self) -> None:
@@ -66,7 +66,7 @@ class Faults:
         self.too_long.clear()
 
     def check(self, method: str, who: Caller) -> Failure | None:
-        """The failure due for this call, if any; a call before its wait has passed is a violation."""
+        """The failure for this call, or None. Records a call before the end of its wait as a violation."""
         until = self.waits.get((who, method), 0.0)
         left = until - self.clock.now()
         if left > EARLY_TOLERANCE:
@@ -80,7 +80,7 @@ class Faults:
         return rule.failure
 
     def pause(self, method: str, who: Caller) -> float:
-        """Seconds to hold this answer back."""
+        """Seconds by which to delay this answer."""
         rule = self._take(method, who, failing=False)
         return rule.delay if rule else 0.0
 

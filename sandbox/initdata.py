@@ -1,4 +1,4 @@
-"""Signs a Mini App's launch data exactly as Telegram does, both signatures.
+"""Signs a Mini App's launch data exactly as Telegram does, with both signatures.
 
 Source: https://core.telegram.org/bots/webapps#validating-data-received-via-the-mini-app
 """
@@ -23,7 +23,7 @@ VERSION = "9.1"
 
 @dataclass(frozen=True)
 class Launch:
-    """A signed start of the Mini App."""
+    """A signed launch of the Mini App."""
 
     url: str
     init_data: str
@@ -46,7 +46,7 @@ def _check_string(fields: dict[str, str]) -> str:
 
 
 def init_data(world: World, person: Person, *, start_param: str = "", query_id: str | None = None) -> str:
-    """Launch data of a person for this installation's bot, dated now."""
+    """Signed launch data of a person for this installation's bot, with the current time."""
     user = {
         "id": person.id,
         "first_name": person.first_name,
@@ -108,7 +108,7 @@ DARK = {
 
 
 def launch(world: World, person: Person, url: str, options: dict[str, Any]) -> Launch:
-    """The address a client opens. options: source, start_param, platform, theme_params."""
+    """The address that a client opens. `options`: source, start_param, platform, theme_params."""
     source, start_param = options.get("source", "inline"), options.get("start_param") or ""
     query_id = world.bot.open_query(person) if source in ("menu", "inline") else None
     data = init_data(world, person, start_param=start_param, query_id=query_id)

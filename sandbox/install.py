@@ -1,4 +1,4 @@
-"""Keys and identifiers made once, at the first start, and kept in the data folder."""
+"""Keys and identifiers, generated at the first start and stored in the data folder."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ BOT_ID = 7_100_200_300
 
 @dataclass(frozen=True)
 class Install:
-    """This installation's secrets; `facts` is what install.json publishes to its neighbours."""
+    """This installation's secrets; `facts` is the content of install.json, which other processes read."""
 
     facts: dict[str, Any]
     rsa_key: rsa.RSAPrivateKey
@@ -27,7 +27,7 @@ class Install:
 
 
 def open_install(data_dir: Path) -> Install:
-    """Read the installation in data_dir, making it first if there is none."""
+    """Read the installation in `data_dir`, creating it if there is none."""
     if not (data_dir / "install.json").exists():
         _make(data_dir)
     kept = json.loads((data_dir / "secrets.json").read_text())
@@ -43,7 +43,7 @@ def open_install(data_dir: Path) -> Install:
 
 
 def _facts(data_dir: Path) -> dict[str, Any]:
-    """What install.json says, with the key's path put right when the folder was moved."""
+    """The content of install.json; the key's path is corrected if the folder has been moved."""
     facts = json.loads((data_dir / "install.json").read_text())
     here = str((data_dir / "server.pem").resolve())
     if facts["rsa_key_file"] != here:
@@ -80,7 +80,7 @@ def _make(data_dir: Path) -> None:
         "rsa_key_file": str((data_dir / "server.pem").resolve()),
         "init_data_public_key": init_key.public_key().public_bytes(raw, serialization.PublicFormat.Raw).hex(),
     }
-    # install.json comes last: its presence says the other files are complete.
+    # install.json is written last: its presence means that the other files are complete
     _write(data_dir / "install.json", json.dumps(facts, indent=2).encode())
 
 

@@ -1,4 +1,4 @@
-"""The message by which a person hears of the product: an invitation from whoever runs it."""
+"""The message that invites a person to the product, as if from its operator."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _WORDS = {
 
 
 def deliver(world: World, links: dict[str, str]) -> int:
-    """Links by person; how many messages were written. The same link is not sent again."""
+    """Send each person their link, unless it was the last message; returns the number of messages sent."""
     written = 0
     for key, link in links.items():
         person = world.people.get(key)
@@ -35,7 +35,7 @@ def deliver(world: World, links: dict[str, str]) -> int:
 
 
 def _chat(world: World, person: Person, title: str) -> Channel:
-    """A group, so that no list of channels offers it."""
+    """The person's chat for invitations: a group, so that no list of channels contains it."""
     key = f"invitation-{person.key}"
     found = next((each for each in world.channels.by_id.values() if each.key == key), None)
     return found or world.channels.create(title, key=key, private=True, megagroup=True, members=[person.id])

@@ -1,4 +1,4 @@
-"""Loads real posts (one JSON object a line, gzip or plain) as channels.
+"""Loads real posts (one JSON object per line, gzipped or plain) as channels.
 
 A line is {"channel","channel_id","message_id","date","text"}, as in the telegram-news-classifier data set.
 """
@@ -25,9 +25,9 @@ _LATIN = dict(zip(_CYRILLIC, _SOUNDS.split("|"), strict=True))
 def load_posts(
     world: World, path: Path, *, limit: int | None = None, followers: Sequence[Person] = ()
 ) -> list[Channel]:
-    """Add the file's channels with their posts; `limit` counts posts over all channels, spread evenly.
+    """Add the file's channels with their posts, the newest ones if there are more than `limit`.
 
-    Raises WorldError CHANNEL_EXISTS when one of them is already there.
+    `limit` is for all channels together, spread evenly. Raises WorldError CHANNEL_EXISTS if one exists.
     """
     by_channel: dict[int, list[dict[str, Any]]] = {}
     for row in _rows(path):

@@ -1,4 +1,4 @@
-"""What a person's phone shows and does, over HTTP; every endpoint and shape is in phone_api.md."""
+"""The API of people's phones over HTTP; phone_api.md describes every endpoint and object."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ STATIC = Path(__file__).parent / "phone"
 
 
 def make_phone_app(world: World, server: WireServer) -> web.Application:
-    """The phone's pages and JSON; nothing is cached, so a changed page shows at once."""
+    """The phone's pages and JSON API; nothing is cached, so that changes of the pages are visible at once."""
     app = web.Application(middlewares=[_errors_and_caching(world)], client_max_size=2**20)
     app.router.add_get("/phone-api/people", _people(world))
     app.router.add_get("/phone-api/files/{file_id}", _file(world))

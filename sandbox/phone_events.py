@@ -1,4 +1,4 @@
-"""The phone's live events: the world's changes that one person would notice, as SSE."""
+"""The phone's live events: changes of the world that concern one person, as SSE."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ KEEP_ALIVE = 15.0  # seconds
 
 
 def event_for(world: World, viewer: Person, name: str, facts: dict[str, Any]) -> Event | None:
-    """The event this person's phone gets for something that happened, if any."""
+    """The event that a change of the world (`name`, `facts`) sends to this person's phone, or None."""
     if name in ("scanner", "commands", "menu_button"):
         return name, {}
     if name in ("post", "post_edited", "post_deleted"):
@@ -54,13 +54,13 @@ def _post_event(world: World, viewer: Person, name: str, facts: dict[str, Any]) 
 
 
 async def stream(world: World, viewer: Person, request: web.Request) -> web.StreamResponse:
-    """Serve events until the phone goes away."""
+    """Serve events until the phone disconnects."""
     response = web.StreamResponse(
         headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store", "X-Accel-Buffering": "no"}
     )
     try:
         await response.prepare(request)
-    except ConnectionError:  # the page was closed while it opened
+    except ConnectionError:  # the page was closed while it was loading
         return response
     queue: asyncio.Queue[Event] = asyncio.Queue()
 

@@ -1,4 +1,4 @@
-"""World objects as the phone's JSON (shapes are described in phone_api)."""
+"""World objects as the phone's JSON, described in phone_api.md."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def post(world: World, item: Post) -> dict[str, Any]:
 
 
 def chats(world: World, viewer: Person) -> list[dict[str, Any]]:
-    """The bot and the followed channels, newest activity first."""
+    """The chats with the bot and the followed channels, the latest activity first."""
     facts = world.install.facts
     talk = world.chats.messages(viewer)
     bot = {

@@ -1,6 +1,6 @@
-"""Telegram's well-known 2048-bit safe prime; clients have a fast path for exactly this one.
+"""Telegram's well-known 2048-bit safe prime, for which clients skip their costly checks.
 
-Source: https://core.telegram.org/mtproto/auth_key, checked against Telethon's copy.
+Source: https://core.telegram.org/mtproto/auth_key; identical to Telethon's copy.
 """
 
 DH_G = 3

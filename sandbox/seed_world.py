@@ -1,4 +1,4 @@
-"""Fills a new world from `seed/`: people, channels, their history, relative to the installation moment."""
+"""Fills a new world from `seed/`: people, channels and their history, dated relative to now."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ PEOPLE: list[dict[str, Any]] = [
     {"key": "anna", "first_name": "Анна", "last_name": None, "username": "anna", "language": "ru"},
     {"key": "max", "first_name": "Max", "last_name": None, "username": "max", "language": "en"},
 ]
-# A group stands beside the channels: adding it to a channel reader must be refused in words.
+# a group among the channels: the product must refuse to add it, with an explanation
 GROUP = {
     "key": "neighbours",
     "username": "neighbours_chat",
@@ -27,7 +27,7 @@ GROUP = {
 
 
 def seed_people(world: World) -> None:
-    """The people of `seed/people.json`; two of them exist in every world."""
+    """Add the people of `seed/people.json`, or without that file PEOPLE, to a world without people."""
     if world.people.by_id:
         return
     path = SEED / "people.json"
@@ -37,7 +37,7 @@ def seed_people(world: World) -> None:
 
 
 def seed_channels(world: World) -> None:
-    """The demo's channels with their history, once."""
+    """Add the demo's channels with their history to a world without channels."""
     if world.channels.by_id:
         return
     rows: list[dict[str, Any]] = json.loads((SEED / "channels.json").read_text("utf-8"))
@@ -110,7 +110,7 @@ def _talk(world: World, group: Channel, now: int) -> None:
 
 
 def _folder(world: World, person: Person) -> None:
-    """One chat folder a person, so that clients have folders to show."""
+    """Give the person a chat folder, so that clients have one to show."""
     broadcast = [each for each in world.channels.followed_by(person) if not each.megagroup]
     public = sorted(each.id for each in broadcast if not each.private)[:4]
     title = "Новости" if person.language == "ru" else "News"

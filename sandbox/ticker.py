@@ -1,4 +1,4 @@
-"""Posts something new every minute in the channels meant for it."""
+"""Publishes a post every minute in the ticker channels."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ PERIOD = 60.0  # seconds
 
 
 async def tick_forever(world: World, period: float = PERIOD) -> None:
-    """Post in every ticker channel, each period, until cancelled."""
+    """Publish a post in every ticker channel, every `period` seconds, until cancelled."""
     path = SEED / "ticker.json"
     templates: list[str] = (
         json.loads(path.read_text("utf-8"))["templates"] if path.exists() else ["{time}: {value} ({n})"]
@@ -27,7 +27,7 @@ async def tick_forever(world: World, period: float = PERIOD) -> None:
 
 
 def tick(world: World, channel: Channel, templates: list[str]) -> None:
-    """One post; number and value follow from the count so far, so a restart goes on where it was."""
+    """Publish one post; number and value derive from a stored counter, so a restart continues the series."""
     number = world.next_number(f"ticker:{channel.id}")
     value = round(3 + (number * 37 % 90) / 10, 1)
     time = datetime.fromtimestamp(world.clock.now(), UTC).strftime("%H:%M")

@@ -1,4 +1,4 @@
-"""Telethon's TL types without their generated hints, which name modules where they mean types."""
+"""Telethon's TL types without their generated type hints, which are wrong: they name modules, not types."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a client did that the real Telegram would punish, or asked that the sandbox cannot answer."""
+"""Actions of clients that the real Telegram would punish, and requests that the sandbox cannot answer."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ log = structlog.get_logger()
 
 
 class Violations(list[dict[str, Any]]):
-    """Grows for the sandbox's lifetime; a test that leaves one behind fails."""
+    """The violations since the sandbox's start; a test fails if there are any at its end."""
 
     def record(self, kind: str, **facts: Any) -> None:
-        """kind: unimplemented | overlap | early_call | sandbox_bug."""
+        """Record and log a violation; kind: unimplemented | overlap | early_call | sandbox_bug."""
         self.append({"kind": kind, "at": time.time(), **facts})
         log.warning("sandbox.violation", kind=kind, **facts)

@@ -16,10 +16,10 @@ from typing import Any, ClassVar
 
 
 class AssistantError(Exception):
-    """An error a person may see.
+    """An error that may be shown to a person.
 
     `code` is stable ("channels.not_a_channel"); its sentence is the text `errors.<code>` in the person's
-    language, filled with `values`. `retry_after` is in seconds.
+    language, formatted with `values`. `retry_after` is in seconds.
     """
 
     status: ClassVar[int] = 500
@@ -53,7 +53,7 @@ class AlreadyExists(AssistantError):
 
 
 class Conflict(AssistantError):
-    """What is to be changed is not, or no longer, as the caller believes."""
+    """The object to be changed is not, or no longer, in the state that the caller assumes."""
 
     status = 409
     title = "Conflict"
@@ -70,7 +70,7 @@ class Invalid(AssistantError):
 
 
 class LimitReached(AssistantError):
-    """`policy`: the rule's name, how many uses, in how many seconds; None where the limit is Telegram's."""
+    """Too many uses. `policy`: rule name, number of uses, window in seconds; None for Telegram's limits."""
 
     status = 429
     title = "Limit reached"

@@ -1,4 +1,4 @@
-"""What a page's handlers begin with: for whom they act, and what they were given."""
+"""What page handlers start with: the actor, a transaction, rate limits, and checks of their arguments."""
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
@@ -17,16 +17,19 @@ from tg_assistant.web.process import current
 
 @asynccontextmanager
 async def actor_transaction(state: rx.State) -> AsyncGenerator[tuple[Session, Actor]]:
-    """One transaction for a page's handler, with the person it acts for."""
+    """Yield a transaction for a page's handler and the person it acts for; commit on exit.
+
+    Raises SignInNeeded, NotAllowed.
+    """
     session = await state.get_state(SessionState)
     async with current().db.transaction() as db:
         yield db, await session._actor(db)
 
 
 async def count(state: rx.State, actor: Actor, rule: Rule) -> None:
-    """One use by this person and this socket's address. Raises LimitReached, Unavailable.
+    """Count one use by this person and this socket's address. Raises LimitReached, Unavailable.
 
-    Reflex reads the address behind the configured number of proxies only.
+    Reflex determines the address behind the configured number of proxies.
     """
     address = rate_limits.key_of(str(state.router.session.client_ip)) or None
     await rate_limits.spend(current(), rule, user_id=actor.user_id, address=address)
@@ -34,14 +37,17 @@ async def count(state: rx.State, actor: Actor, rule: Rule) -> None:
 
 @asynccontextmanager
 async def administering(state: rx.State) -> AsyncGenerator[tuple[Session, Actor]]:
-    """As `actor_transaction`, for a change in the admin panel; counted as over REST: by the person alone."""
+    """Like `actor_transaction`, for a change in the admin panel; rate-limited per person, as over REST.
+
+    Raises LimitReached and Unavailable in addition.
+    """
     async with actor_transaction(state) as (db, actor):
         await rate_limits.spend(current(), Rule.admin, user_id=actor.user_id)
         yield db, actor
 
 
 def parse_id(given: str, missing: str) -> UUID:
-    """The id a page named. Raises NotFound with the code `missing` for what is none."""
+    """The id that a page has sent. Raises NotFound with the code `missing` if it is not a UUID."""
     try:
         return UUID(given)
     except ValueError as error:
@@ -49,5 +55,5 @@ def parse_id(given: str, missing: str) -> UUID:
 
 
 def is_live(state: rx.State, sid: str) -> bool:
-    """Whether socket `sid` is open and still the one this state is shown on (background events ask)."""
+    """Whether socket `sid` is open and still the one that shows this state; for background events."""
     return is_open(sid) and state.router.session.session_id == sid

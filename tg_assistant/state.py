@@ -1,8 +1,8 @@
-"""Who is signed in on this socket. The only state other states may look at.
+"""The person signed in on this socket. The only state that other states may read.
 
 The actor is bound to one live socket (`sid`): a Reflex client token is chosen by the browser and proves
 nothing. On every (re)connect the server sends the sid as a challenge, the bridge answers with the resume
-secret, and the open screen is built anew from the database.
+secret, and the open screen is rebuilt from the database.
 """
 
 from typing import Any, TypedDict
@@ -22,14 +22,14 @@ from tg_assistant.texts import has, language_of, text
 from tg_assistant.web.process import current
 
 HOME = "/tg/app"
-PANEL = "/admin"  # in an ordinary browser, signed in by a link of the bot's
-LOADERS: dict[str, Any] = {}  # route → the event that builds the screen; filled by `template.page`
-_LOOK_SECONDS = 15.0  # how late an idle screen learns what no hint tells: that its session has run out
-_watched: set[tuple[str, str]] = set()  # (socket, session): one watch each, whoever asks for more
+PANEL = "/admin"  # in an ordinary browser, signed in by a link from the bot
+LOADERS: dict[str, Any] = {}  # route → the event that loads the screen; filled by `template.page`
+_LOOK_SECONDS = 15.0  # an idle screen notices within this time what sends no hint: an expired session
+_watched: set[tuple[str, str]] = set()  # (socket, session): at most one `watch` each
 
 
 class Notice(TypedDict):
-    """A line that slides in above the tab bar; `number` tells one from the next."""
+    """A line that slides in above the tab bar; `number` distinguishes successive notices."""
 
     text: str
     kind: str  # success, error
@@ -40,10 +40,10 @@ _LAUNCH = ("language", "device", "challenge", "refusals", "_asked")
 
 
 class SessionState(rx.State):
-    """The signed-in person and what is common to all screens.
+    """The signed-in person and the state common to all screens.
 
-    `phase`: starting, loading, ready, failed, or why nobody is signed in: invite, reopen, outside, offline,
-    link (the admin panel's: the bot sends one on /admin).
+    `phase`: starting, loading, ready, failed, invite (signed in without a membership), or why nobody is
+    signed in: reopen, outside, offline, link (in the admin panel: the bot sends a sign-in link on /admin).
     """
 
     phase: str = "starting"
@@ -58,35 +58,35 @@ class SessionState(rx.State):
     _session: str = ""
     _person: str = ""
     _asked: int = 0
-    _kept_known: bool = False  # somebody has signed in here once: what the client typed is worth keeping
+    _kept_known: bool = False  # there has been a sign-in: the state outlives its socket
 
     @rx.var
     def haptic(self) -> str:
-        """What the phone should feel: "success:3" for the third notice."""
+        """The haptic feedback to give, as "kind:number": "success:3" for the third notice."""
         return f"{self.notice['kind']}:{self.notice['number']}"
 
     @rx.event
     def page_opened(self) -> Any:
-        """Runs on every connect and navigation: builds the screen, or asks who is there first."""
+        """Load the screen, or send the challenge first. Runs on every connect and navigation."""
         if not self._is_bound():
-            self._asked += 1  # asking anew must be a change, or the page would not notice
+            self._asked += 1  # a repeated challenge must differ, or the page would not notice it
             self.challenge = f"{self.router.session.session_id}:{self._asked}"
             return None
         return self._load()
 
     @rx.event
     async def present(self, answer: dict[str, Any]) -> Any:
-        """The bridge's answer to the challenge: the resume secret and how the app was opened."""
+        """Sign in with the bridge's answer to the challenge: the resume secret and how the app was opened."""
         async with current().db.transaction() as db:
             try:
                 session = await sessions.resume(db, str(answer.get("secret", "")))
             except SignInNeeded:
                 self._remember_launch(answer)
-                self.refusals += 1  # the bridge forgets the secret and may still have unused init data
+                self.refusals += 1  # the bridge deletes the secret and may still have unused init data
                 return None
             actor = await sign_in.by_session(db, session.id)
         if self._session not in ("", str(session.id)):
-            await self._clear()  # what another sign-in saw on this socket is not this one's
+            await self._clear()  # another session's data on this socket must not be shown
         self._remember_launch(answer)
         self._sid, self._session = self.router.session.session_id, str(session.id)
         self._person = str(actor.user_id)
@@ -95,7 +95,7 @@ class SessionState(rx.State):
 
     @rx.event(background=True)
     async def watch(self) -> Any:
-        """An idle socket has no next event: rights that are lost take the picture away within a second."""
+        """Reload the screen within a second after rights are lost, as an idle socket sends no event."""
         async with self:
             seen = self._sid, self._session
             if not self._is_bound() or seen in _watched:
@@ -112,7 +112,7 @@ class SessionState(rx.State):
 
     @rx.event
     async def look_again(self) -> Any:
-        """Rights were lost: nothing on the screen stays; what may still be seen is built anew."""
+        """Rights were lost: clear the screen and rebuild what may still be seen."""
         if not self._is_bound():
             return None
         bound = self._sid, self._session, self._person
@@ -124,14 +124,14 @@ class SessionState(rx.State):
 
     @rx.event
     def refused(self, answer: dict[str, Any]) -> None:
-        """The bridge has no secret: not opened from Telegram, init data spent or too old, or no network."""
+        """The bridge has no secret: not opened from Telegram, init data used or too old, or no network."""
         self._remember_launch(answer)
         failure = str(answer.get("failure", ""))
         self.phase = failure if failure in {"outside", "offline", "link"} else "reopen"
 
     @rx.event
     async def fail(self, code: str, values: dict[str, Any], reference: str) -> None:
-        """An error rose out of a handler: say it, and mark a screen that could not be built."""
+        """A handler raised an error: show a notice, and set `failed` if the screen could not be loaded."""
         if code.startswith("access.signed_out"):
             await self._leave()
             return
@@ -151,26 +151,26 @@ class SessionState(rx.State):
         self.phase = "ready"
 
     async def _leave(self) -> None:
-        """Nobody is signed in on this socket any more: it forgets what they saw and says how to come back."""
+        """End the sign-in on this socket: clear its state and show how to sign in again."""
         await self._clear()
         self.phase = "link" if self._route().startswith(PANEL) else "reopen"
 
     async def _clear(self) -> None:
-        """As for a new socket, but for what the bridge counts on and how the app was opened."""
+        """Reset the state as for a new socket, except the bridge's counters and how the app was opened."""
         kept = {name: getattr(self, name) for name in _LAUNCH}
         await _forget_all(self)
         for name, value in kept.items():
             setattr(self, name, value)
 
     def _feel(self, kind: str) -> None:
-        """A tap of the phone's motor, without words."""
+        """Give haptic feedback without a text."""
         self.notice = {"text": "", "kind": kind, "number": self.notice["number"] + 1}
 
     def _say(self, sentence: str, *, kind: str = "success") -> None:
         self.notice = {"text": sentence, "kind": kind, "number": self.notice["number"] + 1}
 
     async def _actor(self, db: Session) -> Actor:
-        """The person on this socket, re-read from SQL. Raises SignInNeeded."""
+        """The person on this socket, read again from SQL. Raises SignInNeeded, NotAllowed."""
         if not self._is_bound():
             raise SignInNeeded("access.signed_out")
         return await sign_in.by_session(db, UUID(self._session))
@@ -192,7 +192,7 @@ class SessionState(rx.State):
         return None if self._route() == HOME else rx.redirect(f"{HOME}/")
 
     def _load(self) -> Any:
-        """Build the open screen; one that was built on this socket stays visible meanwhile."""
+        """The event that loads the open screen; one already loaded on this socket stays visible meanwhile."""
         route = self._route()
         if self.phase == "invite":
             return None
@@ -205,20 +205,21 @@ class SessionState(rx.State):
 
 
 class ForgetOnReconnect(Middleware):
-    """A new socket starts from nothing: what the last one saw is not sent to whoever holds its token.
+    """Resets the state on a new socket: holding the token gives no right to data shown on an earlier socket.
 
-    Only `_kept…` vars survive: they are useless to another person (a connect link goes by the login's owner).
+    Only `_kept…` vars survive: they are useless to another person (a connect link depends on the login's
+    owner).
     """
 
     async def preprocess(self, app: rx.App, state: Any, event: Any) -> None:
-        """Before every event, not only a page's first: any socket may send any of them, `hydrate` too."""
+        """Runs before every event, not only a page's first: a socket may send any event, even `hydrate`."""
         session = await state.get_state(SessionState)
         if session._sid and not session._is_bound():
             await _forget_all(session)
 
 
 async def _until_lost(sid: str, actor: Actor) -> bool:
-    """Wait until the actor has less than they had: True; or the socket is gone: False."""
+    """Wait until the actor loses rights (True) or the socket is closed (False)."""
     rt = current()
     async with rt.events.listening(Topic.rights, str(actor.user_id)) as changed:
         while is_open(sid):
@@ -228,15 +229,15 @@ async def _until_lost(sid: str, actor: Actor) -> bool:
             except (SignInNeeded, NotAllowed):
                 return True
             except Unavailable:
-                pass  # nobody can read anything while the database is away; look again
+                pass  # nothing can be read while the database is away; check again later
             await changed.within(_LOOK_SECONDS)
     return False
 
 
 async def _forget_all(session: SessionState) -> None:
-    """Every state of this client at its defaults."""
+    """Reset every state of this client to its defaults, except `_kept…` vars."""
     for state in rx.State.get_substates():
-        await session.get_state(state)  # from Redis an event gets only the states it names
+        await session.get_state(state)  # from Redis only the states that an event names are loaded
     _forget(session._get_root_state())
 
 

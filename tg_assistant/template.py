@@ -1,4 +1,4 @@
-"""page(): a screen's route, its loader, its guard and the frame around it, in one decorator."""
+"""Decorators that register a screen: its route, its loader, its guard and the frame around it."""
 
 from collections.abc import Callable
 from typing import Any, cast
@@ -25,9 +25,9 @@ def page(
     guest: View = skeleton,
     native: Callable[[], dict[str, Any]] = dict,
 ) -> Callable[[View], View]:
-    """Register a screen below `/tg/app`. `load` builds it from SQL and ends in `SessionState.loaded`.
+    """Register a screen below `/tg/app`. `load` reads its data from SQL and ends in `SessionState.loaded`.
 
-    `guest` is what a person without a membership sees, `native` the bridge's further properties.
+    `guest` is the view for a person without a membership; `native` returns further properties of the bridge.
     """
     address = f"{HOME}/{route}".rstrip("/")
 
@@ -47,7 +47,7 @@ def page(
 def panel_page(route: str, *, load: Any) -> Callable[[View], View]:
     """Register a screen of the admin panel below `/admin`: in a browser, or inside the Mini App.
 
-    Core refuses who is no admin; the screen then says so instead of showing anything.
+    Core raises NotAllowed for anybody but admins; the screen then shows only that error.
     """
     address = f"{PANEL}/{route}".rstrip("/")
 
@@ -65,7 +65,7 @@ def panel_page(route: str, *, load: Any) -> Callable[[View], View]:
 
 
 def open_page(route: str, *, load: Any = None, style: str = "tg-page bare") -> Callable[[View], View]:
-    """Register a page anybody may see: no person, no guard, no tabs; its words are `in_browser`'s."""
+    """Register a page without sign-in, guard or tabs; its sentences come from `in_browser`."""
 
     def register(view: View) -> View:
         def framed() -> rx.Component:
@@ -89,9 +89,9 @@ def _panel_frame(view: View, active: str, address: str) -> rx.Component:
 
 
 def _screen(address: str, ready: rx.Component, guest: rx.Component) -> Any:
-    """What is shown in each of the session's phases."""
-    # a screen nobody has been shown yet is grey until its data is there, from the tap on and not only once
-    # the server has heard of it: it would say "nothing here" meanwhile, and lose what is typed in it
+    """The content of the screen in each of the session's phases."""
+    # a screen not yet loaded on this socket is a skeleton from the tap on, before the server's phase arrives:
+    # it would be shown as empty meanwhile, and lose what is typed in it
     return rx.match(
         SessionState.phase,
         ("ready", rx.cond(cast(Any, SessionState.built).contains(address), ready, skeleton())),
@@ -108,7 +108,7 @@ def _screen(address: str, ready: rx.Component, guest: rx.Component) -> Any:
 def _frame(
     view: View, address: str, *, tab: str, back_to: str, guest: View, native: dict[str, Any]
 ) -> rx.Component:
-    # while the next screen is built the tabs stay: they would blink at each first visit otherwise
+    # the tabs stay while another screen loads: otherwise they would flicker at each first visit
     going_on = (SessionState.phase == "loading") & (cast(Any, SessionState.built).length() > 0)
     shown = (SessionState.phase == "ready") | going_on
     tabs = rx.cond(shown, tab_bar(tab), rx.fragment()) if tab else rx.fragment()

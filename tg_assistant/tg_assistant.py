@@ -1,4 +1,4 @@
-"""The web process: Reflex pages and the API in one app, errors turned into notices."""
+"""The web process: Reflex pages and the API in one app; errors of handlers become notices."""
 
 import logging
 from typing import Any, cast
@@ -35,12 +35,12 @@ for _name in ("reflex.app", "reflex_base.event.processor.base_state_processor"):
 
 
 def notice_for(exception: Exception) -> EventSpec | None:
-    """An error of ours by its code, anything else as a reference id that the log explains.
+    """The event that shows a handler's error: one of ours by its code, others by a reference id in the log.
 
-    Nothing while Redis is away: a notice is a state, too, and states are kept there.
+    None while Redis is away: a notice is part of the state, which is stored there.
     """
     if isinstance(exception, RedisError):
-        if _away.take(""):  # every event of everybody meets this
+        if _away.take(""):  # every event of every socket raises this
             log.error("page.redis_away", error=type(exception).__name__)
         return None
     if isinstance(exception, AssistantError):
@@ -54,12 +54,12 @@ def notice_for(exception: Exception) -> EventSpec | None:
 
 
 def _notice(code: str, values: dict[str, Any], reference: str = "") -> EventSpec:
-    """An event handler called outside a state is the event itself: Reflex does that at run time."""
+    """Calling a handler on the class gives its event: Reflex replaces the method at run time."""
     return cast("EventSpec", SessionState.fail(code, values, reference))
 
 
 def log_browser_error(exception: Exception) -> None:
-    """What the page itself could not do; the person sees the error boundary. The socket counts them."""
+    """Log an error of the page itself; the person sees the error boundary. `Sockets` limits their rate."""
     log.warning("page.browser_error", detail=str(exception)[:1500])
 
 
@@ -68,14 +68,14 @@ def _address_of(scope: Scope) -> str:
 
 
 class App(rx.App):
-    """Reflex's app in our outermost layers: headers on every answer, pages, API and preflights alike."""
+    """Reflex's app in our outermost middleware: headers on every answer of pages, API and preflights."""
 
     def __call__(self) -> ASGIApp:
         inside = Doorstep(CrossOrigin(Gate(super().__call__(), _address_of)))
         return SecurityHeaders(inside, process.settings, build.inline_scripts)
 
     def _setup_state(self) -> None:
-        """Our door in the place of Reflex's own, under the same name."""
+        """Replace Reflex's socket namespace with ours, under the same name."""
         super()._setup_state()
         if self.sio is not None and self.event_namespace is not None:
             self._event_namespace = Sockets(self.event_namespace.namespace, self)

@@ -1,6 +1,6 @@
-"""Telegram's theme parameters as CSS variables, with fallbacks for when Telegram gives none.
+"""Telegram's theme parameters as CSS variables, with fallbacks for those that Telegram does not give.
 
-`assets/bridge.js` sets the `--tg-…` variables from the live theme; daisyUI's colours follow them here, once.
+`assets/bridge.js` sets the `--tg-…` variables from the live theme; daisyUI's colours are derived from them.
 """
 
 LIGHT = {
@@ -37,7 +37,7 @@ DARK = {
     "section-separator-color": "rgba(255,255,255,.08)",
     "success-color": "#32e55e",
 }
-# Text variable → the ground it stands on and the least contrast it needs (WCAG: 4.5 for text, 3 for large).
+# Text variable → its background and the minimum contrast (WCAG: 4.5 for text, 3 for large text).
 PAIRS = {
     "text-color": ("section-bg-color", 4.5),
     "hint-color": ("secondary-bg-color", 4.5),
@@ -62,7 +62,7 @@ _DAISY = {
 
 
 def css() -> str:
-    """The style sheet with both palettes and daisyUI's variables; unlayered: it wins over daisyUI's."""
+    """The style sheet with both palettes and daisyUI's variables; unlayered, so it overrides daisyUI's."""
     daisy = "".join(f"--{name}:var(--tg-{source});" for name, source in _DAISY.items())
     return (
         f":root{{color-scheme:light;{_variables(LIGHT)}}}"

@@ -1,4 +1,4 @@
-"""/add and a pasted link: two ways to name a channel; `passed_on` has the third."""
+"""/add and a pasted link: two ways to add a channel; `passed_on` has the third."""
 
 from uuid import UUID
 
@@ -15,12 +15,12 @@ from tg_assistant.core.channels import channels
 from tg_assistant.core.channels.channels import Added
 from tg_assistant.infra.runtime import Runtime
 
-_WAIT_SECONDS = 30  # for Telegram to look a name up, beyond what `channels.add` waits
+_WAIT_SECONDS = 30  # for Telegram to resolve a name, in addition to the wait of `channels.add`
 _LINK = r"^\s*(@[A-Za-z][A-Za-z0-9_]{3,31}|(https?://)?(www\.)?(t|telegram)\.me/\S+)\s*$"
 
 
 def make_router() -> Router:
-    """/add, and a bare link or @name."""
+    """Handlers of /add and of a bare link or @name."""
     router = Router(name="adding")
     router.message.register(_add, Command("add"))
     router.message.register(_pasted, F.text.regexp(_LINK))
@@ -40,7 +40,7 @@ async def _pasted(message: Message, actor: Actor, rt: Runtime, bot: Bot) -> None
 
 
 async def follow(message: Message, actor: Actor, rt: Runtime, bot: Bot, *, link: str) -> None:
-    """Add the channel and tell what came of it."""
+    """Add the channel and send the result."""
     async with typing(bot, message.chat.id):
         added = await channels.add(rt, actor, link=link)
         if added.channel is None:
@@ -53,7 +53,10 @@ async def follow(message: Message, actor: Actor, rt: Runtime, bot: Bot, *, link:
 
 
 async def _waited(rt: Runtime, actor: Actor, added: Added) -> Added:
-    """Telegram is still looking the name up. Raises what it ended in."""
+    """Wait until Telegram has resolved the name; `added` unchanged if it takes too long.
+
+    Raises the error that the task ended with.
+    """
     assert added.task_id
     task = await tasks.wait(rt, actor, added.task_id, seconds=_WAIT_SECONDS)
     if task is None:

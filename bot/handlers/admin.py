@@ -1,4 +1,4 @@
-"""/admin: a one-time link to the admin panel, for admins alone."""
+"""/admin: a one-time link to the admin panel, for admins only."""
 
 from aiogram import Router
 from aiogram.filters import Command
@@ -13,7 +13,7 @@ from tg_assistant.infra.runtime import Runtime
 
 
 def make_router() -> Router:
-    """/admin, whoever sends it: core refuses all but admins."""
+    """Handler of /admin from anybody: core refuses all but admins."""
     router = Router(name="admin")
     router.message.register(_admin, Command("admin"))
     return router
@@ -25,12 +25,12 @@ async def _admin(message: Message, actor: Actor, rt: Runtime) -> None:
     url = f"{rt.settings.web.public_url}/admin/login/{token}"
     minutes = int(one_time_links.LIFE.total_seconds() // 60)
     values = {"minutes": minutes, "url": url}
-    # Telegram takes buttons for public addresses only; a development address stands in the text
+    # Telegram accepts buttons with public addresses only; a development address goes into the text
     public = url.startswith("https://")
     button = InlineKeyboardButton(text=say("bot.button.open_panel", actor.language), url=url)
     await message.answer(
         say("bot.admin.link" if public else "bot.admin.link_plain", actor.language, **values),
         reply_markup=rows(button) if public else None,
-        protect_content=True,  # whoever gets it forwarded would be the admin
+        protect_content=True,  # the link signs anybody in as this admin, so it must not be forwarded
         link_preview_options=LinkPreviewOptions(is_disabled=True),
     )

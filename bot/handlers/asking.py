@@ -33,12 +33,12 @@ class Running:
         self._tasks: dict[int, asyncio.Task[None]] = {}
 
     def stop(self, chat_id: int) -> bool:
-        """Whether there was something to stop."""
+        """Stop the chat's question; False if there is none."""
         task = self._tasks.get(chat_id)
         return task is not None and task.cancel()
 
     async def run(self, chat_id: int, task: asyncio.Task[None]) -> None:
-        """Wait for the task; its having been stopped is a good end, our own being cancelled is not."""
+        """Wait for the task. Its being stopped is no error; our own cancellation is raised."""
         self._tasks[chat_id] = task
         try:
             await task
@@ -51,7 +51,7 @@ class Running:
 
 
 def make_router() -> Router:
-    """/ask, and every text that no handler before it took."""
+    """Handlers of /ask and of every text that no earlier handler matched."""
     router = Router(name="asking")
     router.message.register(_command, Command("ask"))
     router.message.register(_plain, F.text, ~F.text.startswith("/"))
@@ -78,7 +78,7 @@ async def _plain(message: Message, actor: Actor, rt: Runtime, bot: Bot, running:
 async def _ask(message: Message, question: str, actor: Actor, rt: Runtime, bot: Bot) -> None:
     async with typing(bot, message.chat.id):
         draft = Draft(bot, message.chat.id, message.message_id)
-        # the same id each time this message is worked on
+        # the same id on every try for this message
         name = f"tg://bot?id={bot.id}&chat={message.chat.id}&message={message.message_id}"
         events = _events(rt, actor, question, uuid5(NAMESPACE_URL, name))
         done = await _answered(events, rt, actor, draft)
@@ -95,7 +95,7 @@ async def _ask(message: Message, question: str, actor: Actor, rt: Runtime, bot: 
 
 
 async def _events(rt: Runtime, actor: Actor, question: str, question_id: UUID) -> AsyncIterator[Event]:
-    """A message worked on before (the process died, Telegram was away) asks no second question."""
+    """The events of the answer. A message processed again (process died, Telegram was away) resumes it."""
     try:
         async for event in answers.ask(rt, actor, question, question_id=question_id):
             yield event

@@ -1,4 +1,4 @@
-"""What pressing a button does to its message: the text and the buttons are replaced."""
+"""Replacing the text and the buttons of a message whose button was pressed."""
 
 from contextlib import suppress
 
@@ -15,8 +15,8 @@ async def show(
     *,
     notice: str | None = None,
 ) -> None:
-    """Replace the button's message, or write a new one where it can no longer be changed."""
-    with suppress(TelegramBadRequest):  # too old to be answered: a repeated update
+    """Replace the button's message, or send a new one if it can no longer be edited."""
+    with suppress(TelegramBadRequest):  # too old to answer: a repeated update
         await query.answer(notice)
     try:
         if isinstance(query.message, Message):

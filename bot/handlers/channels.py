@@ -1,4 +1,4 @@
-"""/channels: what is followed and how far it is read; pause, resume and remove."""
+"""/channels: the channels followed and how far they are read; pause, resume and remove."""
 
 from aiogram import Router
 from aiogram.filters import Command
@@ -28,7 +28,7 @@ Shown = tuple[str, InlineKeyboardMarkup | None]
 
 
 def make_router() -> Router:
-    """/channels, turning its pages, and the buttons of one channel."""
+    """Handlers of /channels, its page buttons, and the buttons of one channel."""
     router = Router(name="channels")
     router.message.register(_list, Command("channels"))
     router.callback_query.register(_turned, ChannelsPage.filter())
@@ -78,7 +78,7 @@ def _state(followed: Followed, language: str) -> str:
 
 
 def card(followed: Followed, language: str) -> Shown:
-    """One channel with its buttons."""
+    """The text and the buttons for one channel."""
     lines = [
         say("bot.channels.title", language, title=followed.channel.title),
         say("bot.channels.state_line", language, state=_state(followed, language)),
@@ -112,6 +112,6 @@ async def _removed(query: CallbackQuery, callback_data: ChannelButton, actor: Ac
         async with rt.db.transaction(actor.tenant_id) as db:
             await channels.remove(db, actor, callback_data.id)
     except NotFound:
-        pass  # removed already: a repeated update, or in the app meanwhile
+        pass  # already removed, by a repeated update or in the app
     notice = text("bot.channels.removed", actor.language)
     await show(query, *await _listed(rt, actor, 0), notice=notice)

@@ -1,4 +1,4 @@
-"""/delete_me: asked twice, a last owner a third time, then everything goes, with a receipt."""
+"""/delete_me: two confirmations, a third for a last owner, then everything is deleted; sends a receipt."""
 
 from aiogram import F, Router
 from aiogram.filters import Command
@@ -16,7 +16,7 @@ from tg_assistant.texts import date, text
 
 
 def make_router() -> Router:
-    """/delete_me and its two confirmations; step 3 takes the group along."""
+    """Handlers of /delete_me and its confirmations; step 3 deletes the group as well."""
     router = Router(name="erasing")
     router.message.register(_asked, Command("delete_me"))
     router.callback_query.register(_kept, ErasureButton.filter(F.step == 0))

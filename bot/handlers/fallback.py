@@ -1,4 +1,4 @@
-"""What nobody else takes: unknown commands, and messages without text."""
+"""Messages that no other handler matches: unknown commands, and messages without text."""
 
 from aiogram import F, Router
 from aiogram.enums import ContentType
@@ -22,7 +22,7 @@ _SENT = {
 
 
 def make_router() -> Router:
-    """Comes last: what nobody understood is answered, too; service messages are not."""
+    """Handlers to be included last: everything but service messages gets an answer."""
     router = Router(name="fallback")
     router.message.register(_unknown, F.text)
     router.message.register(_not_text, F.content_type.in_(_SENT))
@@ -40,7 +40,7 @@ async def _not_text(message: Message, actor: Actor) -> None:
 
 
 async def _service(message: Message) -> None:
-    """Pinned messages, shared contacts and the like ask for nothing."""
+    """Ignore pinned messages and other service messages."""
 
 
 async def _old_button(query: CallbackQuery, actor: Actor) -> None:

@@ -1,4 +1,4 @@
-"""Groups and channels: the bot works in private, and says so where it is called by a command."""
+"""Groups and channels: the bot works in private chats only, and says so in reply to a command."""
 
 from aiogram import F, Router
 from aiogram.types import CallbackQuery, ChatMemberUpdated, Message, TelegramObject
@@ -8,7 +8,7 @@ from tg_assistant.core.actor import Actor
 
 
 def make_router() -> Router:
-    """Comes first: nothing said in a group, or by nobody we know, reaches the other handlers."""
+    """Handlers to be included first: no message from a group, or without an actor, reaches the others."""
     router = Router(name="groups")
     own = (~F.forward_origin, ~F.forward_date, ~F.via_bot, ~F.sender_chat)
     router.message.register(_called, F.chat.type != "private", F.text.startswith("/"), *own)
@@ -20,7 +20,7 @@ def make_router() -> Router:
 
 
 async def _by_nobody(_: TelegramObject, actor: Actor | None = None) -> bool:
-    """In a group, by a bot, or without a sender: `people.Meeting` names an actor for private chats only."""
+    """Whether it is from a group, a bot, or no sender: `Meeting` sets an actor for private chats only."""
     return actor is None
 
 
@@ -30,12 +30,12 @@ async def _called(message: Message) -> None:
 
 
 async def _overheard(message: Message) -> None:
-    """People's talk is not ours."""
+    """Ignore what people write in groups."""
 
 
 async def _pressed_elsewhere(_: CallbackQuery) -> None:
-    """Our buttons stand in private chats: this one was never ours, or was carried somewhere."""
+    """Ignore the press: our buttons are sent to private chats only."""
 
 
 async def _membership(event: ChatMemberUpdated) -> None:
-    """Being blocked or added changes nothing: whoever blocked us answers "forbidden" next time."""
+    """Ignore being blocked or added: sending to a person who blocked the bot raises "forbidden"."""

@@ -1,4 +1,4 @@
-"""What a person passes on is not what they say: a forwarded post names its channel, and commands nothing."""
+"""Forwarded messages are not the sender's own words: they name a channel to add, but are never commands."""
 
 from aiogram import Bot, F, Router
 from aiogram.types import Message, MessageOriginChannel
@@ -10,7 +10,10 @@ from tg_assistant.infra.runtime import Runtime
 
 
 def make_router() -> Router:
-    """Comes before all that reads text. `forward_date`: how servers older than Bot API 7.0 say it."""
+    """Handlers to be included before those that read text.
+
+    Servers older than Bot API 7.0 mark forwarded messages with `forward_date`.
+    """
     router = Router(name="passed_on")
     router.message.register(_forwarded, F.forward_origin)
     for sign in (F.forward_date, F.via_bot, F.sender_chat, F.sender_business_bot):

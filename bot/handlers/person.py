@@ -16,7 +16,7 @@ from tg_assistant.texts import LANGUAGES, text
 
 
 def make_router() -> Router:
-    """/help, /privacy, /language with its buttons, /cancel."""
+    """Handlers of /help, /privacy, /language with its buttons, and /cancel."""
     router = Router(name="person")
     router.message.register(_help, Command("help"))
     router.message.register(_privacy, Command("privacy"))

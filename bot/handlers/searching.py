@@ -1,4 +1,4 @@
-"""/search: posts with their words, as a list with links and dates, turned page by page."""
+"""/search: matching posts as a paginated list with extracts, links and dates."""
 
 from html import escape
 
@@ -22,7 +22,7 @@ Shown = tuple[str, InlineKeyboardMarkup | None]
 
 
 def make_router() -> Router:
-    """/search and turning its pages."""
+    """Handlers of /search and its page buttons."""
     router = Router(name="searching")
     router.message.register(_search, Command("search"))
     router.callback_query.register(_turned, SearchPage.filter())
@@ -39,7 +39,7 @@ async def _search(message: Message, command: CommandObject, actor: Actor, rt: Ru
 
 
 async def _turned(query: CallbackQuery, callback_data: SearchPage, actor: Actor, rt: Runtime) -> None:
-    """The first line of a list is what was looked for: a button's own data has no room for it."""
+    """Show another page. The query is the message's first line: a button's data is too small for it."""
     words = query.message.text if isinstance(query.message, Message) else None
     if not words:
         await show(query, say("bot.old_button", actor.language))

@@ -16,7 +16,7 @@ from tg_assistant.texts import date, text
 
 
 def make_router() -> Router:
-    """/sessions; disconnecting asks once more."""
+    """Handlers of /sessions and its buttons; logging out needs a confirmation."""
     router = Router(name="sessions")
     router.message.register(_sessions, Command("sessions"))
     router.callback_query.register(_ask, SessionButton.filter(F.action == "ask"))
@@ -70,7 +70,7 @@ async def _log_out(query: CallbackQuery, callback_data: SessionButton, actor: Ac
     try:
         done = await accounts.disconnect(rt, actor, callback_data.id)
     except NotFound:
-        done = True  # logged out already
+        done = True  # already logged out
     await show(query, say("bot.sessions.done" if done else "bot.sessions.pending", actor.language))
 
 

@@ -25,7 +25,7 @@ INVITE = r"(inv_)?[A-Za-z0-9]{12}"
 
 
 def make_router() -> Router:
-    """/start, and an invite's bare code from who is no member."""
+    """Handlers of /start, and of an invite's code sent by a person who is not a member."""
     router = Router(name="start")
     router.message.register(_start, Command("start"))
     router.message.register(_typed_code, F.text.regexp(rf"^\s*{INVITE}\s*$"), _no_member)
@@ -47,13 +47,13 @@ async def _greet(message: Message, _: str, actor: Actor, rt: Runtime) -> None:
 
 
 async def _typed_code(message: Message, actor: Actor, rt: Runtime) -> None:
-    """An invite code as plain text, from somebody who is no member yet."""
+    """Redeem an invite code sent as plain text by a person who is not a member yet."""
     await _redeem(message, message.text or "", actor, rt)
 
 
 async def _redeem(message: Message, code: str, actor: Actor, rt: Runtime) -> None:
     await rate_limits.spend(rt, rate_limits.Rule.invites, user_id=actor.user_id)
-    if actor.tenant_id is None:  # a repeated update, or a second press: they are in, which is what counts
+    if actor.tenant_id is None:  # after a repeated update or a second press they are a member already
         with suppress(AlreadyExists):
             async with rt.db.transaction() as db:
                 await invites.redeem(db, actor, code)
@@ -67,7 +67,7 @@ async def _redeem(message: Message, code: str, actor: Actor, rt: Runtime) -> Non
 
 
 async def _next_step(rt: Runtime, actor: Actor) -> tuple[str, InlineKeyboardMarkup | None]:
-    """What this person does next: an invite, an account, channels, or a question."""
+    """The person's next step, as text and buttons: enter an invite, connect, add channels, or ask."""
 
     def step(code: str, *buttons: InlineKeyboardButton | None) -> tuple[str, InlineKeyboardMarkup | None]:
         return say(f"bot.start.{code}", actor.language, name=actor.name), rows(*buttons)

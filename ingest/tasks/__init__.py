@@ -1,8 +1,8 @@
-"""What can be asked of an account: kind of task → handler.
+"""Handlers of an account's tasks, by kind.
 
 A handler gets the account's context and the task, works in `ctx.transaction()` and returns the result.
-It may close the task itself, in the transaction that saves its work. It raises an AssistantError to fail
-for good, Postponed to be called again later, and lets Telegram's FloodWaitError rise.
+It may finish the task itself, in the transaction that saves its work. It raises an AssistantError to fail
+for good, Postponed to be called again later, and lets Telegram's FloodWaitError propagate.
 """
 
 from collections.abc import Awaitable, Callable

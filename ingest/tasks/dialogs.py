@@ -1,4 +1,4 @@
-"""Task "dialogs": the account's own list of channels with their folders. Asked rarely: sweeps earn bans."""
+"""Task "dialogs": the account's list of channels with their folders. Rarely run: frequent use risks a ban."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ from tg_assistant.models import AccountTask, Dialog
 
 
 async def run(ctx: AccountContext, task: AccountTask) -> Result:
-    """Result: `count`. The old list stays until the new one is complete."""
+    """Read and save the list. Result: `count`. The old list stays until the new one is complete."""
     folders = await _folders(ctx)
     listed: dict[int, Dialog] = {}
     async for dialog in ctx.client.iter_dialogs():
@@ -45,7 +45,7 @@ def _row(ctx: AccountContext, chat: types.Channel, folder: str | None, position:
 
 
 async def _folders(ctx: AccountContext) -> dict[int, str]:
-    """The first folder that names a channel outright, by the channel's id."""
+    """The first folder that lists a channel explicitly, by the channel's id."""
     answer: Any = await ctx.client(GetDialogFiltersRequest())
     found: dict[int, str] = {}
     for folder in getattr(answer, "filters", answer):

@@ -1,4 +1,4 @@
-"""Task "history": the newest unread page of a channel, then a task for the next one."""
+"""Task "history": read the newest missing page of a channel, then plan a task for the next one."""
 
 from uuid import UUID
 
@@ -12,9 +12,10 @@ from tg_assistant.models import AccountTask
 
 
 async def run(ctx: AccountContext, task: AccountTask) -> Result:
-    """Posts, their id range, this task's end and the next task are one transaction.
+    """Read a page and save it. Result: `new`, the number of new posts, or nothing.
 
-    So a process killed anywhere reads at most one page twice, and nothing is missed.
+    Posts, their id range, this task's end and the next task are saved in one transaction, so that a killed
+    process reads at most one page twice and misses none.
     """
     async with ctx.transaction() as db:
         channel = await backfill.followed(db, UUID(task.args["channel_id"]))

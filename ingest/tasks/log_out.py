@@ -1,4 +1,4 @@
-"""Log an account out: first at Telegram, then here."""
+"""Task "log_out": log an account out, first at Telegram, then here."""
 
 from contextlib import suppress
 
@@ -11,8 +11,8 @@ from tg_assistant.models import AccountTask
 
 
 async def run(ctx: AccountContext, task: AccountTask) -> None:
-    """Ends with SessionEnded once both are done. Until Telegram answers, the key is kept."""
-    with suppress(*ENDED):  # a session that is gone already is logged out
+    """Log out. Raises SessionEnded once both are done; the key is kept until Telegram answers."""
+    with suppress(*ENDED):  # a session that has already ended counts as logged out
         await ctx.client(auth.LogOutRequest())
     async with ctx.transaction() as db:
         await accounts.logged_out(db, await accounts.read(db, ctx.account_id))

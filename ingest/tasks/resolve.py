@@ -1,4 +1,4 @@
-"""Task "resolve": look a public @name up once, and follow it if it is a channel."""
+"""Task "resolve": resolve a public @name once, and follow it if it is a channel."""
 
 from typing import Any
 
@@ -16,9 +16,10 @@ from tg_assistant.models import AccountTask
 
 
 async def run(ctx: AccountContext, task: AccountTask) -> Result:
-    """Result: `channel_id`. Raises NotFound for an unknown name, Invalid for what is no channel.
+    """Resolve the name and follow the channel. Result: `channel_id`.
 
-    Following and the task's end are one transaction, so the person waiting sees both or neither.
+    Raises NotFound for an unknown name, NotAllowed for a private channel, Invalid for anything else.
+    Following and the task's end are saved in one transaction, so the person waiting sees both or neither.
     """
     name = task.args["username"]
     try:

@@ -1,4 +1,4 @@
-"""The Bot API's HTTP front, as api.telegram.org answers."""
+"""The Bot API over HTTP, with answers like those of api.telegram.org."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class _BotApi:
         await self._webhook.stop()
 
     async def call(self, request: web.Request) -> web.Response:
-        """One method call; what it changed is durable before the answer leaves."""
+        """Handle a method call; its changes are committed before the answer is sent."""
         try:
             result = await self._run(request)
         except WorldError as error:
@@ -60,7 +60,7 @@ class _BotApi:
         return await self.run(request.match_info["method"], await read_params(request))
 
     async def run(self, name: str, params: Params) -> Any:
-        """Call a method by name; raises BotError or WorldError."""
+        """Call a method by name and return its result. Raises BotError, WorldError."""
         await self._fault(name, params)
         method = self._methods.get(name.lower())
         if method is None:

@@ -1,4 +1,4 @@
-"""How updates reach the bot: long polling or a webhook, never both."""
+"""Delivery of updates to the bot: by long polling or by a webhook, never both."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ WEBHOOK_SET = (
 
 
 class Polling:
-    """getUpdates with one waiting caller: a second one ends the first with 409."""
+    """getUpdates for one waiting caller: a second call ends the first with 409."""
 
     def __init__(self, world: World) -> None:
         self._world = world
@@ -54,7 +54,7 @@ class Polling:
     async def _wait(self, turn: int, limit: int, seconds: float) -> list[dict[str, Any]]:
         loop = asyncio.get_running_loop()
         deadline = loop.time() + seconds
-        # Let the caller whose turn ended notice it before this one resets the event.
+        # let the previous caller notice that its turn has ended before the event is cleared
         await asyncio.sleep(0)
         while not self._world.bot.updates and loop.time() < deadline:
             self._arrived.clear()
@@ -67,7 +67,7 @@ class Polling:
 
 
 class Webhook:
-    """Posts updates one after another, in order, until each is accepted."""
+    """Posts updates in order, one at a time, retrying each until it is accepted."""
 
     def __init__(self, world: World, call: Call) -> None:
         self._world, self._call = world, call
@@ -145,7 +145,7 @@ class Webhook:
         return self._failed(problem)
 
     async def _answer(self, response: aiohttp.ClientResponse) -> None:
-        """A method call in the webhook's own answer; its result goes nowhere, as with Telegram."""
+        """Execute a method call in the webhook's answer; its result is discarded, as by Telegram."""
         params = Params()
         if response.content_type.startswith("multipart/"):
             await read_multipart(aiohttp.MultipartReader.from_response(response), params)

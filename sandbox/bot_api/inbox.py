@@ -1,4 +1,4 @@
-"""What a person does in the bot's chat, delivered to the bot as updates."""
+"""A person's actions in the bot's chat, delivered to the bot as updates."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _waiting: dict[str, asyncio.Future[dict[str, Any]]] = {}
 
 @dataclass(frozen=True)
 class CallbackAnswer:
-    """What the phone shows after a button was pressed."""
+    """The bot's answer to a pressed button, as the phone shows it."""
 
     text: str | None
     show_alert: bool
@@ -27,7 +27,10 @@ class CallbackAnswer:
 
 
 def send(world: World, person: Person, text: str, **facts: Any) -> BotMessage:
-    """The person writes; facts are BotMessage's attributes (reply_to, forward, web_app_data)."""
+    """Send a person's message to the bot, which also unblocks it.
+
+    `facts` are attributes of BotMessage (reply_to, forward, web_app_data). Raises WorldError MESSAGE_EMPTY.
+    """
     if not text.strip() and not facts.get("web_app_data"):
         raise WorldError("MESSAGE_EMPTY", "The message is empty.")
     world.chats.block(person, False)
@@ -38,7 +41,7 @@ def send(world: World, person: Person, text: str, **facts: Any) -> BotMessage:
 
 
 def forward(world: World, person: Person, channel_id: int, post_id: int) -> BotMessage:
-    """The person forwards a channel's post to the bot."""
+    """Forward a channel's post to the bot. Raises WorldError CHANNEL_PRIVATE, MESSAGE_ID_INVALID."""
     channel = world.channels.get(channel_id)
     if not world.channels.may_read(channel, person):
         raise WorldError("CHANNEL_PRIVATE", "This channel is private.", 404)
@@ -48,7 +51,7 @@ def forward(world: World, person: Person, channel_id: int, post_id: int) -> BotM
 
 
 async def press(world: World, person: Person, message_id: int, data: str) -> CallbackAnswer:
-    """The person presses a callback button; waits for the bot's answer (WorldError BOT_TIMEOUT)."""
+    """Press a callback button and wait for the bot's answer. Raises WorldError DATA_INVALID, BOT_TIMEOUT."""
     item = world.chats.message(person, message_id)
     if not any(button.get("callback_data") == data for button in _buttons(item)):
         raise WorldError("DATA_INVALID", "The message has no such button.")
@@ -76,7 +79,7 @@ async def press(world: World, person: Person, message_id: int, data: str) -> Cal
 
 
 def answer_press(query_id: str, answer: dict[str, Any]) -> bool:
-    """The bot answered; False when nobody waits any more."""
+    """Pass the bot's answer on to the waiting phone; False if it no longer waits."""
     waiting = _waiting.get(query_id)
     if waiting is None or waiting.done():
         return False
@@ -90,7 +93,7 @@ def _buttons(item: BotMessage) -> list[dict[str, Any]]:
 
 
 def send_web_app_data(world: World, person: Person, data: str, button_text: str) -> BotMessage:
-    """A Mini App opened from a reply keyboard sends its data and closes."""
+    """Send the data of a Mini App that was opened from a reply keyboard. Raises WorldError DATA_TOO_LONG."""
     if len(data.encode()) > 4096:
         raise WorldError("DATA_TOO_LONG", "The data is longer than 4096 bytes.")
     return send(world, person, "", web_app_data={"data": data, "button_text": button_text})

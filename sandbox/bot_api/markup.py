@@ -1,4 +1,4 @@
-"""Text formatting (HTML mode) and keyboards, checked as the Bot API checks them.
+"""Text formatting (HTML mode) and keyboards, with the Bot API's checks.
 
 Source: https://core.telegram.org/bots/api#formatting-options
 """
@@ -32,7 +32,7 @@ _TAGS = {
 
 
 def utf16_length(text: str) -> int:
-    """Telegram measures offsets in UTF-16 units."""
+    """The length in UTF-16 units, in which Telegram measures offsets."""
     return len(text.encode("utf-16-le")) // 2
 
 
@@ -75,7 +75,7 @@ class _Formatter(HTMLParser):
 
 
 def formatted(params: Params, name: str = "text") -> tuple[str, list[dict[str, Any]]]:
-    """The plain text and entities of a text or caption parameter."""
+    """The plain text and entities of a text or caption parameter. Raises BotError."""
     text, mode = params.text(name), params.text("parse_mode").lower()
     if not mode:
         own = "entities" if name == "text" else "caption_entities"
@@ -88,7 +88,7 @@ def formatted(params: Params, name: str = "text") -> tuple[str, list[dict[str, A
 
 
 def keyboard(params: Params) -> dict[str, Any] | None:
-    """A checked reply_markup."""
+    """The checked reply_markup, or None. Raises BotError."""
     markup = params.json("reply_markup")
     if not markup:
         return None
@@ -117,7 +117,7 @@ def _check_button(button: dict[str, Any], *, inline: bool) -> None:
 
 
 def check_web_app_url(url: str) -> None:
-    """HTTPS, as Telegram demands; plain HTTP passes on this machine only."""
+    """Raise BotError unless the URL is https, as Telegram requires, or http on this machine."""
     parts = urlsplit(url)
     if parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in LOOPBACK):
         return

@@ -1,4 +1,4 @@
-"""Bot API methods that send, change and delete messages."""
+"""Bot API methods that send, edit and delete messages."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def _reply_to(world: World, params: Params) -> int | None:
 
 
 def _entities(text: str, given: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The bot's own formatting plus the links Telegram finds by itself."""
+    """The bot's own formatting plus the links that Telegram detects itself."""
     taken = {entity["offset"] for entity in given}
     return given + [each for each in shapes.text_entities(text) if each["offset"] not in taken]
 
@@ -44,7 +44,7 @@ def send_message(world: World, params: Params) -> dict[str, Any]:
 
 @bot_method("sendMessageDraft")
 def send_message_draft(world: World, params: Params) -> bool:
-    """A partial answer while it is being written; gone when the real message comes."""
+    """Show a partial answer while it is being written; the actual message replaces it."""
     person = chat_of(world, params)
     draft_id = params.integer("draft_id")
     if not draft_id:
@@ -162,7 +162,7 @@ def answer_callback_query(world: World, params: Params) -> bool:
 
 @bot_method("answerWebAppQuery")
 def answer_web_app_query(world: World, params: Params) -> dict[str, Any]:
-    """The Mini App's result appears in the chat as if the person had sent it."""
+    """Add the Mini App's result to the chat as if the person had sent it."""
     person_id = world.bot.queries.pop(params.text("web_app_query_id"), None)
     if person_id is None:
         raise BotError(400, "Bad Request: query is too old or query ID is invalid")

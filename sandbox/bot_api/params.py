@@ -1,4 +1,4 @@
-"""A Bot API call's parameters, from whichever of the allowed forms they came in.
+"""The parameters of a Bot API call, in any of the permitted encodings.
 
 Source: https://core.telegram.org/bots/api#making-requests
 """
@@ -32,7 +32,10 @@ class Upload:
 
 @dataclass
 class Params:
-    """Values are strings (forms) or JSON; the getters accept both."""
+    """Parameters; values are strings (from forms) or JSON, and the getters accept both.
+
+    The getters raise BotError for a value of the wrong type.
+    """
 
     values: dict[str, Any] = field(default_factory=dict)
     files: dict[str, Upload] = field(default_factory=dict)
@@ -65,12 +68,12 @@ class Params:
         return str(self.values.get(name, "")).lower() in ("true", "1")
 
     def upload(self, name: str) -> Upload | None:
-        """The file a parameter carries itself or points at with attach://."""
+        """The file that a parameter contains, or refers to with attach://; None if there is none."""
         return self.files.get(self.text(name).removeprefix("attach://")) or self.files.get(name)
 
 
 async def read_params(request: web.Request) -> Params:
-    """Query string, JSON, urlencoded or multipart."""
+    """Read the query string and a JSON, urlencoded or multipart body. Raises BotError."""
     params = Params(dict(request.query))
     if request.content_type == "application/json":
         try:
@@ -85,7 +88,7 @@ async def read_params(request: web.Request) -> Params:
 
 
 async def read_multipart(reader: MultipartReader | MultipartResponseWrapper, params: Params) -> None:
-    """Add a multipart body's fields and files to params."""
+    """Add a multipart body's fields and files to `params`."""
     async for part in reader:
         if not isinstance(part, BodyPartReader) or part.name is None:
             continue

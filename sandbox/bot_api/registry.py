@@ -1,4 +1,4 @@
-"""The Bot API's methods by name (Telegram compares names without case)."""
+"""The Bot API's methods by name, in lower case, because Telegram ignores case."""
 
 from __future__ import annotations
 
@@ -23,7 +23,10 @@ def bot_method(name: str) -> Callable[[Method], Method]:
 
 
 def chat_of(world: World, params: Params, *, sending: bool = True) -> Person:
-    """The person behind chat_id; 400 for an unknown one, 403 when they do not want messages."""
+    """The person with chat_id.
+
+    Raises BotError: 400 for an unknown one; with `sending`, 403 if they blocked or never started the bot.
+    """
     chat_id = params.integer("chat_id", 0)
     person = world.people.by_id.get(chat_id or 0)
     if person is None:

@@ -43,7 +43,7 @@ def channel_chat(channel: Channel) -> dict[str, Any]:
 
 
 def text_entities(text: str) -> list[dict[str, Any]]:
-    """What Telegram finds in plain text: commands and links."""
+    """The entities that Telegram detects in plain text: commands and links."""
     found = [("bot_command", match) for match in COMMAND.finditer(text)]
     found += [("url", match) for match in URL.finditer(text)]
     return [
@@ -57,7 +57,7 @@ def text_entities(text: str) -> list[dict[str, Any]]:
 
 
 def message(world: World, item: BotMessage, *, nested: bool = True) -> dict[str, Any]:
-    """A Message; the one it answers is included once."""
+    """A Message; with `nested`, including the one it replies to, but not that one's."""
     person = world.people.by_id[item.person_id]
     shape: dict[str, Any] = {
         "message_id": item.id,

@@ -1,4 +1,4 @@
-"""The phone's endpoints, one file an area."""
+"""The phone's endpoints, one file per area."""
 
 from sandbox.phone_routes import bot, channels, devices, person
 from sandbox.phone_routes.request import Phone, Routes

@@ -1,4 +1,4 @@
-"""Channels: looking, following, and writing in one's own."""
+"""Channels: search, reading, following, and posting in the person's own."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Settings → Devices: sessions, the in-app scanner, and what opening a login link does."""
+"""Settings → Devices: sessions, the in-app scanner, and opening a login link."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One request to one person's phone: who asks, about which channel, with what body."""
+"""One request to a person's phone: the person, the channel, and the parameters."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from sandbox.world.world import World
 
 
 class Phone:
-    """One request to one person's phone."""
+    """One request to a person's phone. Raises WorldError USER_ID_INVALID for an unknown person."""
 
     def __init__(self, world: World, server: WireServer, request: web.Request, body: dict[str, Any]) -> None:
         self.world, self.server, self.request, self.body = world, server, request, body
         self.person: Person = world.people.get(request.match_info["person"])
 
     def number(self, name: str, default: int = 0) -> int:
-        """A number from the path or the query."""
+        """A number from the path or the query. Raises WorldError NUMBER_INVALID."""
         value = self.request.match_info.get(name) or self.request.query.get(name) or default
         try:
             return int(value)
@@ -30,7 +30,7 @@ class Phone:
             raise WorldError("NUMBER_INVALID", f"{name} is a number.") from None
 
     def text(self, name: str) -> str:
-        """A text from the body; WorldError when it is missing."""
+        """A text from the body. Raises WorldError FIELD_MISSING."""
         value = self.body.get(name)
         if not isinstance(value, str):
             raise WorldError("FIELD_MISSING", f"{name} is needed.")
@@ -38,7 +38,7 @@ class Phone:
 
     @property
     def channel(self) -> Channel:
-        """The channel in the path, if this person may look at it."""
+        """The channel in the path. Raises WorldError CHANNEL_INVALID unless this person may read it."""
         channel = self.world.channels.get(self.request.match_info["channel"])
         if not self.world.channels.may_read(channel, self.person):
             raise WorldError("CHANNEL_INVALID", "There is no such channel.", 404)

@@ -1,4 +1,4 @@
-"""account.*, help.* and users.*: what a client asks about itself and about Telegram."""
+"""account.*, help.* and users.*: requests of a client about itself and about Telegram."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ def _authorised(caller: Caller, person: Person) -> TLObject:
 
 
 def _enter(caller: Caller, person: Person) -> TLObject:
-    """Log the key in, or ask for the 2FA password first."""
+    """Log the key in. Raises RpcFault SESSION_PASSWORD_NEEDED if the person has a 2FA password."""
     if person.password:
         caller.world.keys.await_password(caller.key, person)
         raise RpcFault(401, "SESSION_PASSWORD_NEEDED")
@@ -123,7 +123,10 @@ def _by_phone(caller: Caller, phone: str) -> Person:
 
 
 def password_owner(caller: Caller) -> Person:
-    """Whose password this key may ask about: its person, or the one it is half logged in as."""
+    """The person whose password this key may ask about: logged in with it, or pending the 2FA password.
+
+    Raises RpcFault AUTH_KEY_UNREGISTERED.
+    """
     owner = caller.key.person_id or caller.key.pending_id
     if owner is None:
         raise RpcFault(401, "AUTH_KEY_UNREGISTERED")

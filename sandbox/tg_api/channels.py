@@ -1,4 +1,4 @@
-"""channels.*, invites and contacts.*: looking channels up, joining and leaving them."""
+"""channels.*, invites and contacts.*: finding, joining and leaving channels."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""World objects as Telegram's TL types, as one viewer sees them."""
+"""World objects as Telegram's TL objects for a given viewer."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ URL = re.compile(r"https?://[^\s<>\"»)\]]+")
 
 
 class Packed(TLObject):
-    """Bytes of a TL object made earlier."""
+    """A TL object that has already been serialised."""
 
     def __init__(self, data: bytes) -> None:
         self._data = data
@@ -58,7 +58,7 @@ def bot_user(world: World, viewer: Person) -> TLObject:
 
 
 def chat(world: World, channel: Channel, viewer: Person) -> TLObject:
-    """A channel or megagroup; a forbidden one when the viewer may not look."""
+    """A channel or megagroup; ChannelForbidden if the viewer may not read it."""
     access_hash = world.access_hash(viewer.id, "channel", channel.id)
     if not world.channels.may_read(channel, viewer):
         return types.ChannelForbidden(
@@ -86,7 +86,7 @@ def chat(world: World, channel: Channel, viewer: Person) -> TLObject:
 
 
 def post(world: World, item: Post) -> TLObject:
-    """A channel's message; the same bytes for every viewer, made once per version."""
+    """A channel's message; the same bytes for every viewer, serialised once per version."""
     author = item.author if world.channels.by_id[item.channel_id].megagroup else None
     forward = tuple(sorted(item.forward.items())) if item.forward else None
     return Packed(
@@ -145,7 +145,7 @@ def _photo(channel_id: int, post_id: int, date: int) -> TLObject:
 
 
 def url_entities(text: str) -> list[TLObject]:
-    """Links in plain text; offsets count UTF-16 units, as Telegram's do."""
+    """Entities of links in plain text; offsets are in UTF-16 units, as in Telegram."""
     return [
         types.MessageEntityUrl(_utf16(text[: match.start()]), _utf16(match.group().rstrip(".,;:!?")))
         for match in URL.finditer(text)
@@ -157,7 +157,7 @@ def _utf16(text: str) -> int:
 
 
 def bot_message(world: World, item: BotMessage) -> TLObject:
-    """A message of the private chat with the bot, from the person's side."""
+    """A message of the private chat with the bot, from the person's point of view."""
     return types.Message(
         id=item.id,
         peer_id=types.PeerUser(world.bot.id),
@@ -175,7 +175,7 @@ def channel_dialog(channel: Channel) -> TLObject:
 
 
 def dialog(peer: Any, top: int, pts: int | None) -> TLObject:
-    """A chat list entry; everything in it has been read."""
+    """An entry of the chat list, with everything marked as read."""
     return types.Dialog(
         peer=peer,
         top_message=top,

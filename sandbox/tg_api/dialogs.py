@@ -17,7 +17,7 @@ from sandbox.tg_api.updates import state
 from sandbox.tl import types
 from sandbox.world.model import Channel, Post
 
-ARCHIVE = 1  # Telegram's folder of archived chats; nobody archives here
+ARCHIVE = 1  # Telegram's folder of archived chats, always empty here
 
 
 def _last_post(caller: Caller, channel: Channel) -> Post | None:
@@ -26,7 +26,7 @@ def _last_post(caller: Caller, channel: Channel) -> Post | None:
 
 
 def _mine(caller: Caller) -> list[Channel | None]:
-    """Channels by last activity, None standing for the chat with the bot."""
+    """The caller's chats, the latest activity first: channels, and None for the chat with the bot."""
     channels = caller.world.channels
     dated: list[tuple[int, Channel | None]] = [
         (channels.last_date(channel), channel) for channel in channels.followed_by(caller.person)
@@ -38,7 +38,7 @@ def _mine(caller: Caller) -> list[Channel | None]:
 
 
 def _parts(caller: Caller, mine: Sequence[Channel | None]) -> dict[str, list[TLObject]]:
-    """Dialogs with their last messages, chats and users."""
+    """The parts of an answer: dialogs with their last messages, chats and users."""
     world, viewer = caller.world, caller.person
     channels = [each for each in mine if each is not None]
     lasts = {each.id: _last_post(caller, each) for each in channels}

@@ -1,4 +1,4 @@
-"""Finds the handler of an RPC and turns what it returns or raises into an answer."""
+"""Calls the handler of an RPC and converts its result or error to an answer."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ log = structlog.get_logger()
 
 
 class RpcFault(Exception):
-    """An rpc_error: code and Telegram's error name."""
+    """An rpc_error: its code and Telegram's name of the error."""
 
     def __init__(self, code: int, message: str) -> None:
         super().__init__(message)
@@ -30,7 +30,7 @@ class RpcFault(Exception):
 
 @dataclass(frozen=True)
 class Caller:
-    """Who asks: a connection, its key, and the person it is logged in as."""
+    """The caller of an RPC: a connection, its key, and the person logged in with it."""
 
     world: World
     connection: Connection
@@ -49,7 +49,7 @@ _CODES = {"AUTH_KEY_DUPLICATED": 406, "CHANNEL_PRIVATE": 406, "CHAT_ADMIN_REQUIR
 
 
 def rpc(request: type, *, public: bool = False) -> Callable[[Handler], Handler]:
-    """Register a handler; public ones answer keys that are not logged in."""
+    """Register a handler; `public` ones also answer keys that are not logged in."""
 
     def register(handler: Handler) -> Handler:
         _HANDLERS[request] = (handler, public)
@@ -59,7 +59,7 @@ def rpc(request: type, *, public: bool = False) -> Callable[[Handler], Handler]:
 
 
 def method_name(request: object) -> str:
-    """Telegram's name of a request, such as messages.getHistory."""
+    """The name of a request in Telegram's API, such as messages.getHistory."""
     area = type(request).__module__.rpartition("functions")[2].lstrip(".")
     name = type(request).__name__.removesuffix("Request")
     return f"{area}.{name[:1].lower()}{name[1:]}".lstrip(".")
@@ -72,7 +72,7 @@ class Dispatcher:
         self._world = world
 
     async def __call__(self, connection: Connection, request: Any) -> bytes:
-        """The answer's bytes: a result, or an rpc_error."""
+        """The serialised answer: a result or an rpc_error."""
         assert connection.key is not None
         request = self._unwrap(connection, request)
         method = method_name(request)

@@ -1,4 +1,4 @@
-"""messages.* that read: dialogs, folders, history, search, single messages."""
+"""messages.* and channels.* that read messages: history, search, single messages."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from sandbox.tl import types
 from sandbox.world.model import BotMessage, Channel, Post
 
 Item = TypeVar("Item")
-PAGE = 100  # most messages Telegram gives at once
+PAGE = 100  # the most messages that Telegram returns at once
 
 
 def channel_messages(caller: Caller, channel: Channel, found: Sequence[Post | int], count: int) -> TLObject:
-    """An answer with posts (or ids without a post) and every chat and user they mention."""
+    """An answer with posts (or ids of missing ones) and every chat and user that they refer to."""
     posts = [each for each in found if isinstance(each, Post)]
     return types.messages.ChannelMessages(
         pts=channel.pts,
@@ -39,7 +39,7 @@ def _post_or_gap(caller: Caller, channel: Channel, found: Post | int) -> TLObjec
 
 
 def chats_of(caller: Caller, channel: Channel, posts: Iterable[Post]) -> list[TLObject]:
-    """The channel and the ones its posts were forwarded from."""
+    """The channel and those that its posts were forwarded from."""
     known = caller.world.channels.by_id
     origins = {post.forward["channel_id"] for post in posts if post.forward} - {channel.id}
     chats = [channel, *(known[origin] for origin in sorted(origins) if origin in known)]
@@ -53,7 +53,7 @@ def users_of(caller: Caller, posts: Iterable[Post]) -> list[TLObject]:
 
 
 def page(items: Sequence[Item], ids: Sequence[int], request: Any) -> list[Item]:
-    """The window a history request asks for, newest first. items and ids rise together.
+    """The window that a history request selects, newest first. `items` are in the order of `ids`, ascending.
 
     Source: https://core.telegram.org/api/offsets
     """
@@ -74,7 +74,9 @@ def get_history(caller: Caller, request: messages.GetHistoryRequest) -> TLObject
         return _private(caller, request, "")
     channel = channel_of(caller, request.peer)
     live, posts = caller.world.channels.live[channel.id], caller.world.channels.posts[channel.id]
-    before = int(request.offset_date.timestamp()) if request.offset_date else 0  # absent comes as 1970
+    before = (
+        int(request.offset_date.timestamp()) if request.offset_date else 0
+    )  # an absent date is sent as 1970
     if before and not request.offset_id:
         at = bisect_left(live, before, key=lambda post_id: posts[post_id].date)
         request.offset_id = live[at] if at < len(live) else 0
@@ -107,7 +109,7 @@ def _fits(post: Post, request: messages.SearchRequest) -> bool:
 
 
 def _private(caller: Caller, request: Any, query: str) -> TLObject:
-    """The chat with the bot; any other person's chat is empty here."""
+    """Messages of the chat with the bot; chats with other people are empty."""
     if not is_bot(caller, request.peer):
         person_of(caller, request.peer)
         return types.messages.Messages([], [], [], [])

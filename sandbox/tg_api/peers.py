@@ -1,4 +1,4 @@
-"""Turns the peers in a request into world objects, checking the access hash as Telegram does."""
+"""Converts the peers in a request to world objects, checking access hashes as Telegram does."""
 
 from __future__ import annotations
 
@@ -14,7 +14,10 @@ _SELF = (types.InputPeerSelf, types.InputUserSelf)
 
 
 def channel_of(caller: Caller, peer: Any, *, readable: bool = True) -> Channel:
-    """The channel a peer names: CHANNEL_INVALID, or CHANNEL_PRIVATE when the caller may not read it."""
+    """The channel that a peer refers to.
+
+    Raises RpcFault CHANNEL_INVALID, or with `readable` CHANNEL_PRIVATE if the caller may not read it.
+    """
     if not isinstance(peer, _CHANNELS):
         raise RpcFault(400, "CHANNEL_INVALID")
     channel = caller.world.channels.by_id.get(peer.channel_id)
@@ -35,7 +38,7 @@ def is_bot(caller: Caller, peer: Any) -> bool:
 
 
 def person_of(caller: Caller, peer: Any) -> Person:
-    """The person a user peer names; USER_ID_INVALID or PEER_ID_INVALID."""
+    """The person that a user peer refers to. Raises RpcFault PEER_ID_INVALID."""
     if isinstance(peer, _SELF):
         return caller.person
     person = caller.world.people.by_id.get(getattr(peer, "user_id", 0))

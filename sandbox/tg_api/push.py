@@ -1,4 +1,4 @@
-"""Sends what happens in the world to the clients it concerns."""
+"""Sends changes of the world as updates to the clients concerned."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from sandbox.world.model import Channel, Person
 
 
 class Pusher:
-    """A hub listener. Updates carry pts and no seq, so each entry is ordered on its own."""
+    """A hub listener. Updates have a pts but no seq, so each chat's updates are ordered separately."""
 
     def __init__(self, server: WireServer) -> None:
         self._server, self._world = server, server.world
@@ -29,7 +29,7 @@ class Pusher:
         elif name == "token_accepted":
             self._to_key(facts["key"].id, types.UpdateShort(types.UpdateLoginToken(), self._now()))
         elif name == "session_ended":
-            # Telegram makes the client ask; the question is answered with the reason.
+            # as with Telegram, the client then asks for the difference, which is answered with the error
             self._to_key(facts["key"].id, types.UpdatesTooLong())
 
     def _channel(self, channel: Channel) -> None:

@@ -1,4 +1,4 @@
-"""updates.*: the account's state and the differences that fill gaps.
+"""updates.*: the account's state, and the differences that fill gaps in its updates.
 
 Source: https://core.telegram.org/api/updates
 """
@@ -17,7 +17,7 @@ from sandbox.tl import types
 from sandbox.world.model import Channel, ChannelEvent, Person, Post
 from sandbox.world.world import World
 
-LONGEST = 3000  # events; behind more than that Telegram says "too long"
+LONGEST = 3000  # events; if more were missed, Telegram answers "too long"
 
 
 def state(caller: Caller) -> Any:
@@ -61,7 +61,7 @@ def get_difference(caller: Caller, request: updates.GetDifferenceRequest) -> TLO
 
 
 def _channels_behind(caller: Caller, since: int) -> list[Channel]:
-    """Channels in which something happened since then: their own difference must be asked for."""
+    """Channels with events since `since` (Unix time), whose own difference the client has to request."""
     channels = caller.world.channels
     mine = channels.followed_by(caller.person)
     return [each for each in mine if channels.events[each.id] and channels.events[each.id][-1].date >= since]
@@ -111,7 +111,7 @@ def _replay(world: World, channel: Channel, events: list[ChannelEvent]) -> tuple
 
 
 def channel_update(world: World, event: ChannelEvent) -> TLObject:
-    """One step of a channel's pts as an update."""
+    """An event of a channel as an update."""
     if event.kind == "delete":
         return types.UpdateDeleteChannelMessages(event.channel_id, event.ids, event.pts, event.count)
     post = convert.post(world, world.channels.posts[event.channel_id][event.ids[0]])

@@ -1,4 +1,4 @@
-"""One client connection: packets in, answers and pushes out, in MTProto's terms."""
+"""One MTProto connection of a client: receives packets, sends answers and updates."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ from sandbox.world.world import World
 log = structlog.get_logger()
 
 KEY_UNKNOWN = struct.pack("<i", -404)
-GZIP_ABOVE = 4096  # bytes; smaller answers are not worth packing
+GZIP_ABOVE = 4096  # bytes; smaller answers are not worth compressing
 SALT_WRONG = 48
 RPC_RESULT = 0xF35C6D01
 
 
 class Server(Protocol):
-    """What a connection asks of the server that accepted it."""
+    """The server that accepted a connection, as the connection uses it."""
 
     world: World
     rsa_key: RsaKey
@@ -45,7 +45,7 @@ class Server(Protocol):
 
 
 class Connection:
-    """Lives as long as its socket. `key` is the AuthKey once the first sealed packet came."""
+    """A client's connection. `key` is its AuthKey from the first encrypted packet on."""
 
     def __init__(self, server: Server, dc_id: int, transport: Transport) -> None:
         self.server, self.dc_id = server, dc_id
@@ -63,7 +63,7 @@ class Connection:
         self.closed = asyncio.Event()
 
     async def run(self) -> None:
-        """Serve until the client goes or misbehaves."""
+        """Serve until the client disconnects or violates the protocol."""
         try:
             while True:
                 packet = await self._transport.read()
@@ -76,7 +76,7 @@ class Connection:
                 task.cancel()
 
     def close(self) -> None:
-        """Drop the connection; pending answers are lost, as on a real network."""
+        """Close the connection; pending answers are lost, as on a real network."""
         if self._end is not None:
             self._end.cancel()
         self._transport.close()
@@ -84,7 +84,7 @@ class Connection:
         self.server.forget(self)
 
     def end_after(self, seconds: float) -> None:
-        """Close in so long, unless asked again before (ping_delay_disconnect)."""
+        """Close after `seconds`, unless called again before (ping_delay_disconnect)."""
         if self._end is not None:
             self._end.cancel()
         self._end = asyncio.get_running_loop().call_later(seconds, self.close)
@@ -166,7 +166,7 @@ class Connection:
     # --- out
 
     def push(self, update: TLObject) -> None:
-        """Send an update nobody asked for."""
+        """Send an unsolicited update, if the client wants updates."""
         if self._session_id is not None and not self.no_updates:
             self._send_bytes(bytes(update), kind=3, content=True)
 
@@ -180,7 +180,7 @@ class Connection:
     def _send_bytes(self, body: bytes, *, kind: int, content: bool) -> None:
         if self.closed.is_set():
             return
-        # What the client is about to believe must survive a kill.
+        # what the client learns from this must survive a kill of the sandbox
         self.server.world.commit()
         seq_no = self._sent * 2 + content
         self._sent += content
@@ -188,7 +188,7 @@ class Connection:
         self._transport.write(seal(self._secret, self._key_id, envelope))
 
     def _msg_id(self, kind: int) -> int:
-        """Time-based and rising; ≡ 1 (mod 4) answers a client, ≡ 3 is the server's own."""
+        """A time-based, increasing message id; ≡ 1 (mod 4) for answers, ≡ 3 for the server's own messages."""
         fresh = int(time.time() * 2**32) & ~3 | kind
         if fresh <= self._last_msg_id:
             fresh = (self._last_msg_id & ~3) + 4 | kind
@@ -200,7 +200,7 @@ Api = Callable[[Connection, Any], Awaitable[bytes]]
 
 
 def _unpack(message: TLMessage) -> list[TLMessage]:
-    """Flatten containers and gzip."""
+    """The messages in a message, with containers and gzip unpacked."""
     body = message.obj
     if isinstance(body, GzipPacked):
         inner = BinaryReader(body.data).tgread_object()

@@ -1,4 +1,4 @@
-"""MTProto 2.0 encryption as the server does it.
+"""MTProto 2.0 encryption, from the server's side.
 
 Source: https://core.telegram.org/mtproto/description
 """
@@ -15,7 +15,7 @@ from telethon.crypto import AES
 
 @dataclass(frozen=True)
 class Envelope:
-    """A decrypted client message."""
+    """A decrypted message."""
 
     salt: int
     session_id: int
@@ -31,7 +31,7 @@ def _keys(auth_key: bytes, msg_key: bytes, x: int) -> tuple[bytes, bytes]:
 
 
 def open_envelope(auth_key: bytes, packet: bytes) -> Envelope:
-    """Decrypt and verify; raises ConnectionError when the packet was not made with this key."""
+    """Decrypt and verify a client's packet. Raises ConnectionError if it was not made with this key."""
     msg_key = packet[8:24]
     plain = AES.decrypt_ige(packet[24:], *_keys(auth_key, msg_key, 0))
     if sha256(auth_key[88:120] + plain).digest()[8:24] != msg_key:
@@ -41,7 +41,7 @@ def open_envelope(auth_key: bytes, packet: bytes) -> Envelope:
 
 
 def seal(auth_key: bytes, key_id: bytes, envelope: Envelope) -> bytes:
-    """Encrypt a server message."""
+    """Encrypt a message of the server's."""
     plain = struct.pack(
         "<qqqii", envelope.salt, envelope.session_id, envelope.msg_id, envelope.seq_no, len(envelope.body)
     )

@@ -1,6 +1,6 @@
-"""The server's half of making an authorisation key.
+"""The server's side of the creation of an authorisation key.
 
-Source: https://core.telegram.org/mtproto/auth_key; Telethon still encrypts the first step the old way
+Source: https://core.telegram.org/mtproto/auth_key; Telethon still uses the old encryption of the first step
 (SHA-1, data, padding), so the RSA here is raw.
 """
 
@@ -26,7 +26,7 @@ from sandbox.tl import types
 
 
 class RsaKey:
-    """Raw RSA with the Chinese remainder theorem, and the fingerprint clients look it up by."""
+    """Raw RSA by the Chinese remainder theorem, and the fingerprint by which clients select the key."""
 
     def __init__(self, key: RSAPrivateKey) -> None:
         numbers = key.private_numbers()
@@ -47,14 +47,14 @@ class RsaKey:
 
 
 class Handshake:
-    """One connection's key exchange; `done` gets the finished 256 bytes."""
+    """One connection's key exchange; `done` is called with the 256 bytes of the key."""
 
     def __init__(self, rsa_key: RsaKey, done: Callable[[bytes], None]) -> None:
         self._rsa, self._done = rsa_key, done
         self._nonce = self._server_nonce = self._new_nonce = self._secret = 0
 
     def answer(self, request: Any) -> TLObject:
-        """The reply to a plain request; raises ConnectionError on nonsense."""
+        """The answer to an unencrypted request. Raises ConnectionError for an invalid one."""
         if isinstance(request, functions.ReqPqMultiRequest | functions.ReqPqRequest):
             return self._pq(request)
         if isinstance(request, functions.ReqDHParamsRequest):
@@ -66,7 +66,7 @@ class Handshake:
     def _pq(self, request: Any) -> TLObject:
         self._nonce = request.nonce
         self._server_nonce = int.from_bytes(os.urandom(16), "little", signed=True)
-        # Tiny factors: factorising teaches nothing here. Eight bytes keep the sign bit clear.
+        # small factors, because a hard factorisation would test nothing; eight bytes keep the sign bit clear
         pq = secrets.choice(_PRIMES) * secrets.choice(_PRIMES)
         return types.ResPQ(self._nonce, self._server_nonce, pq.to_bytes(8, "big"), [self._rsa.fingerprint])
 
@@ -103,7 +103,7 @@ class Handshake:
         shared = pow(int.from_bytes(inner.g_b, "big"), self._secret, DH_PRIME).to_bytes(256, "big")
         key = AuthKey(shared)
         if shared[0] == 0:
-            # Telethon drops leading zeros where the protocol keeps them; it starts over on a retry.
+            # Telethon drops leading zeros that the protocol keeps; DhGenRetry makes it start again
             return types.DhGenRetry(
                 self._nonce, self._server_nonce, key.calc_new_nonce_hash(self._new_nonce, 2)
             )

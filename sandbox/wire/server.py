@@ -1,4 +1,4 @@
-"""Listens for MTProto clients, one port a data centre, and knows every live connection."""
+"""Listens for MTProto clients, with one port per data centre, and tracks every live connection."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ log = structlog.get_logger()
 
 HOST = "127.0.0.1"
 
-# A client that reconnects closes the old socket first; its end may be read a moment later.
+# seconds; a client that reconnects closes the old socket first, but that may be noticed a moment later
 OVERLAP_GRACE = 0.5
 
 
 class WireServer:
-    """`ports` is {dc_id: port}; 0 picks one."""
+    """The MTProto server; `ports` is {dc_id: port}, where 0 chooses a free one."""
 
     def __init__(self, world: World, rsa_key: RsaKey, api: Api, ports: dict[int, int]) -> None:
         self.world, self.rsa_key, self.api, self.ports = world, rsa_key, api, ports
@@ -32,7 +32,7 @@ class WireServer:
         self._servers: list[asyncio.Server] = []
 
     async def start(self) -> None:
-        """Listen; also ends an earlier `stop`, and does nothing while it listens."""
+        """Start listening, also after a `stop`; does nothing if it already listens. Raises OSError."""
         if self._servers:
             return
         for dc_id, port in self.ports.items():
@@ -45,7 +45,7 @@ class WireServer:
         try:
             return await asyncio.start_server(serve, HOST, port)
         except OSError:
-            # Clients learn the second data centre's port from getConfig; the first one's is a setting.
+            # only the home port must not change: it is a setting, and getConfig tells clients the other one
             if dc_id == HOME_DC:
                 raise
             return await asyncio.start_server(serve, HOST, 0)
@@ -64,11 +64,11 @@ class WireServer:
             connection.close()
 
     def of_key(self, key_id: str) -> Iterator[Connection]:
-        """Live connections of one authorisation key."""
+        """The live connections of an authorisation key."""
         return (each for each in tuple(self.connections) if each.key and each.key.id == key_id)
 
     def of_person(self, person_id: int) -> Iterator[Connection]:
-        """Live connections logged in as a person."""
+        """The live connections logged in as a person."""
         return (each for each in tuple(self.connections) if each.key and each.key.person_id == person_id)
 
     def forget(self, connection: Connection) -> None:
@@ -78,7 +78,7 @@ class WireServer:
                 self.world.hub.emit("devices", person_id=connection.key.person_id)
 
     async def claim(self, connection: Connection) -> None:
-        """Note the key's new connection; two at once destroy the key, as Telegram does (406)."""
+        """Check the key's new connection: a second one at once destroys the key, as Telegram does (406)."""
         assert connection.key is not None
         others = [each for each in self.of_key(connection.key.id) if each is not connection]
         for other in others:

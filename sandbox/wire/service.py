@@ -1,4 +1,4 @@
-"""MTProto's own messages: pings, acks, salts, sessions. Everything else is an RPC."""
+"""MTProto's service messages: pings, acks, salts, sessions. All other messages are RPCs."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from sandbox.world.model import AuthKey
 
 
 class Line(Protocol):
-    """The connection, as far as a service message is about it."""
+    """The part of a connection that service messages use."""
 
     key: AuthKey | None
 
@@ -49,7 +49,7 @@ def _destroyed(line: Line, msg_id: int, request: Any) -> list[TLObject]:
 
 
 def _state(line: Line, msg_id: int, request: Any) -> list[TLObject]:
-    # 4: received and processed; answers that were lost are asked for again by the request itself.
+    # 4: received; for a lost answer the client repeats the request
     return [types.MsgsStateInfo(msg_id, bytes([4] * len(request.msg_ids)))]
 
 
@@ -68,6 +68,6 @@ _SERVICES: dict[type, Service] = {
 
 
 def answer_service(line: Line, msg_id: int, request: Any) -> list[TLObject] | None:
-    """The answers to a service message, or None when request is an RPC."""
+    """The answers to a service message, or None if the request is an RPC."""
     service = _SERVICES.get(type(request))
     return service(line, msg_id, request) if service else None

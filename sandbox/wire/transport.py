@@ -1,4 +1,4 @@
-"""Telegram's TCP transports, told apart by a connection's first bytes.
+"""Telegram's TCP transports, recognised by a connection's first bytes.
 
 Source: https://core.telegram.org/mtproto/mtproto-transports
 """
@@ -16,13 +16,13 @@ from cryptography.hazmat.primitives.ciphers import Cipher, CipherContext, algori
 
 
 class Source(Protocol):
-    """What a codec reads from: the socket itself or a deciphered view of it."""
+    """The source that a codec reads from: the socket itself or a deciphered view of it."""
 
     async def readexactly(self, n: int) -> bytes: ...
 
 
 class Abridged:
-    """One length byte (in words), three more for long packets."""
+    """The abridged transport: one length byte (in words of four bytes), three more for long packets."""
 
     async def read(self, source: Source) -> bytes:
         length = (await source.readexactly(1))[0]
@@ -37,7 +37,7 @@ class Abridged:
 
 
 class Intermediate:
-    """Four length bytes."""
+    """The intermediate transport: four length bytes."""
 
     async def read(self, source: Source) -> bytes:
         (length,) = struct.unpack("<I", await source.readexactly(4))
@@ -48,7 +48,7 @@ class Intermediate:
 
 
 class Padded(Intermediate):
-    """Intermediate with up to three random bytes at the end."""
+    """The padded intermediate transport: up to three random bytes at the end."""
 
     async def read(self, source: Source) -> bytes:
         packet = await super().read(source)
@@ -59,7 +59,7 @@ class Padded(Intermediate):
 
 
 class Full:
-    """Length, sequence number and CRC32 around each packet."""
+    """The full transport: length, sequence number and CRC32 around each packet."""
 
     def __init__(self, first: bytes = b"") -> None:
         self._head = first
@@ -83,7 +83,7 @@ Codec = Abridged | Intermediate | Full
 
 
 class Transport:
-    """Whole packets over one socket."""
+    """Reads and writes whole packets over a socket."""
 
     def __init__(self, source: Source, writer: asyncio.StreamWriter, codec: Codec) -> None:
         self._source, self._writer, self._codec = source, writer, codec
@@ -114,7 +114,7 @@ class _Deciphered:
 
 
 async def open_transport(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> Transport:
-    """Recognise the transport; raises ConnectionError for an unknown one."""
+    """Recognise the transport. Raises ConnectionError for an unknown one."""
     first = await reader.readexactly(1)
     if first == b"\xef":
         return Transport(reader, writer, Abridged())

@@ -1,4 +1,4 @@
-"""What Telegram keeps for the bot: its undelivered updates, webhook, commands, menu buttons, files."""
+"""Telegram's data of the bot: its undelivered updates, webhook, commands, menu buttons, files."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ FIRST_UPDATE = 310_000_001
 
 
 class Bot:
-    """One bot. Updates stay until they are confirmed by an offset or a webhook's 2xx."""
+    """The bot. Updates are stored until they are confirmed by an offset or a webhook's 2xx."""
 
     def __init__(self, world: Foundation) -> None:
         self._world = world
@@ -23,12 +23,12 @@ class Bot:
         self.updates: dict[int, dict[str, Any]] = {row["update_id"]: row for row in rows}
         self._settings: dict[str, Any] = next(world.store.load("bot_settings"), {})
         self.files = {row["file_id"]: row for row in world.store.load("file")}
-        self.queries: dict[str, int] = {}  # web-app query id → person; a query lives as long as the process
+        self.queries: dict[str, int] = {}  # web-app query id → person id; in memory only
 
     # --- updates
 
     def notify(self, kind: str, body: dict[str, Any]) -> int:
-        """Queue an update for the bot; returns its id."""
+        """Queue an update for the bot, unless its kind is not in allowed_updates; returns its id."""
         allowed = self.setting("allowed_updates", [])
         update_id = self._world.next_number("update", start=FIRST_UPDATE)
         if allowed and kind not in allowed:
@@ -40,7 +40,7 @@ class Bot:
         return update_id
 
     def confirm_below(self, offset: int) -> None:
-        """Forget updates the bot has confirmed."""
+        """Delete the updates below `offset`, which the bot has confirmed."""
         for update_id in [each for each in self.updates if each < offset]:
             del self.updates[update_id]
             self._world.store.delete("bot_update", update_id)
@@ -50,7 +50,7 @@ class Bot:
             self._world.store.delete("bot_update", update_id)
 
     def confirm_but_last(self, count: int) -> None:
-        """getUpdates with a negative offset keeps the last `count` only."""
+        """Delete all but the last `count` updates, as getUpdates does for a negative offset."""
         kept = list(self.updates)[-count:]
         if kept:
             self.confirm_below(kept[0])
@@ -61,7 +61,7 @@ class Bot:
         return self._settings.get(name, default)
 
     def set(self, name: str, value: Any) -> None:
-        """Keep a bot setting; None forgets it."""
+        """Store a setting of the bot; None deletes it."""
         if value is None:
             self._settings.pop(name, None)
         else:
@@ -69,7 +69,7 @@ class Bot:
         self._world.store.put("bot_settings", "all", self._settings)
 
     def commands_for(self, person: Person) -> list[dict[str, str]]:
-        """The list Telegram would show: narrowest scope first, then language, then the default.
+        """The commands that Telegram would show: of the narrowest scope, in it preferring the language.
 
         Source: https://core.telegram.org/bots/api#determining-list-of-commands
         """
@@ -106,14 +106,14 @@ class Bot:
         return facts
 
     def file(self, file_id: str) -> tuple[dict[str, Any], bytes]:
-        """A stored upload; WorldError when there is none."""
+        """The facts and content of a stored upload. Raises WorldError FILE_ID_INVALID."""
         facts = self.files.get(file_id)
         if facts is None:
             raise WorldError("FILE_ID_INVALID", "wrong file identifier", 404)
         return facts, (self._world.data_dir / "files" / file_id).read_bytes()
 
     def open_query(self, person: Person) -> str:
-        """A query id for a Mini App's launch; answerWebAppQuery may use it once."""
+        """A new query id for a Mini App's launch; answerWebAppQuery can use it once."""
         query_id = f"AAE{secrets.token_urlsafe(15)}"
         self.queries[query_id] = person.id
         return query_id

@@ -1,4 +1,4 @@
-"""Channels and groups: who follows them, what was posted, edited and deleted, and their pts."""
+"""Channels and groups: their members, posts, edits, deletions and pts."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ LONGEST = 4096  # characters in a message
 
 
 class Channels:
-    """All channels; `posts` keeps deleted ones too, `live` is the ids still served, rising."""
+    """All channels; `posts` includes deleted ones, `live` has the ids of the others, ascending."""
 
     def __init__(self, world: Foundation, people: People) -> None:
         self._world, self._people = world, people
@@ -30,10 +30,10 @@ class Channels:
         for row in sorted(store.load("channel_event"), key=lambda row: row["pts"]):
             self.events[row["channel_id"]].append(ChannelEvent(**row))
 
-    # --- which channels
+    # --- channels
 
     def create(self, title: str, **facts: Any) -> Channel:
-        """A new empty channel; facts are Channel's attributes."""
+        """Create an empty channel; `facts` are attributes of Channel. Raises WorldError USERNAME_OCCUPIED."""
         channel_id = facts.pop("id", None) or max([FIRST_ID - 1, *self.by_id]) + 1
         facts = {"key": f"channel{channel_id}", "username": None, "about": "", "owner": None, **facts}
         if facts.get("username") and self._taken(facts["username"]):
@@ -47,7 +47,7 @@ class Channels:
         return channel
 
     def get(self, reference: int | str) -> Channel:
-        """By id, key or @name; WorldError CHANNEL_INVALID."""
+        """The channel with an id, key or @name. Raises WorldError CHANNEL_INVALID."""
         wanted = str(reference).lstrip("@").lower()
         for channel in self.by_id.values():
             if wanted in (str(channel.id), channel.key.lower(), (channel.username or "").lower()):
@@ -59,7 +59,7 @@ class Channels:
         return next((each for each in self.by_id.values() if (each.username or "").lower() == wanted), None)
 
     def followed_by(self, person: Person) -> list[Channel]:
-        """Newest activity first."""
+        """The channels that a person follows, the latest activity first."""
         mine = [channel for channel in self.by_id.values() if person.id in channel.members]
         return sorted(mine, key=self.last_date, reverse=True)
 
@@ -86,7 +86,7 @@ class Channels:
             self._membership(channel, person)
 
     def set_private(self, channel: Channel, private: bool) -> None:
-        """A private channel has no @name and is for its members only."""
+        """Make a channel private, which removes its @name and hides it from non-members, or public."""
         channel.private = private
         channel.username = None if private else channel.username
         self.save(channel)
@@ -94,7 +94,10 @@ class Channels:
     # --- posts
 
     def publish(self, channel: Channel, text: str, **facts: Any) -> Post:
-        """A new post, seen at once by whoever follows; facts are Post's attributes."""
+        """Publish a post, sent to followers at once; `facts` are attributes of Post.
+
+        Raises WorldError MESSAGE_EMPTY, MESSAGE_TOO_LONG.
+        """
         _check_text(text, needed=not facts.get("photo"))
         date = facts.pop("date", None) or self._world.clock.unix()
         post = Post(channel.id, channel.top_id + 1, text, date, **facts)
@@ -105,7 +108,10 @@ class Channels:
         return post
 
     def edit(self, channel: Channel, post_id: int, text: str) -> Post:
-        """WorldError MESSAGE_ID_INVALID when there is no such post."""
+        """Edit a post's text.
+
+        Raises WorldError MESSAGE_ID_INVALID, MESSAGE_NOT_MODIFIED, MESSAGE_EMPTY, MESSAGE_TOO_LONG.
+        """
         _check_text(text, needed=True)
         post = self.post(channel, post_id)
         if post.text == text:
@@ -117,7 +123,7 @@ class Channels:
         return post
 
     def delete(self, channel: Channel, post_ids: list[int]) -> list[int]:
-        """Ids really deleted; unknown ones are passed over, as Telegram does."""
+        """Delete posts; returns the ids deleted. Unknown ids are ignored, as by Telegram."""
         gone = [post_id for post_id in post_ids if self._alive(channel, post_id)]
         for post_id in gone:
             post = self.posts[channel.id][post_id]
@@ -135,7 +141,7 @@ class Channels:
         return self.posts[channel.id][post_id]
 
     def load_history(self, channel: Channel, posts: list[Post]) -> None:
-        """Posts from before anybody listened: no events, pts starts behind them."""
+        """Add posts from the past: without events, and with pts starting after them."""
         for post in sorted(posts, key=lambda post: post.id):
             self._take(post)
             self._world.store.put("post", f"{channel.id}:{post.id}", post)

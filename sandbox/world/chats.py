@@ -1,4 +1,4 @@
-"""Each person's private chat with the bot, seen by both from their own side."""
+"""Each person's private chat with the bot, as seen by both sides."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ LONGEST = 4096  # characters in a message
 
 
 class Chats:
-    """Messages by person; ids rise over all chats, as a Telegram account's own do."""
+    """Messages by person; ids increase across all chats, as in a Telegram account."""
 
     def __init__(self, world: Foundation, people: People) -> None:
         self._world, self._people = world, people
@@ -24,15 +24,15 @@ class Chats:
             self._messages.setdefault(row["person_id"], {})[row["id"]] = BotMessage(**row)
         for row in sorted(world.store.load("account_event"), key=lambda row: row["pts"]):
             self._events.setdefault(row["person_id"], []).append(AccountEvent(**row))
-        self._drafts: dict[int, dict[str, Any]] = {}  # half-written answers are not worth keeping
+        self._drafts: dict[int, dict[str, Any]] = {}  # in memory only: drafts need not survive a restart
         self._blocked = {row["person_id"] for row in world.store.load("blocked")}
 
     def messages(self, person: Person) -> list[BotMessage]:
-        """What is in the chat now, oldest first."""
+        """The messages in the chat, oldest first, without deleted ones."""
         return [each for each in self._messages.get(person.id, {}).values() if not each.deleted]
 
     def message(self, person: Person, message_id: int) -> BotMessage:
-        """WorldError MESSAGE_ID_INVALID when it is not there."""
+        """A message of the chat. Raises WorldError MESSAGE_ID_INVALID."""
         found = self._messages.get(person.id, {}).get(message_id)
         if found is None or found.deleted:
             raise WorldError("MESSAGE_ID_INVALID", "message not found", 404)
@@ -48,7 +48,7 @@ class Chats:
         return person.id in self._blocked
 
     def block(self, person: Person, blocked: bool) -> None:
-        """A person stops (or allows again) the bot's messages."""
+        """Block or unblock the bot for a person."""
         if blocked:
             self._blocked.add(person.id)
             self._world.store.put("blocked", person.id, {"person_id": person.id})
@@ -57,7 +57,7 @@ class Chats:
             self._world.store.delete("blocked", person.id)
 
     def draft(self, person: Person) -> dict[str, Any] | None:
-        """What the bot is writing right now: {"draft_id","text"}."""
+        """The bot's current draft, {"draft_id","text"}, or None."""
         return self._drafts.get(person.id)
 
     def set_draft(self, person: Person, draft_id: int, text: str) -> None:
@@ -65,7 +65,10 @@ class Chats:
         self._world.hub.emit("draft", person=person, draft_id=draft_id, text=text)
 
     def add(self, person: Person, text: str, *, out: bool, **facts: Any) -> BotMessage:
-        """A message from the person (out) or the bot; facts are BotMessage's attributes."""
+        """Add a message from the person (`out`) or the bot; `facts` are attributes of BotMessage.
+
+        Raises WorldError MESSAGE_TOO_LONG.
+        """
         if len(text) > LONGEST:
             raise WorldError("MESSAGE_TOO_LONG", "message is too long")
         if not out:
@@ -78,7 +81,7 @@ class Chats:
         return message
 
     def edit(self, person: Person, message: BotMessage, **facts: Any) -> None:
-        """Change text, entities or reply_markup of a message."""
+        """Change text, entities or reply_markup of a message. Raises WorldError MESSAGE_NOT_MODIFIED."""
         if all(getattr(message, name) == value for name, value in facts.items()):
             raise WorldError("MESSAGE_NOT_MODIFIED", "message is not modified")
         for name, value in facts.items():
@@ -93,7 +96,7 @@ class Chats:
         self._world.hub.emit("message_deleted", person=person, message=message)
 
     def clear(self, person: Person) -> int:
-        """ "Clear history": nothing stays in the chat; how many messages went."""
+        """Delete all messages of the chat ("Clear history"); returns their number."""
         gone = self.messages(person)
         for message in gone:
             self.delete(person, message)

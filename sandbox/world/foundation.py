@@ -1,4 +1,4 @@
-"""What every part of the world stands on: where it is kept, its clock and counters, whom it tells."""
+"""The common base of all parts of the world: storage, clock, counters, hub, faults."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from sandbox.world.store import Store
 
 
 class Foundation:
-    """Opened from a data folder; call `commit` before telling anyone about a change."""
+    """The base, opened from a data folder. Call `commit` before a change becomes visible to a client."""
 
     def __init__(self, data_dir: Path) -> None:
         self.data_dir = data_dir
@@ -33,13 +33,13 @@ class Foundation:
         self.store.close()
 
     def access_hash(self, viewer_id: int, kind: str, peer_id: int) -> int:
-        """Each viewer gets a different hash for a peer, so another account's hash opens nothing."""
+        """The access hash of a peer for a viewer; it differs by viewer, so another account's is invalid."""
         text = f"{viewer_id}:{kind}:{peer_id}".encode()
         digest = hmac.digest(self.install.hash_secret, text, "sha256")
         return int.from_bytes(digest[:8], "little", signed=True)
 
     def next_number(self, name: str, start: int = 1) -> int:
-        """A durable counter's next value."""
+        """The next value of a stored counter."""
         number = self._counters.get(name, start - 1) + 1
         self._counters[name] = number
         self.store.put("counters", "all", self._counters)

@@ -1,4 +1,4 @@
-"""Tells the fronts (MTProto pushes, phone events, bot updates) what happened in the world."""
+"""Notifies the interfaces (MTProto updates, phone events, bot updates) of changes of the world."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class Hub:
         self._listeners: list[Listener] = []
 
     def listen(self, listener: Listener) -> Callable[[], None]:
-        """Add a listener; the returned call removes it."""
+        """Add a listener; the returned function removes it."""
         self._listeners.append(listener)
         return lambda: self._listeners.remove(listener)
 

@@ -1,4 +1,4 @@
-"""Authorisation keys and the sessions ("devices") logged in with them."""
+"""Authorisation keys, and the sessions ("devices") logged in with them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from sandbox.world.tokens import Tokens
 
 
 class Keys:
-    """Losing one would end somebody's session, so each is stored before the client hears of it."""
+    """All keys. Losing one would end a session, so each is stored before the client receives it."""
 
     def __init__(self, world: Foundation, tokens: Tokens) -> None:
         self._world, self._tokens = world, tokens
@@ -27,7 +27,7 @@ class Keys:
         return key
 
     def find(self, key_id: str, dc_id: int) -> AuthKey | None:
-        """A key is known in its own data centre only."""
+        """The key with an id, known only in its own data centre; None otherwise."""
         key = self._keys.get(key_id)
         return key if key and key.dc_id == dc_id else None
 
@@ -38,16 +38,16 @@ class Keys:
         self._world.store.put("key", key.id, key)
 
     def log_in(self, key: AuthKey, person: Person) -> None:
-        """The key becomes a session of the person."""
+        """Make the key a session of the person."""
         key.person_id, key.pending_id, key.error = person.id, None, None
         key.session = secrets.randbits(62)
         key.logged_in_at = key.active = self._world.clock.unix()
         self._changed(key, person.id)
 
     def accept(self, person: Person, token: bytes | str) -> AuthKey:
-        """A scan with the in-app camera; the key of the screen that showed the code.
+        """Accept a code that the person scanned with the in-app camera; returns the key that showed it.
 
-        Raises WorldError AUTH_TOKEN_* as Telegram names them.
+        Raises WorldError AUTH_TOKEN_*, with Telegram's names.
         """
         key = self.get(self._tokens.accept(person, token).key_id)
         assert key is not None
@@ -58,7 +58,7 @@ class Keys:
         return key
 
     def await_password(self, key: AuthKey, person: Person) -> None:
-        """Logged in but for the 2FA password: the phone shows an incomplete login attempt."""
+        """Mark the key as waiting for the 2FA password; the phone shows an incomplete login attempt."""
         if key.pending_id == person.id:
             return
         key.pending_id = person.id
@@ -67,7 +67,7 @@ class Keys:
         self._changed(key, person.id)
 
     def log_out(self, key: AuthKey, error: str = "AUTH_KEY_UNREGISTERED") -> None:
-        """End the session; the client learns it from the error of its next call."""
+        """End the session; the client's next call gets the error."""
         person_id, key.person_id = key.person_id or key.pending_id, None
         key.pending_id, key.session, key.error = None, 0, error
         self._tokens.forget(key)
@@ -75,16 +75,16 @@ class Keys:
         self._world.hub.emit("session_ended", key=key)
 
     def break_key(self, key: AuthKey, error: str) -> None:
-        """Destroy the key for good: every later call gets the error."""
+        """Destroy the key: every later call gets the error."""
         self.log_out(key, error)
 
     def sessions(self, person: Person) -> list[AuthKey]:
-        """Logged-in and half-logged-in devices, newest first."""
+        """The person's devices, including those waiting for the 2FA password, newest first."""
         mine = [key for key in self._keys.values() if person.id in (key.person_id, key.pending_id)]
         return sorted(mine, key=lambda key: key.logged_in_at, reverse=True)
 
     def session(self, person: Person, session: int) -> AuthKey:
-        """One device by its hash; WorldError HASH_INVALID."""
+        """A device by its hash. Raises WorldError HASH_INVALID."""
         for key in self.sessions(person):
             if key.session == session:
                 return key

@@ -1,4 +1,4 @@
-"""The world's nouns, flat so that a row is the object's own attributes."""
+"""The world's objects, flat, so that a stored row is the object's attributes."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 @dataclass
 class Person:
-    """A Telegram account; pts counts its private-chat events."""
+    """A Telegram account; `pts` counts its events in private chats."""
 
     id: int
     key: str
@@ -27,7 +27,7 @@ class Person:
 
 @dataclass
 class Channel:
-    """A broadcast channel or a megagroup. base_pts: nothing is known about events before it."""
+    """A broadcast channel or a megagroup; events up to `base_pts` are not stored."""
 
     id: int
     key: str
@@ -48,7 +48,7 @@ class Channel:
 
 @dataclass
 class Post:
-    """One message of a channel; deleted ones stay as gaps."""
+    """A message of a channel; a deleted one is kept, marked as such."""
 
     channel_id: int
     id: int
@@ -65,7 +65,7 @@ class Post:
 
 @dataclass
 class ChannelEvent:
-    """A step of a channel's pts. kind: new | edit | delete."""
+    """A step of a channel's pts. `kind`: new | edit | delete."""
 
     channel_id: int
     pts: int
@@ -77,7 +77,7 @@ class ChannelEvent:
 
 @dataclass
 class AccountEvent:
-    """A step of a person's pts in private chats."""
+    """A step of a person's pts in private chats. `kind`: new | edit | delete."""
 
     person_id: int
     pts: int
@@ -87,7 +87,7 @@ class AccountEvent:
 
 @dataclass
 class AuthKey:
-    """An authorisation key and, once logged in, the session ("device") it stands for."""
+    """An authorisation key and, once logged in, its session ("device")."""
 
     id: str
     key: str
@@ -96,7 +96,7 @@ class AuthKey:
     created: int
     active: int = 0
     person_id: int | None = None
-    pending_id: int | None = None  # scanned or code given, 2FA password still missing
+    pending_id: int | None = None  # after the scan or the phone code, until the 2FA password
     session: int = 0
     logged_in_at: int = 0
     error: str | None = None
@@ -108,7 +108,7 @@ class AuthKey:
 
 @dataclass
 class LoginToken:
-    """One QR code. It is shown until it expires or is accepted."""
+    """A QR code, valid until it expires or is accepted."""
 
     token: str
     key_id: str

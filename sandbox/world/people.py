@@ -1,4 +1,4 @@
-"""Telegram accounts: who exists, what they are called, their 2FA."""
+"""Telegram accounts: people, their names, settings and 2FA."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ FIRST_ID = 710_200_001
 
 
 class People:
-    """Every person in the world, by id; bots are not people."""
+    """Every person in the world, by id; bots are not included."""
 
     def __init__(self, world: Foundation) -> None:
         self._world = world
         self.by_id = {row["id"]: Person(**row) for row in world.store.load("person")}
 
     def add(self, row: dict[str, Any]) -> Person:
-        """A new account from {"key","first_name","last_name","username","language"}."""
+        """Add an account from {"key","first_name","last_name","username","language"}."""
         number = len(self.by_id)
         person = Person(
             id=row.get("id", FIRST_ID + number * 1111),
@@ -37,7 +37,7 @@ class People:
         return person
 
     def get(self, reference: int | str | Person) -> Person:
-        """By id, key, @name or phone; WorldError USER_ID_INVALID when there is none."""
+        """The person with an id, key, @name or phone number. Raises WorldError USER_ID_INVALID."""
         if isinstance(reference, Person):
             return reference
         wanted = str(reference).lstrip("@+").lower()
@@ -56,7 +56,7 @@ class People:
         return next((each for each in self.by_id.values() if each.phone.lstrip("+") == digits), None)
 
     def set_password(self, person: Person, password: str, hint: str = "") -> None:
-        """Turn two-step verification on (the password itself is not kept)."""
+        """Turn on two-step verification (the password itself is not stored)."""
         person.password = {**srp.verifier(password), "hint": hint}
         self._changed(person)
 
@@ -65,7 +65,7 @@ class People:
         self._changed(person)
 
     def set_preferences(self, person: Person, language: str | None, theme: str | None) -> None:
-        """Interface language (ru, en) and theme (light, dark)."""
+        """Set the interface language (ru, en) and theme (light, dark). Raises WorldError SETTING_INVALID."""
         if language not in (None, "ru", "en") or theme not in (None, "light", "dark"):
             raise WorldError("SETTING_INVALID", "The language is ru or en, the theme light or dark.")
         person.language = language or person.language

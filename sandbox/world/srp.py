@@ -1,6 +1,6 @@
-"""Two-step verification as Telegram's servers check it (SRP 6a).
+"""Two-step verification from the server's side (SRP 6a).
 
-Source: https://core.telegram.org/api/srp; the hashing is Telethon's own.
+Source: https://core.telegram.org/api/srp; the hash functions are Telethon's.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ def algorithm(salt1: str, salt2: str) -> Algorithm:
 
 
 def verifier(password: str) -> dict[str, str]:
-    """What the server keeps instead of the password: salts and g^x, in hex."""
+    """The data that a server stores instead of the password: salts and g^x, in hex."""
     salts = {"salt1": os.urandom(16).hex(), "salt2": os.urandom(16).hex()}
     return {**salts, "verifier": client_side.compute_digest(algorithm(**salts), password).hex()}
 
 
 @dataclass(frozen=True)
 class Challenge:
-    """One getPassword's secret; good for one check."""
+    """The secret of one getPassword call, valid for one check."""
 
     id: int
     secret: int
@@ -46,7 +46,7 @@ def challenge(kept: dict[str, str]) -> Challenge:
 
 
 def check(kept: dict[str, str], asked: Challenge, a_bytes: bytes, proof: bytes) -> bool:
-    """Whether the client's proof M1 shows that it knows the password."""
+    """Whether the client's proof M1 is valid for the password."""
     a = int.from_bytes(a_bytes, "big")
     if not 0 < a < DH_PRIME:
         return False

@@ -1,4 +1,4 @@
-"""The durable half of the world: JSON rows in SQLite, committed before anything is acknowledged."""
+"""The world's storage: JSON rows in SQLite, committed before a change is acknowledged."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from typing import Any
 
 
 class Store:
-    """Rows are (kind, key) → JSON. Writes gather in memory until `commit`, which fsyncs."""
+    """Rows of JSON by (kind, key). Writes are collected in memory until `commit`, which fsyncs."""
 
     def __init__(self, path: Path) -> None:
-        # One writer thread by construction: the sandbox runs in one event loop.
+        # safe: the sandbox runs in one event loop, so only one thread at a time uses the connection
         self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
         self._db.execute("PRAGMA journal_mode=WAL")
         self._db.execute("PRAGMA synchronous=FULL")
@@ -24,19 +24,19 @@ class Store:
         self._dirty: dict[tuple[str, str], Any] = {}
 
     def put(self, kind: str, key: object, row: object) -> None:
-        """Remember a dataclass or dict; it is serialised at commit, so later changes count too."""
+        """Store a dataclass or dict at the next commit, with all changes made to it until then."""
         self._dirty[kind, str(key)] = row
 
     def delete(self, kind: str, key: object) -> None:
         self._dirty[kind, str(key)] = None
 
     def load(self, kind: str) -> Iterator[dict[str, Any]]:
-        """Rows of one kind as dicts, in no particular order."""
+        """The committed rows of one kind as dicts, in no particular order."""
         for (body,) in self._db.execute("SELECT body FROM rows WHERE kind = ?", (kind,)):
             yield json.loads(body)
 
     def commit(self) -> None:
-        """Make every pending write durable; cheap when there is none. If one cannot be stored, none is."""
+        """Make every pending write durable, or none if one fails; cheap if there is none."""
         if not self._dirty:
             return
         dirty, self._dirty = self._dirty, {}
@@ -47,7 +47,7 @@ class Store:
             self._db.executemany("DELETE FROM rows WHERE kind = ? AND key = ?", gone)
             self._db.executemany("INSERT OR REPLACE INTO rows VALUES (?, ?, ?)", kept)
             self._db.execute("COMMIT")
-        except BaseException:  # an open transaction would refuse every later one
+        except BaseException:  # an open transaction would prevent every later one
             self._db.execute("ROLLBACK")
             raise
 

@@ -1,4 +1,4 @@
-"""Login tokens: the QR codes now being shown on screens.
+"""Login tokens: the QR codes being shown on screens.
 
 Source: https://core.telegram.org/api/qr-login
 """
@@ -13,11 +13,11 @@ from sandbox.world.errors import WorldError
 from sandbox.world.foundation import Foundation
 from sandbox.world.model import AuthKey, LoginToken, Person
 
-LIFETIME = 30  # seconds, about what Telegram gives
+LIFETIME = 30  # seconds, about as long as Telegram's
 
 
 class Tokens:
-    """A new export does not end the code before it: that one dies by its own expiry."""
+    """All tokens. A new one does not invalidate the key's previous one, which expires by itself."""
 
     def __init__(self, world: Foundation) -> None:
         self._world = world
@@ -25,7 +25,7 @@ class Tokens:
         self._tokens = {row["token"]: LoginToken(**row) for row in world.store.load("token")}
 
     def export(self, key: AuthKey) -> LoginToken:
-        """A fresh code for an unauthorised key to show."""
+        """A new token for an unauthorised key to show."""
         self._sweep()
         token = LoginToken(os.urandom(32).hex(), key.id, self._world.clock.unix() + self.lifetime)
         self._tokens[token.token] = token
@@ -34,18 +34,18 @@ class Tokens:
         return token
 
     def accepted(self, key: AuthKey) -> LoginToken | None:
-        """The key's code that somebody scanned and that has not been used to log in yet."""
+        """The key's token that has been scanned but not used to log in yet, or None."""
         mine = (each for each in self._tokens.values() if each.key_id == key.id)
         return next((each for each in mine if each.accepted_by and not each.used), None)
 
     def shown(self) -> list[LoginToken]:
-        """The codes a camera could see now: each screen's latest, unexpired and unscanned."""
+        """The tokens visible to a camera: the latest of each key, unless expired or scanned."""
         latest = {each.key_id: each for each in self._tokens.values()}
         now = self._world.clock.now()
         return [each for each in latest.values() if each.expires > now and not each.accepted_by]
 
     def accept(self, person: Person, token: bytes | str) -> LoginToken:
-        """Note who scanned a code that is being shown. Raises WorldError AUTH_TOKEN_*."""
+        """Record that the person has scanned a token. Raises WorldError AUTH_TOKEN_*."""
         found = self._tokens.get(_as_hex(token))
         if found is None:
             raise WorldError("AUTH_TOKEN_INVALID", "No screen shows this code.")
@@ -65,14 +65,14 @@ class Tokens:
         return self._tokens.get(token.hex())
 
     def expire_all(self) -> None:
-        """Fault: every code now shown is out of date."""
+        """Expire every token; for tests."""
         for token in self._tokens.values():
             token.expires = min(token.expires, self._world.clock.unix() - 1)
             self._save(token)
         self._world.hub.emit("scanner")
 
     def forget(self, key: AuthKey) -> None:
-        """The key logged out: its codes mean nothing any more."""
+        """Delete the tokens of a key that has been logged out."""
         for token in [each for each in self._tokens.values() if each.key_id == key.id]:
             self._drop(token)
 
@@ -90,7 +90,7 @@ class Tokens:
 
 
 def encode(token: LoginToken) -> str:
-    """The token as it stands in tg://login?token=…"""
+    """The token as in tg://login?token=…, in base64url without padding."""
     return base64.urlsafe_b64encode(bytes.fromhex(token.token)).decode().rstrip("=")
 
 

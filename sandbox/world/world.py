@@ -1,4 +1,4 @@
-"""Everything that exists in this local Telegram, behind every front."""
+"""Everything that exists in this local Telegram, shared by all its interfaces."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from sandbox.world.tokens import Tokens
 
 
 class World(Foundation):
-    """The parts on their common foundation; a part that needs another one is given it here."""
+    """All parts of the world on their common base; parts that need others get them here."""
 
     def __init__(self, data_dir: Path) -> None:
         super().__init__(data_dir)

@@ -31,7 +31,7 @@ _ROUTES = (
 
 
 def create_api(runtime: RuntimeGetter) -> FastAPI:
-    """`runtime` is asked at each request, since the runtime opens after the app is built."""
+    """Build the API. `runtime` is called at each request, since the runtime opens after the app is built."""
     app = FastAPI(
         title="Telegram Assistant",
         version="1",
@@ -59,7 +59,7 @@ def _operation_id(route: APIRoute) -> str:
 
 
 def _unknown(addresses: Addresses) -> APIRouter:
-    """Unknown addresses of the API answer problem+json; without this Reflex would send its 404 page.
+    """Catch-all routes that answer unknown addresses with problem+json instead of Reflex's 404 page.
 
     `/metrics` is among them: it is served on an internal port only (infra/health.py).
     """

@@ -1,4 +1,4 @@
-"""What every route gets: the runtime, and the caller with a transaction around one core call."""
+"""Dependencies of every route: the runtime, and the caller with a transaction around one core call."""
 
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
@@ -19,7 +19,7 @@ RuntimeGetter = Callable[[], Runtime]
 
 
 def runtime(request: Request) -> Runtime:
-    """The process's own, once it is open: the app is built before it."""
+    """The process's runtime. It is looked up at each request, because the app is built before it opens."""
     getter: RuntimeGetter = request.app.state.runtime
     return getter()
 
@@ -37,7 +37,7 @@ class Caller:
 
     @asynccontextmanager
     async def open(self) -> AsyncGenerator[tuple[Session, Actor]]:
-        """A transaction and the actor; commits on exit. Raises SignInNeeded, NotAllowed."""
+        """Yield a transaction and the actor; commit on exit. Raises SignInNeeded, NotAllowed."""
         async with self.rt.db.transaction() as db:
             actor = await sign_in.by_token(db, self._bearer(), secret=jwt_secret(self.rt), door=self.door)
             self.request.state.language = actor.language
@@ -46,12 +46,18 @@ class Caller:
             yield db, actor
 
     async def actor(self) -> Actor:
-        """The actor alone, for core functions that open their own transactions."""
+        """The actor alone, for core functions that open their own transactions.
+
+        Raises SignInNeeded, NotAllowed.
+        """
         async with self.open() as (_, actor):
             return actor
 
     def claims(self) -> Claims:
-        """What the token says, without asking SQL whether it still holds. Raises SignInNeeded."""
+        """The claims of the token, without checking in SQL that its session is still valid.
+
+        Raises SignInNeeded for a missing or invalid token.
+        """
         return access_tokens.read(self._bearer(), secret=jwt_secret(self.rt))
 
     def _bearer(self) -> str:
@@ -62,7 +68,7 @@ class Caller:
 
 
 def caller(request: Request, rt: Rt) -> Caller:
-    """Reads no token yet: `open` does, so that a public address costs no query."""
+    """The caller of this request. Only `open` reads the token, so that a public address costs no query."""
     return Caller(request, rt)
 
 
@@ -70,7 +76,7 @@ Call = Annotated[Caller, Depends(caller)]
 
 
 def jwt_secret(rt: Runtime) -> str:
-    """Settings refuse to start web without one; see `settings.load`."""
+    """The key of access tokens. Web does not start without it; see `settings.load`."""
     secret = rt.settings.security.jwt_secret
     assert secret is not None, "web does not start without JWT_SECRET"
     return secret.get_secret_value()

@@ -1,4 +1,4 @@
-"""Rate limits at the HTTP door: who is counted, and what the answer says about it.
+"""Rate limits at the HTTP door: the keys that are counted, and the headers that report them.
 
 Header fields: draft-ietf-httpapi-ratelimit-headers-10 (`RateLimit-Policy`, `RateLimit`).
 """
@@ -21,7 +21,10 @@ from tg_assistant.infra.limits import RateLimitStatus
 
 
 def by_address(rule: Rule, *, goes_on: bool = False) -> Any:
-    """A dependency: so many requests a client address. What `goes_on` is uncounted without Redis."""
+    """A dependency that limits requests per client address.
+
+    With `goes_on`, requests pass uncounted while Redis is away; otherwise they raise Unavailable.
+    """
 
     async def limited(rt: Rt, request: Request) -> None:
         with _uncounted(goes_on):
@@ -31,7 +34,7 @@ def by_address(rule: Rule, *, goes_on: bool = False) -> Any:
 
 
 def by_user(rule: Rule, *, goes_on: bool = False) -> Any:
-    """A dependency: so many requests a person. What `goes_on` is let through uncounted without Redis."""
+    """A dependency that limits requests per person; `goes_on` as in `by_address`."""
 
     async def limited(rt: Rt, request: Request, call: Call) -> None:
         with _uncounted(goes_on):
@@ -41,7 +44,7 @@ def by_user(rule: Rule, *, goes_on: bool = False) -> Any:
 
 
 def by_user_of_others(rule: Rule) -> Any:
-    """A dependency: so many requests a person about anybody but themselves, `telegram_id` in the path."""
+    """A dependency that limits requests per person about others, given by `telegram_id` in the path."""
 
     async def limited(rt: Rt, request: Request, call: Call) -> None:
         if request.path_params["telegram_id"] != str((await call.actor()).telegram_id):
@@ -57,7 +60,7 @@ async def _spend_own(rt: Rt, request: Request, rule: Rule, call: Call) -> None:
 
 
 def by_user_and_address(rule: Rule) -> Any:
-    """A dependency: so many requests a person, and so many an address whoever sits behind it."""
+    """A dependency that limits requests per person, and per address for all people behind it."""
 
     async def limited(rt: Rt, request: Request, call: Call) -> None:
         await spend(rt, request, rule, call)
@@ -66,7 +69,7 @@ def by_user_and_address(rule: Rule) -> Any:
 
 
 async def spend(rt: Rt, request: Request, rule: Rule, call: Call) -> None:
-    """For a route that counts only with some bodies: one use by this person and by their address.
+    """Count one use by this person and by their address, for a route that counts only some requests.
 
     Raises SignInNeeded, LimitReached, Unavailable.
     """
@@ -76,9 +79,10 @@ async def spend(rt: Rt, request: Request, rule: Rule, call: Call) -> None:
 
 
 async def _who(rt: Rt, request: Request, call: Call) -> UUID | None:
-    """Whom the request counts against; nobody where the token's session is over, whoever holds it now.
+    """The user the request counts against; None when the token's session has ended.
 
-    The route itself refuses those. Raises SignInNeeded for what is no token of ours.
+    A stale token may be in another's hands; the route itself refuses it. Raises SignInNeeded for an invalid
+    token.
     """
     claims = call.claims()
     try:
@@ -106,24 +110,26 @@ async def _spend(request: Request, counting: Awaitable[list[RateLimitStatus]]) -
 
 
 def add_headers(request: Request, headers: MutableHeaders) -> None:
-    """What was counted for this request, on success and on refusal alike."""
+    """Add `RateLimit-Policy` and `RateLimit` for this request's counts, on success and on refusal."""
     standings: list[RateLimitStatus] = getattr(request.state, "standings", [])
     if standings:
-        # a refusal has said already which one it was
+        # a refusal has already named the limit that was reached
         headers.setdefault("RateLimit-Policy", _list(standings, lambda s: f"q={s.limit};w={s.window}"))
         headers.setdefault("RateLimit", _list(standings, lambda s: f"r={s.remaining};t={s.reset}"))
 
 
 def _list(standings: list[RateLimitStatus], values: Callable[[RateLimitStatus], str]) -> str:
-    # two keys of one rule are two policies; the tightest is what the client has to know
+    # two keys of one rule are two policies; the client needs the tighter one
     tightest = min(standings, key=lambda s: (s.allowed, s.remaining))
     return f'"{tightest.rule}";{values(tightest)}'
 
 
 def client_address(request: HTTPConnection, hops: int) -> str:
-    """The address `hops` trusted proxies away from us; what a client itself writes is never believed.
+    """The client's address, as seen by the outermost of `hops` trusted proxies; the peer's when `hops` is 0.
 
-    Each proxy appends the address it sees to X-Forwarded-For, so ours are the last `hops` entries.
+    Each proxy appends the address it sees to X-Forwarded-For, so the last `hops` entries are our proxies'.
+    Earlier entries are written by the client and never trusted. Too few entries, or a value that is no IP
+    address, give the peer's address.
     """
     peer = request.client.host if request.client else ""
     if not hops:
@@ -139,5 +145,5 @@ def client_address(request: HTTPConnection, hops: int) -> str:
 
 
 def limited_address(rt: Rt, request: Request) -> str:
-    """The key the request's address is counted under."""
+    """The key under which the request's address is counted."""
     return rate_limits.key_of(client_address(request, rt.settings.web.trusted_proxy_hops))

@@ -1,4 +1,4 @@
-"""Lists in pages, as HTTP asks for them and answers; `core/pagination` makes and reads the cursors."""
+"""Query parameters and answers of paginated lists; `core/pagination` makes and reads the cursors."""
 
 from collections.abc import Callable, Iterable
 from typing import Annotated, Generic, TypeVar
@@ -23,7 +23,10 @@ class PageOut(BaseModel, Generic[Item]):
 
 
 def cut(rows: list[Item], limit: int, position: Callable[[Item], tuple[object, ...]]) -> PageOut[Item]:
-    """`rows` are `limit` + 1 or more where there are: one too many says that there is another page."""
+    """The first `limit` rows as a page. Pass `limit` + 1 or more: an extra row means another page.
+
+    `position` gives the sort key of a row; that of the last row becomes the cursor.
+    """
     more = len(rows) > limit
     return PageOut(items=rows[:limit], next_cursor=encode(*position(rows[limit - 1])) if more else None)
 
@@ -31,7 +34,7 @@ def cut(rows: list[Item], limit: int, position: Callable[[Item], tuple[object, .
 def by_name(
     rows: Iterable[Item], name: Callable[[Item], str], limit: int, cursor: str | None
 ) -> PageOut[Item]:
-    """A page of a short list that is at hand as a whole. Raises Invalid for a made-up cursor."""
+    """A page, sorted by name, of a short list that is wholly in memory. Raises Invalid for a bad cursor."""
     after = decode(cursor, str)
     behind = [row for row in rows if after is None or name(row) > after[0]]
     return cut(sorted(behind, key=name), limit, lambda row: (name(row),))

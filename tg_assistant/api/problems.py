@@ -1,4 +1,4 @@
-"""Errors as RFC 9457 problem documents; one shape for every address under the API, unknown ones too."""
+"""Errors as RFC 9457 problem documents: one shape for every address under the API, including unknown ones."""
 
 import math
 from collections.abc import Mapping
@@ -44,7 +44,10 @@ class Problem(BaseModel):
 
 
 def may(*statuses: int, **said: str) -> dict[int | str, dict[str, Any]]:
-    """`responses=` for a route that may refuse with these. `said` says when: `s409="already followed"`."""
+    """`responses=` for a route that may answer these statuses.
+
+    `said` describes when: `s409="already followed"`. The default is the status's phrase.
+    """
     return {status: {"description": said.get(f"s{status}", _phrase(status))} for status in statuses}
 
 
@@ -53,13 +56,13 @@ def _phrase(status: int) -> str:
 
 
 def language(request: Request) -> str:
-    """The caller's language: the person's once known, otherwise the browser's."""
+    """The language code of the caller: the person's once known, otherwise the first of `Accept-Language`."""
     known = getattr(request.state, "language", None)
     return known or texts.language_of(request.headers.get("accept-language", "").split(",")[0])
 
 
 def sentence(error: AssistantError, language: str, reference: str = "") -> str:
-    """The error in words, in the person's language."""
+    """The error as a sentence in the given language; `reference` fills the one for unexpected errors."""
     code = f"errors.{error.code}"
     if not texts.has(code):
         return texts.text("errors.internal", language, reference=reference)
@@ -74,7 +77,10 @@ def problem(
     detail: str,
     extension: Mapping[str, object] = MappingProxyType({}),
 ) -> JSONResponse:
-    """A problem document (RFC 9457), counted by its code; `extension` replaces none of its own members."""
+    """A problem document (RFC 9457), counted in the metrics by code.
+
+    `extension` adds members and cannot replace the standard ones.
+    """
     metrics.errors_total.labels("rest", code).inc()
     request.state.code = code
     body = {
@@ -91,7 +97,7 @@ def problem(
 
 
 def _sayable(value: Any) -> Any:
-    """The same without halves of characters: a path or a field's name may hold what UTF-8 cannot."""
+    """The same with lone surrogates replaced: a path or a field's name may contain them, UTF-8 may not."""
     if isinstance(value, str):
         return value.encode("utf-8", "replace").decode()
     if isinstance(value, Mapping):
@@ -100,7 +106,7 @@ def _sayable(value: Any) -> Any:
 
 
 def http_problem(request: Request, status: int, headers: Mapping[str, str] | None = None) -> JSONResponse:
-    """What HTTP itself refuses: an unknown address, a wrong method, a body too long."""
+    """A problem for refusals of HTTP itself: an unknown address, a wrong method, a body too long."""
     code = f"http.{status}"
     text_code = f"errors.{code}" if texts.has(f"errors.{code}") else "errors.http.400"
     answer = problem(request, status, code, _phrase(status), texts.text(text_code, language(request)))
@@ -109,7 +115,7 @@ def http_problem(request: Request, status: int, headers: Mapping[str, str] | Non
 
 
 async def on_assistant_error(request: Request, error: Exception) -> JSONResponse:
-    """With `Retry-After`, `RateLimit` and `WWW-Authenticate` where they apply."""
+    """The problem for an AssistantError, with `Retry-After`, `RateLimit` and `WWW-Authenticate` as needed."""
     assert isinstance(error, AssistantError)
     values = {k: v for k, v in error.values.items() if isinstance(v, (int, float, str))}
     detail = sentence(error, language(request))
@@ -126,16 +132,16 @@ async def on_assistant_error(request: Request, error: Exception) -> JSONResponse
 
 
 async def on_http_error(request: Request, error: Exception) -> JSONResponse:
-    """Starlette's own refusals in the same form as ours."""
+    """The problem for an HTTPException, so that Starlette's refusals have the same form as ours."""
     assert isinstance(error, HTTPException)
     return http_problem(request, error.status_code, error.headers)
 
 
 async def on_validation_error(request: Request, error: Exception) -> JSONResponse:
-    """At most twenty faults, by the field's name."""
+    """The problem for invalid input: at most twenty faults, by field name."""
     assert isinstance(error, RequestValidationError)
     faults: list[dict[str, str]] = []
-    for each in error.errors():  # the values themselves stay out: they may be secrets
+    for each in error.errors():  # without the values: they may be secrets
         field = ".".join(str(part)[:100] for part in each["loc"])
         faults.append({"field": field, "problem": each["msg"]})
     detail = texts.text("errors.http.422", language(request))
@@ -143,7 +149,7 @@ async def on_validation_error(request: Request, error: Exception) -> JSONRespons
 
 
 async def on_surprise(request: Request, error: Exception) -> JSONResponse:
-    """Our own bug: logged with a reference, which is all the person is told."""
+    """The problem for a bug of ours: logged with a reference, which is all that the client receives."""
     reference = uuid4().hex[:8]
     log.error("request.failed", reference=reference, path=request.url.path, exc_info=error)
     error.add_note(_TOLD)
@@ -152,12 +158,12 @@ async def on_surprise(request: Request, error: Exception) -> JSONResponse:
 
 
 def is_told(error: Exception) -> bool:
-    """Whether `on_surprise` has logged it already: Starlette raises it again behind its answer."""
+    """Whether `on_surprise` has already logged it: Starlette re-raises the error after the answer is sent."""
     return _TOLD in getattr(error, "__notes__", ())
 
 
 def install(app: FastAPI) -> None:
-    """For routes and for whatever Starlette refuses before one is found."""
+    """Register the handlers, for errors of routes and for refusals before a route is found."""
     app.add_exception_handler(AssistantError, on_assistant_error)
     app.add_exception_handler(HTTPException, on_http_error)
     app.add_exception_handler(RequestValidationError, on_validation_error)

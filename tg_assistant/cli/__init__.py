@@ -1,4 +1,4 @@
-"""`tg-assistant …`: one file a group of commands. Importing this stays cheap: commands load what they use."""
+"""`tg-assistant …`: one file per group of commands. Importing it is cheap: commands import what they use."""
 
 import os
 from pathlib import Path

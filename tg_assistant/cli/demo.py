@@ -1,4 +1,4 @@
-"""The whole product on one machine: demo, down."""
+"""The whole product on one machine: demo, dev, down."""
 
 from pathlib import Path
 from typing import Annotated
@@ -35,7 +35,7 @@ def demo(
 
 
 def dev(data: Data = DEFAULT_DATA) -> None:
-    """The demo, each process restarted when its source changes."""
+    """Run the demo, restarting each process when its source changes."""
     from tg_assistant.demo.run import run
 
     raise typer.Exit(run(data, watch=True))

@@ -1,11 +1,11 @@
-"""`tg-assistant doctor`: one line a neighbour, in words."""
+"""`tg-assistant doctor`: one line in words for each neighbour."""
 
 import os
 from collections.abc import Callable, Iterator
 
 
 def examine() -> Iterator[tuple[str, str | None]]:
-    """(neighbour, what is wrong or None) for each."""
+    """Check every neighbour; yield its name, and the problem or None."""
     checks: dict[str, Callable[[], str | None]] = {
         "PostgreSQL and its schema": _database,
         "Chroma": lambda: _http("CHROMA_URL", "/api/v2/heartbeat", "http://127.0.0.1:8001"),
@@ -51,5 +51,5 @@ def _bot_api() -> str | None:
     try:
         answer = httpx.get(f"{base}/bot{token}/getMe", timeout=5)
     except httpx.HTTPError as error:
-        return f"{base}: {type(error).__name__}"  # the address in the message would show the token
+        return f"{base}: {type(error).__name__}"  # the error's message contains the address, and so the token
     return None if answer.is_success else f"{base} answers {answer.status_code}: the token is not accepted"

@@ -1,4 +1,4 @@
-"""How commands reach core: a transaction on DATABASE_URL, and errors as one sentence with exit code 1."""
+"""Access of commands to core: a transaction on the database, and errors as a sentence with exit code 1."""
 
 import asyncio
 import logging
@@ -32,10 +32,10 @@ _UsageError: Any = typer.BadParameter.__base__  # Typer has no public name for i
 
 
 class Commands(TyperGroup):
-    """A group of commands that says a wrong option as one sentence, too, with exit code 1."""
+    """A group of commands that reports wrong options, too, as one sentence with exit code 1."""
 
     def main(self, *args: Any, standalone_mode: bool = True, **extra: Any) -> Any:
-        """As Typer's own, which would draw a box and exit with 2."""
+        """Run the command. Typer's own `main` would print a usage error in a box and exit with 2."""
         try:
             code = super().main(*args, standalone_mode=False, **extra)
         except _UsageError as error:
@@ -48,14 +48,17 @@ class Commands(TyperGroup):
 
 
 def transaction(work: "Callable[[AsyncSession], Awaitable[Answer]]", *, all_tenants: bool = False) -> Answer:
-    """Run `work` in one transaction; whoever holds the database's password is the operator.
+    """Run `work` in one transaction, as the operator: the database's password is the only authorisation.
 
-    `all_tenants` for what looks at more than one tenant: only the owner's role may, any other would see none.
+    Set `all_tenants` for work across tenants: only the owner's role may do that; others would see no rows.
+    Returns what `work` returns; errors end the command (`in_words`).
     """
     from tg_assistant.infra.logging import logs
     from tg_assistant.infra.postgres.db import Database, set_operator
 
-    logs.configure_terminal(logging.WARNING)  # events are for a process's log, only trouble is for a terminal
+    logs.configure_terminal(
+        logging.WARNING
+    )  # events belong in a process's log; a terminal gets warnings only
 
     async def run() -> Answer:
         database = Database(database_url(), pool_size=1)
@@ -73,7 +76,7 @@ def transaction(work: "Callable[[AsyncSession], Awaitable[Answer]]", *, all_tena
 
 @contextmanager
 def in_words() -> Generator[None]:
-    """What goes wrong inside ends the command as one sentence with exit code 1, never as SQL."""
+    """End the command on an error inside with one sentence and exit code 1, never with SQL."""
     from sqlalchemy.exc import DBAPIError
 
     from tg_assistant.settings.load import SettingsError
@@ -89,7 +92,7 @@ def in_words() -> Generator[None]:
 
 
 def _of_database(error: "DBAPIError") -> str:
-    """Without the statement and its values, which belong to somebody."""
+    """A sentence for a database error, without the statement and its values, which are personal data."""
     state = getattr(error.orig, "sqlstate", None) or ""
     if state in _OLD_SCHEMA:
         return "The database has no schema yet, or an old one: tg-assistant migrate"
@@ -100,7 +103,7 @@ def _of_database(error: "DBAPIError") -> str:
 
 
 def sentence(error: AssistantError) -> str:
-    """An error in words for a terminal."""
+    """The error as an English sentence for a terminal."""
     if error.code == "database.unavailable":
         return AWAY
     key = f"errors.{error.code}"
@@ -108,7 +111,10 @@ def sentence(error: AssistantError) -> str:
 
 
 def database_url() -> str:
-    """DATABASE_URL, or exit with the sentence that says how to give it."""
+    """The URL from MIGRATIONS_DATABASE_URL, DATABASE_URL or POSTGRES_URL, the first that is set.
+
+    Ends the command with a sentence if none is set, or it is not a PostgreSQL URL.
+    """
     names = ("MIGRATIONS_DATABASE_URL", "DATABASE_URL", "POSTGRES_URL")
     url = next((os.environ[name] for name in names if os.environ.get(name)), None)
     if url is None:
@@ -119,6 +125,6 @@ def database_url() -> str:
 
 
 def fail(sentence: str) -> NoReturn:
-    """Say it on stderr and exit with 1."""
+    """Print the sentence on stderr and exit with code 1."""
     typer.secho(sentence, err=True, fg="red")
     raise typer.Exit(1)

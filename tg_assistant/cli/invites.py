@@ -24,14 +24,14 @@ Code = Annotated[str, typer.Option(help="12 letters and digits")]
 
 
 class InviteRole(StrEnum):
-    """No invite but a new tenant's own makes an owner."""
+    """Roles an invite may give. Only the invite of a new tenant makes an owner."""
 
     user = "user"
     admin = "admin"
 
 
 class Status(StrEnum):
-    """What `list` can ask for."""
+    """States to filter by in `list`."""
 
     active = "active"
     revoked = "revoked"
@@ -112,7 +112,7 @@ def list_(
 
 
 async def _enter(db: "AsyncSession", tenant: UUID) -> None:
-    """Act for the tenant. Raises NotFound when there is none with this id."""
+    """Act for the tenant. Raises NotFound if none has this id."""
     from tg_assistant.errors import NotFound
     from tg_assistant.infra.postgres.db import set_tenant
     from tg_assistant.models import Tenant as Row
@@ -123,7 +123,7 @@ async def _enter(db: "AsyncSession", tenant: UUID) -> None:
 
 
 async def _tenant_operator(db: "AsyncSession", code: str) -> Any:
-    """The operator of the tenant that this code belongs to. Raises NotFound."""
+    """The operator actor of the tenant that this invite belongs to. Raises NotFound."""
     from tg_assistant.core.group import invites
     from tg_assistant.errors import NotFound
     from tg_assistant.infra.postgres.db import set_invite
@@ -152,7 +152,7 @@ def _moment(text: str) -> datetime:
 
 
 def _facts(invite: "Invite") -> dict[str, Any]:
-    """In the order of the table's columns, which a row read from it does not keep."""
+    """The invite as JSON values in the order of the table's columns, which a loaded row does not preserve."""
     facts = json.loads(invite.model_dump_json())
     return {name: facts[name] for name in type(invite).model_fields}
 

@@ -1,4 +1,4 @@
-"""Keys of the sealed sessions: which are in use, and moving everything under the newest one."""
+"""Keys of the sealed sessions: list those in use, and re-encrypt everything with the newest."""
 
 import time
 from typing import Annotated
@@ -14,7 +14,7 @@ _BEGIN_SECONDS = 15.0
 
 @app.command()
 def status() -> None:
-    """List the key ids that sealed sessions name, with how many there are. Needs no key."""
+    """List the key ids that sealed sessions use, with the number of sessions. Needs no key."""
     from tg_assistant.core.accounts import key_rotation
 
     found = transaction(key_rotation.uses, all_tenants=True)
@@ -30,9 +30,9 @@ def status() -> None:
 def rotate(
     wait: Annotated[float, typer.Option(help="Seconds to wait for the end")] = 3600,
 ) -> None:
-    """Have ingest bring every sealed session under its newest key (the last in SESSION_CRYPTO_KEY).
+    """Have ingest re-encrypt every sealed session with its newest key (the last in SESSION_CRYPTO_KEY).
 
-    Accounts stay connected. Killed anywhere, it goes on by itself; asking twice does no harm.
+    Accounts stay connected. After an interruption it resumes by itself; running it twice does no harm.
     """
     from tg_assistant.core.accounts import key_rotation
 

@@ -23,7 +23,7 @@ def openapi(
 
 
 def written() -> str:
-    """The document as the file holds it. Needs no settings and no neighbour."""
+    """The content of the file. Needs no settings and no other service."""
     from tg_assistant.api.app import create_api
 
     return json.dumps(create_api(_nothing).openapi(), ensure_ascii=False, indent=1, sort_keys=True) + "\n"

@@ -1,4 +1,4 @@
-"""Running the product: serve, migrate, build, build-model."""
+"""Running the product: serve, migrate, build, build-model, doctor."""
 
 import subprocess
 from pathlib import Path
@@ -61,7 +61,7 @@ def build_model(
 
 
 def doctor() -> None:
-    """Check every neighbour the settings name; exit 1 when one does not answer."""
+    """Check every service that the settings name; exit with 1 if one does not answer."""
     from tg_assistant.cli.doctor import examine
 
     trouble = False

@@ -1,4 +1,4 @@
-"""`tg-assistant people`: somebody's data at their word, also of one who is switched off and has no way in."""
+"""`tg-assistant people`: a person's data, exported or deleted at their request, even without access."""
 
 import asyncio
 import json
@@ -27,7 +27,7 @@ def export(
     telegram_id: TelegramId,
     to: Annotated[Path, typer.Option(help="The zip file to write; must not exist")],
 ) -> None:
-    """Write everything kept about a person to a zip of JSON: what GET /api/users/me/export gives them."""
+    """Write everything stored about a person to a zip of JSON, as GET /api/users/me/export does."""
     from tg_assistant.core.privacy import export as exporting
 
     if to.exists():
@@ -51,7 +51,7 @@ def delete(
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="The receipt as a JSON object")] = False,
 ) -> None:
-    """Log a person out at Telegram and delete all they have: what /delete_me does. It cannot be undone."""
+    """Log a person out at Telegram and delete all their data, as /delete_me does. It cannot be undone."""
     from tg_assistant.core.privacy import erasure
 
     if not yes:

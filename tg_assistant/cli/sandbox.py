@@ -1,4 +1,4 @@
-"""`tg-assistant sandbox`: what the demo's local Telegram holds."""
+"""`tg-assistant sandbox`: the content of the demo's local Telegram."""
 
 import json
 from pathlib import Path

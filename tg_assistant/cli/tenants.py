@@ -1,4 +1,4 @@
-"""`tg-assistant tenants`: made on the command line only."""
+"""`tg-assistant tenants`: tenants are created on the command line only."""
 
 import json
 from typing import Annotated
@@ -17,7 +17,7 @@ def group() -> None:
 
 @app.command()
 def create(name: str, as_json: Annotated[bool, typer.Option("--json")] = False) -> None:
-    """Make a tenant and print the one-use invite that makes its owner."""
+    """Create a tenant and print the one-use invite for its owner."""
     from tg_assistant.core.group import tenants
 
     tenant, invite = transaction(lambda db: tenants.create(db, name))

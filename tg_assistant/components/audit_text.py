@@ -1,4 +1,4 @@
-"""What a line of the audit trail adds to its title, in words: the log never shows our names of fields."""
+"""The details of an audit trail's line, in words: internal field names are never shown."""
 
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -23,7 +23,10 @@ _ERASED = ("accounts", "channels", "questions", "sessions")
 
 
 def details(action: str, detail: Mapping[str, Any], language: str, names: Mapping[str, str]) -> list[str]:
-    """One phrase a value. `names`: what members are called, by id. A value without words is left out."""
+    """One phrase for each value of an audit event's `detail`; values without a phrase are omitted.
+
+    `names` are the members' names by id.
+    """
     if action == "retention.change":
         said = [_period(name, days, language) for name, days in detail.items()]
     elif action == "person.erase":
@@ -50,7 +53,7 @@ def _period(name: str, days: int | None, language: str) -> str:
 
 
 def _worded(phrase: str, words: str) -> Callable[[Any, str], str]:
-    """`phrase` around the word there is for the value; without a word, nothing."""
+    """A function that puts the value's word (text `<words>_<value>`) into `phrase`, or gives ""."""
 
     def say(value: Any, language: str) -> str:
         code = f"{words}_{value}"

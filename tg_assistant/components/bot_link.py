@@ -1,4 +1,4 @@
-"""The bot's name and link, for pages that anybody may see."""
+"""The bot's name and link, for pages that need no sign-in."""
 
 from contextlib import suppress
 
@@ -11,14 +11,14 @@ from tg_assistant.web.process import current
 
 
 class LandingState(rx.State):
-    """The bot's name; empty until Telegram has told it."""
+    """The bot's name and a QR code of its link; empty until Telegram has returned the name."""
 
     bot: str = ""
     link_qr: str = ""
 
     @rx.event(background=True)
     async def load(self) -> None:
-        """Telegram away is no reason to keep anybody waiting: the page says in words where to go."""
+        """Ask Telegram for the bot's name. Until there is one, the page shows a text in place of the link."""
         with suppress(Unavailable):
             name = await bot_api.username(current().settings.telegram)
             async with self:
@@ -27,5 +27,5 @@ class LandingState(rx.State):
 
 
 def bot_address() -> rx.Var[str]:
-    """Ends in a slash until the bot's name is known."""
+    """The bot's `https://t.me/` link, without a name until it is known."""
     return rx.Var.create("https://t.me/") + LandingState.bot

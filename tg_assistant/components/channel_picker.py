@@ -1,4 +1,4 @@
-"""Channels one may choose: the account's list as rows with a check mark."""
+"""Channels to choose from: the account's list as rows with a check mark."""
 
 from typing import Any, TypedDict
 
@@ -25,7 +25,7 @@ class Choice(TypedDict):
 
 
 def choice_of(dialog: Dialog, followed: set[str], language: str) -> Choice:
-    """`followed` holds Telegram ids that are on the person's list already."""
+    """The row of a dialog. `followed` holds the Telegram ids of the channels the person already follows."""
     is_followed = str(dialog.telegram_id) in followed
     if is_followed:
         detail = text("channels.already", language)

@@ -11,7 +11,10 @@ from tg_assistant.components.telegram import kept_field
 
 
 def button(label: Any, *, style: str = "", busy: Any = None, **props: Any) -> rx.Component:
-    """A filled button; `style` is soft, plain, danger, small, wide in any mix. `busy` shows a spinner."""
+    """A filled button; `style` is any combination of soft, plain, danger, small and wide.
+
+    `busy` (a Var) shows a spinner and disables the button.
+    """
     content: Any = label
     if busy is not None:
         content = rx.fragment(rx.cond(busy, rx.el.span(class_name="tg-spinner"), rx.fragment()), label)
@@ -20,12 +23,12 @@ def button(label: Any, *, style: str = "", busy: Any = None, **props: Any) -> rx
 
 
 def link_button(label: Any, href: Any, *, style: str = "", **props: Any) -> rx.Component:
-    """A button that goes to another page of the app, without loading it anew."""
+    """A button that opens another page of the app without reloading it."""
     return ReactRouterLink.create(label, href=href, class_name=f"tg-button {style}", **props)
 
 
 def switch(on: Any, label: Any, **props: Any) -> rx.Component:
-    """Telegram's switch; `label` is read to people who do not see it."""
+    """Telegram's switch; `label` is for screen readers."""
     return rx.el.button(
         type="button",
         role="switch",
@@ -37,7 +40,7 @@ def switch(on: Any, label: Any, **props: Any) -> rx.Component:
 
 
 def segment(label: Any, on: Any, **props: Any) -> rx.Component:
-    """One of a row of choices."""
+    """One choice of a segmented control."""
     return rx.el.button(label, type="button", class_name=rx.cond(on, "tg-segment on", "tg-segment"), **props)
 
 
@@ -46,7 +49,10 @@ def segments(*choices: Any) -> rx.Component:
 
 
 def search_field(placeholder: str, **props: Any) -> rx.Component:
-    """A search field; `placeholder` is a text code and names what is kept; `on_typed` gets the text."""
+    """A search field; `placeholder` is a text code, and the key that stores its text (`KeptField`).
+
+    `on_typed` receives the text.
+    """
     field = kept_field(
         keep=placeholder,
         type="search",

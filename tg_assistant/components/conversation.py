@@ -16,19 +16,19 @@ from tg_assistant.texts import text
 from tg_assistant.web import process
 
 _CITATION = re.compile(r"\[(\d{1,2})\]")
-_LONGEST = timedelta(minutes=2)  # an answer not there by then was interrupted
-_JOINER = "\u2060"  # no line ends beside it, and nothing is seen of it
+_LONGEST = timedelta(minutes=2)  # an answer that takes longer was interrupted
+_JOINER = "\u2060"  # WORD JOINER: invisible, and forbids a line break
 
 
 class Part(TypedDict):
-    """A stretch of an answer, or (n > 0) the number of a source."""
+    """A piece of an answer's text, or (n > 0) the number of a source."""
 
     text: str
     n: int
 
 
 class SourceRow(TypedDict):
-    """A post an answer stands on."""
+    """A post that an answer cites."""
 
     n: int
     title: str
@@ -40,7 +40,8 @@ class SourceRow(TypedDict):
 class Exchange(TypedDict):
     """One question with its answer. `state`: waiting, streaming, done, abstained, failed.
 
-    `kept`: it is written down, or refused in words; until then the browser sends it again after a cut.
+    `kept`: the question is stored, or was refused with a notice; until then the browser sends it again after
+    a lost connection.
     """
 
     id: str
@@ -53,7 +54,7 @@ class Exchange(TypedDict):
 
 
 def parts(answer: str) -> list[Part]:
-    """An answer cut at its citations: "It rains [1]." → text, number, text."""
+    """Split an answer at its citations: "It rains [1]." → text, number, text."""
     pieces = _CITATION.split(answer)
     cut = [
         Part(text="", n=int(piece)) if at % 2 else Part(text=_glued(piece, at < len(pieces) - 1), n=0)
@@ -63,12 +64,12 @@ def parts(answer: str) -> list[Part]:
 
 
 def _glued(piece: str, cited: bool) -> str:
-    """The text before a number keeps it on its own last line."""
+    """Join a text to the number that follows, so that no line breaks between them."""
     return piece.rstrip() + _JOINER if cited and piece.strip() else piece
 
 
 def source_rows(sources: Iterable[Source], language: str) -> list[SourceRow]:
-    """For a state: times in words, no object of core."""
+    """Rows for a page's state: plain values, with times in words."""
     return [
         SourceRow(
             n=source.n,
@@ -82,7 +83,7 @@ def source_rows(sources: Iterable[Source], language: str) -> list[SourceRow]:
 
 
 def exchange_of(asked: Question, language: str) -> Exchange:
-    """A question as it is kept, with its answer as far as it may be shown."""
+    """A stored question with its answer, as far as it may be shown."""
     return Exchange(
         id=asked.id.hex,
         question=asked.question,
@@ -103,13 +104,13 @@ def _state(asked: Question) -> str:
 
 
 def hidden(language: str) -> dict[str, Any]:
-    """What stands in the place of an answer whose channel was lost while it was written."""
+    """The fields of an exchange whose answer is withheld: a channel was lost while it was being written."""
     sentence = text("ask.withheld", language)
     return {"answer": sentence, "parts": parts(sentence), "sources": [], "state": "done"}
 
 
 def as_now(shown: Iterable[Exchange], asked: Iterable[Question], language: str) -> list[Exchange]:
-    """`shown` with answers that are hidden, or back, since; one still being written stays as it is."""
+    """`shown`, with answers that have been hidden or restored since; an unfinished one is unchanged."""
     now = {one.id.hex: exchange_of(one, language) for one in asked if one.answer is not None}
     fresh = [(one, now.get(one["id"], one)) for one in shown]
     return [new if bool(new["sources"]) != bool(one["sources"]) else one for one, new in fresh]

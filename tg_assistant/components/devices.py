@@ -18,7 +18,7 @@ _BROWSERS = (
 
 
 def device_name(user_agent: str) -> str:
-    """ "Chrome, Linux"; empty when neither is recognised."""
+    """Browser and system, for example "Chrome, Linux"; empty when neither is recognised."""
     named = (_first(_BROWSERS, user_agent), _first(_SYSTEMS, user_agent))
     return ", ".join(part for part in named if part)
 

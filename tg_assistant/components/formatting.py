@@ -11,7 +11,7 @@ _COLOURS = 7
 
 
 def ago(when: datetime, language: str, *, now: datetime | None = None) -> str:
-    """ "5 minutes ago"; from a week on, the date."""
+    """A relative time, for example "5 minutes ago"; the date from a week on."""
     seconds = ((now or process.now()) - when).total_seconds()
     if seconds < 60:
         return text("time.now", language)
@@ -25,7 +25,7 @@ def ago(when: datetime, language: str, *, now: datetime | None = None) -> str:
 
 
 def tenths(value: float, language: str) -> str:
-    """`0,3` or `0.3`."""
+    """A number with one decimal: `0,3` (ru) or `0.3` (en)."""
     return f"{value:.1f}".replace(".", _DECIMAL[language])
 
 
@@ -35,25 +35,25 @@ def counted(code: str, language: str, n: int) -> str:
 
 
 def grouped(n: int, language: str) -> str:
-    """`12 345` or `12,345`."""
+    """A number with its digits grouped: `12 345` (ru) or `12,345` (en)."""
     return f"{n:,}".replace(",", _GROUPING[language])
 
 
 def dotted(phrases: list[str]) -> str:
-    """Short phrases in a row; a line breaks between two of them, never inside one or before a dot."""
+    """Short phrases joined with dots; a line can break only after a dot, never inside a phrase."""
     return "\u00a0· ".join(phrase.replace(" ", "\u00a0") for phrase in phrases)
 
 
 def initial(title: str) -> str:
-    """The letter in a peer's coloured circle."""
+    """The letter in a peer's coloured circle: the title's first letter or digit, or `#`."""
     return next((letter.upper() for letter in title if letter.isalnum()), "#")
 
 
 def colour(telegram_id: int) -> int:
-    """Which of Telegram's seven colours a peer has: 0…6."""
+    """A peer's colour, an index of Telegram's seven: 0…6."""
     return abs(telegram_id) % _COLOURS
 
 
 def milliseconds(when: datetime) -> int:
-    """Since 1970, for the browser's clocks."""
+    """Milliseconds since 1970, for JavaScript."""
     return int(when.timestamp() * 1000)

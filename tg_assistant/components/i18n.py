@@ -1,4 +1,4 @@
-"""Sentences on a page: both languages are in the build; the person's language decides, or the browser's."""
+"""Sentences on a page: the build has both languages, and the person's or the browser's language selects."""
 
 from typing import Any
 
@@ -14,6 +14,6 @@ def say(code: str, **values: object) -> Any:
 
 
 def in_browser(code: str, **values: object) -> rx.Component:
-    """The sentence in the browser's language, right from the first paint: for pages without a person."""
+    """The sentence in the browser's language, from the first paint on: for pages without a sign-in."""
     languages = [rx.el.span(text(code, one, **values), class_name=f"in-{one}", lang=one) for one in LANGUAGES]
     return rx.fragment(*languages)

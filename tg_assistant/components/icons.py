@@ -1,4 +1,4 @@
-"""Line icons, drawn here: an icon library would load on every page for these few."""
+"""Line icons as SVG paths: every page would have to load an icon library for these few."""
 
 # ruff: noqa: E501 - a path is one word
 

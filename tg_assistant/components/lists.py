@@ -1,4 +1,4 @@
-"""Sections and cells: in Telegram, lists are the language."""
+"""Sections and cells: Telegram's screens consist of lists."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from tg_assistant.components.icons import icon
 
 
 def section(*cells: Any, header: Any = None, footer: Any = None, action: Any = None) -> rx.Component:
-    """A card of cells with a header above (an action at its right) and a hint below."""
+    """A card of cells with a header above (`action` at its right) and a hint below (`footer`)."""
     head = rx.el.div(rx.el.span(header), action or rx.fragment(), class_name="tg-section-head")
     return rx.el.section(
         head if header is not None else rx.fragment(),
@@ -48,7 +48,7 @@ def cell(
 
 
 def round_icon(name: str, tone: str = "") -> rx.Component:
-    """A tinted 40 px circle with an icon; `tone` is good or bad where the colour says something."""
+    """A tinted 40 px circle with an icon; `tone` is good or bad if the colour has a meaning."""
     return rx.el.div(icon(name), class_name=f"tg-icon {tone}")
 
 
@@ -62,7 +62,7 @@ def chevron() -> rx.Component:
 
 
 def steps(header: str, *codes: str) -> rx.Component:
-    """A numbered list of what to do; all are text codes."""
+    """A numbered list of instructions; header and steps are text codes."""
     return section(
         rx.el.ol(*(rx.el.li(say(code)) for code in codes), class_name="tg-steps"), header=say(header)
     )

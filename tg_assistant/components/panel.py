@@ -1,4 +1,4 @@
-"""What the admin panel's screens share: sections as tabs, lists that go on, facts."""
+"""Components shared by the admin panel's screens: tabs of sections, paginated lists, facts."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ _SECTIONS = ("", "people", "invites", "channels", "queue", "trail", "switches")
 
 
 def panel_tabs(active: str) -> rx.Component:
-    """One tab a section. Test ids: panel-overview, panel-people, …"""
+    """One tab for each section. Test ids: panel-overview, panel-people, …"""
     tabs = [
         ReactRouterLink.create(
             say(f"admin.tab_{name or 'overview'}"),
@@ -30,17 +30,17 @@ def panel_tabs(active: str) -> rx.Component:
 
 
 def more(cursor: Any, on_click: Any) -> rx.Component:
-    """The next page of a list, while there is one. Test id: more."""
+    """A button for the next page of a list, if there is one. Test id: more."""
     onward = button(say("admin.more"), style="soft wide", on_click=on_click, data_testid="more")
     return rx.cond(cursor != "", rx.el.div(onward, class_name="tg-section"), rx.fragment())
 
 
 def listed(rows: Any, row: Any, *, header: Any, nothing: str, footer: Any = None) -> rx.Component:
-    """A section of rows, or one quiet line that says why there are none (`nothing` is a text code)."""
+    """A section of rows, or a line in grey that says why there are none (`nothing` is a text code)."""
     none = section(cell(say(nothing), style="quiet", data_testid="none"), header=header)
     return rx.cond(rows.length() > 0, section(rx.foreach(rows, row), header=header, footer=footer), none)
 
 
 def fact(title: Any, value: Any, **props: Any) -> rx.Component:
-    """A name at the left, its number at the right."""
+    """A row with a name at the left and its value at the right."""
     return cell(title, right=rx.el.span(value, class_name="tg-cell-value"), style="wrapped", **props)

@@ -1,4 +1,4 @@
-"""What a screen shows when it has nothing to show: loading, empty, failed, nobody signed in."""
+"""Screens without content: loading, empty, failed, not signed in."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ from tg_assistant.state import SessionState
 
 
 def empty(art: str, title: Any, sentence: Any, *actions: Any, testid: str = "empty") -> rx.Component:
-    """One picture, a title, a sentence, one action."""
+    """A picture, a title, a sentence and actions, usually one."""
     return rx.el.div(
         rx.el.div(art, class_name="tg-empty-art", aria_hidden="true"),
         rx.el.h2(title),
@@ -24,7 +24,7 @@ def empty(art: str, title: Any, sentence: Any, *actions: Any, testid: str = "emp
 
 
 def skeleton() -> rx.Component:
-    """Where content will come: a title and a card of grey rows."""
+    """A placeholder while content loads: a title and a card of grey rows."""
     rows = [
         rx.el.div(
             rx.el.div(class_name="tg-bone", style={"width": "40px", "height": "40px", "borderRadius": "50%"}),
@@ -42,7 +42,7 @@ def skeleton() -> rx.Component:
 
 
 def failed() -> rx.Component:
-    """The screen could not be built: why, and a way on."""
+    """The screen could not be loaded: the error, and a button to try again."""
     return empty(
         "🌧️",
         say("app.failed_title"),
@@ -53,19 +53,19 @@ def failed() -> rx.Component:
 
 
 def reopen() -> rx.Component:
-    """Init data is spent or too old and no session is stored: only Telegram can give new data."""
+    """Init data is used or too old and no session is stored: only reopening in Telegram gives new data."""
     close = close_button(say("app.close"), class_name="tg-button", data_testid="close-app")
     return empty("🔄", say("sign_in.reopen_title"), say("sign_in.reopen"), close, testid="reopen")
 
 
 def outside() -> rx.Component:
-    """An ordinary browser opened the Mini App's address; the first page knows the way to the bot."""
+    """An ordinary browser opened the Mini App's address; links to the first page, which links to the bot."""
     way = link_button(say("landing.home"), "/", style="soft", data_testid="to-landing")
     return empty("✈️", say("sign_in.outside_title"), say("sign_in.outside"), way, testid="outside")
 
 
 def link_needed() -> rx.Component:
-    """The admin panel in a browser that no link of the bot's has signed in, or not any more."""
+    """The admin panel in a browser that is not signed in, or no longer: the bot sends a sign-in link."""
     go = rx.el.a(
         say("panel.open_bot", bot=""),
         LandingState.bot,
@@ -83,7 +83,7 @@ def offline() -> rx.Component:
         "📡",
         say("sign_in.offline_title"),
         say("sign_in.offline"),
-        # not by loading the page anew: where a frame's storage is blocked, the launch data would be lost
+        # no reload of the page: in a frame whose storage is blocked it would lose the launch data
         button(say("app.try_again"), on_click=SessionState.page_opened, data_testid="try-again"),
         testid="offline",
     )

@@ -1,4 +1,4 @@
-"""The bottom sheet: details that do not deserve a page."""
+"""The bottom sheet, for details that need no page of their own."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from tg_assistant.components.i18n import say
 
 
 def sheet(shown: Any, *content: Any, title: Any, on_close: Any, testid: str) -> rx.Component:
-    """Slides up over a shade while `shown`; a tap on the shade closes it. Test ids: `testid`, sheet-close."""
+    """A sheet that is open while `shown`; a tap on the shade closes it. Test ids: `testid`, sheet-close."""
     shade = rx.el.button(
         type="button",
         aria_label=say("app.ok"),

@@ -1,4 +1,4 @@
-"""What surrounds every screen: tab bar, notices, the offline banner, the net under rendering errors."""
+"""Components around every screen: tab bar, notices, offline banner, error boundary."""
 
 from typing import Any
 
@@ -35,7 +35,7 @@ def tab_bar(active: str) -> rx.Component:
 def notice() -> rx.Component:
     """The newest notice, above the tab bar. Test ids: notice, notice-close.
 
-    A screen that could not be built says it itself.
+    Hidden while the phase is `failed`: that screen shows the error itself.
     """
     said = SessionState.notice
     bar = snackbar(text=said["text"], kind=said["kind"], number=said["number"], close_label=say("app.ok"))
@@ -43,7 +43,7 @@ def notice() -> rx.Component:
 
 
 def offline_banner() -> rx.Component:
-    """Shown while the socket is down; it goes by itself. Test id: offline-banner."""
+    """A banner that is shown while the socket is disconnected. Test id: offline-banner."""
     banner = rx.el.div(
         rx.el.span(class_name="tg-spinner"),
         say("app.reconnecting"),
@@ -55,7 +55,7 @@ def offline_banner() -> rx.Component:
 
 
 def error_boundary(*children: Any) -> rx.Component:
-    """A rendering error shows a sentence and a way on, not a blank page. Test id: crashed."""
+    """Show a sentence and a reload button after a rendering error, not a blank page. Test id: crashed."""
     again = reload_button(in_browser("app.reload"), class_name="tg-button", data_testid="reload")
     sentences = in_browser("app.crashed_title"), in_browser("app.crashed")
     fallback = rx.Var.create(

@@ -1,4 +1,4 @@
-"""What speaks to Telegram's client from a page; the browser's half is `assets/telegram_bridge.jsx`."""
+"""Components that use Telegram's client; their React code is `assets/telegram_bridge.jsx`."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ _LIBRARY = "$/public/telegram_bridge.jsx"
 
 
 class TelegramBridge(rx.Component):
-    """Presents the resume secret, and keeps Telegram's own controls in step with the page."""
+    """Presents the resume secret, and sets Telegram's own controls to match the page."""
 
     library = _LIBRARY
     tag = "TelegramBridge"
@@ -27,7 +27,7 @@ class TelegramBridge(rx.Component):
 
 
 class ConfirmButton(rx.Component):
-    """A button whose action Telegram's native popup must confirm."""
+    """A button whose action the person confirms in Telegram's native popup."""
 
     library = _LIBRARY
     tag = "ConfirmButton"
@@ -57,7 +57,7 @@ class ShareButton(rx.Component):
 
 
 class TelegramLink(rx.Component):
-    """A link Telegram opens inside itself when it is one of its own."""
+    """A link; a t.me link opens inside Telegram."""
 
     library = _LIBRARY
     tag = "TelegramLink"
@@ -66,14 +66,14 @@ class TelegramLink(rx.Component):
 
 
 class ScrolledRow(rx.Component):
-    """A row of links wider than a phone; the one with the class `on` is in sight."""
+    """A row of links wider than a phone, scrolled so that the one with the class `on` is visible."""
 
     library = _LIBRARY
     tag = "ScrolledRow"
 
 
 class FollowBottom(rx.Component):
-    """A column that keeps its end in sight whenever `mark` changes."""
+    """A column that scrolls to its end whenever `mark` changes."""
 
     library = _LIBRARY
     tag = "FollowBottom"
@@ -82,7 +82,7 @@ class FollowBottom(rx.Component):
 
 
 class Countdown(rx.Component):
-    """Minutes and seconds left until `until` (milliseconds since 1970)."""
+    """A countdown in minutes and seconds to `until` (milliseconds since 1970)."""
 
     library = _LIBRARY
     tag = "Countdown"
@@ -91,7 +91,7 @@ class Countdown(rx.Component):
 
 
 class Composer(rx.Component):
-    """The question field: grows, sends on Enter, empties itself."""
+    """The question field: grows with its text, sends on Enter, then clears itself."""
 
     library = _LIBRARY
     tag = "Composer"
@@ -105,7 +105,7 @@ class Composer(rx.Component):
 
 
 class KeptField(rx.Component):
-    """A text field whose text outlives a screen that is built anew; `keep` names it among all fields."""
+    """A text field whose text survives a rebuild of the screen; `keep` is its key, unique among fields."""
 
     library = _LIBRARY
     tag = "KeptField"
@@ -124,7 +124,7 @@ class KeptField(rx.Component):
 
 
 class ReloadButton(rx.Component):
-    """A button that loads the page anew (a returned script would need `unsafe-eval`)."""
+    """A button that reloads the page (a script returned by a handler would need `unsafe-eval`)."""
 
     library = _LIBRARY
     tag = "ReloadButton"
@@ -138,7 +138,7 @@ class CloseButton(rx.Component):
 
 
 class Snackbar(rx.Component):
-    """A notice that goes by itself; a new `number` is a new notice."""
+    """A notice that disappears by itself; a new `number` is a new notice."""
 
     library = _LIBRARY
     tag = "Snackbar"

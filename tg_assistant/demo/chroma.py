@@ -32,18 +32,18 @@ def running_chroma(data_dir: Path, port: int = 0) -> Generator[str]:
 
 
 def command(data_dir: Path, port: int) -> list[str]:
-    """The foreground server on loopback."""
+    """The command line of a foreground server on loopback."""
     chroma = Path(sys.executable).with_name("chroma")
     return [str(chroma), "run", "--path", str(data_dir), "--host", "127.0.0.1", "--port", str(port)]
 
 
 def url(port: int) -> str:
-    """Address to give to CHROMA_URL."""
+    """The server's address, for CHROMA_URL."""
     return f"http://127.0.0.1:{port}"
 
 
 def is_ready(port: int) -> bool:
-    """Whether the heartbeat answers now."""
+    """Whether the server's heartbeat answers now."""
     try:
         return httpx.get(f"{url(port)}/api/v2/heartbeat", timeout=2).is_success
     except httpx.HTTPError:

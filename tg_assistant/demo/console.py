@@ -1,4 +1,4 @@
-"""What the demo's terminal shows: one coloured line per event, with the process's name."""
+"""The demo's terminal output: one coloured line per event, with the process's name."""
 
 import json
 import re
@@ -26,25 +26,28 @@ _ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
 
 class Console:
-    """Writes to a terminal with colours, to anything else without."""
+    """Writes with colours to a terminal, and without to anything else."""
 
     def __init__(self, out: TextIO = sys.stdout) -> None:
         self._out = out
         self._colour = out.isatty()
 
     def say(self, text: str = "") -> None:
-        """A line of the supervisor's own."""
+        """Write a line of the supervisor's own."""
         self._out.write(text + "\n")
         self._out.flush()
 
     def event(self, name: str, text: str, colour: str = "") -> None:
-        """A line about one process."""
+        """Write a line about one process, with the time; `colour` is an ANSI code."""
         clock = self.paint(time.strftime("%H:%M:%S"), "2")
         label = self.paint(f"{name:<{NAME_WIDTH}}", COLOURS.get(name, "37"))
         self.say(f"{clock} {label} {self.paint(text, colour)}")
 
     def line(self, name: str, line: str, *, quiet: bool = False) -> None:
-        """A line a process wrote: structlog's JSON or plain text. `quiet`: only when it tells of trouble."""
+        """Write a line of a process's output: structlog's JSON, or plain text.
+
+        Debug events are skipped; with `quiet`, so is plain text other than warnings and errors.
+        """
         text = _ANSI.sub("", line).rstrip()
         if not text:
             return
@@ -57,7 +60,7 @@ class Console:
             self.event(name, text[:400], "2")
 
     def paint(self, text: str, colour: str) -> str:
-        """The text in an ANSI colour, where there are colours."""
+        """The text in an ANSI colour, unchanged if the output has no colours."""
         return f"\x1b[{colour}m{text}\x1b[0m" if self._colour and colour else text
 
 
@@ -73,7 +76,7 @@ def parse(text: str) -> dict[str, Any] | None:
 
 
 def render(entry: dict[str, Any]) -> str:
-    """An event on one line; of a traceback only its last line (the log file keeps the rest)."""
+    """An event as one line; of a traceback only the last line (the log file has all of it)."""
     pairs = [f"{key}={_short(value)}" for key, value in entry.items() if key not in _HIDDEN]
     trouble = str(entry.get("exception") or "").strip().rpartition("\n")[2]
     return "  ".join(part for part in (str(entry["event"]), " ".join(pairs), trouble) if part)

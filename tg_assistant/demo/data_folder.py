@@ -1,4 +1,4 @@
-"""The demo's data folder: who uses it, its ports and its secrets, and starting over."""
+"""The demo's data folder: its lock, ports and secrets, and emptying it."""
 
 import base64
 import fcntl
@@ -28,12 +28,12 @@ WANTED_PORTS = {
 
 
 class FolderInUse(Exception):
-    """Another demo runs over the same folder. `str()` is one sentence for the terminal."""
+    """Another demo is using the folder. `str()` is one sentence for the terminal."""
 
 
 @dataclass(frozen=True)
 class DataFolder:
-    """Everything of the demo that survives a restart lives under `path`."""
+    """The locked folder; `path` contains everything of the demo that survives a restart."""
 
     path: Path
     lock: IO[str]
@@ -43,7 +43,10 @@ class DataFolder:
         return self.path / "logs"
 
     def choose_ports(self, *, any_free: bool = False) -> tuple[dict[str, int], dict[str, tuple[int, int]]]:
-        """Ports by name, and the replaced ones as (wanted, got): last time's, else the usual, else free."""
+        """Choose and save the ports: last time's, else the usual ones, else free ones.
+
+        Returns the ports by name, and those that were busy, as (wanted, chosen) by name.
+        """
         kept = self.path / "ports.json"
         wanted = {} if any_free else WANTED_PORTS | (json.loads(kept.read_text()) if kept.exists() else {})
         ports: dict[str, int] = {}
@@ -63,7 +66,7 @@ class DataFolder:
         return ports, replaced
 
     def secrets(self) -> dict[str, str]:
-        """JWT_SECRET and SESSION_CRYPTO_KEY of this installation, made at its first start."""
+        """JWT_SECRET and SESSION_CRYPTO_KEY of this installation, generated at its first start."""
         kept = self.path / "secrets.json"
         if not kept.exists():
             made = {
@@ -76,7 +79,7 @@ class DataFolder:
 
 @contextmanager
 def open_data_folder(path: Path, *, reset: bool = False) -> Generator[DataFolder]:
-    """Take the folder for this process (and whoever inherits the lock). Raises FolderInUse."""
+    """Lock the folder for this process, and for processes that inherit the lock. Raises FolderInUse."""
     path = path.resolve()
     path.mkdir(parents=True, exist_ok=True)
     with (path / "lock").open("a+") as lock:
@@ -92,7 +95,7 @@ def open_data_folder(path: Path, *, reset: bool = False) -> Generator[DataFolder
 
 
 def holder(path: Path) -> int | None:
-    """Process id of the demo that runs over this folder, if one does."""
+    """Process id of the demo that is using this folder, or None."""
     try:
         pid = int((path / "lock").read_text().strip())
         os.kill(pid, 0)
@@ -107,7 +110,7 @@ def holder(path: Path) -> int | None:
 
 
 def write_private(path: Path, text: str) -> None:
-    """Replace a file in one step, readable by its owner alone."""
+    """Replace a file atomically; only its owner can read it."""
     fresh = path.with_name(path.name + ".new")
     fresh.unlink(missing_ok=True)
     with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
@@ -116,7 +119,10 @@ def write_private(path: Path, text: str) -> None:
 
 
 def _take(lock: IO[str], path: Path) -> None:
-    """A killed demo's guardian holds the lock until its last process is gone: wait for that one."""
+    """Lock the folder. Raises FolderInUse.
+
+    Waits for the guardian of a killed demo, which holds the lock until it has ended all processes.
+    """
     deadline = time.monotonic() + 15
     while True:
         try:
@@ -134,7 +140,7 @@ def _take(lock: IO[str], path: Path) -> None:
 
 
 def _empty(path: Path) -> None:
-    """Everything but the lock."""
+    """Delete everything in the folder but the lock."""
     for entry in path.iterdir():
         if entry.name == "lock":
             continue

@@ -1,4 +1,4 @@
-"""The demo's addresses and secrets, and the environment each of its processes gets."""
+"""The demo's addresses and secrets, and the environment of each of its processes."""
 
 import json
 import os
@@ -15,7 +15,7 @@ from tg_assistant.demo.postgres import Postgres
 from tg_assistant.settings import groups
 
 BUNDLED_SDK = "/vendor/telegram-web-app.js"
-# everybody in a demo comes from this machine: one address is many people
+# all people of a demo share this machine's address, so limits per address must be high
 _RATES = dict.fromkeys(
     ("RATE_LIMIT_SIGN_IN", "RATE_LIMIT_QR_INIT", "RATE_LIMIT_QR_STATUS", "RATE_LIMIT_INVITES"), "600:60"
 )
@@ -24,11 +24,11 @@ _PASSED_ON = ("LLM_", "EMBEDDING_", "LOG_LEVEL")
 
 @dataclass
 class Demo:
-    """One demo's addresses and secrets, known step by step while it starts."""
+    """One demo's addresses and secrets, some of which become known while it starts."""
 
     folder: DataFolder
     ports: dict[str, int]
-    load_posts: bool = False  # the sandbox starts without the demo's channels: real posts come instead
+    load_posts: bool = False  # True: the sandbox starts without the demo's channels, for real posts instead
     database: Postgres | None = None
     http: httpx.AsyncClient = field(default_factory=lambda: httpx.AsyncClient(timeout=2, trust_env=False))
 
@@ -38,7 +38,7 @@ class Demo:
 
     @property
     def phone_url(self) -> str:
-        """Another site than the app's, as web.telegram.org is: `localhost`, not 127.0.0.1."""
+        """At `localhost`, not 127.0.0.1: a different site from the app's, as web.telegram.org is."""
         return f"http://localhost:{self.ports['phone']}"
 
     @property
@@ -47,19 +47,19 @@ class Demo:
 
     @property
     def control_url(self) -> str:
-        """The sandbox's control API; the smoke run injects faults through it and nothing else."""
+        """The sandbox's control API, with which the seed and the smoke run control it."""
         return f"http://127.0.0.1:{self.ports['phone']}/control"
 
     def install(self) -> dict[str, str]:
-        """What the sandbox made at its first start: bot token, API id, keys."""
+        """The facts that the sandbox generated at its first start: bot token, API id, keys."""
         return json.loads((self.folder.path / "sandbox" / "install.json").read_text())
 
     def bot_username(self) -> str:
-        """Without the @; the sandbox chose it at its first start."""
+        """The bot's name without the @, from `install`."""
         return self.install()["bot_username"]
 
     def running_database(self) -> Postgres:
-        """Raises AssertionError before PostgreSQL was started: the plan's order is wrong then."""
+        """The PostgreSQL server. Raises AssertionError before its start: the plan's order is wrong then."""
         assert self.database, "PostgreSQL is up before whoever needs it"
         return self.database
 
@@ -67,19 +67,19 @@ class Demo:
         self.database = database
 
     def write_operator_file(self) -> None:
-        """For the command line beside a running demo: `tg-assistant --env-file .data/env …`."""
+        """Write the settings for commands on a running demo: `tg-assistant --env-file .data/env …`."""
         lines = [f"{name}='{value}'" for name, value in self.operator_environment().items()]
         write_private(self.folder.path / "env", "\n".join(lines) + "\n")
 
     def sandbox_command(self) -> list[str]:
-        """It needs no settings of the product: ports and a folder are all."""
+        """The sandbox's command line: it needs ports and a folder, but no settings of the product."""
         command = [sys.executable, "-m", "sandbox", "--data", str(self.folder.path / "sandbox")]
         for name in ("mtproto", "bot_api", "phone"):
             command += [f"--{name.replace('_', '-')}-port", str(self.ports[name])]
         return [*command, "--no-seed"] if self.load_posts else command
 
     def base(self) -> dict[str, str]:
-        """What every process gets; each adds its own secrets and no other's."""
+        """The environment common to all processes; each adds only its own secrets."""
         return plain_environment() | {
             "ENVIRONMENT": "development",
             "CHROMA_URL": chroma.url(self.ports["chroma"]),
@@ -97,7 +97,7 @@ class Demo:
         return f"http://127.0.0.1:{self.ports[f'{name}_health']}/live"
 
     def bot_environment(self) -> dict[str, str]:
-        """The app's role in PostgreSQL, the bot's token, and no session key."""
+        """Environment of bot: the app's role in PostgreSQL and the bot's token, but no session key."""
         made = self.install()
         return self.base() | {
             "DATABASE_URL": self.running_database().app_url,
@@ -106,7 +106,7 @@ class Demo:
         }
 
     def web_environment(self) -> dict[str, str]:
-        """The bot's, and what a browser has to do with: frames, the SDK's copy, roomy rates."""
+        """Environment of web: the bot's, and settings for browsers (frames, SDK) and high rate limits."""
         return self.bot_environment() | {
             "JWT_SECRET": self.folder.secrets()["JWT_SECRET"],
             "WEB_PORT": str(self.ports["web"]),
@@ -117,7 +117,7 @@ class Demo:
         }
 
     def ingest_environment(self) -> dict[str, str]:
-        """The worker's role, and alone of all the session key and the way to the local data centre."""
+        """Environment of ingest: the worker's role, and, only here, the session key and the data centre."""
         made = self.install()
         return (
             self.bot_environment()
@@ -135,7 +135,7 @@ class Demo:
         )
 
     def operator_environment(self) -> dict[str, str]:
-        """The owner's role; what is unset before the first start is left out."""
+        """Environment for commands: the owner's role; no bot token before the sandbox's first start."""
         mine = {name: value for name, value in self.base().items() if name not in plain_environment()}
         made = self.install() if (self.folder.path / "sandbox" / "install.json").exists() else {}
         bot = {"BOT_TOKEN": made["bot_token"], "BOT_API_BASE": self.bot_api_url} if made else {}
@@ -143,7 +143,10 @@ class Demo:
 
 
 def plain_environment() -> dict[str, str]:
-    """This process's environment without the product's settings (nor a .env): a demo has its own."""
+    """This process's environment without the product's settings and without .env: a demo has its own.
+
+    Settings of the language model, the embeddings and the log level are passed on.
+    """
     ours = setting_names(groups.Settings)
     kept = {
         name: value for name, value in os.environ.items() if name not in ours or name.startswith(_PASSED_ON)
@@ -152,7 +155,7 @@ def plain_environment() -> dict[str, str]:
 
 
 def setting_names(group: type[BaseSettings]) -> set[str]:
-    """The environment variables of a settings group, in every spelling."""
+    """The environment variables of a settings group, including aliases."""
     names: set[str] = set()
     for field_info in group.model_fields.values():
         alias, kind = field_info.validation_alias, field_info.annotation

@@ -1,7 +1,7 @@
-"""Ends the demo's processes when the supervisor dies, kill -9 included: its pipe closes, whatever happens.
+"""Ends the demo's processes when the supervisor dies, even by kill -9, which closes its pipe in any case.
 
-Runs as a plain script (standard library only) so that it costs nothing. Each line of its input is
-`+PID SIGNAL` (a process group to end, and how to ask it) or `-PID` (gone already).
+Runs as a plain script (standard library only), to cost little time and memory. Each line of its input is
+`+PID SIGNAL` (a process group to end, and the signal that stops it) or `-PID` (already ended).
 """
 
 import os
@@ -9,11 +9,11 @@ import signal
 import sys
 import time
 
-PATIENCE = 3.0  # seconds between asking and killing
+PATIENCE = 3.0  # seconds between the stop signal and SIGKILL
 
 
 def watch() -> None:
-    """Follow the supervisor's list until the pipe closes, then end what is still on it."""
+    """Follow the supervisor's list until the pipe closes, then end the groups that are still on it."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     groups: dict[int, int] = {}
@@ -27,7 +27,7 @@ def watch() -> None:
 
 
 def end(groups: dict[int, int]) -> None:
-    """Ask each group with its own signal; kill what is left after PATIENCE."""
+    """Stop each group with its own signal; kill those that are left after PATIENCE."""
     for pid, number in groups.items():
         send(pid, number)
     deadline = time.monotonic() + PATIENCE
@@ -38,7 +38,7 @@ def end(groups: dict[int, int]) -> None:
 
 
 def send(pid: int, number: int) -> bool:
-    """Signal a process group; whether it still exists."""
+    """Signal a process group; returns whether it still exists."""
     try:
         os.killpg(pid, number)
     except (ProcessLookupError, PermissionError):

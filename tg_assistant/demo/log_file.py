@@ -1,4 +1,4 @@
-"""A process's log file that never grows beyond two of its size: what is full becomes the one before."""
+"""A process's log file of limited size: a full file replaces the previous one, so there are at most two."""
 
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -8,14 +8,14 @@ ROTATE_BYTES = 10_000_000
 
 
 class LogFile:
-    """`write` appends; once `most` bytes stand in the file it is put aside as `NAME.log.1`."""
+    """A log file of at most `most` bytes; when full it is renamed to `NAME.log.1` and a new one begins."""
 
     def __init__(self, path: Path, most: int) -> None:
         self._path, self._most = path, most
         self._file = path.open("ab", buffering=0)
 
     def write(self, line: bytes) -> None:
-        """One line; a file that has become too long is put aside before it."""
+        """Append a line, after rotating the file if the line would exceed the limit."""
         if self._file.tell() and self._file.tell() + len(line) > self._most:
             self.close()
             self._path.replace(self._path.with_name(f"{self._path.name}.1"))
@@ -23,13 +23,13 @@ class LogFile:
         self._file.write(line)
 
     def close(self) -> None:
-        """Nothing is written any more."""
+        """Close the file."""
         self._file.close()
 
 
 @contextmanager
 def log_file(path: Path, most: int = ROTATE_BYTES) -> Generator[LogFile]:
-    """Open as long as the process writes."""
+    """Open a log file for the duration of the block."""
     opened = LogFile(path, most)
     try:
         yield opened

@@ -1,4 +1,4 @@
-"""The demo's processes: what each runs and needs, and how to see that it is healthy."""
+"""The demo's processes: the command and dependencies of each, and its health check."""
 
 import asyncio
 import sys
@@ -14,7 +14,7 @@ _PRODUCT_NEEDS = ("migrate", "sandbox", "chroma", "model")
 
 
 def steps(demo: Demo) -> list[Step]:
-    """Every process; who waits for whom stands in `needs`."""
+    """All steps of the demo; `needs` gives their dependencies."""
     return [_postgres(demo), _chroma(demo), _sandbox(demo), *_preparations(demo), *_product(demo)]
 
 
@@ -55,7 +55,7 @@ def _sandbox(demo: Demo) -> Step:
 
 
 def _preparations(demo: Demo) -> list[Step]:
-    """Steps that end: what they make is found again at the next start."""
+    """Steps that end; the next start finds their results."""
     cli = [sys.executable, "-m", "tg_assistant.cli"]
     return [
         Step("model", lambda: [*cli, "build-model"], environment=demo.base, once=True),

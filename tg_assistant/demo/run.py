@@ -18,7 +18,7 @@ from tg_assistant.demo.supervisor import StartFailed, Supervisor
 
 
 def run(data: Path, *, reset: bool = False, watch: bool = False) -> int:
-    """Exit code: 0 after Ctrl-C, 1 when something could not start."""
+    """Run the demo. Returns the exit code: 0 after Ctrl-C, 1 if something could not start."""
     console = Console()
     try:
         return asyncio.run(_run(data, reset, watch, console))
@@ -28,7 +28,7 @@ def run(data: Path, *, reset: bool = False, watch: bool = False) -> int:
 
 
 def down(data: Path, seconds: float = 15) -> str:
-    """Stop the demo that runs over this folder; says what happened."""
+    """Stop the demo that uses this folder; returns a sentence with the outcome."""
     pid = holder(data)
     if pid is None:
         return "No demo is running."
@@ -62,7 +62,7 @@ async def _run(data: Path, reset: bool, watch: bool, console: Console) -> int:
 
 
 async def _live(supervisor: Supervisor, demo: Demo, watch: bool, console: Console) -> None:
-    """Start, say what to open, and stay until cancelled or until a step fails."""
+    """Start all steps, print the addresses, and run until cancelled or until a step fails."""
     began = time.monotonic()
     await supervisor.start()
     demo.write_operator_file()
@@ -74,7 +74,7 @@ async def _live(supervisor: Supervisor, demo: Demo, watch: bool, console: Consol
 
 @asynccontextmanager
 async def supervised(demo: Demo, console: Console, *, patient: bool = True) -> AsyncGenerator[Supervisor]:
-    """A supervisor that leaves no process behind, whichever way the block ends."""
+    """Yield a supervisor that stops all its processes however the block ends."""
     folder = demo.folder
     supervisor = Supervisor(steps(demo), folder.logs, folder.path, console, folder.lock)
     supervisor.patient = patient
@@ -103,6 +103,6 @@ def _welcome(demo: Demo, seconds: float, console: Console) -> str:
 
 
 def _shown(path: Path) -> Path:
-    """As one would type it here."""
+    """The path relative to the current folder, if it is inside."""
     here = Path.cwd()
     return path.relative_to(here) if path.is_relative_to(here) else path

@@ -1,4 +1,4 @@
-"""The demo's tenant and the two members-to-be, each with an invite in their Telegram. Safe to run again."""
+"""Creates the demo's tenant, and an invite for each of two people in their Telegram. Safe to run again."""
 
 import asyncio
 import os
@@ -11,11 +11,11 @@ from tg_assistant.infra.postgres.db import Database, Session, set_operator, set_
 from tg_assistant.models import Role, Tenant
 
 TENANT = "Demo"
-PEOPLE = {"anna": Role.admin, "max": Role.user}  # one of them sees the admin panel
+PEOPLE = {"anna": Role.admin, "max": Role.user}  # one of them can open the admin panel
 
 
 async def seed(database: Database, bot_username: str) -> dict[str, str]:
-    """Invite links by person."""
+    """Create the tenant and the invites if missing; returns the invite links by person."""
     async with database.transaction() as db:
         await set_operator(db)
         tenant = await tenants.called(db, TENANT)

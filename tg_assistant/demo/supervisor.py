@@ -1,4 +1,4 @@
-"""Runs processes in dependency order, restarts the dead, and takes every one along when it ends."""
+"""Runs processes in dependency order, restarts those that die, and ends all of them when it stops."""
 
 import asyncio
 import os
@@ -17,14 +17,14 @@ from tg_assistant.demo.console import Console
 from tg_assistant.demo.log_file import log_file
 
 BACK_OFF = (0.5, 1, 2, 4, 8, 16, 30)  # seconds before the nth restart in a row
-STEADY = 30.0  # a process that lived this long starts counting anew
+STEADY = 30.0  # after running this long a process's count of deaths starts again
 TRIES_BEFORE_READY = 4
-STOP_SECONDS = (5.5, 3.0)  # for who needs others, then for who is needed; together under the promised ten
-LOOK_SECONDS, STUCK_SECONDS = 2.0, 30.0  # how often a process is asked, and for how long it may not say yes
+STOP_SECONDS = (5.5, 3.0)  # for processes that need others, then for those needed; together below ten
+LOOK_SECONDS, STUCK_SECONDS = 2.0, 30.0  # between liveness checks; failing for this long means stuck
 
 
 class StartFailed(Exception):
-    """A step could not be brought up. `str()` names it and quotes its last words."""
+    """A step could not be started. `str()` names it and quotes its last output."""
 
 
 @dataclass(frozen=True)
@@ -36,19 +36,21 @@ class Step:
     needs: tuple[str, ...] = ()
     environment: Callable[[], Mapping[str, str]] = dict
     ready: Callable[[], Awaitable[bool]] | None = None
-    live: Callable[[], Awaitable[bool]] | None = None  # asked while it runs; stuck, it is ended and restarted
+    live: Callable[[], Awaitable[bool]] | None = (
+        None  # checked while it runs; a stuck process is killed and restarted
+    )
     once: bool = False
     prepare: Callable[[], None] | None = None
     settle: Callable[[], None] | None = None
     stop_signal: signal.Signals = signal.SIGTERM
     user: str | None = None
     quiet: bool = False
-    patience: float = 120.0  # seconds to its first "ready", on a slow machine, too
+    patience: float = 120.0  # seconds until its first "ready", allowing for slow machines
 
 
 @dataclass
 class Running:
-    """What the supervisor knows of a step. `up` is set while it is healthy (or done)."""
+    """The state of a step. `up` is set while it is healthy, or once it is done."""
 
     step: Step
     process: asyncio.subprocess.Process | None = None
@@ -62,7 +64,7 @@ class Running:
 
 
 class Supervisor:
-    """`start` returns when every step is up; the dead are restarted until `stop`."""
+    """Runs the steps: `start` returns when all are up; processes that die are restarted until `stop`."""
 
     def __init__(self, steps: list[Step], logs: Path, cwd: Path, console: Console, lock: IO[str]) -> None:
         self.running = {step.name: Running(step) for step in steps}
@@ -70,12 +72,12 @@ class Supervisor:
         self._logs, self._cwd, self._console = logs, cwd, console
         self._tasks: list[asyncio.Task[None]] = []
         self._stopping = False
-        self.patient = True  # start again for ever what was up once; else give up as with what never was
+        self.patient = True  # True: restart without limit what was up once; False: limit it as before that
         self._failed: asyncio.Future[BaseException] = asyncio.get_running_loop().create_future()
         self._guardian = _start_guardian(lock)
 
     async def start(self) -> None:
-        """Bring every step up. Raises StartFailed."""
+        """Start every step. Raises StartFailed, and other errors of a step such as ServerTrouble."""
         self._tasks = [asyncio.create_task(self._run(item)) for item in self.running.values()]
         for task in self._tasks:
             task.add_done_callback(self._note_failure)
@@ -86,16 +88,16 @@ class Supervisor:
             raise self._failed.result()
 
     async def watch(self) -> None:
-        """Keep everything running until cancelled. Raises what a step could not survive."""
+        """Wait until cancelled. Raises the error of a step that failed for good."""
         raise await self._failed
 
     def pid(self, name: str) -> int | None:
-        """Process id of a running service."""
+        """Process id of a step, or None if it is not running."""
         process = self.running[name].process
         return process.pid if process and process.returncode is None else None
 
     async def stop(self) -> None:
-        """End every process, the ones needed by others last; what lingers is killed."""
+        """Stop every process, those needed by others last; kill those that do not stop in time."""
         self._stopping = True
         for task in self._tasks:
             task.cancel()
@@ -131,7 +133,7 @@ class Supervisor:
             await self._rest_before_restart(item, code)
 
     async def _live(self, item: Running) -> int:
-        """One life of the process: start, wait until ready, then for its end."""
+        """Start the process, watch it and wait for its end; returns the exit code. Raises StartFailed."""
         item.started_at = time.monotonic()
         item.process = await asyncio.create_subprocess_exec(
             *item.step.command(),
@@ -158,12 +160,12 @@ class Supervisor:
             watching.cancel()
             ended.cancel()
         item.up.clear()
-        guardian.send(item.process.pid, signal.SIGKILL)  # grandchildren that outlived their parent
+        guardian.send(item.process.pid, signal.SIGKILL)  # descendants that outlived the process
         self._tell_guardian(f"-{item.process.pid}")
         return code
 
     async def _watch(self, item: Running) -> None:
-        """Until it is ready, then for as long as it may become stuck. Raises StartFailed."""
+        """Wait until the process is ready, then kill it if it becomes stuck. Raises StartFailed."""
         if item.step.ready is None:
             return
         assert item.process
@@ -178,7 +180,7 @@ class Supervisor:
             await self._end_when_stuck(item, item.step.live)
 
     async def _end_when_stuck(self, item: Running, live: Callable[[], Awaitable[bool]]) -> None:
-        """A process that runs and works no more is as good as dead: it is made so, and rises again."""
+        """Kill a process whose liveness check fails for STUCK_SECONDS, so that it is restarted."""
         assert item.process
         well = time.monotonic()
         while time.monotonic() - well < STUCK_SECONDS:
@@ -234,13 +236,13 @@ class Supervisor:
 
     def _tell_guardian(self, line: str) -> None:
         assert self._guardian.stdin
-        with suppress(BrokenPipeError):  # without its guardian the demo still runs
+        with suppress(BrokenPipeError):  # the demo can run without its guardian
             self._guardian.stdin.write(line + "\n")
             self._guardian.stdin.flush()
 
 
 async def _ended(process: asyncio.subprocess.Process) -> int:
-    """The exit code. Neither the output's end nor `wait` tells it while a grandchild holds the pipe open."""
+    """The exit code. While a descendant holds the pipe open, neither `wait` nor the output's end gives it."""
     while process.returncode is None:  # noqa: ASYNC110 - nothing signals it
         await asyncio.sleep(0.1)
     return process.returncode
@@ -249,12 +251,12 @@ async def _ended(process: asyncio.subprocess.Process) -> int:
 async def _next_line(stream: asyncio.StreamReader) -> bytes:
     try:
         return await stream.readline()
-    except ValueError:  # a line over the limit: readline has dropped it
+    except ValueError:  # a line over the limit, which readline has discarded
         return b"(a line of more than a megabyte was left out)\n"
 
 
 def _start_guardian(lock: IO[str]) -> "subprocess.Popen[str]":
-    """It inherits the folder's lock, so the folder is free only when the last process is gone."""
+    """Start the guardian. It inherits the folder's lock, which it holds until all processes have ended."""
     os.set_inheritable(lock.fileno(), True)
     return subprocess.Popen(  # noqa: S603
         [sys.executable, "-I", "-S", str(Path(guardian.__file__))],

@@ -24,7 +24,7 @@ class LoginStatus(StrEnum):
 
     @property
     def final(self) -> bool:
-        """Whether the attempt is over: nothing changes it any more."""
+        """Whether the attempt is over: its status never changes again."""
         return self in {
             LoginStatus.authorized,
             LoginStatus.failed,
@@ -35,18 +35,18 @@ class LoginStatus(StrEnum):
 
 class AccountStatus(StrEnum):
     connected = "connected"
-    ended = "ended"  # Telegram ended the session (`ended_reason` says how); the person may connect again
+    ended = "ended"  # Telegram ended the session (reason in `ended_reason`); the person may connect again
     logged_out = "logged_out"  # the person logged out; the key is destroyed
 
 
 def is_given(column: str) -> Any:
-    """Whether a column that is not to be read has something in it; PostgreSQL's own work, None before it."""
+    """A generated column: whether `column`, which may not be read, has a value. None until flushed."""
     said = Computed(f"{column} IS NOT NULL", persisted=True)
     return Field(default=None, sa_column=Column(Boolean, said, nullable=False))
 
 
 class Account(SQLModel, table=True):
-    """A linked Telegram account. `sealed_session` opens in ingest only; `lease_*` say which one owns it."""
+    """A linked Telegram account. Only ingest can open `sealed_session`; `lease_*` name the owning process."""
 
     __tablename__: ClassVar[Any] = "accounts"
     id: UUID = Field(default_factory=uuid4, primary_key=True)
@@ -67,21 +67,21 @@ class Account(SQLModel, table=True):
 
 
 class Login(SQLModel, table=True):
-    """One attempt to connect an account by QR. Final rows keep no secret."""
+    """One attempt to connect an account by QR. A row with a final status holds no secret."""
 
     __tablename__: ClassVar[Any] = "logins"
     id: UUID = Field(default_factory=uuid4, primary_key=True)
     tenant_id: UUID = ref("tenants.id")
     user_id: UUID = ref("users.id")
-    session_id: UUID | None = mention("app_sessions.id", index=True)  # its end is the attempt's, too
+    session_id: UUID | None = mention("app_sessions.id", index=True)  # the attempt ends with this session
     status: str = LoginStatus.pending.value
     reason: str | None = None
-    retry_after: int | None = None  # seconds, beside reason flood_wait
+    retry_after: int | None = None  # seconds, with reason flood_wait
     device: str = ""
     link_hash: bytes | None = Field(default=None, sa_column=Column(LargeBinary, unique=True))
     page_hash: bytes | None = Field(
         default=None, sa_column=Column(LargeBinary, unique=True)
-    )  # the spent link's page
+    )  # of the token that the link was exchanged for
     qr_url: str | None = None  # tg://login?token=… while shown
     qr_expires_at: datetime | None = moment()
     password_hint: str | None = None
@@ -89,7 +89,9 @@ class Login(SQLModel, table=True):
     password_sealed: bytes | None = secret()  # written by web, read by ingest
     password_waiting: bool = is_given("password_sealed")
     password_tries: int = 0
-    pending_session: bytes | None = secret()  # sealed half-made key: the janitor logs out the forgotten
+    pending_session: bytes | None = (
+        secret()
+    )  # sealed key of an unfinished login; the janitor logs out abandoned ones
     key_pending: bool = is_given("pending_session")
     account_id: UUID | None = None
     lease_owner: str | None = None
@@ -101,7 +103,7 @@ class Login(SQLModel, table=True):
 
 
 class AccountTask(SQLModel, table=True):
-    """Work that needs a Telegram session; claimed by the account's lease holder only, under its epoch."""
+    """Work that needs a Telegram session; only the account's lease holder claims it, under its epoch."""
 
     __tablename__: ClassVar[Any] = "account_tasks"
     __table_args__ = (
@@ -112,7 +114,7 @@ class AccountTask(SQLModel, table=True):
     account_id: UUID = ref("accounts.id", index=False)
     kind: str  # resolve, list_channels, history, log_out …
     args: dict[str, Any] = json_object()
-    priority: int = 0  # higher first: what a person waits for
+    priority: int = 0  # higher first: tasks that a person waits for
     not_before: datetime = now()
     deadline: datetime | None = moment()
     attempts: int = 0
@@ -120,13 +122,13 @@ class AccountTask(SQLModel, table=True):
     claimed_at: datetime | None = moment()
     done_at: datetime | None = moment()
     result: dict[str, Any] | None = Field(default=None, sa_column=Column(JSONB))
-    error: str | None = None  # an error code of the tree
+    error: str | None = None  # code of an AssistantError
     error_values: dict[str, Any] = json_object()
     created_at: datetime = now()
 
 
 class KeyRotation(SQLModel, table=True):
-    """The operator's wish to have every sealed session under the newest key, and how far ingest is."""
+    """The operator's request to re-encrypt every sealed session with the newest key, and its progress."""
 
     __tablename__: ClassVar[Any] = "key_rotations"
     id: UUID = Field(default_factory=uuid4, primary_key=True)
@@ -135,14 +137,14 @@ class KeyRotation(SQLModel, table=True):
         default_factory=list, sa_column=Column(JSONB, nullable=False, server_default=sql("'[]'"))
     )  # ids that ingest has, the newest last; empty until it has begun
     rewrapped: int = 0
-    unknown: dict[str, int] = json_object()  # key id ingest lacks → envelopes under it
+    unknown: dict[str, int] = json_object()  # id of a key that ingest lacks → number of envelopes under it
     broken: int = 0  # envelopes altered, or copied from another row
-    error: str | None = None  # a sentence: why it could not be done at all
+    error: str | None = None  # a sentence: why it could not be done
     done_at: datetime | None = moment()
 
 
 class MethodWait(SQLModel, table=True):
-    """FLOOD_WAIT per account and method: no call before `not_before`."""
+    """A FLOOD_WAIT of an account and method: no call before `not_before`."""
 
     __tablename__: ClassVar[Any] = "method_waits"
     account_id: UUID = ref("accounts.id", primary_key=True, index=False)
@@ -151,7 +153,7 @@ class MethodWait(SQLModel, table=True):
 
 
 class Dialog(SQLModel, table=True):
-    """A channel in an account's own list (channels only), so that choosing needs no call to Telegram."""
+    """A channel in an account's own list of dialogs, stored so that choosing needs no call to Telegram."""
 
     __tablename__: ClassVar[Any] = "dialogs"
     account_id: UUID = ref("accounts.id", primary_key=True, index=False)

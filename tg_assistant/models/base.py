@@ -1,4 +1,4 @@
-"""Column shapes shared by all tables."""
+"""Column definitions shared by all tables."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -16,18 +16,18 @@ SQLModel.metadata.naming_convention = {
     "pk": "pk_%(table_name)s",
 }
 
-# which times a person may set, before LAST: those that every reader of the database can read back
+# times that a person may set: from FIRST to before LAST, which every client of the database can represent
 FIRST, LAST = datetime(2000, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
 
 
 def readable(table: str, column: str) -> CheckConstraint:
-    """That a column's times lie from FIRST to before LAST, whoever writes them."""
+    """A check constraint: the column's times lie from FIRST to before LAST, whatever writes them."""
     rule = f"{column} >= timestamptz '{FIRST}' AND {column} < timestamptz '{LAST}'"
     return CheckConstraint(rule, name=f"ck_{table}_{column}")
 
 
 def moment(*, index: bool = False, now: bool = False, null: bool = True) -> Any:
-    """A column with time zone; `now` fills it by the database's clock."""
+    """A timestamp column with time zone; with `now`, not null and filled from the database's clock."""
     default = func.now() if now else None
     return Field(
         default=None,
@@ -38,12 +38,12 @@ def moment(*, index: bool = False, now: bool = False, null: bool = True) -> Any:
 
 
 def now() -> Any:
-    """Never null: the database's clock fills it."""
+    """A timestamp column, never null, filled from the database's clock."""
     return moment(now=True)
 
 
 def big(*, index: bool = False, null: bool = False, primary_key: bool = False) -> Any:
-    """64 bits: Telegram's ids passed 32 long ago."""
+    """A 64-bit integer column: Telegram's ids exceed 32 bits."""
     return Field(
         default=None,
         sa_column=Column(
@@ -53,14 +53,14 @@ def big(*, index: bool = False, null: bool = False, primary_key: bool = False) -
 
 
 def json_object(default: str = "{}") -> Any:
-    """JSONB, never null."""
+    """A JSONB column, never null."""
     return Field(
         default_factory=dict, sa_column=Column(JSONB, nullable=False, server_default=sql(f"'{default}'"))
     )
 
 
 def blob() -> Any:
-    """Bytes: hashes, and secrets that were sealed first."""
+    """A nullable column of bytes, for hashes and sealed secrets."""
     return Field(default=None, sa_column=Column(LargeBinary, nullable=True))
 
 
@@ -68,10 +68,10 @@ SECRETS = "secrets"  # `undefer_group(SECRETS)` loads them
 
 
 def secret(type_: Any = LargeBinary, *, null: bool = True) -> Any:
-    """A column that web and bot may not read (migration 0012), so no query loads it unasked.
+    """A deferred column: web and bot may not read it (migration 0012), so queries load it only on request.
 
-    Reading it from a row that was loaded without it raises. SQLModel has no deferred columns: it passes on
-    what stands as a relationship, and leaves it out of `model_dump`, too.
+    Reading it from a row loaded without it raises. SQLModel has no deferred columns, but passes on what is
+    declared as a relationship, and omits it from `model_dump`.
     """
     column = Column(type_, nullable=null)
     unasked = deferred(column, group=SECRETS, raiseload=True)
@@ -79,12 +79,12 @@ def secret(type_: Any = LargeBinary, *, null: bool = True) -> Any:
 
 
 def ref(target: str, *, null: bool = False, index: bool = True, primary_key: bool = False) -> Any:
-    """A row that belongs to `target` and goes with it."""
+    """A foreign key to the owner `target`: deleting that deletes this row."""
     key = ForeignKey(target, ondelete="CASCADE")
     return Field(default=None, sa_column=Column(key, nullable=null, index=index, primary_key=primary_key))
 
 
 def mention(target: str, *, index: bool = False) -> Any:
-    """A row that only names `target` and outlives it."""
+    """A foreign key to `target` that becomes null when that is deleted."""
     key = ForeignKey(target, ondelete="SET NULL")
     return Field(default=None, sa_column=Column(key, nullable=True, index=index))

@@ -1,4 +1,4 @@
-"""What a group's admins set: feature flags and experiments with their results."""
+"""Settings of a group's admins: feature flags, and experiments with their results."""
 
 from datetime import datetime
 from typing import Any, ClassVar
@@ -10,7 +10,7 @@ from tg_assistant.models.base import mention, moment, now, ref
 
 
 class TenantFlag(SQLModel, table=True):
-    """A flag the group has set; without a row its default in `core/rollout/flags.py` holds."""
+    """A flag that the group has set; without a row the default in `core/rollout/flags.py` applies."""
 
     __tablename__: ClassVar[Any] = "tenant_flags"
     tenant_id: UUID = ref("tenants.id", primary_key=True, index=False)
@@ -21,17 +21,17 @@ class TenantFlag(SQLModel, table=True):
 
 
 class Experiment(SQLModel, table=True):
-    """An experiment of `core/rollout/experiments.py` as a group runs it; `share` in percent of the people."""
+    """A group's state of an experiment in `core/rollout/experiments.py`; `share` in percent of the people."""
 
     __tablename__: ClassVar[Any] = "experiments"
     tenant_id: UUID = ref("tenants.id", primary_key=True, index=False)
     name: str = Field(primary_key=True)
     share: int = 0
-    started_at: datetime | None = moment()  # None: it does not run
+    started_at: datetime | None = moment()  # None: not running
 
 
 class ExperimentResult(SQLModel, table=True):
-    """Sums only, no people: how often a variant was met, and how often it led to what is counted."""
+    """Sums without personal data: how often a variant was shown, and how often its outcome occurred."""
 
     __tablename__: ClassVar[Any] = "experiment_results"
     tenant_id: UUID = ref("tenants.id", primary_key=True, index=False)

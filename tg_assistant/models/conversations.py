@@ -1,4 +1,4 @@
-"""Questions with their answers, the bot's updates and what the bot owes people."""
+"""Questions with their answers, the bot's updates, heartbeats, and messages for the bot to send."""
 
 from datetime import datetime
 from typing import Any, ClassVar
@@ -13,7 +13,7 @@ from tg_assistant.models.base import big, json_object, moment, now, ref
 
 
 class Question(SQLModel, table=True):
-    """A question with its answer and sources as given; `sources` is the list the person saw."""
+    """A question with its answer; `sources` is the list as shown to the person."""
 
     __tablename__: ClassVar[Any] = "questions"
     __table_args__ = (Index("ix_questions_user_created", "user_id", "created_at"),)
@@ -26,7 +26,7 @@ class Question(SQLModel, table=True):
     sources: list[dict[str, Any]] = Field(
         default_factory=list, sa_column=Column(JSONB, nullable=False, server_default=sql("'[]'"))
     )
-    # pairs of channel and address: what a language model was shown and did not name may stand in its words
+    # pairs of channel id and post address that a language model read but did not cite: its text may use them
     also_read: list[list[str]] = Field(
         default_factory=list, sa_column=Column(JSONB, nullable=False, server_default=sql("'[]'"))
     )
@@ -34,14 +34,14 @@ class Question(SQLModel, table=True):
     confidence: float | None = None
     milliseconds: int | None = None
     variant: str | None = None  # of the running experiment, if the answer was part of it
-    # counted before each try to answer: what killed a process is not tried for ever
+    # counted before each try to answer, so that a question that kills processes is not retried for ever
     attempts: int = Field(default=0, sa_column_kwargs={"server_default": sql("0")})
-    tried_at: datetime | None = moment()  # when the try under way was last heard of; null: none is
+    tried_at: datetime | None = moment()  # last heartbeat of the try in progress; null: none
     created_at: datetime = now()
 
 
 class BotUpdate(SQLModel, table=True):
-    """An update of the bot, committed before Telegram is told that we have it."""
+    """An update of the bot, committed before its receipt is confirmed to Telegram."""
 
     __tablename__: ClassVar[Any] = "bot_updates"
     update_id: int = big(primary_key=True)
@@ -52,7 +52,7 @@ class BotUpdate(SQLModel, table=True):
 
 
 class Heartbeat(SQLModel, table=True):
-    """When a process last did its work; told by itself, read by the health addresses of another."""
+    """When a process last did its work: written by itself, read by other processes' health checks."""
 
     __tablename__: ClassVar[Any] = "heartbeats"
     process: str = Field(primary_key=True)
@@ -60,7 +60,7 @@ class Heartbeat(SQLModel, table=True):
 
 
 class Notification(SQLModel, table=True):
-    """A message the bot owes a person: a text code with its values, sent in the person's language."""
+    """A message for the bot to send: a text code with its values, sent in the person's language."""
 
     __tablename__: ClassVar[Any] = "notifications"
     id: UUID = Field(default_factory=uuid4, primary_key=True)

@@ -18,7 +18,7 @@ class Role(StrEnum):
 
     @property
     def rank(self) -> int:
-        """Orders roles: user < admin < owner."""
+        """The role's position in the order user < admin < owner, from 0."""
         return list(Role).index(self)
 
 
@@ -26,20 +26,20 @@ class Tenant(SQLModel, table=True):
     __tablename__: ClassVar[Any] = "tenants"
     id: UUID = Field(default_factory=uuid4, primary_key=True)
     name: str
-    index_generation: int = Field(default=1)  # raised to re-index everything
+    index_generation: int = Field(default=1)  # incremented to re-index everything
     created_at: datetime = now()
-    # how many days things are kept here; None is the default of `core/privacy/retention.py`
+    # retention in days; None is the default of `core/privacy/retention.py`
     keep_posts_days: int | None = None
     keep_questions_days: int | None = None
     keep_sign_ins_days: int | None = None
     keep_addresses_days: int | None = None
     keep_jobs_days: int | None = None
     keep_audit_days: int | None = None
-    retained_at: datetime | None = moment()  # when what is too old was last deleted
+    retained_at: datetime | None = moment()  # when expired data was last deleted
 
 
 class User(SQLModel, table=True):
-    """A Telegram person who has spoken to us; belongs to no tenant until an invite is redeemed."""
+    """A Telegram person who has used the bot or the app; without a tenant until an invite is redeemed."""
 
     __tablename__: ClassVar[Any] = "users"
     id: UUID = Field(default_factory=uuid4, primary_key=True)
@@ -47,8 +47,10 @@ class User(SQLModel, table=True):
     first_name: str = ""
     last_name: str = ""
     username: str | None = None
-    language: str = "en"  # ru or en: what the product speaks to this person
-    language_chosen: bool = False  # True once the person chose; Telegram's code no longer overrides
+    language: str = "en"  # ru or en
+    language_chosen: bool = (
+        False  # True: the person's choice, which Telegram's language code does not override
+    )
     created_at: datetime = now()
     last_seen_at: datetime | None = moment()
 
@@ -63,14 +65,14 @@ class Membership(SQLModel, table=True):
     )
     role: str = Role.user.value
     plan: str = "free"
-    plan_expires_at: datetime | None = moment()  # then the free plan holds
+    plan_expires_at: datetime | None = moment()  # from then on the free plan applies
     disabled: bool = False
-    version: int = 1  # raised by every change, so that nobody overwrites what they have not seen
+    version: int = 1  # incremented by every change, to detect conflicting changes
     created_at: datetime = now()
 
 
 class Invite(SQLModel, table=True):
-    """`uses_limit` 0 = unlimited. Only `tenants.create` makes one for an owner."""
+    """An invite to a tenant; `uses_limit` 0 is unlimited. Only `tenants.create` makes one for an owner."""
 
     __tablename__: ClassVar[Any] = "invites"
     __table_args__ = (readable("invites", "expires_at"),)
@@ -89,7 +91,7 @@ class Invite(SQLModel, table=True):
 
 
 class InviteUse(SQLModel, table=True):
-    """Who joined by an invite, and when; without a name once the person is erased."""
+    """A use of an invite: the person and the time; `user_id` is null once the person is erased."""
 
     __tablename__: ClassVar[Any] = "invite_uses"
     id: UUID = Field(default_factory=uuid4, primary_key=True)
@@ -103,7 +105,9 @@ class AuditEvent(SQLModel, table=True):
     __tablename__: ClassVar[Any] = "audit_events"
     id: UUID = Field(default_factory=uuid4, primary_key=True)
     tenant_id: UUID | None = ref("tenants.id", null=True)
-    user_id: UUID | None = Field(default=None, index=True)  # who did it; outlives the user's row
+    user_id: UUID | None = Field(
+        default=None, index=True
+    )  # the author; no foreign key, so that it outlives the user's row
     action: str  # noun.verb
     subject: str = ""
     detail: dict[str, Any] = json_object()

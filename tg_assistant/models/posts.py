@@ -1,4 +1,4 @@
-"""Channels, who may read them, their posts with versions, and the index's projection."""
+"""Channels, access to them, their posts with versions, and the index's projection."""
 
 from datetime import UTC, datetime
 from typing import Any, ClassVar
@@ -11,11 +11,13 @@ from sqlmodel import Column, Field, SQLModel
 
 from tg_assistant.models.base import big, moment, now, ref, secret
 
-UNCHECKED = datetime(1970, 1, 1, tzinfo=UTC)  # `checked_at` of an access that nobody sees for itself
+UNCHECKED = datetime(
+    1970, 1, 1, tzinfo=UTC
+)  # `checked_at` of an access that the account has not yet verified
 
 
 class Channel(SQLModel, table=True):
-    """A Telegram channel as one tenant knows it. `telegram_id` comes without −100."""
+    """A Telegram channel of one tenant. `telegram_id` is without the prefix −100."""
 
     __tablename__: ClassVar[Any] = "channels"
     __table_args__ = (UniqueConstraint("tenant_id", "telegram_id"),)
@@ -27,17 +29,17 @@ class Channel(SQLModel, table=True):
     about: str = ""
     private: bool = False
     members: int | None = None
-    top_message_id: int = 0  # newest id Telegram has told us of
+    top_message_id: int = 0  # the newest message id known from Telegram
     backfill_done_at: datetime | None = moment()
-    last_error: str | None = None  # an error code, shown in words
+    last_error: str | None = None  # an error code, shown as a sentence
     last_error_at: datetime | None = moment()
     paused: bool = Field(default=False, sa_column_kwargs={"server_default": sql("false")})  # by an admin
-    unread_since: datetime | None = moment()  # when its last follower who may read it was lost
+    unread_since: datetime | None = moment()  # when it lost its last follower with access
     created_at: datetime = now()
 
 
 class ChannelAccess(SQLModel, table=True):
-    """An account was seen to have access to a channel: how it addresses it, and until when that was true."""
+    """An account's access to a channel: its access hash, when it was last verified, and when it was lost."""
 
     __tablename__: ClassVar[Any] = "channel_access"
     account_id: UUID = ref("accounts.id", primary_key=True, index=False)
@@ -50,7 +52,7 @@ class ChannelAccess(SQLModel, table=True):
 
 
 class LostChannel(SQLModel, table=True):
-    """A channel that is gone itself, and was closed to this person before: nothing of it is shown to them."""
+    """A deleted channel to which this person had lost access before: its posts are not shown to them."""
 
     __tablename__: ClassVar[Any] = "lost_channels"
     user_id: UUID = ref("users.id", primary_key=True, index=False)
@@ -68,7 +70,7 @@ class Subscription(SQLModel, table=True):
 
 
 class ChannelRange(SQLModel, table=True):
-    """Message ids low…high (inclusive) of a channel are known completely. Ranges of a channel never touch."""
+    """A range of message ids, low…high (inclusive), read completely. A channel's ranges never touch."""
 
     __tablename__: ClassVar[Any] = "channel_ranges"
     channel_id: UUID = ref("channels.id", primary_key=True, index=False)
@@ -77,7 +79,7 @@ class ChannelRange(SQLModel, table=True):
     high: int
 
 
-# Quotation marks and dashes become spaces: PostgreSQL's parser takes them for letters outside UTF-8 locales.
+# Quotation marks and dashes become spaces: outside UTF-8 locales PostgreSQL's parser treats them as letters.
 _TSV = "to_tsvector('russian', translate(text, 'ёЁ«»„“”‘’–—…№', 'еЕ           '))"
 
 
@@ -111,7 +113,7 @@ class Post(SQLModel, table=True):
     views: int | None = None
     version: int = 1
     indexed_generation: int = 0
-    # Counted before each try; held after 5, so that one bad post never stops the rest. Admins see why.
+    # Counted before each try; held after 5, so that one bad post does not stop the rest. Admins see why.
     index_attempts: int = 0
     index_error: str | None = None
     saved_at: datetime = now()
@@ -130,7 +132,7 @@ class PostVersion(SQLModel, table=True):
 
 
 class Chunk(SQLModel, table=True):
-    """A piece of a post as it stands in Chroma: `id` is deterministic from post and number."""
+    """A piece of a post as stored in Chroma; `id` is derived from the post and the number `n`."""
 
     __tablename__: ClassVar[Any] = "chunks"
     id: UUID = Field(primary_key=True)

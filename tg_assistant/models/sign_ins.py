@@ -1,4 +1,4 @@
-"""What a sign-in leaves behind: sessions, refresh tokens, one-time links, and who came by which door."""
+"""Records of sign-ins: sessions, refresh tokens, one-time links, used init data, attempts."""
 
 from datetime import datetime
 from typing import Any, ClassVar
@@ -11,7 +11,7 @@ from tg_assistant.models.base import blob, moment, now, ref
 
 
 class SeenInitData(SQLModel, table=True):
-    """Init data is good for one sign-in: the SHA-256 of each string seen, until it is too old."""
+    """The SHA-256 of used init data, until it expires: each string is valid for one sign-in."""
 
     __tablename__: ClassVar[Any] = "seen_init_data"
     digest: bytes = Field(sa_column=Column(LargeBinary, primary_key=True))
@@ -19,7 +19,7 @@ class SeenInitData(SQLModel, table=True):
 
 
 class AppSession(SQLModel, table=True):
-    """One sign-in of one person on one device; secrets stand here hashed (SHA-256) only."""
+    """One sign-in of one person on one device; secrets are stored only as SHA-256 hashes."""
 
     __tablename__: ClassVar[Any] = "app_sessions"
     id: UUID = Field(default_factory=uuid4, primary_key=True)
@@ -34,7 +34,7 @@ class AppSession(SQLModel, table=True):
 
 
 class RefreshToken(SQLModel, table=True):
-    """Every refresh token a session ever had: the one not rotated is good, an older one is stolen."""
+    """Every refresh token of a session. Only the unrotated one is valid; reuse of another means theft."""
 
     __tablename__: ClassVar[Any] = "refresh_tokens"
     hash: bytes = Field(sa_column=Column(LargeBinary, primary_key=True))
@@ -45,7 +45,7 @@ class RefreshToken(SQLModel, table=True):
 
 
 class OneTimeLink(SQLModel, table=True):
-    """A link the bot sends; the token stands here hashed, and is good once, for one purpose."""
+    """A link sent by the bot; its token is stored hashed, and is valid once, for one purpose."""
 
     __tablename__: ClassVar[Any] = "one_time_links"
     hash: bytes = Field(sa_column=Column(LargeBinary, primary_key=True))
@@ -57,14 +57,14 @@ class OneTimeLink(SQLModel, table=True):
 
 
 class SignIn(SQLModel, table=True):
-    """A sign-in that worked or did not, and where it came from; the address is truncated after a month.
+    """A successful or failed sign-in and its origin; the address is truncated after a month.
 
-    Never what was brought: init data of somebody refused is not written down.
+    Credentials are never stored, including init data that was refused.
     """
 
     __tablename__: ClassVar[Any] = "sign_ins"
     id: UUID = Field(default_factory=uuid4, primary_key=True)
-    user_id: UUID | None = ref("users.id", null=True)  # nobody: it failed before a person was known
+    user_id: UUID | None = ref("users.id", null=True)  # None: it failed before the person was known
     session_id: UUID | None = None  # outlives the session's row
     door: str = "app"
     device: str = ""

@@ -29,9 +29,9 @@ _SHOWN = 200
 
 
 class AddState(rx.State):
-    """What may be chosen, what is chosen. `listing`: checking, listed, or failed.
+    """The channels to choose from, and those chosen. `listing`: checking, listed, or failed.
 
-    The choice survives a lost connection; without its owner's list it says nothing.
+    The choice survives a lost connection; ids that are not in the person's own list have no effect.
     """
 
     rows: list[Choice] = []  # noqa: RUF012 - Reflex copies defaults
@@ -56,7 +56,7 @@ class AddState(rx.State):
 
     @rx.event(background=True)
     async def list_available(self) -> Any:
-        """Read the account's list. Telegram may have to be asked: taps and typing go on meanwhile."""
+        """Read the account's list. This may wait for Telegram, without blocking other events."""
         async with self:
             sid = self.router.session.session_id
             self.listing = "listed" if self._all else "checking"
@@ -95,7 +95,7 @@ class AddState(rx.State):
 
     @rx.event
     async def add_chosen(self) -> Any:
-        """Follow all that is chosen; one refusal does not stop the others."""
+        """Follow all chosen channels; one refusal does not stop the others. Raises the last refusal."""
         async with actor_transaction(self) as (_, actor):
             chosen = self._chosen()
         self.busy = True
@@ -111,7 +111,7 @@ class AddState(rx.State):
 
     @rx.event
     async def add_link(self, form: dict[str, Any]) -> Any:
-        """By @name or link; Telegram may have to be asked."""
+        """Follow a channel by @name or link; this may wait for Telegram."""
         async with actor_transaction(self) as (_, actor):
             pass
         self.busy = True
@@ -126,7 +126,7 @@ class AddState(rx.State):
         yield rx.redirect(f"{HOME}/channels/")
 
     def _chosen(self) -> list[str]:
-        """Those of the list; what has been added meanwhile needs no choice."""
+        """The ids of chosen channels that are in the list and not already followed."""
         return [one["id"] for one in self._all if one["id"] in self._kept_chosen and not one["followed"]]
 
     async def _show(self) -> None:
@@ -143,7 +143,10 @@ class AddState(rx.State):
 
 
 async def _listed(state: AddState, actor: Actor, sid: str) -> list[Dialog]:
-    """The account's channels, as soon as Telegram has answered; nobody waits for a closed screen."""
+    """The account's channels, as soon as Telegram has answered; stops waiting once the screen is closed.
+
+    Raises Unavailable and whatever else `dialogs.available` raises.
+    """
     while True:
         try:
             return await dialogs.available(current(), actor)
@@ -154,7 +157,7 @@ async def _listed(state: AddState, actor: Actor, sid: str) -> list[Dialog]:
 
 
 async def _follow(actor: Actor, ids: list[str]) -> tuple[int, AssistantError | None]:
-    """How many were added, and the last reason why one was not."""
+    """The number of channels added, and the last error; channels already followed are skipped."""
     added, refusal = 0, None
     for telegram_id in ids:
         try:
@@ -217,7 +220,7 @@ def _folders() -> rx.Component:
 
 
 def _from_account() -> rx.Component:
-    """The account's own list with folders and search, or why there is none."""
+    """The account's own list with folders and search, or the reason for its absence."""
     header = say("channels.from_account")
     found = section(
         rx.foreach(AddState.rows, lambda one: choice_row(one, on_toggle=AddState.toggle)), header=header
@@ -238,7 +241,7 @@ def _from_account() -> rx.Component:
 
 @page("channels/add", load=AddState.load, tab="channels", back_to=f"{HOME}/channels/")
 def add_channels() -> rx.Component:
-    """Choose from the account's list, or name one."""
+    """Choose from the account's list, or enter a name or link."""
     not_connected = empty(
         "🔌",
         say("channels.not_connected_title"),

@@ -1,4 +1,4 @@
-"""Asking: a conversation whose answers stream in and whose numbers open the posts they stand on.
+"""Asking: a conversation with streamed answers, whose citations open the posts they refer to.
 
 Test ids: ask-input, ask-send, ask-empty, question, answer (data-state: waiting, streaming, done, abstained,
 failed), cite, source, source-sheet, source-open, sheet-close, ask-copy, ask-add-channels.
@@ -34,8 +34,8 @@ from tg_assistant.web.process import current
 
 _HISTORY = 20
 _POLL_SECONDS = 1.0
-_LOOK_SECONDS = 15.0  # how late a screen learns of a loss whose hint went astray
-_guarded: set[str] = set()  # sockets: one guard each
+_LOOK_SECONDS = 15.0  # a screen notices a lost right within this time even if the hint is lost
+_guarded: set[str] = set()  # ids of sockets with a running `guard`: at most one each
 _NO_SOURCE: SourceRow = {"n": 0, "title": "", "when": "", "quote": "", "url": ""}
 
 
@@ -46,7 +46,7 @@ class AskState(rx.State):
     has_channels: bool = True
     busy: bool = False
     source: SourceRow = _NO_SOURCE
-    mark: int = 0  # grows with the conversation: the page follows its end
+    mark: int = 0  # grows with the conversation; the page scrolls to the end when it changes
 
     @rx.event
     async def load(self) -> Any:
@@ -58,9 +58,9 @@ class AskState(rx.State):
 
     @rx.event
     async def ask(self, question: str, question_id: str) -> Any:
-        """Show the question at once; the answer comes in the background.
+        """Show the question at once; `stream` answers it in the background.
 
-        The id is the browser's: after a lost connection it sends the question again.
+        The browser chooses the id, under which it sends the question again after a lost connection.
         """
         if self.busy or any(one["id"] == question_id for one in self.exchanges):
             return None
@@ -68,21 +68,22 @@ class AskState(rx.State):
             pass
         shown = Exchange(
             id=parse_id(question_id, "questions.not_found").hex,
-            question=asking.checked(question),  # refused before it is shown and the field emptied
+            question=asking.checked(question),  # raises before the question is shown and the field cleared
             kept=False,
             answer="",
             parts=[],
             sources=[],
             state="waiting",
         )
-        # every event carries the conversation: what was refused later is in no history, and would stay
+        # limited, because every event carries the conversation, and refused questions, which are in no
+        # history, would otherwise accumulate
         self.exchanges = [*self.exchanges, shown][-_HISTORY:]
         self.busy, self.mark = True, self.mark + 1
         return AskState.stream
 
     @rx.event(background=True)
     async def stream(self) -> Any:
-        """Ask, and show the answer as it grows. It is saved even when nobody looks any more."""
+        """Ask, and show the answer as it grows. It is saved even if the screen is closed."""
         async with self:
             sid = self.router.session.session_id
             async with actor_transaction(self) as (_, actor):
@@ -100,10 +101,10 @@ class AskState(rx.State):
                     async with self:
                         if is_live(self, sid):
                             self._grow(exchange_id, event, actor.language)
-        except AlreadyExists:  # it had arrived before the connection was lost
+        except AlreadyExists:  # the question was received before the connection was lost
             async with self:
                 return AskState.wait
-        except BaseException as error:  # a cancellation, too: the screen must not wait for ever
+        except BaseException as error:  # includes cancellation: the screen must not wait for ever
             withheld = isinstance(error, NotAllowed) and error.code == showing.WITHHELD
             async with self:
                 self._end(exchange_id, told=isinstance(error, Exception))
@@ -114,18 +115,20 @@ class AskState(rx.State):
 
     @rx.event(background=True)
     async def resume(self) -> None:
-        """Whoever answered it may have died: then this process does."""
+        """Answer the newest question in this process if the one that was answering it has died."""
         async with self, actor_transaction(self) as (db, actor):
             asked = await question_log.page(db, actor, limit=1)
         for newest in asked.items:
             if newest.answer is None:
-                with suppress(AlreadyExists):  # another process is at it, for longer than anybody waits
+                with suppress(
+                    AlreadyExists
+                ):  # another process is answering it, for longer than `resume` waits
                     async for _ in answers.resume(current(), actor, newest.id):
                         pass
 
     @rx.event(background=True)
     async def wait(self) -> None:
-        """An answer is still being written for an earlier socket: show it once it is there."""
+        """Wait for an answer that is being written for an earlier socket, and show it."""
         async with self:
             sid = self.router.session.session_id
         while True:
@@ -138,7 +141,7 @@ class AskState(rx.State):
 
     @rx.event(background=True)
     async def guard(self) -> None:
-        """On an untouched screen, too, an answer goes with the channel it rests on."""
+        """Hide answers on an idle screen once access to a channel they are based on is lost."""
         async with self:
             sid = self.router.session.session_id
             async with actor_transaction(self) as (_, actor):
@@ -155,7 +158,7 @@ class AskState(rx.State):
 
     @rx.event
     async def open_source(self, exchange_id: str, n: int) -> None:
-        """What may be shown at this moment, not what the screen still holds."""
+        """Open a source, if it may still be shown: the screen's answers are checked again first."""
         async with actor_transaction(self) as (db, actor):
             await self._look(db, actor)
         asked = next((one for one in self.exchanges if one["id"] == exchange_id), None)
@@ -178,7 +181,7 @@ class AskState(rx.State):
         self.mark += 1
 
     async def _guarded(self, sid: str, told: Hint) -> bool:
-        """Wait for a hint that rights were lost, and look: whether there is still somebody to guard."""
+        """Wait for a hint that rights were lost, and check the screen. False when guarding ends."""
         await told.within(_LOOK_SECONDS)
         told.clear()
         async with self:
@@ -190,18 +193,18 @@ class AskState(rx.State):
             except (SignInNeeded, NotAllowed):  # `SessionState.watch` clears the whole screen
                 return False
             except Unavailable:
-                pass  # nobody reads anything while the database is away
+                pass  # nothing can be read while the database is away
         return True
 
     async def _look(self, db: Any, actor: Actor) -> None:
-        """Answers as they may be shown now, each on the screen: hidden with a channel, and back with it."""
+        """Hide or restore the answers on the screen, according to the person's current access to channels."""
         asked = await question_log.among(db, actor, [UUID(hex=one["id"]) for one in self.exchanges])
         shown = conversation.as_now(self.exchanges, asked, actor.language)
         if shown != self.exchanges:
             self.exchanges, self.source = shown, _NO_SOURCE
 
     def _grow(self, exchange_id: str, event: Sources | Delta | Done, language: str) -> None:
-        """Change the exchange by one event of its answer; after a return to the screen, `wait` shows it."""
+        """Apply an event of the answer to its exchange. If that is gone after a reload, `wait` shows it."""
         one = next((one for one in self.exchanges if one["id"] == exchange_id), None)
         if one is None:
             return
@@ -219,7 +222,7 @@ class AskState(rx.State):
         self.mark += 1
 
     def _end(self, exchange_id: str, *, told: bool) -> None:
-        """The answer broke off; the error itself is shown as a notice, unless the process is ending."""
+        """Mark an interrupted answer as failed. `told`: a notice shows the error (not when cancelled)."""
         for one in self.exchanges:
             if one["id"] == exchange_id and one["state"] in ("waiting", "streaming"):
                 self._change(exchange_id, state="failed", kept=one["kept"] or told)
@@ -231,7 +234,7 @@ class AskState(rx.State):
 
 
 def _sheet() -> rx.Component:
-    """The source in full: where it is from, what it says, the way to the post."""
+    """The open source: its channel and time, its quote, a link to the post."""
     source = AskState.source
     return sheet(
         source["n"] > 0,

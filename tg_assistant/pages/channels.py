@@ -1,4 +1,4 @@
-"""The channels a person follows: how far each is loaded, pause, remove.
+"""The channels a person follows: loading progress, pause, remove.
 
 Test ids: channels-add, channel (one per row, with data-channel), channel-sheet, channel-open, channel-pause,
 channel-remove, sheet-close, empty, channels-empty-add.
@@ -67,7 +67,7 @@ class ChannelsState(rx.State):
 
     @rx.event(background=True)
     async def follow(self) -> None:
-        """Keep the bars moving while this socket shows this screen."""
+        """Update the progress bars while this socket shows this screen."""
         async with self:
             sid = self.router.session.session_id
         async with current().events.listening(Topic.channel) as changed:
@@ -75,12 +75,14 @@ class ChannelsState(rx.State):
                 async with self:
                     if not is_live(self, sid) or self.router.url.path.rstrip("/") != _ADDRESS:
                         return
-                    with suppress(Unavailable):  # a database that restarts: the next look shows all
+                    with suppress(Unavailable):  # the database is restarting: the next read shows all changes
                         await self._read()
                     busy = any(row["loading"] for row in self.rows)
                 changed.clear()
                 await changed.within(_BUSY_SECONDS if busy else _IDLE_SECONDS)
-                await asyncio.sleep(_BUSY_SECONDS / 3)  # a burst of saved pages is one redraw
+                await asyncio.sleep(
+                    _BUSY_SECONDS / 3
+                )  # one redraw for several pages of history saved in quick succession
 
     @rx.event
     def open(self, channel_id: str) -> None:
@@ -92,7 +94,7 @@ class ChannelsState(rx.State):
 
     @rx.event
     async def pause(self) -> None:
-        """Pause the opened channel, or let its new posts come again."""
+        """Pause the opened channel, or resume reading its new posts."""
         paused = not self.opened["paused"]
         async with actor_transaction(self) as (db, actor):
             await channels.pause(db, actor, parse_id(self.opened["id"], "channels.not_found"), paused)
@@ -145,7 +147,7 @@ def _row(followed: Followed, language: str) -> Row:
 
 
 def _detail(followed: Followed, share: float, language: str) -> str:
-    """The line below the title: an error in words, how far it is, or how much there is."""
+    """The line below the title: an error in words, the progress, or the number of posts."""
     progressed = followed.progress
     if progressed.last_error:
         code = f"errors.{progressed.last_error}"
@@ -182,7 +184,7 @@ def _channel(row: Row) -> rx.Component:
 
 
 def _sheet() -> rx.Component:
-    """The opened channel's details and what can be done with it."""
+    """The opened channel's details and actions."""
     row = ChannelsState.opened
     facts = section(
         cell(

@@ -1,6 +1,6 @@
 """Connecting the Telegram account: a link for a second screen, or the QR itself on a desktop.
 
-The password is never asked for here: Telegram's terms forbid it inside a Mini App.
+This screen never asks for the password: Telegram's terms forbid that inside a Mini App.
 Test ids: connect-start, connect-link, connect-copy, connect-share, connect-link-qr, connect-qr,
 connect-status, connect-cancel, connect-password, connect-done, connect-failed, connect-retry,
 connect-browser, go-channels.
@@ -29,7 +29,7 @@ from tg_assistant.texts import text
 from tg_assistant.web.process import current
 
 _LIVE = (LoginStatus.pending, LoginStatus.awaiting_scan, LoginStatus.password_required)
-_FAILURES = {  # what has words of its own, with its picture
+_FAILURES = {  # failures that have their own text, with their picture
     "access_ended": "🚪",
     "ownership_mismatch": "🙅",
     "flood_wait": "⏳",
@@ -41,9 +41,9 @@ _FAILURES = {  # what has words of its own, with its picture
 
 
 class ConnectState(rx.State):
-    """One attempt. `status` is the login's, or idle (none yet) or already (nothing to do).
+    """One attempt to connect. `status` is the login's, idle (none yet) or already (an account is connected).
 
-    SQL knows the link only as a hash, so after a lost state the screen offers a new one.
+    SQL stores only a hash of the link, so without its state the screen offers a new link.
     """
 
     status: str = "idle"
@@ -72,7 +72,7 @@ class ConnectState(rx.State):
 
     @rx.event
     async def start(self) -> Any:
-        """A new attempt with a new link; the one before it ends."""
+        """Start a new attempt with a new link; cancel the previous one."""
         async with actor_transaction(self) as (db, actor):
             await count(self, actor, rate_limits.Rule.qr_start)
             if self._kept_login and self.status in _LIVE:
@@ -86,7 +86,7 @@ class ConnectState(rx.State):
 
     @rx.event(background=True)
     async def follow(self) -> Any:
-        """Show each step as ingest writes it, for as long as this socket and attempt are the current ones."""
+        """Show each step that ingest writes while this socket and this attempt are the current ones."""
         async with self:
             async with actor_transaction(self) as (_, actor):
                 login_id = self._kept_login
@@ -156,7 +156,7 @@ def _status() -> rx.Component:
 
 
 def _link() -> rx.Component:
-    """The one-time link: text, copy, share, and its own QR for a second device's camera."""
+    """The one-time link, with buttons to copy and share it; a button for a new link once it is used."""
     buttons = rx.el.div(
         copy_button(
             say("login.copy"),
@@ -223,7 +223,7 @@ def _cancel() -> rx.Component:
 
 
 def _live() -> rx.Component:
-    """An attempt is running: how to go on, how long, how to stop."""
+    """A running attempt: instructions, time left, cancellation."""
     return rx.fragment(
         rx.el.h1(say("login.title"), class_name="tg-title"),
         rx.cond(SessionState.device == "phone", _on_phone(), _on_desktop()),
@@ -249,7 +249,7 @@ def _password() -> rx.Component:
 
 
 def _failed() -> rx.Component:
-    """Why it did not work, in words, and the way on."""
+    """The reason for the failure, in words, and a button to try again."""
     retry = button(say("app.retry"), on_click=ConnectState.start, data_testid="connect-retry")
 
     def shown(reason: str, picture: str) -> rx.Component:

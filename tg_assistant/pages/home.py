@@ -1,4 +1,4 @@
-"""First screen: what this is, signing in without a click, redeeming an invite, the next step.
+"""First screen: an introduction, redeeming an invite, the next step.
 
 Test ids: invite-code, invite-submit, step-connect, step-channels, step-ask, home-next.
 """
@@ -22,7 +22,7 @@ from tg_assistant.texts import text
 
 
 class HomeState(rx.State):
-    """How far the person has come."""
+    """The person's progress in setting up."""
 
     connected: bool = False
     followed: int = 0
@@ -36,12 +36,12 @@ class HomeState(rx.State):
             self.followed = await channels.count(db, actor)
         self.followed_text = text("home.channels_done", actor.language, n=self.followed)
         if self.connected and self.followed:
-            return rx.redirect(f"{HOME}/ask/", replace=True)  # all set up: to what people come for
+            return rx.redirect(f"{HOME}/ask/", replace=True)  # set-up is complete
         return SessionState.loaded
 
     @rx.event
     async def redeem(self, form: dict[str, Any]) -> Any:
-        """Join with a typed code, or the one the app was opened with."""
+        """Join with the code in the form; the one that the app was opened with is filled in."""
         session = await self.get_state(SessionState)
         async with actor_transaction(self) as (db, actor):
             await count(self, actor, Rule.invites)
@@ -52,7 +52,7 @@ class HomeState(rx.State):
 
 
 def _invite() -> rx.Component:
-    """For a person who belongs to no tenant yet."""
+    """The form for an invite code, for a person without a tenant."""
     field = kept_field(
         keep="invite",
         name="code",
@@ -119,7 +119,7 @@ def _step(name: str, picture: str, done: Any, done_text: Any, href: str) -> rx.C
 
 @page("", load=HomeState.load, guest=_invite, tab="home")
 def home() -> rx.Component:
-    """What is done, what comes next, and what the assistant may and may not do."""
+    """The steps done, the next step, and what the assistant may and may not do."""
     following = HomeState.followed > 0
     next_step = rx.cond(
         HomeState.connected,

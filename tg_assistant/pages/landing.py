@@ -1,4 +1,4 @@
-"""What is at `/`, and what is shown for an address that does not exist.
+"""The page at `/`, and the page for an address that does not exist.
 
 Test ids: landing, landing-open, landing-closed, not-found.
 """
@@ -16,7 +16,7 @@ from tg_assistant.texts import LANGUAGES, text
 
 
 def _open() -> rx.Component:
-    """The button as soon as the bot's name is known; a computer also gets a code for the phone."""
+    """A button once the bot's name is known; on a computer also a QR code for the phone."""
     labels = [
         rx.el.span(text("landing.go", one, bot="{}").split("{}")[0], LandingState.bot, class_name=f"in-{one}")
         for one in LANGUAGES
@@ -37,7 +37,7 @@ def _open() -> rx.Component:
 
 
 def _sample() -> rx.Component:
-    """What the product does, as it looks in it."""
+    """A sample question and answer, drawn as in the product."""
 
     def source(n: int) -> rx.Component:
         words = rx.el.span(
@@ -93,7 +93,7 @@ def _start() -> rx.Component:
 
 @open_page("/", load=LandingState.load, style="tg-landing")
 def landing() -> rx.Component:
-    """For people who type the address into a browser: what this is, and the way to the bot."""
+    """The page for people who open the address in a browser: an introduction and a link to the bot."""
     name = rx.el.header(
         rx.el.span(icon("chat"), class_name="tg-mark"), in_browser("app.name"), class_name="tg-hero-name"
     )

@@ -1,4 +1,4 @@
-"""What is connected: the linked Telegram account, sign-ins of the app, the language.
+"""The linked Telegram account, sign-ins of the app, the language.
 
 Test ids: account, account-log-out, account-connect, app-session, app-session-end, language-ru, language-en,
 open-panel.
@@ -27,7 +27,7 @@ from tg_assistant.web.process import current
 
 
 class Linked(TypedDict):
-    """The linked account."""
+    """A linked Telegram account."""
 
     id: str
     device: str
@@ -36,7 +36,7 @@ class Linked(TypedDict):
 
 
 class SignIn(TypedDict):
-    """All sign-ins on one device; `id` is the newest one's, `several` whether there are more to end."""
+    """All sign-ins on one device; `id` is the first listed one's, `several` whether there are others."""
 
     id: str
     device: str
@@ -46,7 +46,7 @@ class SignIn(TypedDict):
 
 
 class SessionsState(rx.State):
-    """Both lists, as they are now."""
+    """Linked accounts and sign-ins."""
 
     accounts: list[Linked] = []  # noqa: RUF012 - Reflex copies defaults
     sign_ins: list[SignIn] = []  # noqa: RUF012
@@ -60,7 +60,7 @@ class SessionsState(rx.State):
 
     @rx.event
     async def log_out(self, account_id: str) -> Any:
-        """Also logs out at Telegram; when that is slow the screen says it is still being done."""
+        """Log out, also at Telegram; if that takes long, a notice says that it is still in progress."""
         async with actor_transaction(self) as (_, actor):
             wanted = parse_id(account_id, "accounts.not_found")
         self.leaving = True
@@ -75,7 +75,10 @@ class SessionsState(rx.State):
 
     @rx.event
     async def end(self, session_id: str) -> None:
-        """End every sign-in on that one's device, but never the one this is pressed in."""
+        """End every sign-in on the device of `session_id`, except the current one.
+
+        Raises NotFound if it is not a sign-in of this person.
+        """
         async with actor_transaction(self) as (db, actor):
             listed = await sessions.list_(db, actor)
             device = next((_device(one) for one in listed if str(one.id) == session_id), None)
@@ -100,7 +103,7 @@ class SessionsState(rx.State):
         async with actor_transaction(self) as (db, actor):
             self.administers = actor.role in (Role.admin, Role.owner)
             self.accounts = [_linked(account, actor.language) for account in await accounts.list_(db, actor)]
-            # a line per device: this one first, then the last seen
+            # one line per device: the current one first, then by last use
             devices: dict[tuple[str, str], list[AppSession]] = {}
             for one in sorted(await sessions.list_(db, actor), key=lambda one: one.id != actor.session_id):
                 devices.setdefault(_device(one), []).append(one)
@@ -113,14 +116,14 @@ def _linked(account: Account, language: str) -> Linked:
     since = text("sessions.connected_since", language, when=date(account.connected_at, language))
     return Linked(
         id=str(account.id),
-        device=text("sessions.account_name", language),  # as Telegram lists it
+        device=text("sessions.account_name", language),  # the name in Telegram's list of devices
         detail=text("sessions.ended", language) if ended else since,
         ended=ended,
     )
 
 
 def _device(one: AppSession) -> tuple[str, str]:
-    """What tells two devices apart for a person: the door, and the name we can give the device."""
+    """The key by which sign-ins are grouped into devices: the door and the device's name."""
     return one.door, device_name(one.device)
 
 

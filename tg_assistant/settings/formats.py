@@ -1,37 +1,41 @@
-"""The forms of addresses and keys among the settings; each raises ValueError with the end of a sentence."""
+"""Formats of the settings that are addresses or keys.
+
+Each function returns the value, normalised, or raises ValueError with a predicate that completes a sentence
+beginning with the variable's name.
+"""
 
 import base64
 import binascii
 import re
 from urllib.parse import urlsplit
 
-# https://www.w3.org/TR/CSP3/#framework-directive-source-list, without what would end the list
+# https://www.w3.org/TR/CSP3/#framework-directive-source-list, without characters that would end the list
 _SOURCE = re.compile(r"'self'|'none'|\*|https?:(//[A-Za-z0-9.*\[\]:-]+/?)?")
 
 _KEY_ID = re.compile(r"[A-Za-z0-9._-]{1,32}")
 _POSTGRESQL = re.compile(r"postgres(ql)?(\+psycopg)?://")
-_HOST = re.compile(r"([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(:\d+)?")  # neither somebody's name nor a star
+_HOST = re.compile(r"([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(:\d+)?")  # without credentials or a wildcard
 
 
 def database(url: str) -> str:
-    """libpq's form; its host may stand in the query, so none is asked for."""
+    """A PostgreSQL URL as libpq accepts it; its host may be in the query, so none is required."""
     if not _POSTGRESQL.match(url):
         raise ValueError("must start with postgresql://")
     return url
 
 
 def service(url: str) -> str:
-    """The address of a service over HTTP."""
+    """The address of an HTTP service."""
     return _address(url, "http", "https")
 
 
 def redis(url: str) -> str:
-    """redis-py's forms; a socket has no host."""
+    """A Redis URL as redis-py accepts it; one of a Unix socket has no host."""
     return url if url.startswith("unix:///") else _address(url, "redis", "rediss")
 
 
 def origin(url: str) -> str:
-    """Scheme, host and port as browsers write them in `Origin`: small letters, no path."""
+    """Scheme, host and port as browsers write them in `Origin`: lower case, no path."""
     parts = urlsplit(_address(url, "https", "http"))
     if parts.path not in ("", "/") or parts.query or parts.fragment or not _HOST.fullmatch(parts.netloc):
         raise ValueError("is an address without a path, for example https://ask.example.org")
@@ -39,12 +43,12 @@ def origin(url: str) -> str:
 
 
 def origins(listed: str) -> str:
-    """Origins after commas; a star would let any page read people's answers."""
+    """Comma-separated origins. No `*`: it would let any page read people's answers."""
     return ",".join(origin(each.strip()) for each in listed.split(",") if each.strip())
 
 
 def sources(listed: str) -> str:
-    """What may stand in `frame-ancestors`."""
+    """Space-separated sources of the CSP directive `frame-ancestors`."""
     for each in listed.split():
         if not _SOURCE.fullmatch(each):
             raise ValueError(
@@ -54,7 +58,7 @@ def sources(listed: str) -> str:
 
 
 def keys(listed: str) -> dict[str, bytes]:
-    """Keys of 32 bytes by id, the newest last: one in base64 (its id is k1), or lines of `id:base64`."""
+    """32-byte keys by id, the newest last, from one base64 key (its id is k1) or lines of `id:base64`."""
     found: dict[str, bytes] = {}
     for item in listed.replace(",", "\n").split():
         key_id, _, encoded = item.rpartition(":")
@@ -81,5 +85,5 @@ def _address(url: str, *schemes: str) -> str:
     parts = urlsplit(url)
     if parts.scheme not in schemes or not parts.hostname:
         raise ValueError(f"must be an address that starts with {schemes[0]}://")
-    _ = parts.port  # raises ValueError for what is no port
+    _ = parts.port  # raises ValueError for an invalid port
     return url

@@ -1,4 +1,4 @@
-"""Every setting of the product, in groups, with its variable, its default and what it may be."""
+"""Every setting of the product, in groups, with its variable, its default and its allowed values."""
 
 import os
 from pathlib import Path
@@ -32,7 +32,7 @@ _RATE = r"^[1-9]\d{0,6}:[1-9]\d{0,4}$"  # count:seconds
 
 class _Group(BaseSettings):
     model_config = SettingsConfigDict(
-        env_file=os.environ.get("ENV_FILE", ".env"),  # the demo points it at nothing
+        env_file=os.environ.get("ENV_FILE", ".env"),  # the demo sets it to a path that does not exist
         extra="ignore",
         populate_by_name=True,
         env_ignore_empty=True,
@@ -52,7 +52,7 @@ class DatabaseSettings(_Group):
 
 
 class TelegramSettings(_Group):
-    """The `dc_*`, key, Bot API and init-data settings point at another Telegram; production refuses them."""
+    """The `dc_*`, RSA, Bot API and init-data settings select another Telegram; production refuses them."""
 
     api_id: int = Field(default=0, validation_alias="TELEGRAM_API_ID")
     api_hash: SecretStr = Field(default=SecretStr(""), validation_alias="TELEGRAM_API_HASH")
@@ -63,10 +63,10 @@ class TelegramSettings(_Group):
     bot_token: SecretStr = Field(validation_alias=AliasChoices("BOT_TOKEN", "TELEGRAM_BOT_TOKEN"))
     bot_api_base: str | None = Field(default=None, validation_alias="BOT_API_BASE")
     init_data_public_key: str | None = Field(default=None, validation_alias="INIT_DATA_PUBLIC_KEY")
-    # False lets in who knows the bot token alone: for tests of clients older than the second signature
+    # False accepts init data signed with the bot token alone: for tests of clients without Ed25519 signatures
     require_ed25519: bool = Field(default=True, validation_alias="REQUIRE_ED25519")
     webhook_secret: SecretStr | None = Field(default=None, validation_alias="BOT_WEBHOOK_SECRET")
-    # seconds between two pages of one channel's history; field reports say real Telegram tolerates 1
+    # seconds between two pages of one channel's history; according to field reports Telegram tolerates 1
     history_pause: float = Field(1.0, ge=0, le=60, validation_alias="HISTORY_PAUSE_SECONDS")
     bot_mode: Literal["polling", "webhook"] = Field(default="polling", validation_alias="BOT_MODE")
     webhook_host: str = Field(default="127.0.0.1", validation_alias="BOT_WEBHOOK_HOST")
@@ -82,11 +82,11 @@ class TelegramSettings(_Group):
 
     @property
     def bot_id(self) -> int:
-        """What stands before the token's colon; Telegram signs init data over it."""
+        """The bot's id, before the colon of its token; it is part of the init data that Telegram signs."""
         return int(self.bot_token.get_secret_value().partition(":")[0])
 
     def foreign_names(self) -> list[str]:
-        """Names of the set variables that point at another Telegram."""
+        """Names of the variables that are set and select another Telegram."""
         pairs = {
             "TELEGRAM_DC_ID": self.dc_id,
             "TELEGRAM_DC_HOST": self.dc_host,
@@ -122,7 +122,7 @@ class WebSettings(_Group):
         return url and SecretStr(formats.redis(url.get_secret_value()))
 
     def origins(self) -> list[str]:
-        """Origins allowed to call the API and open the websocket; never `*`."""
+        """Origins allowed to call the API and open the websocket, our own first; never `*`."""
         return [self.public_url, *filter(None, self.cors_allowed_origins.split(","))]
 
 
@@ -144,12 +144,12 @@ class SecuritySettings(_Group):
     session_crypto_key_file: Path | None = Field(default=None, validation_alias="SESSION_CRYPTO_KEY_FILE")
 
     def socket_events(self) -> tuple[int, int]:
-        """How many events a page's socket may send at once, and the seconds in which as many come anew."""
+        """The number of events a page's socket may send at once, and the seconds in which it is restored."""
         count, _, seconds = self.rate_limit_socket.partition(":")
         return int(count), int(seconds)
 
     def rates(self) -> dict[str, str]:
-        """Each rate limit's `count:seconds` by the name core knows it by."""
+        """Each rate limit as `count:seconds`, by its name in core (`rate_limits.Rule`)."""
         return {
             "qr_start": self.rate_limit_qr_init,
             "qr_status": self.rate_limit_qr_status,
@@ -176,7 +176,7 @@ class RetrievalSettings(_Group):
 
 
 class Settings(_Group):
-    """All groups. Build it with `load`, never at import."""
+    """All groups. Build it with `load`, never at import time."""
 
     environment: Literal["development", "test", "production"] = Field(
         default="development", validation_alias="ENVIRONMENT"

@@ -1,6 +1,6 @@
-"""Settings are read from the environment once, in a process's main, and passed down.
+"""Load settings from the environment: once, in a process's main, to be passed down.
 
-A wrong or missing value stops the process with one sentence: the variable and how to make a good one.
+A wrong or missing value stops the process with one sentence: the variable and how to get a valid value.
 """
 
 import re
@@ -23,7 +23,7 @@ class SettingsError(Exception):
 
 
 def load(process: Process) -> Settings:
-    """Settings for one kind of process. Raises SettingsError with a sentence for the terminal."""
+    """Load and check the settings for one kind of process. Raises SettingsError."""
     try:
         settings = Settings()
     except ValidationError as error:
@@ -72,9 +72,10 @@ def _check_secret(name: str, secret: SecretStr | None) -> None:
 
 
 def session_keys(security: SecuritySettings) -> dict[str, bytes]:
-    """Key-encryption keys by id, the newest last: one base64 key (its id is k1), or lines of `id:base64`.
+    """Key-encryption keys by id, the newest last, from one base64 key (its id is k1) or lines of `id:base64`.
 
-    Raises SettingsError when a key is not 32 bytes of base64, or two have one id.
+    Raises SettingsError when the key file cannot be read, no key is given, a key is not 32 bytes of base64,
+    or two keys have the same id.
     """
     if security.session_crypto_key_file:
         text = _key_file(security.session_crypto_key_file)

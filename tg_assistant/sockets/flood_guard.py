@@ -1,7 +1,7 @@
-"""What comes over a connection, before anything reads it: so much at once, and nothing no page would send.
+"""Limits on the frames of a connection, before Socket.IO parses them: their rate, and text frames only.
 
-python-socketio gathers as many binary pieces as a stranger announces, and writes a traceback for each frame
-it cannot read; a page of ours sends text alone.
+python-socketio buffers as many binary attachments as a client announces, and logs a traceback for each frame
+it cannot parse; our pages send only text.
 """
 
 import logging
@@ -13,10 +13,12 @@ from tg_assistant.sockets import handshake_gate
 from tg_assistant.sockets.token_bucket import Pace
 from tg_assistant.web import process
 
-_SHARED = 5  # times a connection's frames for all of a person's, or of an address's that are nobody's
-_BINARY = ("5", "6")  # Socket.IO's packets that announce binary pieces
+_SHARED = (
+    5  # a person's connections, or an address's anonymous ones, share this many times one connection's limit
+)
+_BINARY = ("5", "6")  # types of Socket.IO packets that announce binary attachments
 _UNREADABLE = (ValueError, TypeError, LookupError, AttributeError, RecursionError)
-# Where libraries tell what a stranger sent: their names, and how those lines begin
+# loggers of libraries that repeat what a client sent, and the prefixes of those lines ("" for all lines)
 _LOGGERS = {
     "engineio.server": ("",),
     "socketio.server": ("",),
@@ -25,10 +27,10 @@ _LOGGERS = {
 
 
 class Frames:
-    """Stands between Engine.IO and Socket.IO; a connection that floods or breaks the form is closed."""
+    """Filters messages between Engine.IO and Socket.IO; closes connections that flood or send bad frames."""
 
     def __init__(self, server: Any) -> None:
-        """`server` is socketio's."""
+        """`server` is the `socketio.AsyncServer` whose Engine.IO handlers are wrapped."""
         self._server = server.eio
         self._begin, self._read, self._end = (
             server.eio.handlers[event] for event in ("connect", "message", "disconnect")
@@ -41,18 +43,21 @@ class Frames:
 
     @cached_property
     def _paces(self) -> tuple[Pace, Pace]:
-        """A connection's own, and what those of one owner share; there are settings once one is open."""
+        """The rate of one connection, and the rate that all connections of one person or address share.
+
+        Built at first use, because the settings are not loaded at import time.
+        """
         count, seconds = process.settings().security.socket_events()
         return Pace(count, seconds), Pace(count * _SHARED, seconds)
 
     async def begin(self, connection: str, environ: Any) -> Any:
-        """A handshake that came through the gate; its frames count against its address."""
+        """Engine.IO's `connect`: remember the connection, if it passed the gate, to count its frames."""
         if (known := handshake_gate.connection_of(environ)) is not None:
             self._connections[connection] = known
         return await self._begin(connection, environ)
 
     async def take(self, connection: str, data: Any) -> None:
-        """One message of a connection."""
+        """Engine.IO's `message`: pass it on to Socket.IO, or close the connection."""
         if connection in self._closing:
             return
         own, shared = self._paces
@@ -69,7 +74,7 @@ class Frames:
                 await self._close(connection, "frame")
 
     async def end(self, connection: str, reason: str = "") -> None:
-        """The connection is gone, whoever closed it."""
+        """Engine.IO's `disconnect`, whichever side closed the connection: drop its state."""
         try:
             await self._end(connection, reason)
         finally:
@@ -78,18 +83,18 @@ class Frames:
             self._paces[0].forget(connection)
 
     async def _close(self, connection: str, reason: str) -> None:
-        """All of it, not the namespace alone, which could be opened again; a page comes back by itself."""
+        """Close the whole connection: the namespace alone could be reopened. A page reconnects by itself."""
         socket = self._server.sockets.get(connection)
         if socket is None:
             return
         self._closing.add(connection)
         handshake_gate.refused.add(reason)
-        await socket.close(wait=False)  # whoever reads nothing would keep us waiting
-        await socket.queue.put(None)  # ends the writer, which hangs up
+        await socket.close(wait=False)  # waiting would block on a client that does not read
+        await socket.queue.put(None)  # ends the writer task, which closes the connection
 
 
 class Untold(logging.Filter):
-    """Lines of the libraries about what a stranger sent: counted, and never written. A failure is."""
+    """Drops and counts the libraries' log lines about what a client sent. Lines with an exception stay."""
 
     def __init__(self, beginnings: tuple[str, ...]) -> None:
         super().__init__()
@@ -103,7 +108,7 @@ class Untold(logging.Filter):
 
 
 def quieten() -> None:
-    """Put `Untold` on their loggers; handlers of their own go, which write beside our log."""
+    """Add `Untold` to the libraries' loggers, and remove their own handlers, which bypass our log."""
     for name, beginnings in _LOGGERS.items():
         logger = logging.getLogger(name)
         for handler in list(logger.handlers):

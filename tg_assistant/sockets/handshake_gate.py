@@ -1,6 +1,6 @@
-"""Connections to the pages' socket, counted from the handshake on: so many an address, a person and in all.
+"""Limits on connections to the pages' socket, from the handshake on: per address, per person, in total.
 
-Engine.IO answers whoever comes and keeps the connection without end, a namespace or not.
+Engine.IO accepts every client and keeps its connection indefinitely, even without a namespace.
 """
 
 import asyncio
@@ -23,13 +23,13 @@ from tg_assistant.web import process
 
 log = structlog.get_logger()
 PATH = "/_event"
-MAX_ANONYMOUS = 60  # open connections of one address on which nobody has signed in
+MAX_ANONYMOUS = 60  # open connections of one address without a sign-in
 MAX_OF_PERSON = 60
-MAX_NOBODYS = 1_000  # of all addresses together; beyond, the oldest gives way
+MAX_NOBODYS = 1_000  # without a sign-in, of all addresses together; beyond that the oldest is closed
 MAX_OPEN = 4_000
-BODY_SECONDS = 20.0  # for all of a request's body, a megabyte at most
-SILENT_SECONDS = 15.0  # without the namespace; a page that loads slowly asks for it within ten
-_SHARED = 5  # times a connection's frames: handshakes of an address in the same time
+BODY_SECONDS = 20.0  # for the whole body of a request, 1 MiB at most
+SILENT_SECONDS = 15.0  # without a namespace; a slowly loading page joins it within ten
+_SHARED = 5  # an address's handshakes: this many times one connection's limit on frames
 _KEY = "tg_assistant.connection"
 _TOKEN = re.compile(r"[0-9A-Fa-f-]{36}")
 _GOING_AWAY = {"type": "websocket.disconnect", "code": 1001}
@@ -39,11 +39,11 @@ def _tell(reason: str, count: int) -> None:
     log.info("socket.refused", reason=reason, count=count)
 
 
-refused = Tally(_tell)  # what strangers do is told of by its reason alone, once a minute
+refused = Tally(_tell)  # refusals are logged by reason only, at most once a minute each
 
 
 class Connection:
-    """One websocket, from its handshake to its end. `person` is empty until somebody signs in on it."""
+    """One websocket, from its handshake to its end. `person` is empty until a sign-in on it."""
 
     def __init__(self, gate: "Gate", address: str, receive: Receive) -> None:
         self.address, self.person = address, ""
@@ -52,27 +52,27 @@ class Connection:
         self._waiting: asyncio.Timeout | None = None
 
     def belongs(self, person: str) -> None:
-        """Somebody has signed in on it: it counts no longer against its address."""
+        """Count the connection against the signed-in `person` (a user id), no longer against its address."""
         if self.person != person:
             self._gate.signed_in(self, person)
 
     def joined(self) -> None:
-        """It has the namespace, and may stay as long as it likes."""
+        """The client has joined the namespace: the connection no longer times out."""
         self._until = None
 
     def left(self) -> None:
-        """It has the namespace no more."""
+        """The client has left the namespace: the connection times out after SILENT_SECONDS."""
         self._until = asyncio.get_running_loop().time() + SILENT_SECONDS
 
     def hang_up(self, reason: str) -> None:
-        """The server learns of a disconnection; the client gets a close frame from it."""
+        """Make `receive` report a disconnection, whereupon the server sends the client a close frame."""
         refused.add(reason)
         self._until = 0
         if self._waiting is not None:
             self._waiting.reschedule(0)
 
     async def receive(self) -> Message:
-        """What the client sends; its end once it has been silent for too long, or sends what no page does."""
+        """The client's next message; a disconnection after a time-out or a frame that no page sends."""
         try:
             async with asyncio.timeout_at(self._until) as self._waiting:
                 message = await self._receive()
@@ -88,13 +88,15 @@ class Connection:
         return _GOING_AWAY
 
     def _is_a_pages(self, message: Message) -> bool:
-        """A message of Socket.IO's as text, which is paced there; a pong or a goodbye, which is here."""
+        """Whether a page may send it: a text message of Socket.IO, which `flood_guard` rate-limits, or a pong
+        or close, which this class does.
+        """
         text: str | None = message.get("text")
         return text is not None and (text[:1] == "4" or (text in ("1", "3") and self._gate.may_send(self)))
 
 
 class _Body:
-    """A request's body that must have come in time: who sends it slowly has left."""
+    """A request's body with a deadline: a client that misses it is treated as disconnected."""
 
     def __init__(self, receive: Receive, send: Send) -> None:
         self._receive, self._send = receive, send
@@ -102,7 +104,7 @@ class _Body:
         self._late = False
 
     async def receive(self) -> Message:
-        """The next piece, or that the client has left."""
+        """The next chunk, or `http.disconnect` once the deadline has passed."""
         try:
             async with asyncio.timeout_at(self._until):
                 message = await self._receive()
@@ -111,29 +113,29 @@ class _Body:
             self._late = True
             return {"type": "http.disconnect"}
         if message["type"] != "http.request" or not message.get("more_body"):
-            self._until = None  # what comes now is that the client leaves: streams wait for it
+            self._until = None  # only a disconnection can follow, and streams wait for it
         return message
 
     async def send(self, message: Message) -> None:
-        """The answer; whoever was late is hung up on, or the server would wait for the rest."""
+        """Send the answer; after a missed deadline with `Connection: close`, or the server would wait on."""
         if self._late and message["type"] == "http.response.start":
             MutableHeaders(scope=message)["Connection"] = "close"
         await self._send(message)
 
 
 class Gate:
-    """ASGI middleware before Engine.IO: what no page asks for ends here, before anything is kept of it."""
+    """ASGI middleware before Engine.IO: refuses handshakes that no page makes before any state is stored."""
 
     def __init__(self, app: ASGIApp, address_of: Callable[[Scope], str]) -> None:
-        """`address_of` takes the client's address out of a request, behind the known proxies."""
+        """`address_of` gives the client's address of a request, behind the trusted proxies."""
         self._app, self._address_of = app, address_of
         self._open: set[Connection] = set()
         self._nobodys: dict[Connection, None] = {}  # the oldest first
-        self._count: Counter[str] = Counter()  # by address, or by person once there is one
+        self._count: Counter[str] = Counter()  # by address, or by person after a sign-in
 
     @cached_property
     def _pace(self) -> Pace:
-        """There are settings once somebody comes."""
+        """Built at the first handshake, because the settings are not loaded at import time."""
         count, seconds = process.settings().security.socket_events()
         return Pace(count * _SHARED, seconds)
 
@@ -145,7 +147,7 @@ class Gate:
                 body = _Body(receive, send)
                 receive, send = body.receive, body.send
             await self._app(scope, receive, send)
-        elif scope["type"] == "http":  # polling is off, and nothing else is asked for here
+        elif scope["type"] == "http":  # polling is off, and no page requests anything else here
             refused.add("handshake")
             await Response(status_code=404)(scope, receive, send)
         else:
@@ -166,7 +168,7 @@ class Gate:
         self._open.add(connection)
         self._nobodys[connection] = None
         self._count[address] += 1
-        # a version the page names is repeated in the log by Reflex, and is nobody's business here
+        # Reflex would log the value, which the client chooses; nothing here needs it
         del MutableHeaders(scope=scope)["sec-websocket-protocol"]
         try:
             await self._app({**scope, _KEY: connection}, connection.receive, send)
@@ -176,7 +178,7 @@ class Gate:
             self._uncount(connection)
 
     def _objection(self, scope: Scope, address: str) -> str:
-        """Why this handshake is refused; nothing when it is not."""
+        """The reason for refusing this handshake; empty when it is accepted."""
         if not _is_a_pages(scope):
             return "handshake"
         if not self._pace.take(address) or self._count[address] >= MAX_ANONYMOUS:
@@ -185,7 +187,7 @@ class Gate:
         return "full" if len(self._open) >= MAX_OPEN else ""
 
     def may_send(self, connection: Connection) -> bool:
-        """One more frame that is no message; servers ask for a pong every 25 s."""
+        """Take one token for a frame that is no message; the server asks for a pong every 25 s."""
         return self._pace.take(connection.person or connection.address)
 
     def signed_in(self, connection: Connection, person: str) -> None:
@@ -206,17 +208,17 @@ class Gate:
 
 
 def connection_of(environ: Any) -> Connection | None:
-    """The connection behind Engine.IO's own picture of a request; None where no gate was passed."""
+    """The connection of Engine.IO's WSGI-like environ; None if it did not pass the gate."""
     return (environ or {}).get("asgi.scope", {}).get(_KEY)
 
 
 def _is_a_pages(scope: Scope) -> bool:
-    """Whether the query is what Reflex's client writes: protocol, transport and token, once each."""
+    """Whether the query is what Reflex's client sends: protocol, transport and token, once each."""
     query: bytes = scope.get("query_string", b"")
     if len(query) > 200 or not query.isascii():
         return False
     asked = parse_qs(query.decode(), keep_blank_values=True)
     tokens = asked.pop("token", [])
-    asked.pop("t", None)  # the time, against caches: a client's own
+    asked.pop("t", None)  # cache-busting timestamp of engine.io-client
     right = asked == {"EIO": ["4"], "transport": ["websocket"]}
     return right and len(tokens) == 1 and _TOKEN.fullmatch(tokens[0]) is not None

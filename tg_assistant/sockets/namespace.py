@@ -1,6 +1,7 @@
-"""The sockets' door: which may be open, what they may send, and that nothing stays of who never signed in.
+"""Checks on Reflex's sockets: the events they may send, and no state stored without a sign-in.
 
-Reflex lets any socket call any handler of any page with any arguments, and keeps its state for an hour.
+By itself Reflex lets any socket call any handler of any page with any arguments, and stores its state for an
+hour.
 """
 
 import asyncio
@@ -25,24 +26,30 @@ from tg_assistant.sockets.flood_guard import Frames
 from tg_assistant.sockets.token_bucket import Pace
 from tg_assistant.state import SessionState
 
-_FORGET_SECONDS = 2.0  # events that are still queued when a socket closes have run by then
+_FORGET_SECONDS = 2.0  # events still queued when a socket closes have run by then
 _MAX_REPORT = 1_500  # characters
-_REPORTS = 5  # of browser errors a person, and twenty of all, a minute
-_EVENTS = {"connect": 3, "disconnect": 2, "event": 2, "client_error": 2, "ping": 1}  # and how much each takes
+_REPORTS = 5  # browser errors per person and minute; 20 a minute from all people
+_EVENTS = {
+    "connect": 3,
+    "disconnect": 2,
+    "event": 2,
+    "client_error": 2,
+    "ping": 1,
+}  # and the number of arguments of each
 _BROWSER_ERROR = "FrontendEventExceptionState.handle_frontend_exception"
-# Sign-in, and what is said of its failure; whatever else is ours needs a person on the socket
+# handlers for sign-in and its failure; all others of ours need a signed-in person on the socket
 _OPEN = {
     *("SessionState.page_opened", "SessionState.present", "SessionState.refused", "SessionState.fail"),
     "LandingState.load",
 }
-# The server's own words to itself: no page sends them
+# handlers that only the server chains; no page sends them
 _INTERNAL = {
     *("SessionState.fail", "SessionState.loaded", "SessionState.look_again", "SessionState.watch"),
 }
 
 
 class Sockets(EventNamespace):
-    """Reflex's namespace behind our checks."""
+    """Reflex's namespace with our checks before it."""
 
     def __init__(self, namespace: str, app: rx.App) -> None:
         super().__init__(namespace, app)
@@ -51,21 +58,21 @@ class Sockets(EventNamespace):
         self._forgetting: set[asyncio.Task[None]] = set()
 
     async def trigger_event(self, event: object, *args: Any) -> Any:
-        """Events that are known, with as many values as they have: anything else would be a traceback."""
+        """Dispatch known events only, without surplus arguments: either would raise in the library."""
         if not isinstance(event, str) or event not in _EVENTS:
             return None
         return await super().trigger_event(event, *args[: _EVENTS[event]])
 
     async def on_connect(self, sid: str, environ: Any = None, auth: Any = None, *_: Any) -> None:
-        """The namespace is opened once, by a connection that came through the gate."""
+        """Open the namespace once, for a connection that passed the gate."""
         connection = handshake_gate.connection_of(environ)
         if environ is not self._opened_by(sid) or connection is None:
-            return  # an event that calls itself "connect"
+            return  # a client's event that is named "connect"
         await super().on_connect(sid, environ, auth)
         connection.joined()
 
     async def on_event(self, sid: str, data: Any = None, *_: Any) -> None:
-        """One event, if a page of ours could have sent it; anything else is counted."""
+        """Process an event if one of our pages could have sent it; count it as refused otherwise."""
         if sid not in self.sid_to_token:
             return
         event = data if isinstance(data, dict) else {}
@@ -83,12 +90,12 @@ class Sockets(EventNamespace):
             await super().on_event(sid, event | {"router_data": where, "payload": payload})
 
     async def on_client_error(self, sid: str, data: Any = None) -> None:
-        """The page's own report of a state it does not know."""
+        """Log a page's report of a state that it does not know, if it may report."""
         if isinstance(data, dict) and self._may_report(sid):
             await super().on_client_error(sid, data)
 
     def _may_report(self, sid: str) -> bool:
-        """What a browser says of itself is written down for people; of nobody's it is counted."""
+        """Whether to log a browser's error: a signed-in person's, within the rates. Others are counted."""
         connection = handshake_gate.connection_of(self._opened_by(sid))
         if connection is None or not connection.person:
             handshake_gate.refused.add("browser_error")
@@ -96,23 +103,24 @@ class Sockets(EventNamespace):
         return self._reports.take(connection.person) and self._all_reports.take("")
 
     async def emit_update(self, update: StateUpdate, token: str) -> None:
-        """Tell only the socket that asked: what was being made for one that is gone is nobody's.
+        """Send an update only to the socket whose event caused it; drop it if that socket has closed.
 
-        Reflex would tell whoever holds the token by then, which a browser chooses and which proves nothing.
+        Reflex would send it to the socket that holds the token by then. The browser chooses its token, so
+        holding one proves nothing.
         """
         try:
             asked = EventContext.get().router_data.get(RouteVar.SESSION_ID)
-        except LookupError:  # outside of any event
+        except LookupError:  # outside any event
             asked = None
         record = self._token_manager.token_to_socket.get(token)
         if asked is None or (record is not None and record.sid == asked):
             await super().emit_update(update, token)
 
     def on_disconnect(self, sid: str, *_: Any) -> asyncio.Task[None] | None:
-        """Also what the socket's state held goes, unless somebody has signed in on it."""
+        """Close the namespace, and delete the socket's state soon unless a sign-in happened on it."""
         server: Any = self.server
         if server.manager.is_connected(sid, self.namespace):
-            return None  # an event that calls itself "disconnect"
+            return None  # a client's event that is named "disconnect"
         token = self.sid_to_token.get(sid)
         if (connection := handshake_gate.connection_of(self._opened_by(sid))) is not None:
             connection.left()
@@ -124,12 +132,12 @@ class Sockets(EventNamespace):
         return closing
 
     def signed_in(self, sid: str, person: str) -> None:
-        """The socket is somebody's and counts no longer against its address."""
+        """Count the socket against `person`, no longer against its address."""
         if (connection := handshake_gate.connection_of(self._opened_by(sid))) is not None:
             connection.belongs(person)
 
     def _opened_by(self, sid: str) -> Any:
-        """The request that opened the socket."""
+        """The environ of the request that opened the socket."""
         server: Any = self.server
         return server.get_environ(sid, self.namespace)
 
@@ -148,13 +156,13 @@ class Sockets(EventNamespace):
 
 
 class PeopleOnly(Middleware):
-    """Drops what a socket that is nobody's may not ask for, and asks once who is there.
+    """Drops events that need a sign-in on sockets without one, and sends such a socket one challenge.
 
-    A page that lay open until its state had run out is asked too, and so comes back by itself.
+    A page that stayed open until its state expired is challenged as well, and so signs in again by itself.
     """
 
     async def preprocess(self, app: rx.App, state: Any, event: Event) -> StateUpdate | None:
-        """Before every event, those that handlers send included."""
+        """Runs before every event, including those that handlers chain. A returned update replaces it."""
         session = await state.get_state(SessionState)
         if session._is_bound():
             if isinstance(app.event_namespace, Sockets):
@@ -176,7 +184,7 @@ def _is_ours(known: RegisteredEventHandler) -> bool:
 
 
 def _is_stored(known: RegisteredEventHandler, payload: dict[str, Any]) -> bool:
-    """Whether what a page says its browser had stored is what our states store there, and nothing else."""
+    """Whether the event is ours, or names only browser-storage fields of our states as stored values."""
     return _is_ours(known) or (payload.get("vars") or {}).keys() <= _stored_names()
 
 
@@ -192,7 +200,7 @@ def _stored_names() -> frozenset[str]:
 
 
 def _short(known: RegisteredEventHandler) -> str:
-    """As the log and the rules name it: "State.handler"."""
+    """The handler's name in logs and in the sets above: "State.handler"."""
     return f"{known.states[0].__name__}.{known.handler.fn.__name__}"
 
 

@@ -1,6 +1,6 @@
-"""What a socket may hand to a handler: the annotations say it, and nothing else gets as far as a handler.
+"""Checks of the arguments that a socket sends, against the handler's annotations, before the handler runs.
 
-A page of ours never sends anything of what is refused here: Reflex itself checks no argument.
+Reflex itself checks no argument. Our pages send nothing that is refused here.
 """
 
 import inspect
@@ -13,8 +13,8 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from reflex_base.event import EventHandler
 
-MAX_TEXT = 16_000  # characters; the longest a page sends is a question of 4,000
-_MAX_NUMBER = 2**53  # what a browser's numbers hold exactly
+MAX_TEXT = 16_000  # characters; the longest text a page sends is a question of 4,000
+_MAX_NUMBER = 2**53  # JavaScript numbers are exact up to here
 _MAX_ITEMS = 100
 _MAX_DEPTH = 3
 _MAX_ADDRESS = 8_000  # characters; Telegram's fragment holds init data and a theme
@@ -23,7 +23,7 @@ _DIGITS = re.compile(r"-?[0-9]{1,15}")
 
 
 def fit(handler: EventHandler, payload: object) -> bool:
-    """Whether the payload has the handler's arguments, all of them and no others, each of its type."""
+    """Whether the payload has every required argument of the handler, no unknown one, each of its type."""
     if not isinstance(payload, dict):
         return False
     hints, needed = _signature(handler.fn)
@@ -33,7 +33,7 @@ def fit(handler: EventHandler, payload: object) -> bool:
 
 
 def place(router_data: object) -> dict[str, Any] | None:
-    """Where the page says it is, without what no page says; None when it is no place."""
+    """The page's location, reduced to `pathname`, `asPath` and `query`; None when it is invalid."""
     if not isinstance(router_data, dict):
         return None
     kept = {name: router_data[name] for name in ("pathname", "asPath", "query") if name in router_data}
@@ -41,7 +41,7 @@ def place(router_data: object) -> dict[str, Any] | None:
     if not isinstance(query, dict) or not _is_plain(query):
         return None
     addresses = [kept.get(name, "") for name in ("pathname", "asPath")]
-    # within the site, as a browser has it: one that names a host breaks every later event
+    # paths within the site only: an address that names a host breaks every later event
     if not all(_is_text(each, _MAX_ADDRESS) and _NO_HOST.fullmatch(str(each)) for each in addresses):
         return None
     return kept
@@ -60,14 +60,17 @@ def _is_a(hint: Any, value: object) -> bool:
         return any(_is_a(one, value) for one in get_args(hint))
     if hint is str:
         return _is_text(value)
-    if hint is int:  # Reflex makes a number of a field's digits
+    if hint is int:  # Reflex converts a form field's digits to a number
         return _is_number(value) or (isinstance(value, str) and _DIGITS.fullmatch(value) is not None)
     kind = get_origin(hint) or hint
     return (kind not in (bool, dict, list, NoneType) or isinstance(value, kind)) and _is_plain(value)
 
 
 def _is_text(value: object, longest: int = MAX_TEXT) -> bool:
-    """Neither NUL, which PostgreSQL does not store, nor half a surrogate pair, which is no UTF-8."""
+    """Whether it is a text of at most `longest` characters that can be stored.
+
+    PostgreSQL does not store NUL, and a lone surrogate has no UTF-8 encoding.
+    """
     if not isinstance(value, str) or len(value) > longest or "\0" in value:
         return False
     return not any("\ud800" <= letter <= "\udfff" for letter in value)
@@ -78,7 +81,7 @@ def _is_number(value: object) -> bool:
 
 
 def _is_plain(value: object, depth: int = 0) -> bool:
-    """What JSON can say, and a form or the bridge does: short, shallow, finite."""
+    """Whether it is JSON of the size that forms and the bridge send: short, shallow, with finite numbers."""
     if isinstance(value, dict | list):
         inside = [*value.keys(), *value.values()] if isinstance(value, dict) else value
         return (

@@ -1,11 +1,11 @@
-"""How fast a socket may send, and how often that is told: in this process alone, as a socket lives in one."""
+"""Rate limits and log throttling for sockets, in this process's memory: a socket belongs to one process."""
 
 import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-_MANY = 1_000  # keys; beyond, those that are full again are forgotten
+_MANY = 1_000  # keys; beyond that, buckets that are full again are deleted
 
 
 @dataclass
@@ -15,17 +15,17 @@ class _Bucket:
 
 
 class Pace:
-    """`count` at once for each key, and as many again every `seconds`."""
+    """A token bucket for each key: `count` at once, and refilled with as many every `seconds`."""
 
     def __init__(self, count: int, seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
         self._count, self._seconds, self._clock = count, seconds, clock
         self._buckets: dict[str, _Bucket] = {}
 
     def take(self, key: str) -> bool:
-        """Whether there is one more for this key now; what is refused costs nothing."""
+        """Take a token of the key's bucket and return True; False, at no cost, when it is empty."""
         now = self._clock()
         if key not in self._buckets and len(self._buckets) >= _MANY:
-            # who has been silent for that long is as somebody new
+            # after `seconds` without a use a bucket is full, like a new one
             for silent in [one for one, had in self._buckets.items() if now - had.at >= self._seconds]:
                 del self._buckets[silent]
         bucket = self._buckets.setdefault(key, _Bucket(self._count, now))
@@ -41,12 +41,15 @@ class Pace:
 
 
 class Tally:
-    """What happens too often to be told each time: told at once, then once a minute with its count."""
+    """Throttles reports of frequent events: the first at once, later ones together every `seconds`."""
 
     def __init__(self, tell: Callable[[str, int], None], seconds: float = 60.0) -> None:
-        """`tell` hears what happened, of few kinds, and how often since it last heard of that kind."""
+        """`tell` is called with the kind of event and its count since the last call for that kind.
+
+        There should be few kinds.
+        """
         self._tell, self._seconds = tell, seconds
-        self._since: dict[str, int] = {}  # kind → how often since it was told
+        self._since: dict[str, int] = {}  # kind → count since it was last reported
 
     def add(self, kind: str) -> None:
         if kind in self._since:

@@ -1,4 +1,4 @@
-"""Builds the Mini App's static files, only when their sources changed, so that serving needs no node."""
+"""Builds the Mini App's static files, only when their sources have changed, so that serving needs no node."""
 
 import base64
 import hashlib
@@ -34,9 +34,9 @@ _SAME_ORIGIN = (
 
 
 class SameOrigin(Plugin):
-    """Makes the build relocatable: the websocket goes to wherever the page came from.
+    """Makes the build relocatable: the websocket connects to the page's own origin.
 
-    Reflex bakes `api_url` in; the demo moves between ports and production serves any domain.
+    Reflex writes `api_url` into the build, but the demo changes ports and production serves any domain.
     """
 
     def pre_compile(self, **context: Any) -> None:
@@ -45,7 +45,10 @@ class SameOrigin(Plugin):
 
 
 def use_page_origin(state_js: str) -> str:
-    """Reflex's client with the backend's address taken from the page. Raises if Reflex changed the line."""
+    """Make Reflex's client take the backend's address from the page.
+
+    Returns the patched source. Raises RuntimeError if Reflex has changed the line.
+    """
     if _SAME_ORIGIN in state_js:
         return state_js
     if _BAKED_URL not in state_js:
@@ -54,7 +57,10 @@ def use_page_origin(state_js: str) -> str:
 
 
 def build_if_changed() -> bool:
-    """Export the frontend unless the last export was made from the same sources. True when it was built."""
+    """Export the frontend unless the last export was built from the same sources. True when it was built.
+
+    Raises subprocess.CalledProcessError when the export fails.
+    """
     stamp = source_hash()
     if _OUTPUT.is_dir() and _STAMP.is_file() and _STAMP.read_text() == stamp:
         return False
@@ -65,7 +71,7 @@ def build_if_changed() -> bool:
 
 
 def inline_scripts() -> tuple[str, ...]:
-    """CSP hashes of the scripts that stand inside the built pages; read again after another build."""
+    """CSP hashes (`sha256-…`) of the inline scripts in the built pages; recomputed after another build."""
     return _inline_scripts(_STAMP.stat().st_mtime_ns if _STAMP.is_file() else 0)
 
 
@@ -80,7 +86,7 @@ def _inline_scripts(_build: int) -> tuple[str, ...]:
 
 
 def build_environment() -> dict[str, str]:
-    """The environment in which Reflex builds with the venv's node and asks nobody but npm's registry."""
+    """The environment in which Reflex builds: with the venv's node, and contacting only the npm registry."""
     bin_dir = Path(sys.executable).parent
     environment = dict(os.environ)
     environment |= {
@@ -94,7 +100,7 @@ def build_environment() -> dict[str, str]:
 
 
 def source_hash() -> str:
-    """SHA-256 over every file that ends up in the build."""
+    """SHA-256 (hex) over every file that ends up in the build."""
     found: set[Path] = set()
     for pattern in _SOURCES:
         for path in ROOT.glob(pattern):
@@ -107,7 +113,7 @@ def source_hash() -> str:
 
 
 def _npm_registry(environment: dict[str, str]) -> str:
-    """The registry this machine's npm is configured for: mirrors are set there, not in our files."""
+    """The registry that this machine's npm is configured with: mirrors are set there, not in our files."""
     if registry := environment.get("NPM_CONFIG_REGISTRY"):
         return registry
     npm = shutil.which("npm", path=environment.get("PATH"))

@@ -1,4 +1,4 @@
-"""What every answer of the web process carries, and the one address of Telegram's own script."""
+"""Headers of every answer of the web process, and the redirect to Telegram's script."""
 
 from collections.abc import Callable, Iterable
 from urllib.parse import unquote, urlsplit
@@ -15,10 +15,10 @@ _KEPT_STATUSES = (200, 206, 304)
 
 
 def content_security_policy(settings: Settings, inline: Iterable[str] = ()) -> str:
-    """The policy for our pages: own origin, Telegram's script, framed by Telegram Web only.
+    """The CSP of our pages: own origin, Telegram's script, framed only by FRAME_ANCESTORS.
 
     `inline` are the hashes of the scripts that the build wrote into its pages: no other inline script runs.
-    Styles stay inline: React sets them on elements, and hashes do not cover that.
+    Inline styles are allowed: React sets them on elements, and hashes do not cover that.
     """
     sdk = urlsplit(settings.web.sdk_url)
     script_origin = f" {sdk.scheme}://{sdk.netloc}" if sdk.netloc else ""
@@ -41,7 +41,7 @@ def content_security_policy(settings: Settings, inline: Iterable[str] = ()) -> s
 class SecurityHeaders:
     """ASGI middleware around the whole web process.
 
-    The second-screen page may set a stricter policy; what an answer sets itself stays.
+    Headers that an answer sets itself are not overwritten: the second-screen page has a stricter policy.
     """
 
     def __init__(
@@ -69,7 +69,7 @@ class SecurityHeaders:
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
-                # a 304 has no type of its own, and what it says replaces what the browser has stored
+                # a 304 has no content type, and its headers replace those that the browser has stored
                 if message["status"] != 304:
                     self._add(path, message["status"], headers)
                 if message["status"] == 307 and "location" in headers:
@@ -90,9 +90,10 @@ class SecurityHeaders:
 
 
 def slash_redirect(path: str, location: str) -> str:
-    """A redirect that only adds the slash, without the scheme: behind TLS the server's own says http.
+    """Make a redirect that only adds the slash relative: behind a TLS proxy the server's has scheme http.
 
-    It starts with exactly one slash, so that no browser reads its first folder as a host.
+    The result starts with exactly one slash, lest a browser read its first folder as a host. Any other
+    `location` is returned unchanged.
     """
     target = urlsplit(location)
     if unquote(target.path) != f"{path}/":
@@ -101,7 +102,7 @@ def slash_redirect(path: str, location: str) -> str:
 
 
 def cache_control(path: str, content_type: str, status: int = 200) -> str:
-    """Hashed files for ever, pages revalidated, everything else (the API above all) never stored."""
+    """`Cache-Control`: hashed files for a year, pages revalidated, the rest (mainly the API) not stored."""
     if path.startswith("/assets/") and status in _KEPT_STATUSES:
         return _IMMUTABLE
     if content_type.startswith(("text/html", "text/css", "image/", "font/")) or path.endswith(".js"):

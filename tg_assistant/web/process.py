@@ -1,4 +1,4 @@
-"""The web process's one Runtime: opened per worker, reached by pages and the API through `current()`."""
+"""The web process's one Runtime: opened per worker; pages and the API get it through `current()`."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Mapping
@@ -20,13 +20,16 @@ _runtime: Runtime | None = None
 
 
 def configure(settings: Settings) -> None:
-    """Hand over the settings the process main has read; forked workers inherit them."""
+    """Set the settings that the process's main has read; forked workers inherit them."""
     global _settings  # noqa: PLW0603 - one process, one configuration
     _settings = settings
 
 
 def settings() -> Settings:
-    """The process's settings; read from the environment in a worker that was spawned, not forked."""
+    """The process's settings; read from the environment in a worker that was spawned, not forked.
+
+    Raises SettingsError.
+    """
     global _settings  # noqa: PLW0603
     if _settings is None:
         _settings = load("web")
@@ -34,20 +37,23 @@ def settings() -> Settings:
 
 
 def current() -> Runtime:
-    """The open Runtime. Only Reflex pages and the API's dependencies call this."""
+    """The open Runtime. Only Reflex pages and the API's dependencies call this.
+
+    Raises RuntimeError before it is opened.
+    """
     if _runtime is None:
         raise RuntimeError("the web process has not opened its runtime yet")
     return _runtime
 
 
 def now() -> datetime:
-    """The present by the Runtime's clock; by the machine's where none is open, as when a view is built."""
+    """The current time of the Runtime's clock, or of the machine's while none is open (views being built)."""
     return (_runtime.clock if _runtime is not None else SYSTEM).now()
 
 
 @asynccontextmanager
 async def lifespan() -> AsyncGenerator[None]:
-    """Opens the Runtime when a worker starts and closes it when it ends (a Reflex lifespan task)."""
+    """Open the Runtime when a worker starts and close it when the worker ends (a Reflex lifespan task)."""
     global _runtime  # noqa: PLW0603
     logs.configure(settings().log_level, process="web")
     error_hooks.log_loop_errors()
@@ -65,7 +71,7 @@ async def lifespan() -> AsyncGenerator[None]:
 
 @asynccontextmanager
 async def _internal_port(runtime: Runtime) -> AsyncGenerator[None]:
-    """Health and metrics beside the public port, where HEALTH_PORT is set."""
+    """Serve health and metrics on a port of their own, if HEALTH_PORT is set."""
     at = runtime.settings
     if at.health_port is None:
         yield

@@ -12,15 +12,15 @@ from tg_assistant.web import workers
 from tg_assistant.web.build import ROOT
 
 _KILL_SECONDS = 5  # after the signal to stop; the demo gives every process ten
-_CONNECTIONS = 8_192  # open at once in a worker; Granian takes 1,024 and lets all others wait
-_HEADER_SECONDS = 10  # a request's first line and headers; whoever sends them slower is hung up on
+_CONNECTIONS = 8_192  # open at once in a worker; Granian's default is 1,024, beyond which connections wait
+_HEADER_SECONDS = 10  # for a request's first line and headers; slower clients are disconnected
 
 
 def serve(settings: Settings) -> None:
-    """Run the web process until it is told to stop. Needs a build (`frontend.build_if_changed`)."""
+    """Run the web process until it is signalled to stop. Needs a build (`build.build_if_changed`)."""
     os.chdir(ROOT)
     _set_environment(settings)
-    # a connection is an open file; many systems give a process 1,024 unless it asks for more
+    # each connection is an open file; many systems allow a process 1,024 unless it raises its soft limit
     now, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = 2 * _CONNECTIONS if most == resource.RLIM_INFINITY else min(2 * _CONNECTIONS, most)
     if now != resource.RLIM_INFINITY and now < wanted:
@@ -40,8 +40,9 @@ def _run(settings: Settings) -> None:
     from tg_assistant.web import process
 
     process.configure(settings)
-    # Reflex has no options for it. Granian waits for its worker while a browser keeps a connection;
-    # guessing between HTTP/1 and /2, which no proxy of ours speaks to us, it waits as long for the first byte
+    # Reflex has no options for these. Without a kill time-out Granian waits for its worker while a browser
+    # holds a connection open. HTTP/1 is set because detecting HTTP/2, which no proxy of ours uses, would wait
+    # for the first byte without a time-out.
     server.Server = partial(
         server.Server,
         workers_kill_timeout=_KILL_SECONDS,
@@ -61,7 +62,7 @@ def _run(settings: Settings) -> None:
 
 
 def _set_environment(settings: Settings) -> None:
-    """What Reflex reads before its own configuration exists."""
+    """Set the variables that Reflex reads before its own configuration exists."""
     os.environ |= {
         "REFLEX_USE_GRANIAN": "true",
         "REFLEX_TELEMETRY_ENABLED": "false",
@@ -78,12 +79,12 @@ def _set_environment(settings: Settings) -> None:
 
 
 class QuietValues(logging.Filter):
-    """Cuts what a socket sent out of Reflex's warnings: an event may carry a resume secret."""
+    """Removes a socket's data from Reflex's warnings: an event may contain a resume secret."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         message = record.getMessage()
         if message.startswith("Attempting to send delta to disconnected client"):
-            return False  # who leaves, or is cut off, in the middle of something: a line for each event left
+            return False  # one line per pending event of every client that disconnects
         head, cut, _ = message.partition("Event data:")
         if message.startswith("Error transforming event payload"):
             head, cut, _ = message.partition(": ")

@@ -1,7 +1,7 @@
-"""Several workers of one web process: what all of them count, and how each of them is.
+"""Metrics and health of several workers of one web process.
 
-They share a folder. Each writes its metrics there (prometheus_client's multiprocess mode) and answers on a
-socket of its own there; the one that has the internal port tells of them all.
+They share a folder. Each writes its metrics there (prometheus_client's multiprocess mode) and serves its
+checks on a Unix socket there; the worker that holds the internal port reports on all of them.
 """
 
 import asyncio
@@ -12,25 +12,25 @@ from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-_FOLDER = "PROMETHEUS_MULTIPROC_DIR"  # prometheus_client reads it as it is imported
-_SILENT_SECONDS = 2.0  # a worker that says nothing for so long is stuck
+_FOLDER = "PROMETHEUS_MULTIPROC_DIR"  # prometheus_client reads it at import
+_SILENT_SECONDS = 2.0  # a worker that does not answer within this time is stuck
 
 
 @contextmanager
 def sharing() -> Generator[None]:
-    """Enter before anything imports prometheus_client; workers are forked, or spawned, inside."""
+    """Provide the shared folder. Enter before prometheus_client is imported; start the workers inside."""
     with TemporaryDirectory(prefix="tg-assistant-web-") as folder:
         os.environ[_FOLDER] = folder
         yield
 
 
 def folder() -> Path | None:
-    """None where there is one worker alone."""
+    """The shared folder; None when there is a single worker."""
     return Path(os.environ[_FOLDER]) if _FOLDER in os.environ else None
 
 
 def metrics_page(shared: Path) -> bytes:
-    """What all workers have counted since the process began; gauges of those that live."""
+    """Metrics in Prometheus's text format: counts of all workers since the start, gauges of the live ones."""
     from prometheus_client import CollectorRegistry, generate_latest
     from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 
@@ -44,7 +44,7 @@ def metrics_page(shared: Path) -> bytes:
 
 @asynccontextmanager
 async def answering(shared: Path, checks: Callable[[], Mapping[str, bool]]) -> AsyncGenerator[None]:
-    """Tell whoever asks how this worker is, while the block runs."""
+    """Serve this worker's checks as JSON on its Unix socket while the block runs."""
 
     async def tell(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with suppress(OSError):
@@ -61,7 +61,7 @@ async def answering(shared: Path, checks: Callable[[], Mapping[str, bool]]) -> A
 
 
 async def live(shared: Path) -> Mapping[str, bool]:
-    """Each check, well where it is well in every worker; `workers`: each of them answers."""
+    """Each check, True if it passes in every worker; `workers` is True if each of them answers in time."""
     told = await asyncio.gather(*map(_ask, _sockets(shared)))
     failing = {name for checks in told for name, well in checks.items() if not well}
     return {name: name not in failing for name in sorted({"workers"}.union(*told))}
@@ -77,7 +77,7 @@ async def _ask(path: Path) -> Mapping[str, bool]:
                 writer.close()
     except TimeoutError:
         return {"workers": False}
-    except (OSError, ValueError):  # it has ended; whoever started it starts another
+    except (OSError, ValueError):  # it has ended; its supervisor starts another
         _forget_if_dead(path)
         return {}
 

@@ -1,6 +1,6 @@
-"""Answers to other origins in the form of all others: a refused preflight is a problem, `Vary` is said once.
+"""CORS answers in the form of all others: a refused preflight is problem+json, `Vary` has no duplicates.
 
-Who may call is decided by Starlette's CORS middleware, which Reflex lays around each of its layers.
+Starlette's CORS middleware, which Reflex wraps around each of its layers, decides which origins may call.
 """
 
 from fastapi import Request
@@ -36,7 +36,7 @@ class CrossOrigin:
 
 
 class _Answer:
-    """The way out; `refused` is the `Vary` of a preflight's refusal, which is kept back."""
+    """Wraps `send`. A refused preflight is not sent on; `refused` then holds its `Vary` value."""
 
     def __init__(self, send: Send, *, preflight: bool) -> None:
         self._send = send
@@ -47,7 +47,7 @@ class _Answer:
         if message["type"] == "http.response.start":
             headers = MutableHeaders(scope=message)
             names = (name.strip() for line in headers.getlist("vary") for name in line.split(","))
-            if said := [name for name in names if name]:  # each once
+            if said := [name for name in names if name]:  # deduplicated, ignoring case
                 headers["Vary"] = ", ".join({name.lower(): name for name in said}.values())
             if self._preflight and message["status"] == 400:
                 self.refused = headers.get("vary", "Origin")

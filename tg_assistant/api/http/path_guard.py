@@ -1,4 +1,4 @@
-"""Outermost of what answers: addresses that are no paths end here, and so does an error already told."""
+"""The outermost middleware that answers: refuses unsafe paths, and stops errors that are already logged."""
 
 import re
 from urllib.parse import unquote
@@ -10,12 +10,12 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from tg_assistant.api import problems
 
 log = structlog.get_logger()
-# a browser reads `//host` and `/\host` as another host, and takes `..` away before it asks
+# a browser reads `//host` and `/\host` as another host, and resolves `..` before it sends a request
 _NOT_A_PATH = re.compile(r"^/[/\\]|(^|[/\\])\.\.([/\\]|$)")
 
 
 class Doorstep:
-    """ASGI middleware around pages and API, inside of what adds headers."""
+    """ASGI middleware around pages and API, inside the one that adds headers."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -24,7 +24,7 @@ class Doorstep:
         if scope["type"] == "websocket":
             try:
                 await self._app(scope, receive, send)
-            except (ValueError, LookupError) as error:  # a frame Engine.IO cannot take apart: no traceback
+            except (ValueError, LookupError) as error:  # a frame Engine.IO cannot parse: no traceback
                 log.info("page.socket_broken", error=type(error).__name__)
         elif scope["type"] != "http":
             await self._app(scope, receive, send)
@@ -35,7 +35,7 @@ class Doorstep:
             await self._guarded(scope, receive, send)
 
     async def _guarded(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """The process's door: Starlette raises again what it has answered, and the server would print it."""
+        """Catch every exception: Starlette re-raises those it has answered; the server would print them."""
         begun = False
 
         async def noting(message: Message) -> None:
@@ -45,7 +45,9 @@ class Doorstep:
 
         try:
             await self._app(scope, receive, noting)
-        except Exception as error:  # whatever a route lets through: logged once, never printed by the server
+        except (
+            Exception
+        ) as error:  # anything a route does not catch: logged once, never printed by the server
             request = Request(scope)
             answer = None if problems.is_told(error) else await problems.on_surprise(request, error)
             if not begun:
@@ -53,6 +55,6 @@ class Doorstep:
 
 
 def is_no_path(path: str, raw: bytes = b"") -> bool:
-    """Whether an address, as it came or decoded, names another host or climbs out of a folder."""
+    """Whether an address, raw or decoded, names another host or leads out of its folder with `..`."""
     came = raw.decode("latin-1")
     return any(_NOT_A_PATH.search(form) for form in (path, came, unquote(came)))

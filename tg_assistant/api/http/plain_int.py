@@ -1,4 +1,4 @@
-"""Whole numbers in addresses: each has one way of being written, so that one thing has one address."""
+"""Whole numbers in addresses: each has exactly one spelling, so that each resource has one address."""
 
 import re
 
@@ -8,7 +8,7 @@ _PLAIN = re.compile(r"[1-9][0-9]{0,18}")
 
 
 def is_plain(text: str) -> bool:
-    """Digits alone, without sign, leading zero, underscore or another alphabet's digits."""
+    """Whether a text is 1 to 19 ASCII digits without a leading zero: no sign, underscore or other digits."""
     return _PLAIN.fullmatch(text) is not None
 
 
@@ -18,5 +18,5 @@ def _checked(value: object) -> object:
     return value
 
 
-# behind `Path` in an `Annotated[int, …]`: before it, the document would not tell the bounds
+# put it after `Path` in an `Annotated[int, …]`: before it, the OpenAPI document would lack the bounds
 PLAIN = BeforeValidator(_checked)

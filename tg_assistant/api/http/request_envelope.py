@@ -1,4 +1,4 @@
-"""Around every request: its id, the size a body may have, what is counted, and answers nobody keeps."""
+"""Around every request: its id, the limit on its body's size, its metrics, and `no-store` on its answer."""
 
 from collections.abc import Callable
 from http import HTTPStatus
@@ -15,7 +15,7 @@ from tg_assistant.infra import metrics
 
 log = structlog.get_logger()
 
-MAX_BODY = 1_048_576  # bytes; the longest thing anybody may send is a question
+MAX_BODY = 1_048_576  # bytes; the longest input a client may send is a question
 _PRIVATE = ("/api", "/tg/", "/qr-auth", "/health", "/ready")
 _KNOWN_METHODS = frozenset(("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"))
 Template = Callable[[str, str], str]
@@ -54,13 +54,13 @@ class Envelope:
         metrics.http_requests_total.labels(method, route, str(status)).inc()
         metrics.http_request_duration_seconds.labels(method, route).observe(seconds)
         if HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR:
-            # the route's template: an address may hold a code or a link's token
+            # log the route's template: the path itself may contain a code or a link's token
             code = getattr(request.state, "code", "")
             log.info("request.refused", method=method, route=route, status=status, code=code)
 
 
 class _Answer:
-    """The way out: adds headers and remembers the status. Nothing sent at all counts as a failure."""
+    """Wraps `send`: adds headers and records the status. If nothing is sent, the status is 500."""
 
     def __init__(self, request: Request, send: Send) -> None:
         self._request = request
@@ -79,7 +79,7 @@ class _Answer:
 
 
 class _Counted:
-    """The way in: refuses a body that grows over the limit without having said so."""
+    """Wraps `receive`: refuses a body that exceeds the limit though its `Content-Length` did not say so."""
 
     def __init__(self, receive: Receive) -> None:
         self._receive = receive

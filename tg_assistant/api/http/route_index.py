@@ -1,4 +1,4 @@
-"""Which addresses the API has: route templates for metrics, and the methods a known address takes."""
+"""The API's addresses: route templates for metrics, and the methods that a known address accepts."""
 
 import re
 from functools import cached_property
@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 from fastapi import FastAPI
 from fastapi.routing import iter_route_contexts
 
-UNKNOWN = "unknown"  # name of the routes that catch what no other takes
-OTHER = "page"  # what is not the API: files and pages, which the metrics do not tell apart
+UNKNOWN = "unknown"  # name of the catch-all routes
+OTHER = "page"  # files and pages outside the API, which the metrics do not distinguish
 
 
 class _Known(NamedTuple):
@@ -18,7 +18,7 @@ class _Known(NamedTuple):
 
 
 class Addresses:
-    """Read from the app's routes at the first request, when all of them are there."""
+    """An index of the app's routes, built at the first request, when all of them are registered."""
 
     def __init__(self, app: FastAPI) -> None:
         self._app = app
@@ -34,13 +34,13 @@ class Addresses:
         return found
 
     def template(self, path: str, method: str) -> str:
-        """The route's own path, never the request's: a label may hold no id."""
+        """The route's template, or "page" outside the API. Never the request's path: no ids in labels."""
         matching = [known for known in self._known if known.pattern.match(path)]
         exact = [known.template for known in matching if method in known.methods]
         return (exact or [known.template for known in matching] or [OTHER])[0]
 
     def methods(self, path: str) -> list[str]:
-        """What a known address takes; nothing for an unknown one."""
+        """The methods that an address accepts, sorted; empty for an unknown one."""
         return sorted(
             {method for known in self._known if known.pattern.match(path) for method in known.methods}
         )

@@ -1,4 +1,4 @@
-"""Sign-in: init data once for an access token, a resume secret and a refresh cookie; rotation; sign-out."""
+"""Sign-in (init data exchanged for access token, resume secret and refresh cookie), rotation, sign-out."""
 
 from datetime import datetime
 from typing import Annotated, Any
@@ -23,13 +23,13 @@ from tg_assistant.errors import AssistantError, SignInNeeded
 from tg_assistant.infra.runtime import Runtime
 
 router = APIRouter(prefix="/api/auth", tags=["sign-in"])
-# a load limit, not one of guesses (the token has 256 bits): without Redis nobody is signed out for it
+# limits load, not guessing (the token has 256 bits): Redis's absence must not sign anybody out
 _MAY_ROTATE = [limits.by_address(Rule.refresh, goes_on=True)]
 Refresh = Annotated[str | None, Cookie(alias=REFRESH_COOKIE)]
 
 
 class InitDataIn(BaseModel):
-    # no max_length: too long a string is the same 401 as any other fault
+    # no max_length: a string that is too long gets the same 401 as any other fault
     init_data: str | None = Field(default=None, description="Telegram.WebApp.initData as it is")
 
 
@@ -106,12 +106,12 @@ async def logout(call: Call, response: Response) -> None:
     async with call.open() as (db, actor):
         assert actor.session_id is not None
         await sessions.end(db, actor, actor.session_id)
-    # with the attributes it was set with: inside a frame a partitioned cookie is another one
+    # the same attributes as when it was set: a partitioned cookie is distinct from an unpartitioned one
     set_refresh_cookie(response, "", 0)
 
 
 def validator(rt: Runtime) -> Validator:
-    """The demo's Telegram signs with a key of its own; production has Telegram's."""
+    """The validator of init data, with Telegram's public key; the demo's Telegram signs with its own."""
     telegram = rt.settings.telegram
     return Validator(
         telegram.bot_token.get_secret_value(),
@@ -130,7 +130,7 @@ async def _rotate(
         try:
             started = await sessions.refresh(db, token, now=rt.clock.now())
         except SignInNeeded:
-            await db.commit()  # a stolen token ended its session: raising would undo that
+            await db.commit()  # a reused token ended its session; raising alone would roll that back
             raise
         actor = await sign_in.actor(db, started.user_id, door="rest", session_id=started.id)
         secret = await sessions.new_resume_secret(db, started.id) if resuming else ""

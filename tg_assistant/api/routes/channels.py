@@ -1,4 +1,4 @@
-"""The caller's channels: those of the account's own list, those followed, and how far they are read."""
+"""The caller's channels: those their account can see, those they follow, and how far these are read."""
 
 from dataclasses import asdict
 from hashlib import sha256

@@ -1,4 +1,4 @@
-"""Is the process alive, and can it do its work: 503 with the failing checks named."""
+"""Liveness and readiness: 503 with the failing checks named."""
 
 from collections.abc import Mapping
 from typing import Any

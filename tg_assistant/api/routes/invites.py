@@ -1,4 +1,4 @@
-"""Redeeming an invite; making them is for admins."""
+"""Redeeming an invite; admins create them (`routes/admin/invites.py`)."""
 
 from uuid import UUID
 

@@ -1,4 +1,4 @@
-"""What is the caller's to see, take along and delete: sessions, the export, everything."""
+"""The caller's own data: listing and ending sessions, exporting, and deleting everything."""
 
 from collections.abc import AsyncIterator
 from datetime import datetime
@@ -116,7 +116,7 @@ async def _allowed(rt: Runtime, actor: Actor) -> AsyncIterator[bytes]:
     try:
         async for piece in export.archive(rt, actor):
             yield piece
-    except (NotAllowed, SignInNeeded) as lost:  # the answer has begun: its status cannot say so any more
+    except (NotAllowed, SignInNeeded) as lost:  # the answer has begun: its status cannot change
         log.info("export.ended", code=lost.code)
 
 

@@ -1,4 +1,4 @@
-"""Connecting a Telegram account by QR. Every address stands at /api/tg/qr, /tg/qr and /qr-auth."""
+"""Connecting a Telegram account by QR. Every route is served under /api/tg/qr, /tg/qr and /qr-auth."""
 
 from datetime import datetime
 from typing import Annotated, Any
@@ -32,7 +32,7 @@ _STARTED = may(
     s409="The invite's code is good, but the caller joined a group just now",
     s410="The code is spent",
 )
-# the picture is a key to an account; `Vary` keeps the two forms apart in a browser's memory
+# the picture gives access to an account; `Vary` keeps its two formats apart in a browser's cache
 _PRIVATE = {"Cache-Control": "no-store", "Vary": "Accept, Authorization"}
 _MAY_START = [limits.by_user_and_address(Rule.qr_start)]
 

@@ -1,4 +1,4 @@
-"""Asking over REST: one answer with its sources, or the same as a stream; own questions; index status."""
+"""Asking over REST: an answer with its sources, as JSON or a stream; the caller's questions; index status."""
 
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
@@ -112,7 +112,7 @@ async def query(
     began = monotonic()
     streaming = bool(last_event_id) or sse.wanted(request)
     if streaming:
-        stream_limits.check_room(actor)  # before the question is asked, and counts
+        stream_limits.check_room(actor)  # before the question is asked and counted
     if last_event_id:
         question = str(await answer_streams.own(rt, actor, last_event_id))
         numbered = answer_streams.read_on(rt, actor, last_event_id)
@@ -131,7 +131,7 @@ async def query(
 def _stream(
     events: AsyncGenerator[sse.Event], actor: Actor, still_allowed: Callable[[], Awaitable[object]]
 ) -> EventSourceResponse:
-    """`streams` lets through what may be shown at that moment: nothing is kept between it and the reader."""
+    """Stream events that `showing.watched` has already checked: nothing may be buffered on the way out."""
     return sse.stream(events, actor, still_allowed, watched=True)
 
 

@@ -1,4 +1,4 @@
-"""Looking posts up over REST: by words, by meaning, or both."""
+"""Searching posts over REST: by words, by meaning, or both."""
 
 from dataclasses import asdict
 from datetime import datetime

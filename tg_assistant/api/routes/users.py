@@ -1,4 +1,4 @@
-"""People: the caller's own profile and plan, and for admins those of their group."""
+"""Profiles and plans: the caller's own, and for admins those of their group's members."""
 
 from datetime import datetime
 from typing import Annotated, Literal

@@ -1,7 +1,8 @@
-"""The admin panel's way in from a browser: the bot's one-time link becomes a session of hours.
+"""Sign-in to the admin panel from a browser: the bot's one-time link becomes a session of a few hours.
 
-A GET shows a button; the POST spends the link, sets the refresh cookie and goes on to the panel, whose
-bridge exchanges the cookie for a resume secret (`POST /api/auth/resume`). No secret stands in an address.
+A GET shows a button; the POST spends the link, sets the refresh cookie and redirects to the panel, whose
+bridge exchanges the cookie for a resume secret (`POST /api/auth/resume`). The session's secrets never appear
+in an address.
 """
 
 from fastapi import APIRouter, Request
@@ -23,12 +24,12 @@ from tg_assistant.core.access.rate_limits import Rule
 from tg_assistant.errors import AssistantError, InviteSpent
 
 router = APIRouter(tags=["admin sign-in"], include_in_schema=False)
-PANEL = "/admin/#signed-in"  # the bridge drops what a session before has left in the tab
+PANEL = "/admin/#signed-in"  # at this fragment the bridge discards what an earlier session left in the tab
 
 
 @router.get("/admin/login/{token}")
 async def look(rt: Rt, request: Request, token: str) -> HTMLResponse:
-    """Says who is about to sign in. Never spends the link: Telegram fetches it for a preview."""
+    """Show who is about to sign in. Never spends the link: Telegram fetches it for a preview."""
     try:
         async with rt.db.transaction() as db:
             view = await one_time_links.look(db, token, Purpose.admin)

@@ -1,4 +1,4 @@
-"""What a browser brings and gets: its origin, where it signs in from, the refresh cookie, plain pages."""
+"""Requests from and answers to a browser: origin check, sign-in origin, refresh cookie, plain pages."""
 
 from pathlib import Path
 from typing import Any
@@ -23,24 +23,24 @@ _PAGES = Environment(
     undefined=StrictUndefined,
     auto_reload=False,
 )
-# stricter than the Mini App's: no frame may lay itself over a page that takes a password or a link
+# stricter than the Mini App's: a page that takes a password or a link must not be framed
 _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
 PRIVATE = {
     "Cache-Control": "no-store",
-    # the origin alone, since an address may hold a link's key; not `no-referrer`: with it a form's POST says
-    # `Origin: null`, as a foreign page's may
+    # only the origin, since an address may contain a link's token; not `no-referrer`: with it a form's POST
+    # carries `Origin: null`, as a foreign page's may
     "Referrer-Policy": "strict-origin",
     "Content-Security-Policy": _POLICY,
 }
 
 
 def check_origin(rt: Runtime, request: Request) -> None:
-    """Raises NotAllowed for a request that another site's page makes the browser send.
+    """Raise NotAllowed for a request that another site's page made the browser send (CSRF).
 
-    A client that is no browser sends neither header, and no cookie it was not meant to have.
+    A client that is not a browser sends neither header, and cannot be made to send a person's cookies.
     """
     origin, site = request.headers.get("origin"), request.headers.get("sec-fetch-site")
     if origin is None:
@@ -54,13 +54,16 @@ def check_origin(rt: Runtime, request: Request) -> None:
 
 
 def sign_in_origin(rt: Runtime, request: Request, door: str) -> SignInOrigin:
-    """Where a sign-in comes from."""
+    """Where a sign-in comes from: door, device (User-Agent, at most 200 characters), client address."""
     device = request.headers.get("user-agent", "").replace("\x00", "")[:200]
     return SignInOrigin(door, device, client_address(request, rt.settings.web.trusted_proxy_hops))
 
 
 def set_refresh_cookie(response: Response, token: str, life: float) -> None:
-    """Written out, since Starlette has no `Partitioned` before Python 3.14. `life` is in seconds."""
+    """Set the refresh cookie. `life` is in seconds.
+
+    The header is written by hand, because Starlette has no `Partitioned` before Python 3.14.
+    """
     response.headers.append(
         "set-cookie",
         f"{REFRESH_COOKIE}={token}; Path={REFRESH_PATH}; Max-Age={max(0, int(life))}; "
@@ -69,7 +72,7 @@ def set_refresh_cookie(response: Response, token: str, life: float) -> None:
 
 
 def page(template: str, spoken: str, status: int = 200, **values: Any) -> HTMLResponse:
-    """A plain page; its sentences are the texts `connect.…`."""
+    """Render a plain page in the language `spoken`; its sentences are the texts `connect.…`."""
 
     def t(code: str, **parts: object) -> str:
         return texts.text(f"connect.{code}", spoken, **parts)
@@ -81,6 +84,6 @@ def page(template: str, spoken: str, status: int = 200, **values: Any) -> HTMLRe
 def closed(
     request: Request, error: AssistantError, spoken: str | None = None, *, next_code: str = "closed_next"
 ) -> HTMLResponse:
-    """A link that leads nowhere any more, in words."""
+    """The page for a link that no longer works: the error's sentence and status, and what to do next."""
     spoken = spoken or language(request)
     return page("closed.html", spoken, error.status, message=sentence(error, spoken), next_code=next_code)

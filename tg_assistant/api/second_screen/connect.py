@@ -1,6 +1,6 @@
 """The second screen's page: an ordinary browser shows the login QR and takes the 2FA password.
 
-Plain HTML, not Reflex: a password passes here, and Telegram's terms keep it out of Mini Apps.
+Plain HTML, not Reflex: it handles a password, which Telegram's terms forbid in Mini Apps.
 """
 
 from typing import Annotated
@@ -34,7 +34,7 @@ class PasswordIn(BaseModel):
 
 @router.get("/tg/connect/static/{name}")
 async def static(name: str) -> Response:
-    """The page's script and style, by a list of names: nothing else of the folder. Raises NotFound."""
+    """The page's script and style sheet. Raises NotFound for any other name."""
     if name not in _STATIC:
         raise NotFound("http.404")
     return Response((HERE / "static" / name).read_text(), media_type=_STATIC[name])
@@ -42,7 +42,7 @@ async def static(name: str) -> Response:
 
 @router.get("/tg/connect/live")
 async def live(rt: Rt, request: Request, token: PageToken = None) -> HTMLResponse:
-    """The page after the link was spent; the cookie, not the address, carries the right to see it."""
+    """The page after the link is spent; the cookie, not the address, grants access to it."""
     try:
         async with rt.db.transaction() as db:
             login, person = await _login(db, token)
@@ -53,7 +53,7 @@ async def live(rt: Rt, request: Request, token: PageToken = None) -> HTMLRespons
 
 @router.get("/tg/connect/live/state")
 async def live_state(rt: Rt, request: Request, token: PageToken = None) -> JSONResponse:
-    """What the page shows now; it asks every second or two."""
+    """The attempt's state as JSON (`state_of`); the page polls it every second or two."""
     async with rt.db.transaction() as db:
         login, person = await _login(db, token)
     return JSONResponse(state_of(login, person.language, rt), headers=PRIVATE)
@@ -61,7 +61,7 @@ async def live_state(rt: Rt, request: Request, token: PageToken = None) -> JSONR
 
 @router.post("/tg/connect/live/cancel")
 async def cancel(rt: Rt, request: Request, token: PageToken = None) -> Response:
-    """From the page's own form only. Raises NotAllowed for a foreign origin."""
+    """Cancel the attempt, from the page's own form only. Raises NotAllowed for a foreign origin."""
     check_origin(rt, request)
     try:
         async with rt.db.transaction() as db:
@@ -100,7 +100,7 @@ async def password(
 
 @router.get("/tg/connect/{link_token}")
 async def look(rt: Rt, request: Request, link_token: str) -> HTMLResponse:
-    """Says whose account is being connected. Never spends the link: Telegram fetches it for a preview."""
+    """Show whose account is being connected. Never spends the link: Telegram fetches it for a preview."""
     try:
         async with rt.db.transaction() as db:
             view = await logins.look(db, link_token)

@@ -1,4 +1,4 @@
-"""A login attempt in words and pictures, as the second screen's page shows it."""
+"""A login attempt as the second screen's page shows it: sentences and the QR code."""
 
 import base64
 from typing import Any
@@ -12,7 +12,10 @@ PASSWORD_TRIES = 3
 
 
 def state_of(login: Login, language: str, rt: Runtime) -> dict[str, Any]:
-    """JSON for the page: which view to show, its sentences, the QR as a data URI, seconds left."""
+    """JSON for the page: status (which view to show), sentences, QR as a data URI, seconds left of the QR.
+
+    `qr` is None unless a scan is awaited; `tries_left` counts password tries.
+    """
     status = LoginStatus(login.status)
     link = login.qr_url if status is LoginStatus.awaiting_scan else None
     ends = login.qr_expires_at

@@ -1,4 +1,4 @@
-"""Answers that outlive their connection: asking goes on without its reader, who may come back and read on."""
+"""Answers that outlive their connection: they are finished without a reader, which may reconnect."""
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
@@ -15,14 +15,14 @@ from tg_assistant.errors import AssistantError, NotFound
 from tg_assistant.infra.runtime import Runtime
 
 log = structlog.get_logger()
-_KEPT_SECONDS = 60.0  # after its end an answer is in the database, too
+_KEPT_SECONDS = 60.0  # the finished answer is in the database as well
 _live: dict[UUID, "Asking"] = {}
 _tasks: set[asyncio.Task[None]] = set()
 
 
 @dataclass
 class Asking:
-    """A question on its way: what was said so far, and a bell for who listens."""
+    """A question being answered: its events so far (`said`), and an event (`more`) that wakes its readers."""
 
     user_id: UUID
     said: list[answers.Event] = field(default_factory=list)
@@ -31,15 +31,15 @@ class Asking:
     more: asyncio.Event = field(default_factory=asyncio.Event)
 
     def ring(self) -> None:
-        """Wakes who listens now; the next event gets a bell of its own."""
+        """Wake the current readers; they wait for the next event on a new `asyncio.Event`."""
         self.more.set()
         self.more = asyncio.Event()
 
 
 async def begin(rt: Runtime, actor: Actor, question: str, wanted: Wanted) -> UUID:
-    """Ask in a task of its own; a cut connection neither stops nor repeats it.
+    """Answer the question in its own task and return the question's id; a lost connection does not stop it.
 
-    Raises what refuses the question (`asking.begin`): after this a stream may answer 200.
+    Raises what `asking.begin` raises for a refused question: once this returns, a stream may answer 200.
     """
     asked, live = await asking.begin(rt, actor, question), Asking(actor.user_id)
     _live[asked.id] = live
@@ -57,7 +57,7 @@ async def _run(question_id: UUID, live: Asking, events: AsyncIterator[answers.Ev
             live.ring()
     except AssistantError as error:
         live.failed = error
-    except Exception as error:  # the task's own door: its readers are told, the log has the cause
+    except Exception as error:  # top of the task: its readers get an error, the log has the cause
         reference = uuid4().hex[:8]
         log.error("asking.failed", reference=reference, exc_info=error)
         live.failed = AssistantError("internal", reference=reference)
@@ -70,11 +70,12 @@ async def _run(question_id: UUID, live: Asking, events: AsyncIterator[answers.Ev
 def follow(
     rt: Runtime, actor: Actor, question_id: UUID, *, after: int = 0
 ) -> AsyncGenerator[tuple[int, answers.Event]]:
-    """The numbered events behind number `after`, as they come and while the actor may see them.
+    """The events after number `after` with their numbers, as they arrive and while the actor may see them.
 
-    Raises what the asking ended in, and what `showing.check` does: the memory has no say in who may read it.
+    Raises the error that ended the answer, and what `showing.check` raises: being in memory gives no right to
+    read it. The question must be in memory (`begin`).
     """
-    # what follows rests on sources told earlier, too
+    # later events depend on the sources of earlier ones
     asking = _live[question_id]
     told = [place for event in asking.said[:after] for place in showing.places_of(event)]
     events = _followed(asking, after)
@@ -95,7 +96,7 @@ async def _followed(asking: Asking, after: int) -> AsyncIterator[tuple[int, answ
 
 
 async def own(rt: Runtime, actor: Actor, last_seen: str) -> UUID:
-    """The question an event belongs to. Raises NotFound unless it is the actor's own."""
+    """The id of the question of the event `last_seen`. Raises NotFound unless it is the actor's own."""
     question_id, _ = _position(last_seen)
     asking = _live.get(question_id)
     if asking is None or asking.user_id != actor.user_id:
@@ -105,11 +106,10 @@ async def own(rt: Runtime, actor: Actor, last_seen: str) -> UUID:
 
 
 def read_on(rt: Runtime, actor: Actor, last_seen: str) -> AsyncGenerator[tuple[int, answers.Event]]:
-    """What comes behind the event `last_seen` (`question:number`) of the actor's own question.
+    """The events after `last_seen` (`question:number`) of the actor's own question, which `own` has verified.
 
-    Asked in this process it goes on where it was; otherwise its saved answer is the one event left, and a
-    question whose process died is answered now. Watched like `follow`. `own` has said that the question is
-    the actor's.
+    A question in this process's memory continues after that event. Otherwise its saved answer is the only
+    event, and a question whose process died is answered now. Rights are watched as in `follow`.
     """
     question_id, number = _position(last_seen)
     asking = _live.get(question_id)
@@ -122,7 +122,7 @@ def read_on(rt: Runtime, actor: Actor, last_seen: str) -> AsyncGenerator[tuple[i
 async def _saved(
     rt: Runtime, actor: Actor, question_id: UUID, number: int
 ) -> AsyncGenerator[tuple[int, answers.Event]]:
-    """`Done` alone: how many events were told before is not known here."""
+    """Only `Done`, numbered `number`: how many events were sent before is not known here."""
     async with aclosing(answers.resume(rt, actor, question_id)) as events:
         async for event in events:
             if isinstance(event, answers.Done):

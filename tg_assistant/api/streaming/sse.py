@@ -1,4 +1,4 @@
-"""Server-sent events that outlive proxies: heartbeats, ids to go on from, no buffering, a last event."""
+"""Server-sent events that survive proxies: heartbeats, ids to resume from, no buffering, a last event."""
 
 import json
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
@@ -20,7 +20,7 @@ from tg_assistant.infra import metrics
 
 HEARTBEAT_SECONDS = 10
 _HEADERS = {"Cache-Control": "no-store, no-transform", "X-Accel-Buffering": "no"}
-# for the OpenAPI document: a stream beside, or instead of, JSON
+# for the OpenAPI document: a stream in addition to, or instead of, JSON
 _PARTS: dict[str, Any] = {name: {"type": "string"} for name in ("id", "event", "data")}
 CONTENT: dict[str, Any] = {
     "text/event-stream": {
@@ -35,7 +35,7 @@ CONTENT: dict[str, Any] = {
 
 @dataclass(frozen=True)
 class Event:
-    """`id` comes back as `Last-Event-ID` from a client that lost its connection."""
+    """An event of a stream. A client that lost its connection sends `id` back as `Last-Event-ID`."""
 
     id: str
     name: str
@@ -43,7 +43,7 @@ class Event:
 
 
 def wanted(request: Request) -> bool:
-    """Whether the client asks for a stream where JSON is to be had, too."""
+    """Whether the client asks for a stream from a route that also offers JSON."""
     return "text/event-stream" in request.headers.get("accept", "")
 
 
@@ -54,12 +54,12 @@ def stream(
     *,
     watched: bool = False,
 ) -> EventSourceResponse:
-    """An answer of `events`. An error of the tree becomes the last event, named `error`.
+    """A response that streams `events`. An AssistantError becomes the last event, named `error`.
 
-    `still_allowed` is asked every second and raises once the person may not see this any more. Events that
-    are `watched` by core end by themselves with what they rest on; they are taken one by one, as each is
-    sent: what was let through into a buffer would be sent long after it was asked about. Raises LimitReached
-    where the person, or the process, has too many streams open.
+    `still_allowed` is called about every second and raises once the person may no longer see the stream.
+    Events that are `watched` are checked by core, which ends them; they are taken one at a time, as each is
+    sent: a buffered event could be sent long after its check. Raises LimitReached when the person, or the
+    process, has too many streams open.
     """
     stream_limits.enter(actor)
     shared = stream_limits.shared(actor, still_allowed)
@@ -68,7 +68,7 @@ def stream(
 
 
 class _Counted(EventSourceResponse):
-    """Open until it was sent, or is given up without having been sent."""
+    """Counts as an open stream until it has been sent, or is garbage-collected without being sent."""
 
     def __init__(self, user_id: UUID, events: AsyncIterator[ServerSentEvent]) -> None:
         self._leave = finalize(self, stream_limits.leave, user_id)
@@ -84,7 +84,7 @@ class _Counted(EventSourceResponse):
 async def changes(
     states: AsyncIterator[Any], last_seen: str | None, event: Callable[[Any], Event]
 ) -> AsyncGenerator[Event]:
-    """A state as it changes; the one a client has seen already is not repeated, unless it is the last."""
+    """An event for each change of state. The one the client has already seen is skipped unless it is last."""
     held: Event | None = None
     async for state in states:
         made = event(state)

@@ -1,4 +1,4 @@
-"""How many event streams are open at once, and one look at the rights for all of a session's."""
+"""The number of event streams open at once, and one check of rights shared by all streams of a session."""
 
 import asyncio
 from collections import Counter
@@ -11,9 +11,9 @@ from tg_assistant.errors import LimitReached
 from tg_assistant.infra import metrics
 
 PER_PERSON = 8
-PER_PROCESS = 200  # each asks PostgreSQL about once a second
+PER_PROCESS = 200  # each queries PostgreSQL about once a second
 _AGAIN_SECONDS = 10
-_LOOK_KEPT_SECONDS = 0.2  # a right that is lost is seen within a second all the same
+_LOOK_KEPT_SECONDS = 0.2  # short enough that a lost right is still noticed within a second
 _RULE = "streams"
 
 _open: Counter[UUID] = Counter()
@@ -22,7 +22,7 @@ _looks: WeakKeyDictionary[asyncio.AbstractEventLoop, _Looks] = WeakKeyDictionary
 
 
 def check_room(actor: Actor) -> None:
-    """Raises LimitReached while the actor, or the whole process, has as many open as may be."""
+    """Raise LimitReached while the actor, or the whole process, has the maximum number of streams open."""
     for count, most in ((_open[actor.user_id], PER_PERSON), (_open.total(), PER_PROCESS)):
         if count >= most:
             metrics.rate_limit_exceeded_total.labels(_RULE).inc()
@@ -31,20 +31,23 @@ def check_room(actor: Actor) -> None:
 
 
 def enter(actor: Actor) -> None:
-    """One more is open, until `leave`. Raises LimitReached."""
+    """Count one more stream as open, until `leave`. Raises LimitReached."""
     check_room(actor)
     _open[actor.user_id] += 1
 
 
 def leave(user_id: UUID) -> None:
-    """One fewer is open."""
+    """Count one stream fewer as open."""
     _open[user_id] -= 1
     if _open[user_id] <= 0:
         del _open[user_id]
 
 
 def shared(actor: Actor, look: Callable[[], Awaitable[object]]) -> Callable[[], Awaitable[object]]:
-    """`look` at the actor's rights, asked once for all streams of the session that ask at about that time."""
+    """Wrap `look`, a check of the actor's rights, so that streams of one session share a recent result.
+
+    A result is shared while the check runs and for 0.2 s after it.
+    """
     key = actor.user_id, actor.session_id
 
     async def asked() -> object:

@@ -1,4 +1,4 @@
-"""Chromium for the smoke run: the system's where there is one, else Playwright's own."""
+"""Chromium for the smoke run: the system's if there is one, otherwise Playwright's."""
 
 import shutil
 from collections.abc import AsyncGenerator
@@ -32,7 +32,7 @@ async def chromium() -> AsyncGenerator[Browser]:
 
 @asynccontextmanager
 async def chromium_profile(folder: Path, **options: Any) -> AsyncGenerator[BrowserContext]:
-    """A headless browser over a profile folder, whose preferences it obeys."""
+    """A headless browser with a profile folder, whose preferences apply."""
     async with async_playwright() as playwright:
         context = await playwright.chromium.launch_persistent_context(
             folder, executable_path=_installed(), args=ARGUMENTS, **options

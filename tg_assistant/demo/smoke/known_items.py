@@ -1,4 +1,4 @@
-"""Known-item questions: a post's first line is asked, and that post should be among the cited."""
+"""Known-item questions: each is the first line of a post, which the answer should cite."""
 
 import random
 from typing import Any
@@ -7,12 +7,12 @@ from tg_assistant.demo.smoke.rest import Rest
 
 COUNT = 20
 NEEDED = 16
-_FIRST_LINE = range(25, 160)  # characters: long enough to mean something
+_FIRST_LINE = range(25, 160)  # characters: long enough to be meaningful
 _REST = 120  # characters that must follow, or the line is the whole post
 
 
 async def ask_known_items(rest: Rest) -> dict[str, Any]:
-    """Ask COUNT questions over REST; how many cited the right post, and which did not."""
+    """Ask COUNT questions over REST; returns the number that cited the right post, and those that did not."""
     questions = await _choose(rest)
     wrong = []
     for question, link in questions:
@@ -23,7 +23,7 @@ async def ask_known_items(rest: Rest) -> dict[str, Any]:
 
 
 async def _choose(rest: Rest) -> list[tuple[str, str]]:
-    """(first line, link) of posts from all channels in turn, the same at each run."""
+    """(first line, link) of posts from all channels in turn; the same selection in each run."""
     pools = [await _candidates(rest, channel["id"]) for channel in await rest.phone("GET", "/channels")]
     chance = random.Random(2026)  # noqa: S311 - a fixed sample, not a secret  # nosec B311
     for pool in pools:

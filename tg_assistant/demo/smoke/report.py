@@ -10,18 +10,18 @@ from tg_assistant.demo.console import Console
 
 
 class NotSo(Exception):
-    """Something that must hold after a step does not. `str()` says what."""
+    """A condition that must hold after a step does not. `str()` describes it."""
 
 
 def demand(holds: object, otherwise: str) -> None:
-    """Raises NotSo unless it holds."""
+    """Raise NotSo with the text `otherwise` unless the condition holds."""
     if not holds:
         raise NotSo(otherwise)
 
 
 @dataclass
 class Report:
-    """`ok` only when every step happened and the sandbox saw no violation."""
+    """The result; `ok` only if every step succeeded and the sandbox recorded no violation."""
 
     ok: bool = False
     seconds: dict[str, float] = field(default_factory=dict)
@@ -36,26 +36,26 @@ class Report:
     stopped: bool = False
 
     def stop(self) -> None:
-        """Somebody wants the run to end: the step that runs now is the last one."""
+        """Request the end of the run: the current step is the last one."""
         self.stopped = True
 
     @asynccontextmanager
     async def step(self, name: str, console: Console) -> AsyncGenerator[None]:
-        """Time a step; remember where it failed."""
+        """Time a step; record the name of the first that fails."""
         began = time.monotonic()
         console.event("smoke", f"{name} …", "1;36")
         try:
             yield
-            if self.stopped:  # a cancellation may get lost on its way through libraries
+            if self.stopped:  # libraries may swallow a cancellation
                 raise KeyboardInterrupt
-        except BaseException:  # an interrupt, too: it is raised again
+        except BaseException:  # includes interrupts; raised again
             self.failed_at = self.failed_at or name
             raise
         finally:
             self.seconds[name] = round(time.monotonic() - began, 2)
 
     def as_dict(self) -> dict[str, Any]:
-        """What the run prints; facts that were not reached are left out."""
+        """The report as the run prints it, without values that are None."""
         return {
             name: value for name, value in asdict(self).items() if value is not None and name != "stopped"
         }

@@ -11,7 +11,7 @@ from tg_assistant.demo.environment import Demo
 
 
 class Rest:
-    """A REST client of one person's."""
+    """A REST client for one person. All calls raise httpx.HTTPStatusError."""
 
     def __init__(self, demo: Demo, http: httpx.AsyncClient, person: str = "anna") -> None:
         self._demo, self._http, self._person = demo, http, person
@@ -25,11 +25,11 @@ class Rest:
         self._bearer = {"Authorization": f"Bearer {token['access_token']}"}
 
     async def ask(self, question: str) -> dict[str, Any]:
-        """The answer with its sources. Raises httpx.HTTPStatusError."""
+        """Ask a question; returns the answer with its sources."""
         return (await self.call("POST", "/api/rag/query", query=question))["result"]
 
     async def searchable(self, seconds: float) -> dict[str, int]:
-        """Wait until every post that was read is searchable too; the counts. Raises TimeoutError."""
+        """Wait until every post read is searchable; returns the counts. Raises TimeoutError."""
         deadline = time.monotonic() + seconds
         while True:
             channels = [each["progress"] for each in (await self.call("GET", "/api/channels"))["items"]]
@@ -45,11 +45,11 @@ class Rest:
             await asyncio.sleep(0.5)
 
     async def phone(self, method: str, path: str, **body: Any) -> Any:
-        """The phone page's own API."""
+        """Call the phone page's own API."""
         return await self._send(method, f"{self._demo.phone_url}/phone-api/{self._person}{path}", body)
 
     async def call(self, method: str, path: str, **body: Any) -> Any:
-        """The product's API."""
+        """Call the product's API."""
         return await self._send(method, f"{self._demo.web_url}{path}", body)
 
     async def _send(self, method: str, url: str, body: dict[str, Any]) -> Any:

@@ -1,4 +1,4 @@
-"""`tg-assistant demo --smoke`: the main job through the real doors over an empty folder; prints JSON."""
+"""`tg-assistant demo --smoke`: the main use case through the real doors, in an empty folder; prints JSON."""
 
 import asyncio
 import json
@@ -34,7 +34,10 @@ _PHONE: ViewportSize = {"width": 412, "height": 860}
 
 @dataclass(frozen=True)
 class Wishes:
-    """`load`: real posts instead of the demo's channels; `kill`: a process to end with -9 mid-backfill."""
+    """Options: `load` a file of real posts instead of the demo's channels, at most `limit` of them.
+
+    `kill` names a process to kill with -9 during the backfill.
+    """
 
     load: Path | None = None
     limit: int | None = None
@@ -42,7 +45,7 @@ class Wishes:
 
 
 def run_smoke(wishes: Wishes) -> int:
-    """Print the report; 0 only when every step happened. Logs go to stderr."""
+    """Run and print the report; returns 0 only if every step succeeded. Logs are written to stderr."""
     report = Report(killed=wishes.kill)
     console = Console(sys.stderr)
     signal.signal(signal.SIGTERM, lambda *_: _interrupt(report))  # a time-out of make or CI
@@ -51,7 +54,7 @@ def run_smoke(wishes: Wishes) -> int:
     except (
         Exception,
         KeyboardInterrupt,
-    ) as error:  # the command's door: whatever it was belongs into the report
+    ) as error:  # top of the command: any error goes into the report
         report.error = f"{type(error).__name__}: {error}"
     report.ok = report.error is None
     sys.stdout.write(json.dumps(report.as_dict(), ensure_ascii=False, indent=2) + "\n")
@@ -86,7 +89,7 @@ async def _run(report: Report, wishes: Wishes, console: Console) -> None:
 
 
 async def while_all_live(supervisor: Supervisor, walk: Coroutine[Any, Any, None]) -> None:
-    """The walk, unless a process dies for good during it: then that one's last words are the error."""
+    """Run the walk; if a process fails for good meanwhile, raise its StartFailed instead."""
     walking, watching = asyncio.create_task(walk), asyncio.create_task(supervisor.watch())
     try:
         await asyncio.wait([walking, watching], return_when=asyncio.FIRST_COMPLETED)
@@ -101,7 +104,7 @@ async def while_all_live(supervisor: Supervisor, walk: Coroutine[Any, Any, None]
 
 @dataclass(frozen=True)
 class Smoke:
-    """What one run carries along."""
+    """The context of one run."""
 
     report: Report
     wishes: Wishes
@@ -118,7 +121,7 @@ async def _walk(
         await _connect(anna, smoke)
         await _read(anna, rest, supervisor, smoke)
         await _ask(anna, rest, smoke)
-    except BaseException:  # an interrupt, too: it is raised again, after the picture
+    except BaseException:  # includes interrupts; raised again, after the screenshot
         if telegram.pages:
             FAILURE_PICTURE.parent.mkdir(exist_ok=True)
             await telegram.pages[0].screenshot(path=FAILURE_PICTURE)

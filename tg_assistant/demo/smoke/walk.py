@@ -1,4 +1,4 @@
-"""The main job as Anna does it: her phone, the Mini App inside it, and the page on a second screen."""
+"""The main use case as Anna performs it: on her phone, in the Mini App, and on a second screen's page."""
 
 import re
 from dataclasses import dataclass, field
@@ -16,7 +16,7 @@ _WHOLE = re.compile("done|abstained|failed")  # states of an answer that will no
 
 @dataclass
 class Anna:
-    """Her browser contexts; each step leaves the next one's screen open."""
+    """Anna with her browser contexts; each step ends on the screen where the next one starts."""
 
     demo: Demo
     telegram: BrowserContext
@@ -34,12 +34,12 @@ class Anna:
         await expect(self.phone.get_by_test_id("message-in").first).to_be_visible(timeout=PATIENCE)
 
     async def opens_the_app(self) -> None:
-        """From the bot's menu button; signed in without a click."""
+        """Open the app from the bot's menu button; the sign-in needs no click."""
         await self.phone.get_by_test_id("menu-button").click()
         await expect(self.app().get_by_test_id("home-next")).to_be_visible(timeout=PATIENCE)
 
     async def starts_connecting(self) -> str:
-        """The link for a second screen."""
+        """Start connecting; returns the link for a second screen."""
         await self.app().get_by_test_id("home-next").click()
         await self.app().get_by_test_id("connect-start").click()
         link = self.app().get_by_test_id("connect-link")
@@ -47,7 +47,7 @@ class Anna:
         return (await link.inner_text()).strip()
 
     async def opens_the_second_screen(self, link: str) -> None:
-        """An ordinary browser of its own: the button, then the code."""
+        """Open the link in a separate browser and press the button, which shows the code."""
         page = await self.second_screen.new_page()
         await page.goto(link)
         await page.get_by_test_id("connect-continue").click()
@@ -63,7 +63,7 @@ class Anna:
         await page.close()
 
     async def picks_channels(self) -> int:
-        """All of the account's own list; how many."""
+        """Choose all channels of the account's list; returns their number."""
         await self.app().get_by_test_id("go-channels").click()
         offered = self.app().get_by_test_id("available")
         await expect(offered.first).to_be_visible(timeout=PATIENCE)
@@ -76,12 +76,12 @@ class Anna:
         return count
 
     async def watches_them_arrive(self) -> None:
-        """Until no channel shows a progress bar."""
+        """Wait until no channel shows a progress bar."""
         bars = self.app().get_by_test_id("channel").locator("[role=progressbar]")
         await expect(bars).to_have_count(0, timeout=READING)
 
     async def asks_in_the_app(self, question: str) -> dict[str, Any]:
-        """Type, send, and read the answer once it is whole."""
+        """Ask, and read the answer once it is complete: its state, text and number of sources."""
         if not await self.app().get_by_test_id("ask-input").is_visible():
             await self.app().get_by_test_id("tab-ask").click()
         answers = self.app().get_by_test_id("answer")
@@ -98,7 +98,7 @@ class Anna:
         }
 
     async def asks_in_the_bot(self, question: str) -> dict[str, Any]:
-        """Close the app, write to the bot, and read its answer with links."""
+        """Close the app, write to the bot, and read its answer: text and source links."""
         await self.phone.get_by_test_id("webapp-close").click()
         before = await self._heard().count()
         await self.phone.get_by_test_id("composer").fill(question)
@@ -111,11 +111,11 @@ class Anna:
         return {"text": (await answer.inner_text()).strip(), "sources": sorted(set(links))}
 
     def app(self) -> FrameLocator:
-        """The Mini App, framed as Telegram Web frames it."""
+        """The Mini App, in a frame as in Telegram Web."""
         return self.phone.frame_locator("[data-testid=webapp-frame]")
 
     async def press_main_button(self, testid: str) -> None:
-        """Telegram's own button below the app where the client has one, else the page's."""
+        """Press Telegram's main button below the app if the client has one, otherwise the page's."""
         native = self.phone.get_by_test_id("main-button")
         await (native if await native.is_visible() else self.app().get_by_test_id(testid)).click()
 

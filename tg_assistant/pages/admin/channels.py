@@ -1,4 +1,4 @@
-"""What the group follows: sizes, troubles, pausing. A private channel the admin does not read has no name.
+"""The group's channels: sizes, indexing errors, pausing. Private ones the admin cannot read have no name.
 
 Test ids: channels-search, group-channel (with data-name), group-channel-pause.
 """
@@ -30,7 +30,7 @@ class Row(TypedDict):
 
 
 class GroupChannelsState(rx.State):
-    """The list as it is searched."""
+    """The search results."""
 
     rows: list[Row] = []  # noqa: RUF012 - Reflex copies defaults
     cursor: str = ""
@@ -52,7 +52,7 @@ class GroupChannelsState(rx.State):
 
     @rx.event
     async def pause(self, channel_id: str, paused: bool) -> None:
-        """For the whole group; the posts stay, unseen."""
+        """Pause or resume a channel for the whole group; its posts are kept, but not shown."""
         async with administering(self) as (db, actor):
             seen = await channel_overview.pause_channel(
                 db, actor, parse_id(channel_id, "channels.not_found"), paused
@@ -108,7 +108,7 @@ def _row(one: Row) -> rx.Component:
 
 @panel_page("channels", load=GroupChannelsState.load)
 def group_channels_page() -> rx.Component:
-    """Search, then every channel somebody of the group follows."""
+    """A search field, then every channel that a member follows."""
     return rx.fragment(
         search_field("channels.search", on_typed=GroupChannelsState.search, data_testid="channels-search"),
         listed(

@@ -1,4 +1,4 @@
-"""Invites: making one, handing it over as a link or QR, who used it, revoking it.
+"""Invites: creating one, sharing it as a link or QR code, its uses, revoking it.
 
 Test ids: invite-role-…, invite-uses, invite-days, invite-notes, invite-create, invite (with data-status),
 invite-sheet, invite-link, invite-copy, invite-qr, invite-use, invite-revoke, invite-filter-….
@@ -60,7 +60,7 @@ class InvitesState(rx.State):
 
     @rx.event
     async def choose(self, name: str, value: str) -> None:
-        """The status that is listed, or the role of the next invite."""
+        """Set the status to list, or the role of the next invite."""
         if name == "status" and value in _STATES:
             self.status = value
             await self._read()
@@ -92,7 +92,7 @@ class InvitesState(rx.State):
             used = await invites.usage(db, actor, code)
         try:
             self.link = await invites.link(current().settings.telegram, invite.code)
-        except Unavailable:  # while Telegram does not say what the bot is called
+        except Unavailable:  # Telegram has not returned the bot's name
             self.link = f"/start inv_{invite.code}"
         self.picture = qr_picture(self.link)
         self.uses = [_used(one, actor.language) for one in used.items]
@@ -127,7 +127,7 @@ def _number(given: Any, code: str, **values: Any) -> int:
 
 
 def _row_of(invite: Invite, language: str) -> Row:
-    # a spent one is listed among the active, as over REST, but there is nothing to hand over any more
+    # a used-up invite is listed among the active ones, as over REST, but can no longer be shared
     status = invites.state_of(invite, current().clock.now())
     limit = str(invite.uses_limit or "∞")
     said = [
@@ -149,7 +149,7 @@ def _used(one: Use, language: str) -> Used:
 
 
 def _field(name: str, placeholder: Any, **props: Any) -> rx.Component:
-    """A row with the field's name at the left; `placeholder` is what an empty one means."""
+    """A row with the field's name at the left; `placeholder` shows the value of an empty field."""
     field = kept_field(
         keep=f"invite-{name}",
         name=name,

@@ -1,4 +1,4 @@
-"""The group in numbers. Test ids: fact (with data-name)."""
+"""Statistics of the group. Test ids: fact (with data-name)."""
 
 from dataclasses import asdict
 from typing import Any, TypedDict
@@ -31,7 +31,7 @@ class Fact(TypedDict):
 
 
 class OverviewState(rx.State):
-    """Numbers by group of facts."""
+    """The statistics, by group."""
 
     people: list[Fact] = []  # noqa: RUF012 - Reflex copies defaults
     reading: list[Fact] = []  # noqa: RUF012
@@ -67,7 +67,7 @@ def _value(name: str, value: float | None, language: str) -> str:
 
 
 def _by_door(found: Statistics, language: str) -> list[Fact]:
-    """Where questions were asked, the busiest door first."""
+    """The week's questions by door, the busiest first."""
     facts: list[Fact] = []
     for door, count in sorted(found.questions_by_door_week.items(), key=lambda one: -one[1]):
         code = f"admin.door_{door}"
@@ -82,7 +82,7 @@ def _row(one: Fact) -> rx.Component:
 
 @panel_page("", load=OverviewState.load)
 def overview_page() -> rx.Component:
-    """People, reading, asking, work."""
+    """Sections for people, reading, asking and work."""
     groups = {name: getattr(OverviewState, name) for name in _GROUPS}
     return rx.el.div(
         *(

@@ -1,4 +1,4 @@
-"""The group's members: finding them, their role and plan, switching them off, ending their sign-ins.
+"""The group's members: search, role and plan, disabling their access, ending their sessions.
 
 Test ids: people-search, member (with data-name), member-sheet, role-…, plan-…, member-disabled,
 member-session, member-session-end, people-role-….
@@ -30,7 +30,7 @@ from tg_assistant.texts import text
 
 
 class Person(TypedDict):
-    """A member; `version` is what is seen, so that another admin's change is not undone unseen."""
+    """A member; `version` is the one shown, so that a change cannot overwrite another admin's unseen one."""
 
     id: str
     name: str
@@ -55,7 +55,7 @@ NOBODY = Person(
 
 
 class PeopleState(rx.State):
-    """The list as it is filtered, and the one member whose sheet is open."""
+    """The filtered list, and the member whose sheet is open."""
 
     rows: list[Person] = []  # noqa: RUF012 - Reflex copies defaults
     cursor: str = ""
@@ -97,7 +97,7 @@ class PeopleState(rx.State):
 
     @rx.event
     async def change(self, name: str, value: str) -> None:
-        """One of role, plan, disabled; core decides who may and refuses what was changed meanwhile."""
+        """Change role, plan or disabled; core checks the rights and raises Conflict for an old `version`."""
         changes = _changes(name, value)
         async with administering(self) as (db, actor):
             user_id = parse_id(self.open["id"], "users.not_found")
@@ -219,7 +219,7 @@ def _sheet() -> rx.Component:
 
 @panel_page("people", load=PeopleState.load)
 def people_page() -> rx.Component:
-    """Search, the roles as a filter, the members."""
+    """A search field, a filter by role, the members."""
     roles = [
         segment(
             say(f"admin.role_{value}" if value else "admin.everybody"),

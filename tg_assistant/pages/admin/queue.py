@@ -1,4 +1,4 @@
-"""The group's jobs: what waits, what is held after its last try, and deciding about the held ones.
+"""The group's jobs: those waiting, those held after their last try, and decisions about the held ones.
 
 Test ids: queue-filter-…, job (with data-status), job-requeue, job-drop.
 """
@@ -29,7 +29,7 @@ class Row(TypedDict):
 
 
 class QueueState(rx.State):
-    """The jobs of one state, or all."""
+    """The jobs with one status, or all."""
 
     rows: list[Row] = []  # noqa: RUF012 - Reflex copies defaults
     cursor: str = ""
@@ -108,7 +108,7 @@ def _row(one: Row) -> rx.Component:
 
 @panel_page("queue", load=QueueState.load)
 def queue_page() -> rx.Component:
-    """The states as a filter, then the jobs."""
+    """A filter by status, then the jobs."""
     states = [
         segment(
             say(f"admin.job_{status or 'all'}"),

@@ -33,7 +33,7 @@ class Variant(TypedDict):
 
 
 class TrialRow(TypedDict):
-    """`share` 0: it does not run."""
+    """An experiment; `share` in percent of the people, 0 when it is not running."""
 
     name: str
     title: str
@@ -43,7 +43,7 @@ class TrialRow(TypedDict):
 
 
 class SwitchesState(rx.State):
-    """Both lists, as they are now."""
+    """Flags and experiments."""
 
     flags: list[FlagRow] = []  # noqa: RUF012 - Reflex copies defaults
     trials: list[TrialRow] = []  # noqa: RUF012
@@ -61,7 +61,7 @@ class SwitchesState(rx.State):
 
     @rx.event
     async def set_share(self, name: str, share: int) -> None:
-        """How many people in a hundred take part; 0 stops the experiment and keeps what it found."""
+        """Set the percentage of people that take part; 0 stops the experiment and keeps its results."""
         async with administering(self) as (db, actor):
             if share:
                 await experiments.set_(db, actor, name, running=True, share=share)

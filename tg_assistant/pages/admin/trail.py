@@ -1,4 +1,4 @@
-"""The audit trail: what was done in the group, by whom. Test ids: trail-filter-…, trail-line."""
+"""The audit trail of the group: actions and their authors. Test ids: trail-filter-…, trail-line."""
 
 from typing import Any, TypedDict
 from uuid import UUID
@@ -51,7 +51,7 @@ class TrailState(rx.State):
     async def _read(self, cursor: str = "") -> None:
         async with actor_transaction(self) as (db, actor):
             found = await audit.list_(db, actor, action=self.topic or None, cursor=cursor or None)
-            people: list[UUID | None] = []  # who did it, and to whom
+            people: list[UUID | None] = []  # authors, and members concerned
             for one in found.items:
                 people.append(one.user_id)
                 if member := one.detail.get("member"):
@@ -79,7 +79,7 @@ def _row(line: Line) -> rx.Component:
 
 @panel_page("trail", load=TrailState.load)
 def trail_page() -> rx.Component:
-    """The topics as a filter, then the lines, the newest first."""
+    """A filter by topic, then the lines, the newest first."""
     topics = [
         segment(
             say(f"admin.trail_{topic.rstrip('.') or 'all'}"),

@@ -1,4 +1,4 @@
-"""What a group's admins do over REST: each route asks core, and core checks the role."""
+"""REST for a group's admins: each route calls core, which checks the role."""
 
 from fastapi import APIRouter
 

@@ -1,4 +1,4 @@
-"""What goes on in the admin's group: the audit trail, and the group in numbers."""
+"""Activity in the admin's group: the audit trail and statistics."""
 
 from dataclasses import asdict
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""Channels of the admin's group: how big, how well read, and pausing one for all."""
+"""Channels of the admin's group: their size, how far they are read, and pausing one for everybody."""
 
 from datetime import datetime
 from typing import Annotated

@@ -1,4 +1,4 @@
-"""What an admin sets for the whole group: feature flags, experiments, how long things are kept."""
+"""Settings of the whole group: feature flags, experiments, retention."""
 
 from dataclasses import asdict
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""Invites of the admin's group: making, changing, revoking, and who used them."""
+"""Invites of the admin's group: creating, changing and revoking them, and listing their uses."""
 
 from datetime import datetime
 from typing import Annotated, Literal

@@ -1,4 +1,4 @@
-"""Jobs of the admin's group: what waits, what is held, and deciding about the held ones."""
+"""Jobs of the admin's group: those waiting, those held, and decisions about the held ones."""
 
 from datetime import datetime
 from typing import Annotated, Literal

@@ -1,4 +1,4 @@
-"""Members of the admin's group: searching them, their role, plan and access."""
+"""Members of the admin's group: search, role, plan and access."""
 
 from datetime import datetime
 from typing import Annotated, Any

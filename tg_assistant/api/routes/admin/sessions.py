@@ -1,4 +1,4 @@
-"""Where the members of the admin's group are signed in, and ending it."""
+"""Sessions of the members of the admin's group: listing and ending them."""
 
 from datetime import datetime
 from uuid import UUID
