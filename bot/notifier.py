@@ -35,11 +35,12 @@ class Notifier:
             while True:
                 something.clear()
                 with suppress(Unavailable):
-                    await self.drain()
+                    while await self.drain() == outbox.BATCH:
+                        pass
                 await something.within(_POLL_SECONDS)
 
-    async def drain(self) -> None:
-        """Send the notifications that are due, at most 50 (`outbox.due`)."""
+    async def drain(self) -> int:
+        """Send the notifications that are due, at most `outbox.BATCH`; return how many there were."""
         async with self._rt.db.transaction() as db:
             owed = await outbox.due(db)
         for each in owed:
@@ -47,6 +48,7 @@ class Notifier:
             write = await self._outcome(each)
             async with self._rt.db.transaction() as db:
                 await write(db)
+        return len(owed)
 
     async def _outcome(self, owed: Due) -> Callable[[Session], Awaitable[None]]:
         """Send a notification; return the function that records the outcome."""

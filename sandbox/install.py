@@ -86,9 +86,9 @@ def _make(data_dir: Path) -> None:
 
 def _write(path: Path, content: bytes) -> None:
     temporary = path.with_suffix(path.suffix + ".new")
-    with temporary.open("wb") as file:
+    temporary.unlink(missing_ok=True)  # one left by a killed process keeps its mode
+    with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())
-    temporary.chmod(0o600)
     temporary.replace(path)

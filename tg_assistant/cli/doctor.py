@@ -23,9 +23,9 @@ def _database() -> str | None:
     if url is None:
         return "DATABASE_URL is missing"
     try:
-        with psycopg.connect(url, connect_timeout=5) as db:
+        with psycopg.connect(url.replace("+psycopg://", "://", 1), connect_timeout=5) as db:
             row = db.execute("SELECT to_regclass('alembic_version')").fetchone()
-    except psycopg.OperationalError as error:
+    except psycopg.Error as error:
         return str(error).strip().splitlines()[0]
     return None if row and row[0] else "no schema yet: tg-assistant migrate"
 
@@ -52,4 +52,7 @@ def _bot_api() -> str | None:
         answer = httpx.get(f"{base}/bot{token}/getMe", timeout=5)
     except httpx.HTTPError as error:
         return f"{base}: {type(error).__name__}"  # the error's message contains the address, and so the token
-    return None if answer.is_success else f"{base} answers {answer.status_code}: the token is not accepted"
+    if answer.is_success:
+        return None
+    refused = answer.status_code in (401, 404)  # 404: no token has this form
+    return f"{base} answers {answer.status_code}" + (": the token is not accepted" if refused else "")

@@ -80,7 +80,7 @@ def decode(cursor: str | None, *parsers: Callable[[str], Any]) -> tuple[Any, ...
             raise ValueError("longer than any cursor")
         parts = _parts(base64.b64decode(cursor.encode("ascii"), altchars=b"-_", validate=True))
         return tuple(parse(part) for parse, part in zip(parsers, parts, strict=True))
-    except (ValueError, TypeError, RecursionError, binascii.Error):
+    except (ValueError, TypeError, RecursionError, binascii.Error, Invalid):
         raise Invalid("lists.bad_cursor") from None
 
 

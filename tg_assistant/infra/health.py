@@ -43,7 +43,7 @@ async def serve_health(
     """
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with suppress(OSError, TimeoutError, ValueError, asyncio.IncompleteReadError):
+        with suppress(OSError, TimeoutError, ValueError, IndexError, EOFError, asyncio.LimitOverrunError):
             async with asyncio.timeout(2 * _SECONDS):
                 request = await reader.readuntil(b"\r\n\r\n")
                 writer.write(await _response(request, check, live, page))

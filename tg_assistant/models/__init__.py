@@ -22,6 +22,7 @@ from tg_assistant.models.people import (
     User,
 )
 from tg_assistant.models.posts import (
+    MAX_INDEX_ATTEMPTS,
     UNCHECKED,
     Channel,
     ChannelAccess,
@@ -36,6 +37,7 @@ from tg_assistant.models.posts import (
 from tg_assistant.models.sign_ins import AppSession, OneTimeLink, RefreshToken, SeenInitData, SignIn
 
 __all__ = [
+    "MAX_INDEX_ATTEMPTS",
     "UNCHECKED",
     "Account",
     "AccountStatus",

@@ -11,9 +11,9 @@ from sqlmodel import Column, Field, SQLModel
 
 from tg_assistant.models.base import big, moment, now, ref, secret
 
-UNCHECKED = datetime(
-    1970, 1, 1, tzinfo=UTC
-)  # `checked_at` of an access that the account has not yet verified
+# `checked_at` of an access that the account has not yet verified
+UNCHECKED = datetime(1970, 1, 1, tzinfo=UTC)
+MAX_INDEX_ATTEMPTS = 5  # failed tries after which a post is held: not indexed until it is edited
 
 
 class Channel(SQLModel, table=True):
@@ -114,7 +114,7 @@ class Post(SQLModel, table=True):
     version: int = 1
     indexed_generation: int = 0
     # Counted before each try; held after 5, so that one bad post does not stop the rest. Admins see why.
-    index_attempts: int = 0
+    index_attempts: int = 0  # MAX_INDEX_ATTEMPTS: held, not tried again
     index_error: str | None = None
     saved_at: datetime = now()
     tsv: Any = Field(default=None, sa_column=Column(TSVECTOR, Computed(_TSV, persisted=True)))

@@ -50,6 +50,7 @@ class Connection:
         self._gate, self._receive = gate, receive
         self._until: float | None = asyncio.get_running_loop().time() + SILENT_SECONDS
         self._waiting: asyncio.Timeout | None = None
+        self._hung_up = False
 
     def belongs(self, person: str) -> None:
         """Count the connection against the signed-in `person` (a user id), no longer against its address."""
@@ -58,16 +59,18 @@ class Connection:
 
     def joined(self) -> None:
         """The client has joined the namespace: the connection no longer times out."""
-        self._until = None
+        if not self._hung_up:
+            self._until = None
 
     def left(self) -> None:
         """The client has left the namespace: the connection times out after SILENT_SECONDS."""
-        self._until = asyncio.get_running_loop().time() + SILENT_SECONDS
+        if not self._hung_up:
+            self._until = asyncio.get_running_loop().time() + SILENT_SECONDS
 
     def hang_up(self, reason: str) -> None:
         """Make `receive` report a disconnection, whereupon the server sends the client a close frame."""
         refused.add(reason)
-        self._until = 0
+        self._until, self._hung_up = 0, True
         if self._waiting is not None:
             self._waiting.reschedule(0)
 

@@ -1,5 +1,6 @@
 """Progress costs the same number of statements however many channels there are, and is that of each one."""
 
+import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -13,7 +14,7 @@ from tests.followed import account, follow, found
 from tg_assistant.core.channels import channels
 from tg_assistant.core.posts import ingestion
 from tg_assistant.infra.runtime import Runtime
-from tg_assistant.models import Channel, ChannelRange, Membership
+from tg_assistant.models import MAX_INDEX_ATTEMPTS, Channel, ChannelRange, Membership, Post
 
 
 @contextmanager
@@ -138,3 +139,20 @@ async def test_of_a_lost_channel_nothing_is_counted(rt):
     assert (kept.done, kept.last_error) == (1, None)
     told = replace(kept, known_low=None, known_high=None, done=0, total_estimate=0, gaps=0, rate=0.0)
     assert lost == replace(told, eta_seconds=None, last_error="channels.access_lost", finished=True)
+
+
+async def test_a_held_post_does_not_keep_anybody_waiting(rt):
+    """It will not be indexed: whoever watches the channel is told so, and the stream ends."""
+    where = await a_tenant(rt)
+    channel = await a_channel(rt, where, ["One post.", "Another one."])
+    anna = await a_reader(rt, where, 7609, [channel.id])
+    async with rt.db.transaction(where.id) as db:
+        row = await db.get_one(Channel, channel.id)
+        row.backfill_done_at, row.top_message_id = rt.clock.now(), 2
+        db.add_all([row, ChannelRange(tenant_id=where.id, channel_id=channel.id, low=1, high=2)])
+        first, second = await db.exec(select(Post).where(Post.channel_id == channel.id))
+        first.index_attempts, second.indexed_generation = MAX_INDEX_ATTEMPTS, 1
+        db.add_all([first, second])
+    async with asyncio.timeout(20):
+        told = [each async for each in channels.watch(rt, anna, channel.id)]
+    assert (told[-1].done, told[-1].indexed, told[-1].held) == (2, 1, 1)

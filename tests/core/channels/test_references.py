@@ -48,6 +48,8 @@ def test_names_links_and_ids_are_understood(text, username, telegram_id, message
         ("https://t.me/", "channels.bad_reference"),
         ("https://t.me/addlist/xyz", "channels.bad_reference"),
         ("https://[t.me/durov", "channels.bad_reference"),
+        ("tg://[", "channels.bad_reference"),
+        ("tg://resolve]?domain=durov", "channels.bad_reference"),
         ("https://t.me/c/abc/1", "channels.bad_reference"),
         ("0", "channels.bad_reference"),
         ("99999999999999999999", "channels.bad_reference"),

@@ -20,7 +20,7 @@ from tg_assistant.errors import Unavailable
 from tg_assistant.infra.postgres import jobs
 from tg_assistant.infra.text_work import TextWork
 from tg_assistant.infra.vectors import Space, Vectors
-from tg_assistant.models import Channel, Chunk, Post, Tenant
+from tg_assistant.models import MAX_INDEX_ATTEMPTS, Channel, Chunk, Post, Tenant
 
 TEXTS = ["Мост закрыт до октября.", "В зоопарке родился медвежонок.", "", "Long read. " * 200]
 
@@ -148,7 +148,7 @@ async def test_one_bad_post_is_held_and_stops_no_other(rt):
     assert await indexing.index_dirty(replace(rt, embedder=Picky()), tenant.id) == 2
     found = await stored(rt, channel)
     assert [found[id_].indexed_generation > 0 for id_ in (1, 2, 3)] == [True, False, True]
-    assert found[2].index_attempts == indexing.MAX_ATTEMPTS
+    assert found[2].index_attempts == MAX_INDEX_ATTEMPTS
 
 
 class Killed(BaseException):
@@ -172,7 +172,7 @@ async def test_a_post_that_ends_the_process_is_held_and_takes_no_other_along(rt)
         embed_query, close = rt.embedder.embed_query, rt.embedder.close
 
     deadly = replace(rt, embedder=Deadly())
-    for death in range(1, indexing.MAX_ATTEMPTS + 1):
+    for death in range(1, MAX_INDEX_ATTEMPTS + 1):
         with pytest.raises(Killed):
             await indexing.index_dirty(deadly, tenant.id)
         found = await stored(rt, channel)
@@ -237,7 +237,7 @@ async def test_a_post_that_takes_too_long_is_held_with_its_reason(rt, monkeypatc
     monkeypatch.setattr(indexing, "chunks", slow)
     impatient = replace(rt, texts=TextWork(0.2))
     try:
-        for _ in range(indexing.MAX_ATTEMPTS):
+        for _ in range(MAX_INDEX_ATTEMPTS):
             with suppress(Unavailable):  # its threads are all taken: that is nobody's fault
                 await indexing.index_dirty(impatient, tenant.id)
             impatient.texts.close()
@@ -246,7 +246,7 @@ async def test_a_post_that_takes_too_long_is_held_with_its_reason(rt, monkeypatc
         go_on.set()
     found = await stored(rt, channel)
     assert [found[id_].indexed_generation > 0 for id_ in (1, 2, 3)] == [True, False, True]
-    assert (found[2].index_attempts, found[2].index_error) == (indexing.MAX_ATTEMPTS, "too_slow")
+    assert (found[2].index_attempts, found[2].index_error) == (MAX_INDEX_ATTEMPTS, "too_slow")
 
 
 async def test_a_neighbour_that_is_away_is_no_posts_fault(rt, settings):

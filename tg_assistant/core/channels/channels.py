@@ -225,7 +225,7 @@ async def watch(rt: Runtime, actor: Actor, channel_id: UUID) -> AsyncIterator[Pr
             if now != seen:
                 seen = now
                 yield now
-            if now.finished and now.indexed >= now.done:
+            if now.finished and now.indexed + now.held >= now.done:
                 return
             await asyncio.sleep(_WATCH_SECONDS)  # a busy channel sends a notification per page
             await event.within(_POLL_SECONDS)

@@ -14,7 +14,7 @@ from tg_assistant.core import plans
 from tg_assistant.core.channels import backfill, known_ranges, readable
 from tg_assistant.core.channels.known_ranges import Range
 from tg_assistant.infra import clock
-from tg_assistant.models import Channel, Post
+from tg_assistant.models import MAX_INDEX_ATTEMPTS, Channel, Post
 
 _RATE_SECONDS = 60
 
@@ -23,6 +23,7 @@ _RATE_SECONDS = 60
 class Progress:
     """Progress of a channel: `done` of about `total_estimate` posts are stored, `indexed` of them searchable.
 
+    `held` of them could not be indexed and are not tried again.
     `rate` is in posts per second over the last minute; `eta_seconds` is None without a rate.
     """
 
@@ -36,6 +37,7 @@ class Progress:
     last_error: str | None
     indexed: int
     finished: bool
+    held: int = 0
 
 
 async def measure(db: AsyncSession, channels: Sequence[Channel], user_id: UUID) -> dict[UUID, Progress]:
@@ -56,10 +58,12 @@ def _facts(ids: Sequence[UUID], user_id: UUID, now: datetime) -> Any:
     saved; the known ranges, the followers' plans, and whether the follower's access is not lost.
     """
     recent = col(Post.saved_at) > now - timedelta(seconds=_RATE_SECONDS)
+    held = (col(Post.indexed_generation) == 0) & (col(Post.index_attempts) >= MAX_INDEX_ATTEMPTS)
     posts = (
         select(
             func.count().label("done"),
             func.count().filter(col(Post.indexed_generation) > 0).label("indexed"),
+            func.count().filter(held).label("held"),
             func.count().filter(recent).label("recent"),
             func.min(col(Post.saved_at)).filter(recent).label("since"),
         )
@@ -102,6 +106,7 @@ def _progress(channel: Channel, facts: Any, now: datetime) -> Progress:
         last_error=_error(channel, facts.open),
         indexed=facts.indexed,
         finished=finished,
+        held=facts.held,
     )
 
 

@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import dataclass
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import SplitResult, parse_qs, urlsplit
 
 from tg_assistant.errors import Invalid
 
@@ -65,17 +65,21 @@ def _message(digits: str) -> int | None:
 
 
 def _link(text: str) -> Reference:
-    try:
-        parts = urlsplit(text if "://" in text else f"https://{text}")
-        host = (parts.hostname or "").removeprefix("www.")
-    except ValueError:
-        raise Invalid("channels.bad_reference") from None
+    parts = _split(text if "://" in text else f"https://{text}")
+    host = (parts.hostname or "").removeprefix("www.")
     path = [part for part in parts.path.split("/") if part]
     if host.endswith(".t.me"):  # name.t.me/123 is the same as t.me/name/123
         host, path = "t.me", [host.removesuffix(".t.me"), *path]
     if parts.scheme not in ("http", "https") or host not in _HOSTS or not path:
         raise Invalid("channels.bad_reference")
     return _path(path)
+
+
+def _split(text: str) -> SplitResult:
+    try:
+        return urlsplit(text)
+    except ValueError:  # "https://[t.me": an IPv6 address that does not end
+        raise Invalid("channels.bad_reference") from None
 
 
 def _path(path: list[str]) -> Reference:
@@ -90,7 +94,7 @@ def _path(path: list[str]) -> Reference:
 
 
 def _deep_link(text: str) -> Reference:
-    parts = urlsplit(text)
+    parts = _split(text)
     query = {key: values[0] for key, values in parse_qs(parts.query).items()}
     if parts.netloc == "join":
         raise Invalid("channels.invite_link")

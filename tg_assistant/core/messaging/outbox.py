@@ -19,6 +19,7 @@ from tg_assistant.infra.postgres.events import notify
 from tg_assistant.models import Notification, User
 
 TRIES = 8
+BATCH = 50  # notifications read at once
 _LIFE = timedelta(days=2)  # older notifications are not sent: they would only confuse
 
 
@@ -48,7 +49,7 @@ async def add(db: AsyncSession, user_id: UUID, code: str, *, tenant_id: UUID | N
     await notify(db, Topic.notification, str(user_id))
 
 
-async def due(db: AsyncSession, limit: int = 50) -> list[Due]:
+async def due(db: AsyncSession, limit: int = BATCH) -> list[Due]:
     """Return the notifications to be sent now, the oldest first."""
     await set_delivering(db)
     query = (

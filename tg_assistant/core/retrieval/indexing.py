@@ -27,7 +27,7 @@ from tg_assistant.infra.postgres import advisory_locks, jobs
 from tg_assistant.infra.runtime import Runtime
 from tg_assistant.infra.text_work import TOO_SLOW
 from tg_assistant.infra.vectors import Space
-from tg_assistant.models import Chunk, Post, Tenant
+from tg_assistant.models import MAX_INDEX_ATTEMPTS, Chunk, Post, Tenant
 
 log = structlog.get_logger()
 
@@ -35,7 +35,6 @@ BATCH = 64  # most posts per transaction: under a second of embedding
 BATCH_CHARACTERS = 40_000  # most characters per transaction: posts of full length take ten times as long
 TURN_SECONDS = 5.0  # for one tenant, then others get their turn
 _BUSY_SECONDS = 1.0
-MAX_ATTEMPTS = 5
 
 
 class Trouble(StrEnum):
@@ -107,7 +106,7 @@ async def request(db: AsyncSession, tenant_id: UUID) -> None:
     dirty = select(Post.id).where(
         Post.tenant_id == tenant_id,
         col(Post.indexed_generation) == 0,
-        col(Post.index_attempts) < MAX_ATTEMPTS,
+        col(Post.index_attempts) < MAX_INDEX_ATTEMPTS,
     )
     if (await db.exec(dirty.limit(1))).first() and not await jobs.waiting(db, Job.indexing, str(tenant_id)):
         await jobs.enqueue(db, Job.indexing, {"tenant_id": str(tenant_id)})
@@ -145,7 +144,7 @@ async def forget_tenant(rt: Runtime, tenant_id: UUID) -> None:
 
 async def held(db: AsyncSession, channel_ids: Sequence[UUID]) -> dict[UUID, dict[Trouble, int]]:
     """Return how many posts of each channel are held, by reason; an edit or a deletion restarts the tries."""
-    given_up = col(Post.indexed_generation) == 0, col(Post.index_attempts) >= MAX_ATTEMPTS
+    given_up = col(Post.indexed_generation) == 0, col(Post.index_attempts) >= MAX_INDEX_ATTEMPTS
     query = (
         select(Post.channel_id, Post.index_error, func.count())
         .where(col(Post.channel_id).in_(channel_ids), *given_up)
@@ -172,7 +171,7 @@ async def _dirty(rt: Runtime, tenant_id: UUID) -> list[Post]:
         query = (
             select(Post)
             .where(Post.tenant_id == tenant_id, Post.indexed_generation == 0)
-            .where(col(Post.index_attempts) < MAX_ATTEMPTS)
+            .where(col(Post.index_attempts) < MAX_INDEX_ATTEMPTS)
             .order_by(col(Post.index_attempts) > 1, col(Post.posted_at).desc())
             .limit(BATCH)
         )

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Protocol
 
@@ -63,9 +63,7 @@ class LocalEmbedder:
         """Return one unit vector per word; words embedded before come from memory."""
         if not words:
             return np.zeros((0, DIMENSION), np.float32)
-        new = self._words.unknown(words)
-        vectors = await self._sliced("query: ", new)
-        return self._words.merged(words, dict(zip(new, vectors, strict=True)))
+        return await self._words.rows(words, partial(self._sliced, "query: "))
 
     async def close(self) -> None:
         """Let the threads end after their current texts; queued ones are cancelled."""

@@ -1,5 +1,7 @@
 """Embeddings from an endpoint with OpenAI's protocol: Ollama, vLLM, OpenAI itself."""
 
+from functools import partial
+
 import numpy as np
 import structlog
 
@@ -30,8 +32,11 @@ class OpenAIEmbedder:
 
     async def embed_passages(self, texts: list[str]) -> np.ndarray:
         """Return one float32 unit vector per text. Raises `Unavailable`."""
+        return await self._sliced("passage: ", texts)
+
+    async def _sliced(self, prefix: str, texts: list[str]) -> np.ndarray:
         slices = [texts[start : start + BATCH] for start in range(0, len(texts), BATCH)]
-        parts = [await self._embed("passage: ", part) for part in slices]
+        parts = [await self._embed(prefix, part) for part in slices]
         return np.concatenate(parts) if parts else np.zeros((0, self.dimension), np.float32)
 
     async def embed_query(self, text: str) -> np.ndarray:
@@ -42,9 +47,7 @@ class OpenAIEmbedder:
         """Return one unit vector per word; words embedded before come from memory. Raises `Unavailable`."""
         if not words:
             return np.zeros((0, self.dimension), np.float32)
-        new = self._words.unknown(words)
-        vectors = await self.embed_passages(new)
-        return self._words.merged(words, dict(zip(new, vectors, strict=True)))
+        return await self._words.rows(words, partial(self._sliced, "query: "))
 
     async def close(self) -> None:
         """Close the connections."""
