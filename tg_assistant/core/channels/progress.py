@@ -63,10 +63,10 @@ def _facts(ids: Sequence[UUID], user_id: UUID, now: datetime) -> Any:
         select(
             func.count().label("done"),
             func.count().filter(col(Post.indexed_generation) > 0).label("indexed"),
-            func.count().filter(held).label("held"),
             func.count().filter(recent).label("recent"),
             func.min(col(Post.saved_at)).filter(recent).label("since"),
         )
+        .add_columns(func.count().filter(held).label("held"))
         .where(col(Post.channel_id) == col(Channel.id), col(Post.deleted_at).is_(None))
         .lateral("posts_here")
     )
