@@ -49,6 +49,11 @@ def test_source_hash_follows_the_sources(tmp_path: Path, monkeypatch: pytest.Mon
     assert source_hash() != first
 
 
+def test_every_source_is_there() -> None:
+    """A file that was moved would no longer cause a build."""
+    assert [pattern for pattern in build._SOURCES if not list(ROOT.glob(pattern))] == []
+
+
 def test_build_uses_the_venvs_node(monkeypatch: pytest.MonkeyPatch) -> None:
     """node comes from the wheel, whatever the machine has; the registry is npm's own setting."""
     monkeypatch.setenv("NPM_CONFIG_REGISTRY", "https://registry.example/")

@@ -25,6 +25,12 @@ _SOURCES = (
     "tg_assistant/pages",
     "tg_assistant/components",
     "tg_assistant/texts",
+    # values of these are written into the pages, and the build itself is patched here
+    "tg_assistant/core/answers/asking.py",
+    "tg_assistant/core/administration/job_queue.py",
+    "tg_assistant/core/plans.py",
+    "tg_assistant/models",
+    "tg_assistant/web/build.py",
 )
 _INLINE = re.compile(r"<script(?![^>]*\ssrc=)[^>]*>(.*?)</script>", re.DOTALL)
 _BAKED_URL = "const endpoint = new URL(url_str);"

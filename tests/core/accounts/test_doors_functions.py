@@ -13,7 +13,7 @@ from tg_assistant.core.accounts import accounts
 from tg_assistant.core.channels import channels
 from tg_assistant.core.privacy import erasure
 from tg_assistant.errors import NotFound
-from tg_assistant.models import Account, ChannelAccess, Dialog, Login
+from tg_assistant.models import Account, AuditEvent, ChannelAccess, Dialog, Login
 
 
 async def test_doors_follow_and_forget_without_reading_a_hash(rt):
@@ -36,8 +36,11 @@ async def test_doors_follow_and_forget_without_reading_a_hash(rt):
         async with all_tenants(rt) as db:
             kept = {"status": "ended", "ended_reason": "KEY_MISSING", "sealed_session": b"kept"}
             await db.exec(update(Account).where(col(Account.id) == own.id).values(**kept))
-        assert await accounts.disconnect(door, reader, own.id)
+        for _ in range(2):  # the second time there is nothing to do
+            assert await accounts.disconnect(door, reader, own.id)
     async with all_tenants(rt) as db:
+        gone = AuditEvent.action == "account.logged_out", AuditEvent.subject == str(own.id)
+        assert len((await db.exec(select(AuditEvent.id).where(*gone))).all()) == 1
         left = select(Account.status, Account.ended_reason, Account.sealed_session)
         assert (await db.exec(left.where(Account.id == own.id))).all() == [("logged_out", None, None)]
         for model in (ChannelAccess, Dialog):

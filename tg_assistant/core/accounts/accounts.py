@@ -54,6 +54,8 @@ async def disconnect(rt: Runtime, actor: Actor, account_id: UUID, *, seconds: fl
     """
     async with rt.db.transaction(actor.tenant) as db:
         account = await _get(db, actor, account_id)
+        if account.status == AccountStatus.logged_out:
+            return True
         if account.status != AccountStatus.connected:
             # does what `logged_out` does, in a database function: a door's role may not update accounts
             await run_text(db, text("SELECT forget_ended_account(:id)"), id=account.id)
