@@ -18,8 +18,8 @@ from tg_assistant.api.http.path_guard import Doorstep
 from tg_assistant.api.limits import client_address
 from tg_assistant.errors import AssistantError
 from tg_assistant.infra import metrics
+from tg_assistant.sockets.connection_limits import Gate
 from tg_assistant.sockets.flood_guard import quieten
-from tg_assistant.sockets.handshake_gate import Gate
 from tg_assistant.sockets.namespace import PeopleOnly, Sockets
 from tg_assistant.sockets.token_bucket import Pace
 from tg_assistant.state import ForgetOnReconnect, SessionState

@@ -15,8 +15,8 @@ from tests.attacks.test_flooded_sockets import memory_of
 from tests.pages.conftest import People, Web, db, frontend, people, serving
 from tests.sockets import open_when_there_is_room, sign_in
 from tg_assistant.demo.postgres import Postgres
-from tg_assistant.sockets import handshake_gate
-from tg_assistant.sockets.handshake_gate import MAX_ANONYMOUS, Connection, Gate
+from tg_assistant.sockets import connection_limits
+from tg_assistant.sockets.connection_limits import MAX_PER_ADDRESS, Connection, Gate
 from tg_assistant.web import process
 
 __all__ = ["db", "frontend", "people"]
@@ -67,7 +67,7 @@ async def test_fifteen_hundred_bare_connections_of_one_address(web: Web) -> None
         tried = [await bare(session, web, "203.0.113.5") for _ in range(1_500)]
         held = [one for one in tried if one is not None]
         assert (
-            MAX_ANONYMOUS - 5 <= len(held) <= MAX_ANONYMOUS + 5
+            MAX_PER_ADDRESS - 5 <= len(held) <= MAX_PER_ADDRESS + 5
         )  # a slow machine closes the first meanwhile
         assert all(await asyncio.gather(*(closed(one) for one in held)))
         async with asyncio.timeout(60):
@@ -135,7 +135,7 @@ class Wire:
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def _serve(self, scope: Scope, receive: Any, send: Any) -> None:
-        connection = scope[handshake_gate._KEY]
+        connection = scope[connection_limits._KEY]
         self.open.append(connection)
         while (await receive())["type"] != "websocket.disconnect":
             pass
@@ -180,15 +180,15 @@ async def wire(settings: Any, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[
 
 async def test_of_nobodys_the_oldest_gives_way(wire: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
     """Never somebody's; and in all there is an end."""
-    monkeypatch.setattr(handshake_gate, "MAX_NOBODYS", 5)
-    monkeypatch.setattr(handshake_gate, "MAX_OPEN", 8)
+    monkeypatch.setattr(connection_limits, "MAX_NOBODYS", 5)
+    monkeypatch.setattr(connection_limits, "MAX_OPEN", 8)
     for number in range(3):
         assert await wire.connect(f"192.0.2.{number}")
         wire.open[-1].belongs(f"person {number}")
     for number in range(5):
         assert await wire.connect(f"198.51.100.{number}")
     assert not await wire.connect("198.51.100.9")
-    monkeypatch.setattr(handshake_gate, "MAX_OPEN", 20)
+    monkeypatch.setattr(connection_limits, "MAX_OPEN", 20)
     assert await wire.connect("198.51.100.9")
     for _ in range(5):
         await asyncio.sleep(0)
@@ -197,7 +197,7 @@ async def test_of_nobodys_the_oldest_gives_way(wire: Wire, monkeypatch: pytest.M
 
 async def test_a_person_has_an_end_too(wire: Wire) -> None:
     """Signing in frees the address's place, not the person's."""
-    for _ in range(handshake_gate.MAX_OF_PERSON + 1):
+    for _ in range(connection_limits.MAX_OF_PERSON + 1):
         assert await wire.connect("192.0.2.1")
         wire.open[-1].belongs("anna")
     for _ in range(5):

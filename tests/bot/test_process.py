@@ -112,12 +112,14 @@ async def test_health_says_what_fails(rt, settings):
 
         async def answer():
             try:
-                return await http.get(f"http://127.0.0.1:{port}/health")
+                said = await http.get(f"http://127.0.0.1:{port}/health")
             except httpx.HTTPError:
                 return None
+            # on a busy machine PostgreSQL may be late for once
+            return said if said.json()["failing"] == ["telegram"] else None
 
         said = await until(answer)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
-    assert said.status_code == 503 and said.json()["failing"] == ["telegram"]
+    assert said.status_code == 503

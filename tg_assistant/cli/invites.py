@@ -42,7 +42,9 @@ class Status(StrEnum):
 def create(
     tenant: Tenant,
     role: InviteRole = InviteRole.user,
-    limit: Annotated[int, typer.Option(help="How many may use it; 0 = unlimited")] = 1,
+    limit: Annotated[
+        int | None, typer.Option(help="How many may use it: one, if not given; 0 = unlimited")
+    ] = None,
     expires: Annotated[str | None, typer.Option(help="ISO 8601; without a zone: UTC")] = None,
     notes: str = "",
     as_json: Json = False,
@@ -59,7 +61,7 @@ def create(
             db,
             invites.operator(tenant),
             role=Role(role.value),
-            uses_limit=limit,
+            uses_limit=invites.DEFAULT_USES if limit is None else limit,
             expires_at=until,
             notes=notes,
         )

@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import Any
 
 from tg_assistant.infra import metrics
-from tg_assistant.sockets import handshake_gate
+from tg_assistant.sockets import connection_limits
 from tg_assistant.sockets.token_bucket import Pace
 from tg_assistant.web import process
 
@@ -38,7 +38,7 @@ class Frames:
         server.eio.on("connect", self.begin)
         server.eio.on("message", self.take)
         server.eio.on("disconnect", self.end)
-        self._connections: dict[str, handshake_gate.Connection] = {}
+        self._connections: dict[str, connection_limits.Connection] = {}
         self._closing: set[str] = set()
 
     @cached_property
@@ -52,7 +52,7 @@ class Frames:
 
     async def begin(self, connection: str, environ: Any) -> Any:
         """Engine.IO's `connect`: remember the connection, if it passed the gate, to count its frames."""
-        if (known := handshake_gate.connection_of(environ)) is not None:
+        if (known := connection_limits.connection_of(environ)) is not None:
             self._connections[connection] = known
         return await self._begin(connection, environ)
 
@@ -88,7 +88,7 @@ class Frames:
         if socket is None:
             return
         self._closing.add(connection)
-        handshake_gate.refused.add(reason)
+        connection_limits.refused.add(reason)
         await socket.close(wait=False)  # waiting would block on a client that does not read
         await socket.queue.put(None)  # ends the writer task, which closes the connection
 
@@ -103,7 +103,7 @@ class Untold(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
         if record.exc_info or not record.getMessage().startswith(self._beginnings):
             return True
-        handshake_gate.refused.add("library")
+        connection_limits.refused.add("library")
         return False
 
 

@@ -21,7 +21,7 @@ from reflex_base.event import Event
 from reflex_base.event.context import EventContext
 from reflex_base.registry import RegisteredEventHandler, RegistrationContext
 
-from tg_assistant.sockets import handshake_gate, payloads
+from tg_assistant.sockets import connection_limits, payloads
 from tg_assistant.sockets.flood_guard import Frames
 from tg_assistant.sockets.token_bucket import Pace
 from tg_assistant.state import SessionState
@@ -65,7 +65,7 @@ class Sockets(EventNamespace):
 
     async def on_connect(self, sid: str, environ: Any = None, auth: Any = None, *_: Any) -> None:
         """Open the namespace once, for a connection that passed the gate."""
-        connection = handshake_gate.connection_of(environ)
+        connection = connection_limits.connection_of(environ)
         if environ is not self._opened_by(sid) or connection is None:
             return  # a client's event that is named "connect"
         await super().on_connect(sid, environ, auth)
@@ -81,9 +81,9 @@ class Sockets(EventNamespace):
         where = payloads.place(event.get("router_data", {}))
         payload = event.get("payload", {})
         if known is None or name in _INTERNAL or name.endswith(".setvar"):
-            handshake_gate.refused.add("handler")
+            connection_limits.refused.add("handler")
         elif where is None or not payloads.fit(known.handler, payload) or not _is_stored(known, payload):
-            handshake_gate.refused.add("arguments")
+            connection_limits.refused.add("arguments")
         elif name != _BROWSER_ERROR or self._may_report(sid):
             if name == _BROWSER_ERROR:
                 payload = {key: value[:_MAX_REPORT] for key, value in payload.items()}
@@ -96,9 +96,9 @@ class Sockets(EventNamespace):
 
     def _may_report(self, sid: str) -> bool:
         """Whether to log a browser's error: a signed-in person's, within the rates. Others are counted."""
-        connection = handshake_gate.connection_of(self._opened_by(sid))
+        connection = connection_limits.connection_of(self._opened_by(sid))
         if connection is None or not connection.person:
-            handshake_gate.refused.add("browser_error")
+            connection_limits.refused.add("browser_error")
             return False
         return self._reports.take(connection.person) and self._all_reports.take("")
 
@@ -122,7 +122,7 @@ class Sockets(EventNamespace):
         if server.manager.is_connected(sid, self.namespace):
             return None  # a client's event that is named "disconnect"
         token = self.sid_to_token.get(sid)
-        if (connection := handshake_gate.connection_of(self._opened_by(sid))) is not None:
+        if (connection := connection_limits.connection_of(self._opened_by(sid))) is not None:
             connection.left()
         closing = super().on_disconnect(sid)
         if token is not None:
@@ -133,7 +133,7 @@ class Sockets(EventNamespace):
 
     def signed_in(self, sid: str, person: str) -> None:
         """Count the socket against `person`, no longer against its address."""
-        if (connection := handshake_gate.connection_of(self._opened_by(sid))) is not None:
+        if (connection := connection_limits.connection_of(self._opened_by(sid))) is not None:
             connection.belongs(person)
 
     def _opened_by(self, sid: str) -> Any:

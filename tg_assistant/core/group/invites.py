@@ -27,6 +27,7 @@ from tg_assistant.settings.groups import TelegramSettings
 CODE_LENGTH = 12
 _ALPHABET = string.ascii_uppercase + string.digits
 _BETWEEN = re.compile(r"[\s\-]")
+DEFAULT_USES = 1  # of an invite that an admin creates, through any door
 _CODE = re.compile(rf"[A-Z0-9]{{{CODE_LENGTH}}}", re.ASCII)
 
 
@@ -57,7 +58,7 @@ async def create(
     actor: Actor,
     *,
     role: Role = Role.user,
-    uses_limit: int = 1,
+    uses_limit: int = DEFAULT_USES,
     expires_at: datetime | None = None,
     notes: str = "",
 ) -> Invite:
@@ -133,12 +134,7 @@ def _status(status: str | None) -> ColumnElement[bool]:
 
 
 async def list_(
-    db: AsyncSession,
-    actor: Actor,
-    *,
-    status: str | None = None,
-    limit: int = 50,
-    cursor: str | None = None,
+    db: AsyncSession, actor: Actor, *, status: str | None = None, limit: int = 50, cursor: str | None = None
 ) -> pagination.Page[Invite]:
     """Return the group's invites, the newest first. Admins only.
 

@@ -74,7 +74,7 @@ class InvitesState(rx.State):
     @rx.event
     async def create(self, form: dict[str, Any]) -> Any:
         days = _number(form.get("days"), "invites.expires_at")
-        uses = _number(form.get("uses") or "1", "invites.uses_limit", max=10_000)
+        uses = _number(form.get("uses") or str(invites.DEFAULT_USES), "invites.uses_limit", max=10_000)
         notes = str(form.get("notes") or "")
         expires_at = current().clock.now() + timedelta(days=min(days, 3650)) if days else None
         async with administering(self) as (db, actor):
@@ -179,7 +179,7 @@ def _form() -> rx.Component:
         rx.el.div(say("admin.invite_new"), class_name="tg-section-head"),
         segments(*roles),
         section(
-            _field("uses", "1", input_mode="numeric"),
+            _field("uses", str(invites.DEFAULT_USES), input_mode="numeric"),
             _field("days", say("admin.invite_endless"), input_mode="numeric"),
             _field("notes", say("admin.invite_notes_hint"), max_length=500),
             footer=say("admin.invite_hint"),

@@ -41,7 +41,7 @@ class InviteIn(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     role: Literal["user", "admin"] = "user"
-    uses_limit: Uses = 1
+    uses_limit: Uses = invites.DEFAULT_USES
     expires_at: datetime | None = Field(default=None, examples=["2030-01-31T12:00:00Z"])
     notes: Notes = ""
 

@@ -23,7 +23,7 @@ from tg_assistant.web import process
 
 log = structlog.get_logger()
 PATH = "/_event"
-MAX_ANONYMOUS = 60  # open connections of one address without a sign-in
+MAX_PER_ADDRESS = 60  # open connections of one address without a sign-in
 MAX_OF_PERSON = 60
 MAX_NOBODYS = 1_000  # without a sign-in, of all addresses together; beyond that the oldest is closed
 MAX_OPEN = 4_000
@@ -184,7 +184,7 @@ class Gate:
         """The reason for refusing this handshake; empty when it is accepted."""
         if not _is_a_pages(scope):
             return "handshake"
-        if not self._pace.take(address) or self._count[address] >= MAX_ANONYMOUS:
+        if not self._pace.take(address) or self._count[address] >= MAX_PER_ADDRESS:
             metrics.rate_limit_exceeded_total.labels("socket").inc()
             return "too_many_sockets"
         return "full" if len(self._open) >= MAX_OPEN else ""
