@@ -56,8 +56,7 @@ class Hints:
             await self._save(watched, kind, updates)
         except LeaseLost:
             raise
-        # a malformed update, or a short outage of the database, must not end the account's reading
-        except Exception as error:
+        except Exception as error:  # a malformed update or an outage: reading goes on
             log.exception("hints.failed", error=type(error).__name__)
             self.watchlist.look_soon(telegram_id)
 
