@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from sandbox.bot_api import inbox
-from sandbox.faults import Failure, Faults
+from sandbox.faults import Cut, Failure, Faults
 from sandbox.initdata import Launch, init_data, launch
 from sandbox.install import HOME_DC, OTHER_DC
 from sandbox.load import load_posts
@@ -120,6 +120,14 @@ class Actions:
 
     def delay(self, method: str, seconds: float, *, times: int = 1) -> None:
         self.world.faults.delay(method, seconds, times=times)
+
+    def cut(self, method: str, *, keep: int = 0, times: int = 1) -> None:
+        """Make the next answers of a method that reads messages empty, or as short as `keep` messages."""
+        self.world.faults.cuts[method] = Cut(times, keep)
+
+    def lose_pushes(self, times: int) -> None:
+        """Lose the next pushes of channels' events: clients learn of them by a gap, or when they ask."""
+        self.world.faults.lost_pushes = times
 
     def load(self, path: Path, *, limit: int | None = None, followers: Sequence[str] = ()) -> list[Channel]:
         """Load a file of real posts as channels followed by the people named."""

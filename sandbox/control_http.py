@@ -43,6 +43,21 @@ def _publish(sandbox: Actions, body: dict[str, Any]) -> Any:
     return {"id": post.id}
 
 
+def _edit(sandbox: Actions, body: dict[str, Any]) -> Any:
+    channel = sandbox.channels.get(body["channel"])
+    if "react" in body:
+        sandbox.channels.react(channel, int(body["post"]), body["react"])
+    else:
+        sandbox.channels.edit(channel, int(body["post"]), body["text"])
+
+
+def _delete(sandbox: Actions, body: dict[str, Any]) -> Any:
+    channel = sandbox.channels.get(body["channel"])
+    if body.get("posts") is None:
+        return {"deleted": sandbox.channels.clear(channel)}
+    return {"deleted": len(sandbox.channels.delete(channel, [int(each) for each in body["posts"]]))}
+
+
 def _set_private(sandbox: Actions, body: dict[str, Any]) -> Any:
     sandbox.channels.set_private(sandbox.channels.get(body["channel"]), bool(body.get("private", True)))
 
@@ -62,6 +77,10 @@ ACTIONS: dict[str, Action] = {
     "too-long": lambda s, b: s.too_long(b.get("channel")),
     "load": _load,  # {path, limit?, followers?: ["anna"]}
     "publish": _publish,  # {channel, text}: a post in any channel, as its owner would
+    "edit": _edit,  # {channel, post, text | react: "👍"}
+    "delete": _delete,  # {channel, posts?: [1, 2]}; without them the channel is cleared
+    "cut": lambda s, b: s.cut(b["method"], keep=int(b.get("keep", 0)), times=int(b.get("times", 1))),
+    "lose-pushes": lambda s, b: s.lose_pushes(int(b.get("times", 1))),
     "invitations": lambda s, b: deliver(s.world, b),  # {person: link}: a message with the invite, once
     "set-private": _set_private,  # {channel, private?}
 }

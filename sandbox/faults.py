@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from sandbox.clock import Clock
 from sandbox.violations import Violations
 
 # A person's id, a key's id before login, or the chat a bot writes to: each has its own waits.
 Caller = int | str
+Item = TypeVar("Item")
 EARLY_TOLERANCE = 0.25  # seconds: a client's timer may be a little fast
 
 
@@ -43,6 +45,14 @@ class _Rule:
 
 
 @dataclass
+class Cut:
+    """The next `times` answers of a method give only the first `keep` messages of those asked for."""
+
+    times: int
+    keep: int
+
+
+@dataclass
 class Faults:
     """Rules by method: "messages.getHistory" for an RPC, "sendMessage" for the Bot API, or "*"."""
 
@@ -51,6 +61,8 @@ class Faults:
     rules: list[_Rule] = field(default_factory=list)
     waits: dict[tuple[Caller, str], float] = field(default_factory=dict)
     too_long: set[int] = field(default_factory=set)  # channel ids, 0 for the account
+    cuts: dict[str, Cut] = field(default_factory=dict)  # by method
+    lost_pushes: int = 0  # of the next pushes of channels' events so many are lost
 
     def fail(self, method: str, failure: Failure, *, times: int = 1, who: Caller | None = None) -> None:
         """Answer the next `times` calls of `method` (by one caller, or by any) with the failure."""
@@ -64,6 +76,8 @@ class Faults:
         self.rules.clear()
         self.waits.clear()
         self.too_long.clear()
+        self.cuts.clear()
+        self.lost_pushes = 0
 
     def check(self, method: str, who: Caller) -> Failure | None:
         """The failure for this call, or None. Records a call before the end of its wait as a violation."""
@@ -78,6 +92,22 @@ class Faults:
         if rule.failure.wait:
             self.waits[who, method] = self.clock.now() + rule.failure.wait
         return rule.failure
+
+    def cut(self, method: str, found: list[Item]) -> list[Item]:
+        """What a method that reads messages answers with instead of `found`: it may be empty or short."""
+        rule = self.cuts.get(method)
+        if rule is None:
+            return found
+        rule.times -= 1
+        if rule.times <= 0:
+            del self.cuts[method]
+        return found[: rule.keep]
+
+    def push_is_lost(self) -> bool:
+        """Whether this push gets lost on its way: the connection seems to be open, but is not."""
+        lost = self.lost_pushes > 0
+        self.lost_pushes -= lost
+        return lost
 
     def pause(self, method: str, who: Caller) -> float:
         """Seconds by which to delay this answer."""

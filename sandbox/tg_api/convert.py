@@ -93,9 +93,10 @@ def post(world: World, item: Post) -> TLObject:
         _post_bytes(
             item.channel_id,
             item.id,
-            (item.text, item.date, item.edit_date, item.views, item.album, item.photo),
+            (item.text, item.date, item.edit_date, item.views, item.album, item.photo, item.edit_hidden),
             forward,
             author,
+            tuple(item.reactions.items()),
         )
     )
 
@@ -107,8 +108,9 @@ def _post_bytes(
     content: tuple[Any, ...],
     forward: tuple[Any, ...] | None,
     author: int | None,
+    reactions: tuple[tuple[str, int], ...],
 ) -> bytes:
-    text, date, edit_date, views, album, photo = content
+    text, date, edit_date, views, album, photo, edit_hidden = content
     message = types.Message(
         id=post_id,
         peer_id=types.PeerChannel(channel_id),
@@ -122,6 +124,8 @@ def _post_bytes(
         views=views,
         forwards=0,
         edit_date=moment(edit_date) if edit_date else None,
+        edit_hide=edit_hidden,
+        reactions=_reactions(reactions) if reactions else None,
         grouped_id=crc32(f"{channel_id}:{album}".encode()) + 2**33 if album else None,
     )
     return bytes(message)
@@ -130,6 +134,11 @@ def _post_bytes(
 def _forward(facts: dict[str, int]) -> TLObject:
     origin = types.PeerChannel(facts["channel_id"])
     return types.MessageFwdHeader(date=moment(facts["date"]), from_id=origin, channel_post=facts["post_id"])
+
+
+def _reactions(counts: tuple[tuple[str, int], ...]) -> TLObject:
+    results = [types.ReactionCount(types.ReactionEmoji(emoji), count) for emoji, count in counts]
+    return types.MessageReactions(results=results)
 
 
 def _photo(channel_id: int, post_id: int, date: int) -> TLObject:

@@ -81,6 +81,7 @@ def get_history(caller: Caller, request: messages.GetHistoryRequest) -> TLObject
         at = bisect_left(live, before, key=lambda post_id: posts[post_id].date)
         request.offset_id = live[at] if at < len(live) else 0
     found = [posts[post_id] for post_id in page(live, live, request)]
+    found = caller.world.faults.cut("messages.getHistory", found)
     return channel_messages(caller, channel, found, len(live))
 
 

@@ -33,6 +33,8 @@ class Pusher:
             self._to_key(facts["key"].id, types.UpdatesTooLong())
 
     def _channel(self, channel: Channel) -> None:
+        if self._world.faults.push_is_lost():
+            return
         event = self._world.channels.events[channel.id][-1]
         for person_id in channel.members:
             person = self._world.people.by_id.get(person_id)

@@ -116,11 +116,32 @@ class Channels:
         post = self.post(channel, post_id)
         if post.text == text:
             raise WorldError("MESSAGE_NOT_MODIFIED", "The text is the same.")
-        post.text, post.edit_date = text, self._world.clock.unix()
+        post.text, post.edit_date, post.edit_hidden = text, self._world.clock.unix(), False
         self._world.store.put("post", f"{channel.id}:{post.id}", post)
         self._step(channel, "edit", [post.id])
         self._world.hub.emit("post_edited", channel=channel, post=post)
         return post
+
+    def react(self, channel: Channel, post_id: int, emoji: str = "👍") -> Post:
+        """Add a reaction: Telegram sends it as an edit with `edit_hide`, unless the post was edited before.
+
+        Raises WorldError MESSAGE_ID_INVALID.
+        """
+        post = self.post(channel, post_id)
+        post.reactions[emoji] = post.reactions.get(emoji, 0) + 1
+        if post.edit_date is None or post.edit_hidden:
+            post.edit_date, post.edit_hidden = self._world.clock.unix(), True
+        self._world.store.put("post", f"{channel.id}:{post.id}", post)
+        self._step(channel, "edit", [post.id])
+        self._world.hub.emit("post_edited", channel=channel, post=post)
+        return post
+
+    def clear(self, channel: Channel) -> int:
+        """Delete all posts, as clearing a channel's history does; returns their number."""
+        ids = list(self.live[channel.id])
+        for start in range(0, len(ids), 100):
+            self.delete(channel, ids[start : start + 100])
+        return len(ids)
 
     def delete(self, channel: Channel, post_ids: list[int]) -> list[int]:
         """Delete posts; returns the ids deleted. Unknown ids are ignored, as by Telegram."""

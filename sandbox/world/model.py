@@ -55,6 +55,8 @@ class Post:
     text: str
     date: int
     edit_date: int | None = None
+    edit_hidden: bool = False  # not shown as edited: only its reactions have changed since it was posted
+    reactions: dict[str, int] = field(default_factory=dict)  # count by emoji
     views: int = 1
     album: str | None = None
     photo: bool = False

@@ -65,3 +65,18 @@ async def test_health_and_missing_fields(sandbox: Sandbox) -> None:
         assert health["ok"] and health["posts"] > 400 and health["mtproto_port"] == sandbox.mtproto_port
         async with http.post("/control/fail", json={}) as response:
             assert response.status == 400 and "method" in (await response.json())["error"]
+
+
+async def test_what_happens_to_posts_by_http(sandbox: Sandbox, connect: Connect) -> None:
+    """An edit, a reaction, a deletion and a channel that is cleared."""
+    client = await connect("anna")
+    channel = sandbox.channels.get("lumsk_news")
+    first, second, *_ = sandbox.channels.live[channel.id]
+    await _control(sandbox, "edit", channel="lumsk_news", post=first, text="Исправлено")
+    await _control(sandbox, "edit", channel="lumsk_news", post=second, react="🔥")
+    edited, reacted = await client.get_messages("lumsk_news", ids=[first, second])
+    assert (edited.text, edited.edit_hide) == ("Исправлено", False) and edited.edit_date
+    assert reacted.edit_hide and [each.count for each in reacted.reactions.results] == [1]
+    assert await _control(sandbox, "delete", channel="lumsk_news", posts=[first, 10**6]) == {"deleted": 1}
+    assert (await _control(sandbox, "delete", channel="lumsk_news"))["deleted"] > 1
+    assert await client.get_messages("lumsk_news", limit=5) == []

@@ -17,12 +17,12 @@ from telethon.network import (
 from telethon.network.connection.tcpintermediate import RandomizedIntermediatePacketCodec
 from telethon.sessions import StringSession
 from telethon.tl import functions
-from telethon.tl.types import InputStickerSetEmpty
+from telethon.tl.types import ChannelMessagesFilterEmpty, InputStickerSetEmpty
 
 from sandbox.control import Sandbox, run_sandbox
 from sandbox.faults import DROP, flood_wait
 from tests.sandbox.conftest import Connect, make_client
-from tests.sandbox.test_live import until
+from tests.sandbox.test_live import Heard, until
 
 
 class ConnectionTcpPadded(ConnectionTcpObfuscated):
@@ -208,3 +208,54 @@ async def test_it_listens_on_this_machine_only(sandbox: Sandbox) -> None:
     addresses += [runner.addresses[0][0] for runner in sandbox._runners]
     assert set(addresses) == {"127.0.0.1"}
     assert isinstance(make_client(sandbox), TelegramClient)
+
+
+async def test_a_history_answer_can_be_empty_or_short(sandbox: Sandbox, connect: Connect) -> None:
+    """Telegram answers so now and then though the posts are there; asked by id it shows them."""
+    client = await connect("anna")
+    peer = await client.get_input_entity("lumsk_news")
+    request = functions.messages.GetHistoryRequest(peer, 0, None, 0, 10, 0, 0, 0)
+    sandbox.cut("messages.getHistory", keep=0)
+    assert (await client(request)).messages == []
+    sandbox.cut("messages.getHistory", keep=3, times=2)
+    assert [len((await client(request)).messages) for _ in range(3)] == [3, 3, 10]
+    newest = sandbox.channels.get("lumsk_news").top_id
+    sandbox.cut("messages.getHistory", keep=0)
+    assert (await client.get_messages("lumsk_news", ids=[newest]))[0].id == newest
+
+
+async def test_a_push_can_get_lost(sandbox: Sandbox, connect: Connect) -> None:
+    """The client hears nothing of an edit, until the channel's next post shows the gap."""
+    client = await connect("anna")
+    heard = Heard(client)
+    channel = sandbox.channels.get("lumsk_news")
+    post = sandbox.channels.publish(channel, "Снег")
+    await until(lambda: heard)
+    sandbox.lose_pushes(1)
+    sandbox.channels.edit(channel, post.id, "Дождь")
+    await asyncio.sleep(0.3)
+    assert heard == [("new", "Снег")]
+    difference = functions.updates.GetChannelDifferenceRequest(
+        await client.get_input_entity("lumsk_news"), ChannelMessagesFilterEmpty(), channel.pts - 1, 100
+    )
+    [missed] = (await client(difference)).other_updates
+    assert missed.message.message == "Дождь"
+
+
+async def test_a_reaction_is_a_hidden_edit(sandbox: Sandbox, connect: Connect) -> None:
+    """Its edit date is not shown to readers; that of a post that was edited before stays and is shown."""
+    client = await connect("anna")
+    channel = sandbox.channels.get("lumsk_news")
+    fresh = sandbox.channels.publish(channel, "Снег")
+    edited = sandbox.channels.edit(channel, sandbox.channels.publish(channel, "Лёд").id, "Лёд!")
+    at = edited.edit_date
+    for post in (fresh, edited):
+        sandbox.channels.react(channel, post.id)
+        sandbox.channels.react(channel, post.id)
+    first, second = await client.get_messages("lumsk_news", ids=[fresh.id, edited.id])
+    assert first.edit_hide and first.edit_date
+    assert not second.edit_hide and int(second.edit_date.timestamp()) == at
+    assert [each.count for each in first.reactions.results] == [2]
+    sandbox.channels.edit(channel, fresh.id, "Снег!")
+    [again] = await client.get_messages("lumsk_news", ids=[fresh.id])
+    assert not again.edit_hide
