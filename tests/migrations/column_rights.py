@@ -46,6 +46,9 @@ APP = {
     "chunks": {
         "r": "channel_id generation id n post_id tenant_id text text_hash",
     },
+    "comparisons": {
+        "r": "channel_id newest_at newest_low older_before older_below older_since tenant_id",
+    },
     "dialogs": {
         "-": "access_hash",
         "r": "account_id folder members position private telegram_id tenant_id title username",

@@ -97,6 +97,7 @@ _SAYING: dict[str, Callable[[Any, str], str]] = {
     "uses_limit": _uses,
     "fields": _fields,
     "uses_count": lambda value, language: text("panel.said_used", language, n=value),
+    "posts": lambda value, language: text("panel.said_posts", language, n=value),
     "scanned_telegram_id": lambda value, language: text("panel.said_scanned", language, value=value),
     "enabled": lambda value, language: text("panel.said_on" if value else "panel.said_off", language),
     "disabled": lambda value, language: text(

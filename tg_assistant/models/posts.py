@@ -79,6 +79,23 @@ class ChannelRange(SQLModel, table=True):
     high: int
 
 
+class Comparison(SQLModel, table=True):
+    """When a channel's posts were compared with Telegram: ids from `newest_low` on at `newest_at`.
+
+    A pass goes through the older ones, newest first; `older_below` is the id below which it continues, 0 at
+    its start. It began at `older_since`; the latest complete one at `older_before`.
+    """
+
+    __tablename__: ClassVar[Any] = "comparisons"
+    channel_id: UUID = ref("channels.id", primary_key=True, index=False)
+    tenant_id: UUID = ref("tenants.id")
+    newest_at: datetime | None = moment()
+    newest_low: int = 0
+    older_below: int = 0
+    older_since: datetime | None = moment()
+    older_before: datetime | None = moment()
+
+
 # Quotation marks and dashes become spaces: outside UTF-8 locales PostgreSQL's parser treats them as letters.
 _TSV = "to_tsvector('russian', translate(text, 'ёЁ«»„“”‘’–—…№', 'еЕ           '))"
 

@@ -115,6 +115,8 @@ TEXTS: dict[str, str | dict[str, str]] = {
     "admin.did_account.logged_out": "Account disconnected",
     "admin.did_account.mismatch": "Somebody else's account was scanned",
     "admin.did_channel.pause": "Channel paused",
+    "admin.did_channel.posts_deleted": "Many posts deleted in a channel: confirmed by a second look",
+    "admin.did_channel.posts_missing": "Many posts missing in a channel: kept until a second look",
     "admin.did_channel.remove": "Channel removed",
     "admin.did_channel.resume": "Channel resumed",
     "admin.did_experiment.set": "Experiment changed",

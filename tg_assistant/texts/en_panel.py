@@ -14,6 +14,7 @@ TEXTS: dict[str, str | dict[str, str]] = {
     "panel.said_by": "member: {name}",
     "panel.said_channels": {"one": "{n} channel", "other": "{n} channels"},
     "panel.said_accounts": {"one": "{n} account", "other": "{n} accounts"},
+    "panel.said_posts": {"one": "{n} post", "other": "{n} posts"},
     "panel.said_questions": {"one": "{n} question", "other": "{n} questions"},
     "panel.said_sessions": {"one": "{n} sign-in", "other": "{n} sign-ins"},
     "panel.said_on": "on",

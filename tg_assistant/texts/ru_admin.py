@@ -116,6 +116,8 @@ TEXTS: dict[str, str | dict[str, str]] = {
     "admin.did_account.logged_out": "Аккаунт отключён",
     "admin.did_account.mismatch": "Отсканирован чужой аккаунт",
     "admin.did_channel.pause": "Канал на паузе",
+    "admin.did_channel.posts_deleted": "В канале удалено много постов: подтверждено повторной проверкой",
+    "admin.did_channel.posts_missing": "В канале не видно многих постов: сохранены до повторной проверки",
     "admin.did_channel.remove": "Канал удалён",
     "admin.did_channel.resume": "Канал снова читается",
     "admin.did_experiment.set": "Эксперимент изменён",

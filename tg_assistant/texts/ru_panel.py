@@ -14,6 +14,7 @@ TEXTS: dict[str, str | dict[str, str]] = {
     "panel.said_by": "участник: {name}",
     "panel.said_channels": {"one": "{n} канал", "few": "{n} канала", "many": "{n} каналов"},
     "panel.said_accounts": {"one": "{n} аккаунт", "few": "{n} аккаунта", "many": "{n} аккаунтов"},
+    "panel.said_posts": {"one": "{n} пост", "few": "{n} поста", "many": "{n} постов"},
     "panel.said_questions": {"one": "{n} вопрос", "few": "{n} вопроса", "many": "{n} вопросов"},
     "panel.said_sessions": {"one": "{n} вход", "few": "{n} входа", "many": "{n} входов"},
     "panel.said_on": "включено",

@@ -1,9 +1,9 @@
 """Saving posts idempotently: in any order and with any number of repetitions."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -22,6 +22,8 @@ from tg_assistant.infra.postgres.pg_text import storable
 from tg_assistant.models import Channel, Post, PostVersion
 
 VERSIONS = 20  # earlier texts stored per post, the first and the newest: some posts are edited all day
+# From a deletion on Telegram may show the post for a moment: copies of its data lag behind one another
+REVIVE_AFTER = timedelta(minutes=1)
 _NEVER = datetime.min.replace(tzinfo=UTC)
 
 
@@ -55,17 +57,32 @@ async def save_page(
     known: Sequence[Range],
     *,
     via: str,
+    seen_at: datetime | None = None,
 ) -> Saved:
     """Save posts of a history page or of live updates, and the ids of `known` as known.
 
     Any order and any number of repetitions result in the same rows: an older edit never replaces a newer
-    one, and a deleted post stays deleted. Changed posts become dirty, and an index job is enqueued, in the
-    caller's transaction. `via` is "backfill", "live" or "reconcile". Raises NotFound when the channel is
-    deleted.
+    one, and a deleted post stays deleted, unless Telegram shows it at `seen_at`, the time of the request, a
+    minute or more after its deletion: then that was a mistake. Changed posts become dirty, and an index job
+    is enqueued, in the caller's transaction. `via` is "backfill", "live" or "reconcile". Raises NotFound when
+    the channel is deleted.
     """
     channel = await _locked(db, channel_id)
+    return await _save(db, channel, incoming, known, via=via, seen_at=seen_at)
+
+
+async def _save(
+    db: AsyncSession,
+    channel: Channel,
+    incoming: Sequence[IncomingPost],
+    known: Sequence[Range],
+    *,
+    via: str,
+    seen_at: datetime | None = None,
+) -> Saved:
     latest = {post.message_id: post for post in sorted(incoming, key=_edited)}
-    stored = await _stored(db, channel_id, list(latest))
+    stored = await _stored(db, channel.id, list(latest))
+    back = _revive(stored.values(), latest, seen_at) if seen_at is not None else 0
     new = [post for id_, post in latest.items() if id_ not in stored]
     renewed = [post for post in stored.values() if _renew(db, post, latest[post.message_id])]
     await _forget(db, renewed)
@@ -73,18 +90,27 @@ async def save_page(
         await db.exec(insert(Post).values([_row(channel, post) for post in new]).on_conflict_do_nothing())
         metrics.posts_saved_total.labels(via).inc(len(new))
     await _known(db, channel, known)
-    await _changed(db, channel, dirty=bool(new or renewed))
+    await _changed(db, channel, dirty=bool(new or renewed or back))
     return Saved(len(new), len(renewed))
 
 
 async def save_live(
     db: AsyncSession, channel_id: UUID, posts: Sequence[IncomingPost], ids: Sequence[int]
 ) -> Saved:
-    """Save new or edited messages from updates; `ids` includes those of messages without content.
+    """Save new or edited messages from updates; `ids` are the new ones, also those without content.
 
-    Ids between them stay unknown, so a missed update results in a gap. Raises NotFound as `save_page` does.
+    Ids between them stay unknown, so a missed update results in a gap. An edit makes no id known, and of what
+    is older than all that is known nothing is added: otherwise one reaction to an old post would cause all
+    history down to it to be read, whatever the plan's limit. Raises NotFound as `save_page` does.
     """
-    return await save_page(db, channel_id, posts, [Range(id_, id_) for id_ in ids], via="live")
+    channel = await _locked(db, channel_id)
+    known = await known_ranges.of(db, channel_id)
+    oldest = known[0].low if known else 0
+    told = [Range(id_, id_) for id_ in ids if id_ >= oldest]
+    stored = await _stored(db, channel_id, [post.message_id for post in posts])
+    wanted = {*ids, *stored}
+    kept = [post for post in posts if post.message_id in wanted or (known and post.message_id >= oldest)]
+    return await _save(db, channel, kept, told, via="live")
 
 
 async def mark_deleted(db: AsyncSession, channel_id: UUID, message_ids: Sequence[int]) -> int:
@@ -116,6 +142,15 @@ async def visible_ids(db: AsyncSession, channel_id: UUID, span: Range) -> set[in
     return set(await db.exec(query))
 
 
+async def lowest_of_newest(db: AsyncSession, channel_id: UUID, below: int, count: int) -> int:
+    """Return the lowest id among the `count` newest visible posts under id `below` (0: of all); 0 if none."""
+    query = select(Post.message_id).where(Post.channel_id == channel_id, col(Post.deleted_at).is_(None))
+    if below:
+        query = query.where(col(Post.message_id) < below)
+    newest = (await db.exec(query.order_by(col(Post.message_id).desc()).limit(count))).all()
+    return min(newest, default=0)
+
+
 async def _locked(db: AsyncSession, channel_id: UUID) -> Channel:
     """Lock the channel: with one writer at a time a page and live updates cannot overtake each other."""
     query = select(Channel).where(Channel.id == channel_id).with_for_update(key_share=True)
@@ -132,6 +167,19 @@ async def _stored(db: AsyncSession, channel_id: UUID, message_ids: Sequence[int]
 
 def _edited(post: IncomingPost | Post) -> datetime:
     return post.edited_at or _NEVER
+
+
+def _revive(stored: Iterable[Post], latest: Mapping[int, IncomingPost], seen_at: datetime) -> int:
+    """Take back deletions of posts that Telegram shows long enough after them; return how many."""
+    back = [post for post in stored if post.deleted_at and seen_at - post.deleted_at >= REVIVE_AFTER]
+    for post in back:
+        incoming = latest[post.message_id]
+        if post.posted_at == post.deleted_at:  # a tombstone: there is no earlier text to keep as a version
+            for name, value in _content(incoming).items():
+                setattr(post, name, value)
+        post.deleted_at, post.posted_at = None, incoming.posted_at
+        post.indexed_generation = post.index_attempts = 0
+    return len(back)
 
 
 def _renew(db: AsyncSession, post: Post, incoming: IncomingPost) -> bool:
