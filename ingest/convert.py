@@ -1,6 +1,7 @@
 """Conversion of Telegram's messages to posts: text, links, kind of media, album, forward."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from telethon import types
@@ -40,7 +41,7 @@ def post(message: types.TypeMessage, titles: Mapping[int, str]) -> IncomingPost 
         message_id=message.id,
         posted_at=message.date,
         text=message.message or _poll_text(message.media),
-        edited_at=message.edit_date,
+        edited_at=_edited_at(message),
         links=_links(message),
         media=_media_kind(message.media),
         album_id=message.grouped_id,
@@ -55,7 +56,12 @@ def plain(message: types.TypeMessage) -> IncomingPost | None:
     """The post with only its text, for a message whose other parts cannot be converted."""
     if not isinstance(message, types.Message) or message.date is None:
         return None
-    return IncomingPost(message.id, message.date, message.message or "", edited_at=message.edit_date)
+    return IncomingPost(message.id, message.date, message.message or "", edited_at=_edited_at(message))
+
+
+def _edited_at(message: types.Message) -> datetime | None:
+    """When it was edited; Telegram also dates a reaction, and hides that from readers (`edit_hide`)."""
+    return None if message.edit_hide else message.edit_date
 
 
 def titles_of(answer: Any) -> dict[int, str]:

@@ -1,11 +1,12 @@
 """One page of a channel's history: reading it from Telegram, saving posts and ids, planning the next."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import structlog
 from telethon import errors, types
+from telethon.tl.functions.channels import GetMessagesRequest
 from telethon.tl.functions.contacts import ResolveUsernameRequest
 from telethon.tl.functions.messages import GetHistoryRequest
 
@@ -14,7 +15,6 @@ from ingest.context import AccountContext
 from tg_assistant.core.accounts import accounts
 from tg_assistant.core.channels import backfill, channels, following
 from tg_assistant.core.channels.backfill import Wanted
-from tg_assistant.core.channels.known_ranges import Range
 from tg_assistant.core.posts import ingestion
 from tg_assistant.core.posts.ingestion import IncomingPost
 from tg_assistant.infra.postgres.db import Session
@@ -46,12 +46,14 @@ _STRANGE = (
 class Page:
     """A page of messages; `ids`, the newest first, includes those of messages without content.
 
-    `channel` is the channel's current state: it may have been renamed or made private.
+    `channel` is the channel's current state: it may have been renamed or made private. `pts` is its position
+    in the updates at the time of the answer, 0 if unknown.
     """
 
     ids: list[int]
     posts: list[IncomingPost]
     channel: types.Channel | None = None
+    pts: int = 0
 
 
 async def read_page(
@@ -67,7 +69,54 @@ async def read_page(
     answer: Any = await ctx.client(request)
     ids = sorted((message.id for message in answer.messages), reverse=True)
     shown = next((c for c in answer.chats if isinstance(c, types.Channel) and c.id == peer.channel_id), None)
-    return Page(ids, converted(answer.messages, convert.titles_of(answer)), shown)
+    posts = converted(answer.messages, convert.titles_of(answer))
+    return Page(ids, posts, shown, getattr(answer, "pts", 0))
+
+
+async def read_wanted(ctx: AccountContext, peer: types.InputPeerChannel, hole: Wanted) -> Page:
+    """Read the newest page of a gap. Raises Telegram's errors.
+
+    An empty answer is requested again, and of a short one the ids that it lacks are asked for one by one:
+    otherwise posts that Telegram did not show for a moment would count as known and be missing.
+    """
+    below = hole.high + 1 if hole.high else 0
+    page = await read_page(ctx, peer, below=below)
+    if not page.ids:
+        page = await read_page(ctx, peer, below=below)
+    high = hole.high or max(page.ids, default=0)
+    if len(page.ids) >= PAGE or not high:
+        return page
+    low = page.ids[-1] if page.ids else max(hole.low, high - PAGE + 1)
+    lacking = sorted(set(range(low, high + 1)) - set(page.ids), reverse=True)[:PAGE]
+    asked = await read_by_id(ctx, peer, lacking)
+    ids = sorted({*page.ids, *asked.present}, reverse=True)
+    return Page(ids, [*page.posts, *asked.posts], page.channel, page.pts)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Messages that were asked for by id; `empty` ids do not exist, by Telegram's own word."""
+
+    present: set[int]
+    empty: set[int]
+    posts: list[IncomingPost]
+
+
+async def read_by_id(ctx: AccountContext, peer: types.InputPeerChannel, ids: Sequence[int]) -> Asked:
+    """Ask for messages by id, 100 a request. Ids in neither set of the result were not answered.
+
+    Raises Telegram's errors.
+    """
+    found = Asked(set(), set(), [])
+    for start in range(0, len(ids), PAGE):
+        wanted: Any = [types.InputMessageID(id_) for id_ in ids[start : start + PAGE]]
+        channel = types.InputChannel(peer.channel_id, peer.access_hash)
+        answer: Any = await ctx.client(GetMessagesRequest(channel, wanted))
+        for message in answer.messages:
+            empty = isinstance(message, types.MessageEmpty)
+            (found.empty if empty else found.present).add(message.id)
+        found.posts.extend(converted(answer.messages, convert.titles_of(answer)))
+    return found
 
 
 def converted(messages: Iterable[types.TypeMessage], titles: dict[int, str]) -> list[IncomingPost]:
@@ -137,30 +186,3 @@ async def check_access(ctx: AccountContext, channel: Channel) -> None:
     await read_page(ctx, await peer_of(ctx, channel), limit=1)
     async with ctx.transaction() as db:
         await following.confirm(db, ctx.account_id, channel.id)
-
-
-async def reconcile(ctx: AccountContext, channel: Channel, *, below: int = 0) -> int:
-    """Compare a page of Telegram's history with the saved posts: save new and edited ones, mark deleted ones.
-
-    Returns the id below which to continue (0: no older messages), so that repeated calls cover the channel.
-    Raises Telegram's errors.
-    """
-    peer = await peer_of(ctx, channel)
-    top = below - 1 if below else channel.top_message_id
-    page = await read_page(ctx, peer, below=below)
-    low = page.ids[-1] if page.ids else 1
-    async with ctx.transaction() as db:
-        current = await backfill.followed(db, channel.id)
-        if current is None:
-            return 0
-        await following.confirm(db, ctx.account_id, channel.id)
-        if page.channel is not None:
-            following.describe(current, convert.name_of(page.channel), convert.public_name(page.channel))
-        known = [Range(low, below - 1 if below else page.ids[0])] if page.ids else []
-        await ingestion.save_page(db, channel.id, page.posts, known, via="reconcile")
-        # posts saved by live updates since the page was read have ids above `top`
-        missing = await ingestion.visible_ids(db, channel.id, Range(low, top)) - set(page.ids)
-        if missing:
-            await ingestion.mark_deleted(db, channel.id, sorted(missing))
-        await backfill.plan(db, current)
-    return low if page.ids else 0

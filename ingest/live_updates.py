@@ -1,6 +1,7 @@
-"""Live updates, saved as they arrive. Comparison with the history (`reader`) corrects any errors here."""
+"""Live updates, saved as they arrive. Comparison with the history (`reconciler`) corrects any errors here."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
@@ -9,7 +10,7 @@ from typing import Any
 import structlog
 from telethon import types
 
-from ingest import convert, history_pages
+from ingest import convert, history_pages, update_state
 from ingest.context import AccountContext
 from ingest.watchlist import Watched, Watchlist
 from tg_assistant.core.accounts.leases import LeaseLost
@@ -23,15 +24,23 @@ UPDATES = (
     types.UpdateEditChannelMessage,
     types.UpdateDeleteChannelMessages,
     types.UpdateChannel,
-    types.UpdateChannelTooLong,
 )
+_TRIES = 5  # of updates that cannot be saved, before they are left to the comparison with the history
 
 
 @dataclass
 class Hints:
+    """An account's updates on their way to the database.
+
+    `saved` are the channels' positions up to which all updates have been saved, as stored in the database.
+    """
+
     ctx: AccountContext
     watchlist: Watchlist
     queue: asyncio.Queue[Any] = field(default_factory=asyncio.Queue)
+    saved: dict[int, int] = field(default_factory=dict)
+    failed: set[int] = field(default_factory=set)  # channels, since the positions were stored
+    tries: Counter[tuple[int, int]] = field(default_factory=Counter)  # by channel and position
 
     async def on_update(self, update: Any) -> None:
         """Telethon's handler: only queues updates, which preserves their order."""
@@ -58,7 +67,26 @@ class Hints:
             raise
         except Exception as error:  # a malformed update or an outage: reading goes on
             log.exception("hints.failed", error=type(error).__name__)
-            self.watchlist.look_soon(telegram_id)
+            await self._again(watched.channel.telegram_id)
+
+    async def _again(self, telegram_id: int) -> None:
+        """Have Telegram send again what could not be saved, and compare the channel with its history."""
+        self.watchlist.look_soon(telegram_id)
+        self.failed.add(telegram_id)
+        position = self.saved.get(telegram_id)
+        if position and self.tries[telegram_id, position] < _TRIES:
+            self.tries[telegram_id, position] += 1
+            await update_state.rewind(self.ctx.client, telegram_id, position)
+
+    def without_failed(self, channels: dict[str, int]) -> dict[str, int]:
+        """These positions; where an update could not be saved, the one before it."""
+        failed, self.failed = self.failed, set()
+        before = {str(id_): self.saved[id_] for id_ in failed if id_ in self.saved}
+        return {
+            id_: before.get(id_, pts)
+            for id_, pts in channels.items()
+            if int(id_) not in failed or id_ in before
+        }
 
     async def _save(self, watched: Watched, kind: str, updates: Sequence[Any]) -> None:
         if kind == "look":
@@ -75,11 +103,10 @@ class Hints:
                 await ingestion.mark_deleted(db, channel.id, ids)
             else:
                 posts = [post for update in updates for post in _posts(update)]
-                await ingestion.save_live(db, channel.id, posts, [update.message.id for update in updates])
+                new = [u.message.id for u in updates if isinstance(u, types.UpdateNewChannelMessage)]
+                await ingestion.save_live(db, channel.id, posts, new)
                 await backfill.plan(db, channel)  # ids between these and the known ranges are a gap
         watched.joined = True
-        if watched.pages == 1:  # not while a comparison after a time offline is still due
-            watched.put_off()
 
 
 def _posts(update: Any) -> list[ingestion.IncomingPost]:

@@ -28,7 +28,7 @@ async def run(ctx: AccountContext, task: AccountTask) -> Result:
         return {}
     try:
         peer = await history_pages.peer_of(ctx, channel)
-        page = await history_pages.read_page(ctx, peer, below=hole.high + 1 if hole.high else 0)
+        page = await history_pages.read_wanted(ctx, peer, hole)
     except history_pages.NO_ACCESS:
         async with ctx.transaction() as db:
             await history_pages.refused(ctx, db, channel)
