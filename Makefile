@@ -29,10 +29,10 @@ test: setup ## the whole suite on all cores, Chromium included; ARGS=tests/bot: 
 	@$(RUN) build
 	@.venv/bin/python -m pytest $(or $(ARGS),-n auto)
 
-faults: setup ## the long fault runs: kills in a row, each process killed under the smoke run, a stopped owner
+faults: setup ## the long fault runs: kills in a row, each process killed under the smoke run, a stopped owner, orders of events
 	@sh scripts/chromium.sh
 	@$(RUN) build
-	@.venv/bin/python -m pytest --runslow tests/faults tests/ingest/test_stopped_owner.py tests/demo/test_smoke.py $(ARGS)
+	@.venv/bin/python -m pytest --runslow tests/faults tests/ingest/test_stopped_owner.py tests/ingest/test_any_order.py tests/demo/test_smoke.py $(ARGS)
 
 attacks: setup ## the long attack runs: a million mutations, ten thousand generated requests, fifty races, half an hour of a mixed one
 	@sh scripts/chromium.sh

@@ -106,7 +106,6 @@ class Hints:
                 new = [u.message.id for u in updates if isinstance(u, types.UpdateNewChannelMessage)]
                 await ingestion.save_live(db, channel.id, posts, new)
                 await backfill.plan(db, channel)  # ids between these and the known ranges are a gap
-        watched.joined = True
 
 
 def _posts(update: Any) -> list[ingestion.IncomingPost]:

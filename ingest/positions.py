@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 import structlog
@@ -49,7 +50,7 @@ async def ask(ctx: AccountContext, watchlist: Watchlist) -> None:
     await update_state.ask_channels(
         ctx.client, [id_ for id_, pts in theirs.items() if ours.get(id_, pts) < pts]
     )
-    await _vouch(ctx, watchlist, ours, theirs, at)
+    await _note(ctx, watchlist, ours, theirs, at)
 
 
 async def _positions(
@@ -72,15 +73,22 @@ async def _positions(
     return {id_: pts for id_, pts in found if id_ and pts}
 
 
-async def _vouch(
-    ctx: AccountContext, watchlist: Watchlist, ours: Mapping[int, int], theirs: Mapping[int, int], at: Any
+async def _note(
+    ctx: AccountContext,
+    watchlist: Watchlist,
+    ours: Mapping[int, int],
+    theirs: Mapping[int, int],
+    at: datetime,
 ) -> None:
-    """Store that channels that were compared and have not changed since are as good as compared now."""
-    same = [
-        watched.channel.id
-        for id_, watched in watchlist.by_id.items()
-        if watched.exact and id_ in ours and ours[id_] == theirs.get(id_)
-    ]
-    if same:
+    """Store which channels have not changed since they were compared: they are as good as compared now.
+
+    Where one of the two positions is unknown, the history has to tell what is new.
+    """
+    for id_, watched in watchlist.by_id.items():
+        watched.unchanged = watched.exact and id_ in ours and ours[id_] == theirs.get(id_)
+        if watched.reads and (id_ not in theirs or id_ not in ours):
+            watched.look()
+    watchlist.changed.set()
+    if same := [watched.channel.id for watched in watchlist.by_id.values() if watched.unchanged]:
         async with ctx.transaction() as db:
             await comparisons.unchanged(db, same, at)

@@ -9,7 +9,8 @@ import asyncio
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
-from typing import Any
+from datetime import datetime
+from typing import Any, cast
 
 from telethon import TelegramClient, errors, types
 from telethon._updates.messagebox import MessageBox, PtsInfo, State
@@ -32,7 +33,7 @@ class Box(MessageBox):
         super().__init__(
             box._log,
             map=box.map,
-            date=box.date,
+            date=cast("datetime", box.date),
             seq=box.seq,
             next_deadline=box.next_deadline,
             possible_gaps=box.possible_gaps,
@@ -65,7 +66,8 @@ class Box(MessageBox):
         channel_id = request.channel.channel_id
         if isinstance(diff, types.updates.ChannelDifferenceTooLong):
             self.missed(channel_id)
-        updates, users, chats = super().apply_channel_difference(request, diff, chat_hashes)
+        told: Any = super().apply_channel_difference(request, diff, chat_hashes)
+        updates, users, chats = told
         passed = {id(update) for update in updates}
         for update in getattr(diff, "other_updates", ()):
             info = PtsInfo.from_update(update)
@@ -192,12 +194,14 @@ async def ask_channels(client: TelegramClient, channels: Iterable[int]) -> None:
 def on_reconnect(client: TelegramClient, channels: Callable[[], Iterable[int]], missed: Missed) -> None:
     """After each reconnect request missed updates; Telethon itself would wait for up to 15 minutes.
 
-    What was pushed into the broken connection is lost with it, so `missed` is called, too, with None for all.
+    What was pushed into the broken connection is lost with it. `missed` is called for channels whose position
+    is unknown, so that their history tells.
     """
 
     async def reconnected() -> None:
-        missed(None)
         await client._handle_auto_reconnect()
+        for telegram_id in set(channels()) - client._message_box.map.keys():
+            missed(telegram_id)
         with suppress(ConnectionError, errors.RPCError):
             await ask(client, channels())
 

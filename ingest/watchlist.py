@@ -17,6 +17,9 @@ NEWEST_SECONDS = 600.0  # between two comparisons of them; promised are 15 minut
 OLDER_SECONDS = 20 * 3600.0  # for one pass through all older posts; promised is a day
 ACCESS_SECONDS = 900.0  # between two checks of a channel that another account reads
 RECENT_PAGES = 2  # are compared at once after a time offline, before all else
+_UNCHANGED = (
+    6  # times later is soon enough where Telegram says that nothing has changed, if there is much to do
+)
 _OLDER_PAUSES = (
     2.0,
     1.0,
@@ -53,7 +56,6 @@ class Watched:
     """One channel. Each part of it has its own clock, which no update and no other part puts off."""
 
     channel: Channel
-    joined: bool
     reads: bool = True  # False: only checks that it still has access
     recent: Walk = field(default_factory=Walk)
     newest: Walk = field(default_factory=Walk)
@@ -63,6 +65,7 @@ class Watched:
     hurried: bool = False  # many posts are missing, so the older ones are compared as fast as may be
     exact: bool = False  # no update was missed since the newest posts were compared …
     unmissed: bool = False  # … and since that comparison began
+    unchanged: bool = False  # Telegram says that nothing has changed since
     missing: Missing = field(default_factory=Missing)
     held_until: float = 0.0  # nothing is requested before
 
@@ -80,7 +83,7 @@ class Watched:
         return {
             "confirm": (self.missing.next_due(), 1.0),
             "recent": (self.recent.due, 1.0),
-            "newest": (self.newest.due, NEWEST_SECONDS),
+            "newest": (self.newest.due, NEWEST_SECONDS * (_UNCHANGED if self.unchanged else 1)),
             "older": (self.older.due, OLDER_SECONDS),
         }
 
@@ -90,7 +93,7 @@ class Watched:
         if now < self.held_until:
             return None
         late = [
-            Step(part in ("confirm", "recent"), (now - due) / within, part)
+            Step(part in ("confirm", "recent") or self.hurried, (now - due) / within, part)
             for part, (due, within) in self.steps().items()
             if due <= now
         ]
@@ -104,10 +107,15 @@ class Watched:
         """Request nothing for `seconds`."""
         self.held_until = _now() + seconds
 
+    def look(self) -> None:
+        """Compare the most recent posts soon, unless they are being compared."""
+        if self.recent.due == math.inf:
+            self.recent.restart(_now())
+
     def look_soon(self) -> None:
         """Compare the most recent posts now: updates may have been missed."""
         self.recent.restart(_now())
-        self.exact = self.unmissed = False
+        self.exact = self.unmissed = self.unchanged = False
         self.access_due = _now()
 
     def hurry(self) -> None:
@@ -163,14 +171,13 @@ class Watchlist:
             added = [each.channel.id for each in found if each.channel.telegram_id not in self.by_id]
             states = await comparisons.of(db, added) if added else {}
         fresh = {}
-        for channel, joined, reads in found:
+        for channel, _, reads in found:
             watched = self.by_id.get(channel.telegram_id)
             if watched is None:
-                watched = Watched(channel, joined)
+                watched = Watched(channel)
                 if state := states.get(channel.id):
                     watched.resume(state, self.ctx.rt.clock.now())
-            watched.reads = reads
-            watched.channel, watched.joined = channel, joined or watched.joined
+            watched.channel, watched.reads = channel, reads
             fresh[channel.telegram_id] = watched
         self.by_id = fresh
 

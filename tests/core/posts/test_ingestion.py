@@ -192,3 +192,38 @@ async def test_a_bulk_of_live_posts_leaves_their_holes_open(rt):
         assert await known_ranges.of(db, channel.id) == [Range(5, 6), Range(9, 9)]
     async with rt.db.transaction(tenant.id) as db:
         assert (await db.get_one(Channel, channel.id)).top_message_id == 9
+
+
+async def test_an_edit_of_what_is_older_than_all_known_makes_nothing_known(rt):
+    """One reaction to post 5 of 11,000 must not have all history down to it read; a stored post is edited."""
+    tenant = await a_tenant(rt)
+    channel = await a_channel(rt, tenant, {90: "stored"})
+    async with rt.db.transaction(tenant.id) as db:
+        await ingestion.save_page(db, channel.id, [post(100)], [Range(95, 100)], via="backfill")
+        edits = [post(id_, f"edited {id_}", edited_at=NOW) for id_ in (5, 90, 97, 103)]
+        await ingestion.save_live(db, channel.id, [*edits, post(104)], [104])
+        assert await known_ranges.of(db, channel.id) == [Range(95, 100), Range(104, 104)]
+    texts = {id_: row.text for id_, row in (await stored(rt, channel)).items()}
+    assert texts.keys() == {90, 97, 100, 103, 104}
+    assert (texts[90], texts[97]) == ("edited 90", "edited 97")
+
+
+async def test_what_telegram_shows_long_after_its_deletion_comes_back(rt):
+    """Deleted by mistake, or a tombstone; not by an answer of before, nor of the same moment."""
+    tenant = await a_tenant(rt)
+    channel = await a_channel(rt, tenant, {1: "one"})
+    async with rt.db.transaction(tenant.id) as db:
+        await ingestion.mark_deleted(db, channel.id, [1, 2])
+    at = (await stored(rt, channel))[1].deleted_at
+    assert at is not None
+    shown = [post(1, "one"), post(2, "two", edited_at=NOW)]
+    for seen_at, there in ((None, False), (at, False), (at + ingestion.REVIVE_AFTER, True)):
+        async with rt.db.transaction(tenant.id) as db:
+            await ingestion.save_page(db, channel.id, shown, [], via="reconcile", seen_at=seen_at)
+        rows = await stored(rt, channel)
+        assert [rows[id_].deleted_at is None for id_ in (1, 2)] == [there, there]
+    assert [(row.text, row.version, row.indexed_generation) for row in (rows[1], rows[2])] == [
+        ("one", 1, 0),
+        ("two", 1, 0),
+    ]
+    assert rows[2].posted_at == shown[1].posted_at
