@@ -4,6 +4,7 @@ A post that a page of history lacks is asked for by id, and many at once are del
 (`missing`): an empty or short answer of Telegram's, or one cut off half-way, deletes nothing.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import structlog
@@ -11,7 +12,7 @@ import structlog
 from ingest import convert, history_pages, update_state
 from ingest.context import AccountContext
 from ingest.history_pages import Page
-from ingest.missing import Missing
+from ingest.missing import MANY, Missing
 from tg_assistant.core.channels import backfill, comparisons, following
 from tg_assistant.core.channels.known_ranges import Range
 from tg_assistant.core.posts import ingestion
@@ -73,6 +74,18 @@ async def compare(ctx: AccountContext, channel: Channel, missing: Missing, *, be
         await backfill.plan(db, current)
     update_state.begin(ctx.client, peer, page.pts)
     return Compared(low, suspicious=len(missing.since) > before)
+
+
+async def check(ctx: AccountContext, channel: Channel, message_ids: Sequence[int]) -> bool:
+    """Compare single posts; return whether one was edited or deleted. Raises Telegram's errors."""
+    peer = await history_pages.peer_of(ctx, channel)
+    seen_at = ctx.rt.clock.now()
+    asked = await history_pages.read_by_id(ctx, peer, message_ids)
+    gone = sorted(asked.empty.intersection(message_ids))[:MANY]
+    async with ctx.transaction() as db:
+        saved = await ingestion.save_page(db, channel.id, asked.posts, [], via="reconcile", seen_at=seen_at)
+        deleted = await ingestion.mark_deleted(db, channel.id, gone) if gone else 0
+    return bool(saved.changed or deleted)
 
 
 async def _low(db: Session, channel: Channel, page: Page, below: int) -> int:

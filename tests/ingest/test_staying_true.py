@@ -5,18 +5,19 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 import pytest
-from sqlmodel import select
+from sqlmodel import select, update
 
 from ingest import live_updates, missing, positions, reconciler, watchlist
 from sandbox.control import Sandbox
 from sandbox.faults import flood_wait
+from tests.corpus import a_channel
 from tests.ingest.conftest import Ingest
 from tests.ingest.reading import Side, connect, eventually, follow, make_channel
 from tg_assistant.core.actor import Actor
 from tg_assistant.core.channels import backfill, comparisons, known_ranges
-from tg_assistant.core.posts import ingestion
+from tg_assistant.core.posts import freshness, ingestion
 from tg_assistant.infra.runtime import Runtime
-from tg_assistant.models import AuditEvent, Channel, Comparison, Post
+from tg_assistant.models import AuditEvent, Channel, Comparison, Post, Subscription
 from tg_assistant.settings.groups import Settings
 
 SOON = 45.0  # seconds on a busy machine; the clocks of the history are much slower
@@ -325,3 +326,38 @@ async def test_what_was_hidden_by_mistake_comes_back(ingest_rt, sandbox, ingest,
             assert await ingestion.mark_deleted(db, channel.id, [12, 13]) == 2
         await side.arrives(SOON)
     assert await recorded(ingest_rt, "channel.posts_missing") == []
+
+
+async def test_what_is_to_be_quoted_is_asked_for_when_it_is_too_old(ingest_rt, sandbox, ingest, connected):
+    """Fresh posts cost no request; of stale ones the account asks, and what changed is known in time."""
+    side = make_channel(ingest_rt, sandbox, "Quoted", ["anna"], posts=150)
+    async with ingest.running():
+        channel = await followed(ingest_rt, connected, side)
+        ids = [(await row(ingest_rt, channel, id_)).id for id_ in (12, 13, 14)]
+        fresh = await freshness.check(ingest_rt, connected, ids)
+        assert (fresh.anew, fresh.changed) == (frozenset(), False)
+        _silently(sandbox, side, lambda: (side.edit(12, "Corrected"), side.delete(13)))
+        an_hour_ago = ingest_rt.clock.now() - timedelta(hours=1)
+        async with ingest_rt.db.transaction() as db:
+            await comparisons.keep(db, channel, newest_at=an_hour_ago)
+            await db.exec(update(Post).values(saved_at=an_hour_ago))
+        stale = await freshness.check(ingest_rt, connected, ids)
+        ours = await side.ours()
+        again = await freshness.check(ingest_rt, connected, ids)
+    assert fresh.at.keys() == stale.at.keys() == set(ids)
+    assert (stale.anew, stale.changed) == (frozenset(ids), True)
+    assert ours[12] == "Corrected" and 13 not in ours
+    assert again.at.keys() == {ids[0], ids[2]} and not again.changed
+
+
+async def test_without_an_account_the_time_of_the_last_comparison_is_told(ingest_rt, anna, tenant):
+    """Nobody to ask: no error, no wait, and a stranger's posts are left out."""
+    public = await a_channel(ingest_rt, tenant, {1: "one"})
+    hers = await a_channel(ingest_rt, tenant, {1: "two"}, number=2)
+    old = ingest_rt.clock.now() - timedelta(days=2)
+    async with ingest_rt.db.transaction(tenant.id) as db:
+        db.add(Subscription(user_id=anna.user_id, channel_id=hers.id, tenant_id=tenant.id))
+        await db.exec(update(Post).values(saved_at=old))
+    ids = [(await row(ingest_rt, channel, 1)).id for channel in (public, hers)]
+    checked = await freshness.check(ingest_rt, anna, ids)
+    assert (checked.at, checked.anew) == ({ids[1]: old}, frozenset())

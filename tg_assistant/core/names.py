@@ -28,6 +28,7 @@ class Topic(StrEnum):
 class TaskKind(StrEnum):
     """Tasks: work that needs an account's session; `ingest/tasks/` has a module for each."""
 
+    check = auto()
     dialogs = auto()
     history = auto()
     log_out = auto()

@@ -14,6 +14,7 @@ from uuid import UUID
 from tg_assistant.core.actor import Actor
 from tg_assistant.core.answers import asking, extractive, generative, question_log, style, tries
 from tg_assistant.core.answers.extractive import Extract
+from tg_assistant.core.posts import freshness
 from tg_assistant.core.retrieval import hybrid
 from tg_assistant.core.retrieval.hybrid import Found, Passage, Place, Wanted
 from tg_assistant.errors import AlreadyExists
@@ -131,9 +132,10 @@ async def finish(rt: Runtime, actor: Actor, asked: Question, wanted: Wanted) -> 
     began = monotonic()
     done: Done | None = None
     async with tries.Try(rt, actor, asked):
-        async with rt.turns.turn(actor.user_id):  # the turn is released before waiting for a language model
-            found = await hybrid.search(rt, actor, asked.question, wanted)
-            extract = await extractive.extract(rt, asked.question, found)
+        found, extract = await _searched(rt, actor, asked, wanted)
+        quoted = [passage.place.post_id for passage in found.passages]
+        if (await freshness.check(rt, actor, quoted)).changed:
+            found, extract = await _searched(rt, actor, asked, wanted)
         async for event in _answered(rt, actor, asked, found, extract):
             if isinstance(event, Done):
                 done = event
@@ -146,6 +148,13 @@ async def finish(rt: Runtime, actor: Actor, asked: Question, wanted: Wanted) -> 
     metrics.rag_queries_total.labels(actor.door, outcome).inc()
     metrics.rag_processing_duration_seconds.observe(seconds)
     yield done
+
+
+async def _searched(rt: Runtime, actor: Actor, asked: Question, wanted: Wanted) -> tuple[Found, Extract]:
+    # the turn is released before waiting for Telegram or a language model
+    async with rt.turns.turn(actor.user_id):
+        found = await hybrid.search(rt, actor, asked.question, wanted)
+        return found, await extractive.extract(rt, asked.question, found)
 
 
 def _kept(done: Done, seconds: float) -> dict[str, object]:
