@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any
@@ -13,11 +14,14 @@ from sandbox.tl import types
 
 
 def to_json(value: Any) -> Any:
-    """A TL object, or a list or a dict of them, as JSON values."""
+    """A TL object, or a list of them, as JSON values; its class is `_`, absent fields are left out."""
     if isinstance(value, TLObject):
-        return {name: to_json(each) for name, each in value.to_dict().items()}
-    if isinstance(value, dict):
-        return {name: to_json(each) for name, each in value.items()}
+        # not `to_dict`, which makes empty lists of absent ones
+        fields = {name: to_json(getattr(value, name)) for name in _fields(type(value)) if name != "self"}
+        return {
+            "_": type(value).__name__,
+            **{name: each for name, each in fields.items() if each is not None},
+        }
     if isinstance(value, list | tuple):
         return [to_json(each) for each in value]
     if isinstance(value, datetime):
@@ -34,17 +38,16 @@ def from_json(value: Any) -> Any:
     if value["_"] == "bytes":
         return bytes.fromhex(value["hex"])
     made = getattr(types, value["_"])
-    times = _times(made)
-    return made(
-        **{
-            name: datetime.fromtimestamp(each, UTC) if name in times and each is not None else from_json(each)
-            for name, each in value.items()
-            if name != "_"
-        }
-    )
+    fields = _fields(made)
+    given = {name: each for name, each in value.items() if name != "_"}
+    return made(**{name: _field(fields[name], each) for name, each in given.items()})
+
+
+def _field(parameter: inspect.Parameter, value: Any) -> Any:
+    is_time = "datetime" in str(parameter.annotation)
+    return datetime.fromtimestamp(value, UTC) if is_time else from_json(value)
 
 
 @cache
-def _times(made: Any) -> frozenset[str]:
-    parameters = inspect.signature(made.__init__).parameters.values()
-    return frozenset(each.name for each in parameters if "datetime" in str(each.annotation))
+def _fields(made: Any) -> Mapping[str, inspect.Parameter]:
+    return inspect.signature(made.__init__).parameters

@@ -51,7 +51,7 @@ class Post:
     """A message of a channel; a deleted one is kept, marked as such.
 
     `entities` as in the Bot API. `fields` are further fields of the TL message, or `action` of a service
-    message, as `TLObject.to_dict` has them, bytes as {"_": "bytes", "hex"} and times in Unix seconds.
+    message, as JSON (tg_api/tl_json.py).
     """
 
     channel_id: int

@@ -21,6 +21,7 @@ TEXTS = {
     "post.unclaimed": "unclaimed prizes: {n}",
     "post.premium_months": "months of Telegram Premium: {n}",
     "post.stars": "stars: {n}",
+    "post.countries": "countries: {text}",
     "post.until": "until {date}",
     "post.invoice": "Invoice: {text}",
     "post.paid": "Paid post, stars: {n}",

@@ -21,6 +21,7 @@ TEXTS = {
     "post.unclaimed": "не получено призов: {n}",
     "post.premium_months": "Telegram Premium на месяцев: {n}",
     "post.stars": "звёзд: {n}",
+    "post.countries": "страны: {text}",
     "post.until": "до {date}",
     "post.invoice": "Счёт: {text}",
     "post.paid": "Платный пост, звёзд: {n}",
