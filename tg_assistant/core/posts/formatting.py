@@ -18,8 +18,8 @@ SCHEMES = ("http", "https", "tg", "mailto")  # of links that may be opened; othe
 BLOCKS = {"pre": "pre", "blockquote": "quote", "expandable_blockquote": "quote"}
 # Between the sentences of a part: invisible, and keeps `sentence_split` from quoting one without its origin.
 JOINER = "\u2060"
-_SENTENCE_END = re.compile(r"([.!?…]++[\"'»”’)\]*_]*+)(?![\w/@])")
-_HOST = re.compile(r"[\w-]+(?:\.[\w-]+)+")
+_SENTENCE_END = re.compile(r"((?<![.!?…])[.!?…]++[\"'»”’)\]*_]*+)(?![\w/@])")
+_HOST = re.compile(r"(?<![\w-])[\w-]++(?:\.[\w-]++)++")
 Entity = dict[str, Any]
 
 
