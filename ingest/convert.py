@@ -62,6 +62,12 @@ def name_of(entity: Any) -> str:
     return storable(" ".join(part for part in parts if part))
 
 
+def new_title(message: types.TypeMessage) -> str | None:
+    """The title that a service message gives to its channel; None for every other message."""
+    action = getattr(message, "action", None)
+    return storable(action.title) if isinstance(action, types.MessageActionChatEditTitle) else None
+
+
 def public_name(chat: types.Channel) -> str | None:
     """The channel's public @name, or None; collectible names are in a separate list (`usernames`)."""
     active = [each.username for each in chat.usernames or [] if each.active]

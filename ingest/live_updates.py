@@ -13,7 +13,7 @@ from ingest import convert, history_pages
 from ingest.context import AccountContext
 from ingest.watchlist import Watched, Watchlist
 from tg_assistant.core.accounts.leases import LeaseLost
-from tg_assistant.core.channels import backfill
+from tg_assistant.core.channels import backfill, following
 from tg_assistant.core.posts import ingestion
 
 log = structlog.get_logger()
@@ -76,6 +76,8 @@ class Hints:
             else:
                 posts = [post for update in updates for post in _posts(update)]
                 await ingestion.save_live(db, channel.id, posts, [update.message.id for update in updates])
+                for title in filter(None, (convert.new_title(update.message) for update in updates)):
+                    following.describe(channel, title, channel.username)
                 await backfill.plan(db, channel)  # ids between these and the known ranges are a gap
         watched.joined = True
         if watched.pages == 1:  # not while a comparison after a time offline is still due

@@ -91,6 +91,12 @@ class Channels:
         channel.username = None if private else channel.username
         self.save(channel)
 
+    def rename(self, channel: Channel, title: str) -> Post:
+        """Give a channel another title, which a service message tells its followers."""
+        channel.title = title
+        action = {"_": "MessageActionChatEditTitle", "title": title}
+        return self.publish(channel, "", fields={"action": action})
+
     # --- posts
 
     def publish(self, channel: Channel, text: str, **facts: Any) -> Post:

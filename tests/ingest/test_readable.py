@@ -79,3 +79,23 @@ async def test_what_telegram_shows_is_what_we_have(ingest_rt, sandbox, ingest, a
             return (row.said, row.version) == ("Это неправда.", 2)
 
         await eventually(denied, "struck out", 30)
+
+
+async def test_a_new_title_is_known_at_once(ingest_rt, sandbox, ingest, anna):
+    """The service message says it: no comparison with the list is waited for, and no post is made of it."""
+    side = make_channel(ingest_rt, sandbox, "Old Title", ["anna"], posts=3)
+    async with ingest.running():
+        await connect(ingest_rt, sandbox, anna, "anna")
+        channel = await follow(ingest_rt, anna, side)
+        await side.arrives()
+        await asyncio.sleep(2)  # until the reader has looked
+        told = sandbox.channels.rename(side.telegram, "New Title")
+        sandbox.world.commit()
+
+        async def renamed() -> bool:
+            async with ingest_rt.db.transaction() as db:
+                now = (await db.exec(select(Channel).where(Channel.id == channel.id))).one()
+            return (now.title, now.username) == ("New Title", side.telegram.username)
+
+        await eventually(renamed, "the new title", 10)
+    assert told.id not in await posts(ingest_rt, side)
