@@ -88,7 +88,7 @@ async def test_a_new_title_is_known_at_once(ingest_rt, sandbox, ingest, anna):
         await connect(ingest_rt, sandbox, anna, "anna")
         channel = await follow(ingest_rt, anna, side)
         await side.arrives()
-        await asyncio.sleep(2)  # until the reader has looked
+        await asyncio.sleep(8)  # until the reader has compared it, which it does again in 15 minutes
         told = sandbox.channels.rename(side.telegram, "New Title")
         sandbox.world.commit()
 
@@ -97,5 +97,5 @@ async def test_a_new_title_is_known_at_once(ingest_rt, sandbox, ingest, anna):
                 now = (await db.exec(select(Channel).where(Channel.id == channel.id))).one()
             return (now.title, now.username) == ("New Title", side.telegram.username)
 
-        await eventually(renamed, "the new title", 10)
+        await eventually(renamed, "the new title", 5)
     assert told.id not in await posts(ingest_rt, side)
