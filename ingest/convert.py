@@ -1,32 +1,17 @@
-"""Conversion of Telegram's messages to posts: text, links, kind of media, album, forward."""
+"""Conversion of Telegram's messages to posts; `content` reads their formatting and parts."""
 
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
 from telethon import types
-from telethon.utils import get_inner_text
 
+from ingest.content import media, message_parts
+from ingest.content.entities import entities_of
+from ingest.content.page_blocks import rich_message
+from tg_assistant.core.posts.formatting import Entity
 from tg_assistant.core.posts.ingestion import IncomingPost
 from tg_assistant.infra.postgres.pg_text import storable
-
-# Kinds of documents, by the first attribute present: https://core.telegram.org/type/DocumentAttribute
-_DOCUMENTS = {
-    types.DocumentAttributeSticker: "sticker",
-    types.DocumentAttributeAnimated: "animation",
-    types.DocumentAttributeVideo: "video",
-    types.DocumentAttributeAudio: "audio",
-}
-_MEDIA = {
-    types.MessageMediaPhoto: "photo",
-    types.MessageMediaPoll: "poll",
-    types.MessageMediaGeo: "location",
-    types.MessageMediaGeoLive: "location",
-    types.MessageMediaVenue: "location",
-    types.MessageMediaContact: "contact",
-    types.MessageMediaStory: "story",
-    types.MessageMediaInvoice: "invoice",
-}
 
 
 def post(message: types.TypeMessage, titles: Mapping[int, str]) -> IncomingPost | None:
@@ -37,26 +22,33 @@ def post(message: types.TypeMessage, titles: Mapping[int, str]) -> IncomingPost 
     if not isinstance(message, types.Message) or message.date is None:
         return None
     forward = message.fwd_from
+    text, entities = _text(message)
     return IncomingPost(
         message_id=message.id,
         posted_at=message.date,
-        text=message.message or _poll_text(message.media),
+        text=text,
+        entities=entities,
+        parts=message_parts.parts(message),
         edited_at=_edited_at(message),
-        links=_links(message),
-        media=_media_kind(message.media),
+        links=message_parts.links(message, entities),
+        media=media.kind(message.media),
         album_id=message.grouped_id,
         forward_title=_forward_title(forward, titles) if forward else None,
         forward_channel=getattr(forward.from_id, "channel_id", None) if forward else None,
         forward_message=forward.channel_post if forward else None,
         views=message.views,
+        forwards=message.forwards,
+        reactions=message_parts.reactions(message),
     )
 
 
 def plain(message: types.TypeMessage) -> IncomingPost | None:
-    """The post with only its text, for a message whose other parts cannot be converted."""
+    """The post with only its text and formatting, for a message whose other parts cannot be converted."""
     if not isinstance(message, types.Message) or message.date is None:
         return None
-    return IncomingPost(message.id, message.date, message.message or "", edited_at=_edited_at(message))
+    text = message.message or ""
+    entities = entities_of(text, message.entities)
+    return IncomingPost(message.id, message.date, text, entities, edited_at=_edited_at(message))
 
 
 def _edited_at(message: types.Message) -> datetime | None:
@@ -76,52 +68,30 @@ def name_of(entity: Any) -> str:
     return storable(" ".join(part for part in parts if part))
 
 
+def new_title(message: types.TypeMessage) -> str | None:
+    """The title that a service message gives to its channel; None for every other message."""
+    action = getattr(message, "action", None)
+    return storable(action.title) if isinstance(action, types.MessageActionChatEditTitle) else None
+
+
 def public_name(chat: types.Channel) -> str | None:
     """The channel's public @name, or None; collectible names are in a separate list (`usernames`)."""
     active = [each.username for each in chat.usernames or [] if each.active]
     return chat.username or (active[0] if active else None)
 
 
-def _links(message: types.Message) -> list[str]:
-    found: list[str] = []
-    entities = message.entities or []
-    # the text of each entity; Telethon converts from Telegram's UTF-16 offsets
-    for entity, text in zip(entities, get_inner_text(message.message or "", entities), strict=True):
-        if isinstance(entity, types.MessageEntityTextUrl):
-            found.append(entity.url)
-        elif isinstance(entity, types.MessageEntityUrl):
-            found.append(text if "://" in text else f"https://{text}")
-    page = getattr(message.media, "webpage", None)
-    if isinstance(page, types.WebPage):
-        found.append(page.url)
-    return list(dict.fromkeys(found))
-
-
-def _media_kind(media: Any) -> str | None:
-    if isinstance(media, types.MessageMediaDocument):
-        return _document_kind(media)
-    return _MEDIA.get(type(media))
-
-
-def _document_kind(media: types.MessageMediaDocument) -> str:
-    if media.voice:
-        return "voice"
-    if media.round:
-        return "video_note"
-    attributes = {type(attribute) for attribute in getattr(media.document, "attributes", [])}
-    return next((kind for type_, kind in _DOCUMENTS.items() if type_ in attributes), "document")
-
-
-def _poll_text(media: Any) -> str:
-    if not isinstance(media, types.MessageMediaPoll):
-        return ""
-    lines = [media.poll.question, *(answer.text for answer in media.poll.answers)]
-    return "\n".join(line if isinstance(line, str) else line.text for line in lines)
+def _text(message: types.Message) -> tuple[str, list[Entity]]:
+    """The text with its entities; a rich message's blocks, if the message has them, are its text."""
+    text = message.message or ""
+    if message.rich_message is None:
+        return text, entities_of(text, message.entities)
+    rich, entities = rich_message(message.rich_message)
+    return (rich, entities) if rich else (text, entities_of(text, message.entities))
 
 
 def _forward_title(forward: types.MessageFwdHeader, titles: Mapping[int, str]) -> str | None:
+    """The name of whom a forward is from; of an author who hides their account only the name is told."""
     source = forward.from_id
-    for name in ("channel_id", "chat_id", "user_id"):
-        if (id_ := getattr(source, name, None)) is not None:
-            return titles.get(id_) or None
-    return forward.from_name or None
+    ids = (getattr(source, name, None) for name in ("channel_id", "chat_id", "user_id"))
+    known = next((titles[id_] for id_ in ids if id_ in titles), None)
+    return known or forward.from_name or None

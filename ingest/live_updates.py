@@ -14,7 +14,7 @@ from ingest import convert, history_pages, update_state
 from ingest.context import AccountContext
 from ingest.watchlist import Watched, Watchlist
 from tg_assistant.core.accounts.leases import LeaseLost
-from tg_assistant.core.channels import backfill
+from tg_assistant.core.channels import backfill, following
 from tg_assistant.core.posts import ingestion
 
 log = structlog.get_logger()
@@ -105,6 +105,8 @@ class Hints:
                 posts = [post for update in updates for post in _posts(update)]
                 new = [u.message.id for u in updates if isinstance(u, types.UpdateNewChannelMessage)]
                 await ingestion.save_live(db, channel.id, posts, new)
+                for title in filter(None, (convert.new_title(update.message) for update in updates)):
+                    following.describe(channel, title, channel.username)
                 await backfill.plan(db, channel)  # ids between these and the known ranges are a gap
 
 

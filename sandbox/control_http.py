@@ -39,7 +39,8 @@ def _load(sandbox: Actions, body: dict[str, Any]) -> Any:
 
 
 def _publish(sandbox: Actions, body: dict[str, Any]) -> Any:
-    post = sandbox.channels.publish(sandbox.channels.get(body["channel"]), body["text"])
+    facts = {name: body[name] for name in ("entities", "fields") if name in body}
+    post = sandbox.channels.publish(sandbox.channels.get(body["channel"]), body.get("text", ""), **facts)
     return {"id": post.id}
 
 
@@ -76,7 +77,7 @@ ACTIONS: dict[str, Action] = {
     "duplicate-key": lambda s, b: s.duplicate_key(b["person"]),
     "too-long": lambda s, b: s.too_long(b.get("channel")),
     "load": _load,  # {path, limit?, followers?: ["anna"]}
-    "publish": _publish,  # {channel, text}: a post in any channel, as its owner would
+    "publish": _publish,  # {channel, text?, entities?, fields?}: a post in any channel, as its owner would
     "edit": _edit,  # {channel, post, text | react: "👍"}
     "delete": _delete,  # {channel, posts?: [1, 2]}; without them the channel is cleared
     "cut": lambda s, b: s.cut(b["method"], keep=int(b.get("keep", 0)), times=int(b.get("times", 1))),

@@ -1,6 +1,7 @@
 """Loads real posts (one JSON object per line, gzipped or plain) as channels.
 
-A line is {"channel","channel_id","message_id","date","text"}, as in the telegram-news-classifier data set.
+A line is {"channel","channel_id","message_id","date","text"}, as in the telegram-news-classifier data set;
+the Markdown of the text becomes entities.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from sandbox import markdown
+from sandbox.world.channels import LONGEST
 from sandbox.world.errors import WorldError
 from sandbox.world.model import Channel, Person, Post
 from sandbox.world.world import World
@@ -74,4 +77,5 @@ def _username(world: World, title: str, channel_id: int) -> str:
 
 def _post(row: dict[str, Any]) -> Post:
     date = int(datetime.fromisoformat(row["date"]).timestamp())
-    return Post(row["channel_id"], row["message_id"], row["text"][:4096], date)
+    text, entities = markdown.clipped(*markdown.parse(row["text"]), LONGEST)
+    return Post(row["channel_id"], row["message_id"], text, date, entities=entities)

@@ -67,7 +67,7 @@ def post(world: World, item: Post) -> dict[str, Any]:
     names = ("id", "text", "date", "edit_date", "views", "album", "photo")
     return {
         **{name: getattr(item, name) for name in names},
-        "entities": shapes.text_entities(item.text),
+        "entities": item.entities or shapes.text_entities(item.text),
         "forward": origin,
         "link": link,
     }

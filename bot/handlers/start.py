@@ -8,6 +8,7 @@ from aiogram import F, Router
 from aiogram.filters import Command, CommandObject
 from aiogram.types import InlineKeyboardButton, InlineKeyboardMarkup, Message
 
+from bot import post_text
 from bot.handlers.channels import card
 from bot.keyboards import app_button, rows
 from bot.words import say
@@ -20,7 +21,6 @@ from tg_assistant.core.posts import posts
 from tg_assistant.errors import AlreadyExists, NotFound
 from tg_assistant.infra.runtime import Runtime
 
-_QUOTE = 700  # characters of a post shown in the chat
 INVITE = r"(inv_)?[A-Za-z0-9]{12}"
 
 
@@ -103,10 +103,8 @@ async def _post(message: Message, value: str, actor: Actor, rt: Runtime) -> None
     actor.require()
     async with rt.db.transaction(actor.tenant_id) as db:
         shown = await posts.get(db, actor, _id(value, "posts.not_found"))
-    quote = shown.post.text[:_QUOTE] + ("…" if len(shown.post.text) > _QUOTE else "")
-    values = {"title": shown.channel.title, "quote": quote}
     url = InlineKeyboardButton(text=say("bot.button.open_post", actor.language), url=shown.url)
-    await message.answer(say("bot.post", actor.language, **values), reply_markup=rows(url))
+    await message.answer(**post_text.message(shown), reply_markup=rows(url))
 
 
 def _id(value: str, code: str) -> UUID:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -10,6 +11,7 @@ from zlib import crc32
 
 from telethon.tl.tlobject import TLObject
 
+from sandbox.tg_api.tl_json import from_json
 from sandbox.tl import types
 from sandbox.world.model import BotMessage, Channel, Person, Post
 from sandbox.world.world import World
@@ -94,6 +96,7 @@ def post(world: World, item: Post) -> TLObject:
             item.channel_id,
             item.id,
             (item.text, item.date, item.edit_date, item.views, item.album, item.photo, item.edit_hidden),
+            json.dumps([item.entities, item.fields]),
             forward,
             author,
             tuple(item.reactions.items()),
@@ -106,11 +109,16 @@ def _post_bytes(
     channel_id: int,
     post_id: int,
     content: tuple[Any, ...],
+    more: str,
     forward: tuple[Any, ...] | None,
     author: int | None,
     reactions: tuple[tuple[str, int], ...],
 ) -> bytes:
     text, date, edit_date, views, album, photo, edit_hidden = content
+    entities, fields = json.loads(more)
+    if "action" in fields:
+        peer, action = types.PeerChannel(channel_id), from_json(fields["action"])
+        return bytes(types.MessageService(post_id, peer, action=action, date=moment(date), post=True))
     message = types.Message(
         id=post_id,
         peer_id=types.PeerChannel(channel_id),
@@ -120,7 +128,7 @@ def _post_bytes(
         from_id=types.PeerUser(author) if author else None,
         fwd_from=_forward(dict(forward)) if forward else None,
         media=_photo(channel_id, post_id, date) if photo else None,
-        entities=url_entities(text) or None,
+        entities=text_entities(text, entities) or None,
         views=views,
         forwards=0,
         edit_date=moment(edit_date) if edit_date else None,
@@ -128,6 +136,8 @@ def _post_bytes(
         reactions=_reactions(reactions) if reactions else None,
         grouped_id=crc32(f"{channel_id}:{album}".encode()) + 2**33 if album else None,
     )
+    for name, value in fields.items():
+        setattr(message, name, from_json(value))
     return bytes(message)
 
 
@@ -159,6 +169,47 @@ def url_entities(text: str) -> list[TLObject]:
         types.MessageEntityUrl(_utf16(text[: match.start()]), _utf16(match.group().rstrip(".,;:!?")))
         for match in URL.finditer(text)
     ]
+
+
+# the Bot API's names, in which posts are stored, of what a person can write
+_ENTITIES = {
+    "bold": types.MessageEntityBold,
+    "italic": types.MessageEntityItalic,
+    "underline": types.MessageEntityUnderline,
+    "strikethrough": types.MessageEntityStrike,
+    "spoiler": types.MessageEntitySpoiler,
+    "code": types.MessageEntityCode,
+    "pre": types.MessageEntityPre,
+    "blockquote": types.MessageEntityBlockquote,
+    "text_link": types.MessageEntityTextUrl,
+}
+
+
+def text_entities(text: str, written: list[dict[str, Any]]) -> list[TLObject]:
+    """The entities of a post: those written, and the links in plain text outside code and written links."""
+    made = [_entity(each) for each in written]
+    closed = [each for each in made if isinstance(each, _CLOSED)]
+    links = [
+        link
+        for link in url_entities(text)
+        if not any(
+            each.offset < link.offset + link.length and link.offset < each.offset + each.length
+            for each in closed
+        )
+    ]
+    return sorted([*made, *links], key=lambda each: each.offset)
+
+
+_CLOSED = (types.MessageEntityCode, types.MessageEntityPre, types.MessageEntityTextUrl)
+
+
+def _entity(written: dict[str, Any]) -> TLObject:
+    kind, place = written["type"], (written["offset"], written["length"])
+    if kind == "text_link":
+        return types.MessageEntityTextUrl(*place, url=written["url"])
+    if kind == "pre":
+        return types.MessageEntityPre(*place, language=written.get("language", ""))
+    return _ENTITIES[kind](*place)
 
 
 def _utf16(text: str) -> int:

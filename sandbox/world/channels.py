@@ -91,6 +91,12 @@ class Channels:
         channel.username = None if private else channel.username
         self.save(channel)
 
+    def rename(self, channel: Channel, title: str) -> Post:
+        """Give a channel another title, which a service message tells its followers."""
+        channel.title = title
+        action = {"_": "MessageActionChatEditTitle", "title": title}
+        return self.publish(channel, "", fields={"action": action})
+
     # --- posts
 
     def publish(self, channel: Channel, text: str, **facts: Any) -> Post:
@@ -98,7 +104,7 @@ class Channels:
 
         Raises WorldError MESSAGE_EMPTY, MESSAGE_TOO_LONG.
         """
-        _check_text(text, needed=not facts.get("photo"))
+        _check_text(text, needed=not (facts.get("photo") or facts.get("fields")))
         date = facts.pop("date", None) or self._world.clock.unix()
         post = Post(channel.id, channel.top_id + 1, text, date, **facts)
         self._take(post)
@@ -107,16 +113,18 @@ class Channels:
         self._world.hub.emit("post", channel=channel, post=post)
         return post
 
-    def edit(self, channel: Channel, post_id: int, text: str) -> Post:
-        """Edit a post's text.
+    def edit(self, channel: Channel, post_id: int, text: str, **facts: Any) -> Post:
+        """Edit a post's text; `facts` are attributes of Post that change with it, as its `entities`.
 
         Raises WorldError MESSAGE_ID_INVALID, MESSAGE_NOT_MODIFIED, MESSAGE_EMPTY, MESSAGE_TOO_LONG.
         """
         _check_text(text, needed=True)
         post = self.post(channel, post_id)
-        if post.text == text:
+        if post.text == text and all(getattr(post, name) == value for name, value in facts.items()):
             raise WorldError("MESSAGE_NOT_MODIFIED", "The text is the same.")
         post.text, post.edit_date, post.edit_hidden = text, self._world.clock.unix(), False
+        for name, value in facts.items():
+            setattr(post, name, value)
         self._world.store.put("post", f"{channel.id}:{post.id}", post)
         self._step(channel, "edit", [post.id])
         self._world.hub.emit("post_edited", channel=channel, post=post)

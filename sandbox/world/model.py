@@ -48,7 +48,11 @@ class Channel:
 
 @dataclass
 class Post:
-    """A message of a channel; a deleted one is kept, marked as such."""
+    """A message of a channel; a deleted one is kept, marked as such.
+
+    `entities` as in the Bot API. `fields` are further fields of the TL message, or `action` of a service
+    message, as JSON (tg_api/tl_json.py).
+    """
 
     channel_id: int
     id: int
@@ -63,6 +67,8 @@ class Post:
     forward: dict[str, int] | None = None
     author: int | None = None
     deleted: bool = False
+    entities: list[dict[str, Any]] = field(default_factory=list)
+    fields: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass

@@ -3,19 +3,22 @@
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, cast
 from uuid import UUID, uuid4
 
 import numpy as np
 
 from bot import answer as bot_answer
+from bot import post_text
 from bot.handlers import searching
-from tg_assistant.components import channel_picker, conversation
+from tg_assistant.components import channel_picker, conversation, post_body
 from tg_assistant.core.access.init_data import Validator
 from tg_assistant.core.answers import answers, extractive, generative, kinds, scoring, wording
 from tg_assistant.core.answers.answers import Done, Source
 from tg_assistant.core.channels import following
 from tg_assistant.core.group import invites
+from tg_assistant.core.posts import formatting
 from tg_assistant.core.posts.posts import ShownPost
 from tg_assistant.core.retrieval import hybrid, indexing, search, snippets
 from tg_assistant.core.retrieval.cross_lingual import Meaning, Spellings
@@ -81,6 +84,26 @@ def _post(text: str) -> Post:
     return Post(id=uuid4(), channel_id=_ID, message_id=1, posted_at=_NOW, text=text, text_hash=b"")
 
 
+def _entities(text: str) -> list[dict[str, Any]]:
+    """As many as Telegram allows, each within the one before it; more are in test_formatting.py."""
+    half, url = min(100, len(text) // 2), "https://a.b"
+    kinds = (formatting.STRUCK, "text_link", "pre")
+    return [
+        {"kind": kinds[n % 3], "offset": n, "length": max(1, len(text) - 2 * n), "url": url}
+        for n in range(half)
+    ]
+
+
+def _formatted(text: str) -> Post:
+    post = _post(text)
+    post.entities, post.parts = _entities(text), [{"origin": "poll", "text": text}]
+    return post
+
+
+def _with_entities(function: Callable[..., object], text: str) -> object:
+    return function(text, _entities(text))
+
+
 def _validated(text: str) -> None:
     with suppress(SignInNeeded):
         Validator("1:token").check(text, _NOW)
@@ -143,6 +166,16 @@ RECIPES: dict[str, Callable[[str], object]] = {
         Done(_ID, text, [_source(text)] * 3, False, 0.9), "ru"
     ),
     "bot.handlers.searching._line": _hit,
+    "bot.post_text.message": lambda text: post_text.message(
+        ShownPost(_formatted(text), Channel(id=_ID, telegram_id=1, title=text), "https://t.me/c/1")
+    ),
+    "tg_assistant.components.post_body.rows": lambda text: post_body.rows(_formatted(text)),
+    **{
+        f"tg_assistant.core.posts.formatting.{function.__name__}": partial(_with_entities, function)
+        for function in (formatting.runs, formatting.blocks, formatting.said)
+    },
+    "tg_assistant.core.posts.formatting.cut": lambda text: formatting.cut(text, 4096),
+    "tg_assistant.core.posts.formatting.hosts": lambda text: formatting.hosts(text.split(" "), text),
 }
 # What no stranger's text reaches, or reaches only cut; a module or a function, and why.
 EXEMPT: dict[str, str] = {

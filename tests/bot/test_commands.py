@@ -7,12 +7,14 @@ from sqlmodel import select
 
 from sandbox.faults import bot_error
 from tests.bot.chat import buttons, until
+from tests.corpus import incoming_post
 from tests.counted import moved
 from tests.people import person, tenant
 from tg_assistant.core.access import sign_in
 from tg_assistant.core.access.init_data import TelegramPerson
 from tg_assistant.core.group import invites
-from tg_assistant.models import Account, Channel, ChannelAccess, Membership, Role, Subscription, User
+from tg_assistant.core.posts import ingestion
+from tg_assistant.models import Account, Channel, ChannelAccess, Membership, Post, Role, Subscription, User
 from tg_assistant.texts import text
 
 pytestmark = pytest.mark.usefixtures("bot")
@@ -289,3 +291,38 @@ async def test_delete_me_asks_twice(rt, joined, chat, who, language):
     async with rt.db.transaction() as db:
         assert await db.get(User, actor.user_id) is None
     assert (await mine.says("/channels")).text == text("errors.access.no_membership", language)
+
+
+async def test_a_post_is_shown_with_its_formatting(connected, chat, rt):
+    """Struck out, hidden, linked as in the channel; a link to a script is words."""
+    max_ = await connected("max")
+    words = "😀 <b>Up</b> by 5 secret site trap " + "x" * 700
+    over = {"strikethrough": "by 5", "spoiler": "secret", "hashtag": "Up", "pre": "x" * 700}
+
+    def entity(kind: str, each: str, **facts: str) -> dict[str, object]:
+        return {"kind": kind, "offset": words.index(each) + 1, "length": len(each), **facts}
+
+    entities = [
+        *(entity(kind, each) for kind, each in over.items()),
+        entity("text_link", "site", url="https://example.org/"),
+        entity("text_link", "trap", url="javascript:alert(1)"),
+    ]
+    poll = [{"origin": "poll", "text": "Poll: <i>Up?</i>"}]
+    async with rt.db.transaction(max_.tenant) as db:
+        owned = select(Channel).join(Subscription).where(Subscription.user_id == max_.user_id)
+        channel = (await db.exec(owned)).first()
+        await ingestion.save_live(
+            db, channel.id, [incoming_post(1, words, entities=entities, parts=poll)], [1]
+        )
+        post = (await db.exec(select(Post).where(Post.channel_id == channel.id))).one()
+    answer = await chat("max").says(f"/start post_{post.id}")
+    title = "Bridges <of> max"
+    assert answer.text.startswith(f"{title}\n\n😀 <b>Up</b> by 5 secret site trap xxx")
+    assert answer.text.endswith("…\n\nPoll: <i>Up?</i>")
+    encoded = answer.text.encode("utf-16-le")
+    shown = {
+        each["type"]: encoded[2 * each["offset"] : 2 * (each["offset"] + each["length"])].decode("utf-16-le")
+        for each in answer.entities
+    }
+    assert shown.pop("pre").strip("x") == "…"
+    assert shown == {"bold": title, "strikethrough": "by 5", "spoiler": "secret", "text_link": "site"}

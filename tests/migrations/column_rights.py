@@ -113,12 +113,12 @@ APP = {
         "-": "count created entrypoint id priority status",
     },
     "post_versions": {
-        "r": "post_id saved_at tenant_id text version",
+        "r": "entities parts post_id saved_at tenant_id text version",
     },
     "posts": {
-        "r": "album_id channel_id deleted_at edited_at forward_channel forward_message forward_title"
-        " id index_attempts index_error indexed_generation links media message_id posted_at"
-        " saved_at tenant_id text text_hash tsv version views",
+        "r": "album_id channel_id counted_at deleted_at edited_at entities forward_channel forward_message"
+        " forward_title forwards hosts id index_attempts index_error indexed_generation links media"
+        " message_id parts posted_at reactions said_text saved_at tenant_id text text_hash tsv version views",
     },
     "questions": {
         "rw": "created_at door id question tenant_id user_id",

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from playwright.async_api import BrowserContext, Page, expect
-from sqlmodel import select
+from sqlmodel import col, select
 
 from tests.pages.conftest import People, Web, wait_for
 from tg_assistant.core.actor import Actor
@@ -94,6 +94,40 @@ async def test_earlier_questions_are_there_again(web: Web, page: Page, anna: Act
     assert await page.get_by_test_id("source-open").get_attribute("href") == SOURCE["url"]
     await page.get_by_test_id("sheet-close").click(position={"x": 10, "y": 10})
     await sheet.wait_for(state="detached")
+
+
+async def test_an_open_source_shows_the_post_as_telegram_does(
+    web: Web, page: Page, anna: Actor, db: Database
+) -> None:
+    """Struck out, hidden until tapped, code, a link that opens; a link to a script is words."""
+    words = "Up by 5 secret x=1 site trap"
+    over = {"strikethrough": "Up by 5", "spoiler": "secret", "pre": "x=1", "text_link": "site"}
+    entities = [
+        {"kind": kind, "offset": words.index(each), "length": len(each)} for kind, each in over.items()
+    ]
+    entities[3]["url"] = "https://example.org/"
+    trap = {"kind": "text_link", "offset": words.index("trap"), "length": 4, "url": "javascript:alert(1)"}
+    async with db.transaction(anna.tenant_id) as session:
+        own = col(Subscription.channel_id) == col(Post.channel_id)
+        mine = select(Post).join(Subscription, own).where(Subscription.user_id == anna.user_id)
+        post = (await session.exec(mine)).one()
+        post.text, post.entities = words, [*entities, trap]
+        post.parts = [{"origin": "poll", "text": "Poll: <b>Up?</b>"}]
+        source = _source() | {"post_id": str(post.id), "channel_id": str(post.channel_id)}
+    await _asked(db, anna, answer="At 23:40 [1].", sources=[source], abstained=False)
+    await page.goto(web.open_as(anna.telegram_id, path=PATH, platform="weba"))
+    await page.get_by_test_id("cite").click()
+    body = await wait_for(page, "post-body")
+    await expect(body.locator(".tg-struck")).to_have_text("Up by 5")
+    hidden = body.locator(".tg-spoiler")
+    await expect(hidden).to_have_css("color", "rgba(0, 0, 0, 0)")
+    await hidden.click()
+    await expect(hidden).not_to_have_css("color", "rgba(0, 0, 0, 0)")
+    await expect(body.locator(".pre")).to_have_text("x=1")
+    await expect(body.locator("a", has_text="site")).to_have_attribute("href", "https://example.org/")
+    await expect(body).to_contain_text("trap")
+    assert await body.locator("[href^=javascript]").count() == 0
+    await expect(body.locator(".part")).to_have_text("Poll: <b>Up?</b>")
 
 
 @pytest.mark.parametrize("language", ["en", "ru"])

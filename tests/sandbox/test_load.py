@@ -60,6 +60,28 @@ async def test_two_thousand_real_posts_load_in_seconds(sandbox: Sandbox) -> None
     assert time.perf_counter() - started < 30
 
 
+async def test_markdown_arrives_as_telegram_would_have_it(
+    sandbox: Sandbox, connect: Connect, tmp_path: Path
+) -> None:
+    """Clean text for a client, and its formatting as entities, in UTF-16 units."""
+    row = {"channel": "Shop", "channel_id": 1000724668, "message_id": 1, "date": "2024-07-01T08:57:11+00:00"}
+    row["text"] = "😀 **Sale** ~~50~~ 40, [Subscribe](https://example.org/a_(b)) and https://example.com"
+    path = tmp_path / "posts.jsonl"
+    path.write_text(json.dumps(row), "utf-8")
+    sandbox.load(path, followers=["anna"])
+    client = await connect("anna")
+    [message] = await client.get_messages("channel_shop", limit=1)
+    assert message.message == "😀 Sale 50 40, Subscribe and https://example.com"
+    told = [(type(entity).__name__[13:], inner) for entity, inner in message.get_entities_text()]
+    assert told == [
+        ("Bold", "Sale"),
+        ("Strike", "50"),
+        ("TextUrl", "Subscribe"),
+        ("Url", "https://example.com"),
+    ]
+    assert message.entities[2].url == "https://example.org/a_(b)"
+
+
 async def test_the_ticker_counts_on(sandbox: Sandbox) -> None:
     """Each tick is another post like any other."""
     channel = next(channel for channel in sandbox.channels.by_id.values() if channel.ticker)

@@ -9,6 +9,7 @@ import reflex as rx
 
 from tg_assistant.components.formatting import ago
 from tg_assistant.components.i18n import say
+from tg_assistant.components.post_body import BlockRow
 from tg_assistant.components.telegram import copy_button
 from tg_assistant.core.answers.answers import Source, sources_of
 from tg_assistant.models import Question
@@ -28,13 +29,15 @@ class Part(TypedDict):
 
 
 class SourceRow(TypedDict):
-    """A post that an answer cites."""
+    """A post that an answer cites; `body` is the post itself while it is open."""
 
     n: int
+    post_id: str
     title: str
     when: str
     quote: str
     url: str
+    body: list[BlockRow]
 
 
 class Exchange(TypedDict):
@@ -73,10 +76,12 @@ def source_rows(sources: Iterable[Source], language: str) -> list[SourceRow]:
     return [
         SourceRow(
             n=source.n,
+            post_id=str(source.post_id),
             title=source.channel_title,
             when=ago(source.posted_at, language),
             quote=source.quote,
             url=source.url,
+            body=[],
         )
         for source in sources
     ]

@@ -97,11 +97,27 @@ class Comparison(SQLModel, table=True):
 
 
 # Quotation marks and dashes become spaces: outside UTF-8 locales PostgreSQL's parser treats them as letters.
-_TSV = "to_tsvector('russian', translate(text, 'ёЁ«»„“”‘’–—…№', 'еЕ           '))"
+_TSV = (
+    "to_tsvector('russian', translate(coalesce(said_text, text) || ' ' || hosts,"
+    " 'ёЁ«»„“”‘’–—…№\u2060', 'еЕ            '))"
+)
+
+
+def _json_list() -> Any:
+    return Field(default_factory=list, sa_column=Column(JSONB, nullable=False, server_default=sql("'[]'")))
+
+
+def _entities() -> Any:
+    return Field(default=None, sa_column=Column(JSONB(none_as_null=True), nullable=True))
 
 
 class Post(SQLModel, table=True):
-    """A message of a channel in its latest version. `indexed_generation` 0 = dirty."""
+    """A message of a channel in its latest version. `indexed_generation` 0 = dirty.
+
+    `text` and `entities` are shown; `said` is searched and quoted (docs/adr/0008). `entities` are
+    {kind, offset, length, url?, language?}, kinds as in the Bot API, offsets and lengths in UTF-16 units;
+    None: read before entities were stored. `parts` are {origin, text}, what can be read besides the text.
+    """
 
     __tablename__: ClassVar[Any] = "posts"
     __table_args__ = (
@@ -118,16 +134,21 @@ class Post(SQLModel, table=True):
     edited_at: datetime | None = moment()
     deleted_at: datetime | None = moment()
     text: str = ""
-    text_hash: bytes = Field(sa_column=Column(LargeBinary, nullable=False, index=True))  # SHA-256 of text
-    links: list[str] = Field(
-        default_factory=list, sa_column=Column(JSONB, nullable=False, server_default=sql("'[]'"))
-    )
+    entities: list[dict[str, Any]] | None = _entities()
+    parts: list[dict[str, str]] = _json_list()
+    said_text: str | None = None  # where it differs from `text`
+    text_hash: bytes = Field(sa_column=Column(LargeBinary, nullable=False, index=True))  # SHA-256 of `said`
+    links: list[str] = _json_list()
+    hosts: str = Field(default="", sa_column_kwargs={"server_default": ""})  # of links the text does not show
     media: str | None = None  # photo, video, document, poll …
     album_id: int | None = big(null=True)
     forward_title: str | None = None
     forward_channel: int | None = big(null=True)  # Telegram id of the source channel
     forward_message: int | None = None
     views: int | None = None
+    forwards: int | None = None
+    reactions: list[dict[str, Any]] = _json_list()  # {emoji, count}, the most frequent first
+    counted_at: datetime | None = moment()  # when these counts were last seen to change
     version: int = 1
     indexed_generation: int = 0
     # Counted before each try; held after 5, so that one bad post does not stop the rest. Admins see why.
@@ -135,6 +156,11 @@ class Post(SQLModel, table=True):
     index_error: str | None = None
     saved_at: datetime = now()
     tsv: Any = Field(default=None, sa_column=Column(TSVECTOR, Computed(_TSV, persisted=True)))
+
+    @property
+    def said(self) -> str:
+        """What the post says: its text without what is struck out, then its parts."""
+        return self.text if self.said_text is None else self.said_text
 
 
 class PostVersion(SQLModel, table=True):
@@ -145,6 +171,8 @@ class PostVersion(SQLModel, table=True):
     version: int = Field(primary_key=True)
     tenant_id: UUID = ref("tenants.id")
     text: str
+    entities: list[dict[str, Any]] | None = _entities()
+    parts: list[dict[str, str]] = _json_list()
     saved_at: datetime = now()
 
 

@@ -17,6 +17,7 @@ from tg_assistant.components.conversation import Exchange, SourceRow, exchange, 
 from tg_assistant.components.i18n import say
 from tg_assistant.components.lists import section
 from tg_assistant.components.placeholders import empty
+from tg_assistant.components.post_body import post_body, rows
 from tg_assistant.components.sheet import sheet
 from tg_assistant.components.telegram import composer, follow_bottom, telegram_link
 from tg_assistant.core.actor import Actor
@@ -24,6 +25,7 @@ from tg_assistant.core.answers import answers, asking, question_log, showing
 from tg_assistant.core.answers.answers import Delta, Done, Sources
 from tg_assistant.core.channels import channels
 from tg_assistant.core.names import Topic
+from tg_assistant.core.posts import posts
 from tg_assistant.errors import AlreadyExists, NotAllowed, SignInNeeded, Unavailable
 from tg_assistant.infra.postgres.events import Hint
 from tg_assistant.page_context import actor_transaction, is_live, parse_id
@@ -36,7 +38,7 @@ _HISTORY = 20
 _POLL_SECONDS = 1.0
 _LOOK_SECONDS = 15.0  # a screen notices a lost right within this time even if the hint is lost
 _guarded: set[str] = set()  # ids of sockets with a running `guard`: at most one each
-_NO_SOURCE: SourceRow = {"n": 0, "title": "", "when": "", "quote": "", "url": ""}
+_NO_SOURCE = SourceRow(n=0, post_id="", title="", when="", quote="", url="", body=[])
 
 
 class AskState(rx.State):
@@ -158,12 +160,13 @@ class AskState(rx.State):
 
     @rx.event
     async def open_source(self, exchange_id: str, n: int) -> None:
-        """Open a source, if it may still be shown: the screen's answers are checked again first."""
+        """Open a source, if it may still be shown: the post as it is now, or what was quoted of it."""
         async with actor_transaction(self) as (db, actor):
             await self._look(db, actor)
-        asked = next((one for one in self.exchanges if one["id"] == exchange_id), None)
-        found = [source for source in asked["sources"] if source["n"] == n] if asked else []
-        self.source = found[0] if found else _NO_SOURCE
+            asked = [one["sources"] for one in self.exchanges if one["id"] == exchange_id]
+            found = next((source for sources in asked for source in sources if source["n"] == n), _NO_SOURCE)
+            shown = await posts.among(db, actor, [UUID(found["post_id"])]) if found["n"] else []
+        self.source = {**found, "body": rows(shown[0].post) if shown else []}
 
     @rx.event
     def close_source(self) -> None:
@@ -234,11 +237,11 @@ class AskState(rx.State):
 
 
 def _sheet() -> rx.Component:
-    """The open source: its channel and time, its quote, a link to the post."""
+    """The open source: its channel and time, the post or its quote, a link to the post."""
     source = AskState.source
     return sheet(
         source["n"] > 0,
-        section(rx.el.div(source["quote"], class_name="tg-quote"), header=source["when"]),
+        section(post_body(source["body"], instead=source["quote"]), header=source["when"]),
         telegram_link(
             say("ask.open_post"),
             href=source["url"],

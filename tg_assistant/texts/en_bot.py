@@ -57,7 +57,6 @@ TEXTS: dict[str, str | dict[str, str]] = {
     "bot.start.login": "The account is connected in the app: the QR code has to be shown on a second screen. "
     "Do not send passwords or codes here.",
     "bot.invite.joined": "You are in the group “{group}”.",
-    "bot.post": "<b>{title}</b>\n\n{quote}",
     # /help, /privacy, /cancel, language
     "bot.help": "<b>Ask</b>\nWrite a question in plain words, in English or Russian. I answer from your channels "
     "only; if they say nothing about it, I say so.\n/search words — only the posts, with links\n\n"

@@ -5,11 +5,12 @@ from uuid import uuid4
 
 import pytest
 
-from tests.corpus import a_channel, a_reader, a_tenant
+from tests.corpus import a_channel, a_reader, a_tenant, incoming_post
 from tg_assistant.core import plans
 from tg_assistant.core.answers import answers, asking, question_log
 from tg_assistant.core.answers.answers import Delta, Done, Sources
-from tg_assistant.core.retrieval import indexing
+from tg_assistant.core.posts import ingestion
+from tg_assistant.core.retrieval import indexing, search
 from tg_assistant.errors import Invalid, LimitReached, NotAllowed, NotFound, Unavailable
 from tg_assistant.infra.vectors import Vectors
 from tg_assistant.texts import text
@@ -208,3 +209,44 @@ async def test_a_question_of_an_interrupted_door_is_answered_and_told_again(rt, 
     assert [one.id for one in page.items].count(left.id) == 1 and page.items[0].id == left.id
     with pytest.raises(NotFound):
         await anext(answers.resume(rt, replace(reader, user_id=uuid4()), left.id))
+
+
+async def test_what_a_post_strikes_out_is_never_quoted_or_found(rt):
+    """Only the denial is: not the rise, whatever is asked, nor in any search."""
+    rise, denial = "Цены на проезд вырастут на 50 000 крон.", "Это неправда: цены на проезд не изменятся."
+    struck = [{"kind": "strikethrough", "offset": 0, "length": len(rise)}]
+    tenant = await a_tenant(rt)
+    channel = await a_channel(rt, tenant, [], number=35)
+    async with rt.db.transaction(tenant.id) as db:
+        post = incoming_post(1, f"{rise} {denial}", entities=struck)
+        await ingestion.save_live(db, channel.id, [post], [1])
+    await indexing.index_dirty(rt, tenant.id)
+    reader = await a_reader(rt, tenant, 61_005, [channel.id])
+    for question in (
+        "На сколько вырастут цены на проезд?",
+        "Что с ценами на проезд?",
+        "цены на проезд 50 000",
+    ):
+        _, done = await asked(rt, reader, question)
+        assert "50 000" not in done.answer + "".join(source.quote for source in done.sources)
+    assert denial in (await asked(rt, reader, "Изменятся ли цены на проезд?"))[1].answer
+    assert (await search.search(rt, reader, "вырастут", mode="exact")).items == []
+    [hit] = (await search.search(rt, reader, "изменятся", mode="exact")).items
+    assert "".join(piece.text for piece in hit.extract) == denial
+
+
+async def test_a_poll_is_quoted_as_a_poll(rt):
+    """An option is never a fact: its sentence names the poll and its question."""
+    tenant = await a_tenant(rt)
+    channel = await a_channel(rt, tenant, [], number=36)
+    poll = "Опрос: Вырастут ли цены на парковку? Варианты ответа: Да, на 70 крон. Точно!; Нет"
+    parts = [{"origin": "poll", "text": poll}]
+    async with rt.db.transaction(tenant.id) as db:
+        post = incoming_post(1, "", parts=parts, links=["https://hidden.example.org/a"])
+        await ingestion.save_live(db, channel.id, [post], [1])
+    await indexing.index_dirty(rt, tenant.id)
+    reader = await a_reader(rt, tenant, 61_006, [channel.id])
+    _, done = await asked(rt, reader, "На сколько крон вырастут цены на парковку?")
+    assert done.answer == f"{poll} [1]"
+    [hit] = (await search.search(rt, reader, "hidden.example.org", mode="exact")).items
+    assert "".join(piece.text for piece in hit.extract) == poll

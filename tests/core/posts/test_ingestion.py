@@ -227,3 +227,79 @@ async def test_what_telegram_shows_long_after_its_deletion_comes_back(rt):
         ("two", 1, 0),
     ]
     assert rows[2].posted_at == shown[1].posted_at
+
+
+RISE = "Цены вырастут на 50 000."
+DENIED = f"{RISE} Это неправда, цены не изменятся."
+STRUCK = [{"kind": "strikethrough", "offset": 0, "length": len(RISE)}]
+
+
+async def saved(rt, channel, *incoming) -> tuple[ingestion.Saved, Post]:
+    async with rt.db.transaction(channel.tenant_id) as db:
+        done = await ingestion.save_live(db, channel.id, incoming, [one.message_id for one in incoming])
+    return done, (await stored(rt, channel))[1]
+
+
+async def indexed(rt, channel) -> None:
+    async with rt.db.transaction(channel.tenant_id) as db:
+        for row in await db.exec(select(Post).where(Post.channel_id == channel.id)):
+            row.indexed_generation = 1
+
+
+async def test_an_edit_of_the_formatting_is_an_edit(rt):
+    """Striking a sentence out makes a version and changes what is said; making it bold only a version."""
+    tenant = await a_tenant(rt)
+    channel = await a_channel(rt, tenant, [])
+    await saved(rt, channel, post(1, DENIED))
+    await indexed(rt, channel)
+    later = {"edited_at": NOW + timedelta(seconds=1)}
+    done, row = await saved(rt, channel, post(1, DENIED, entities=STRUCK, **later))
+    assert (done.changed, row.version, row.indexed_generation) == (1, 2, 0)
+    assert (row.text, row.said) == (DENIED, "Это неправда, цены не изменятся.")
+    await indexed(rt, channel)
+    bold = [*STRUCK, {"kind": "bold", "offset": 30, "length": 4}]
+    done, row = await saved(rt, channel, post(1, DENIED, entities=bold, edited_at=NOW + timedelta(seconds=2)))
+    assert (done.changed, row.version, row.indexed_generation) == (1, 3, 1)
+    done, row = await saved(rt, channel, post(1, DENIED, entities=bold, edited_at=NOW + timedelta(seconds=2)))
+    assert (done.changed, row.version) == (0, 3)
+    async with rt.db.transaction(tenant.id) as db:
+        query = select(PostVersion).where(PostVersion.post_id == row.id)
+        before = {version.version: version.entities for version in await db.exec(query)}
+    assert before == {1: [], 2: STRUCK}
+
+
+async def test_formatting_of_an_old_post_is_indexed_once_and_is_no_edit(rt):
+    """Read before formatting was stored, it is read again: what is struck out is not said any more."""
+    tenant = await a_tenant(rt)
+    channel = await a_channel(rt, tenant, [])
+    await saved(rt, channel, post(1, DENIED))
+    async with rt.db.transaction(tenant.id) as db:
+        for row in await db.exec(select(Post).where(Post.channel_id == channel.id)):
+            row.entities, row.indexed_generation = None, 1
+    done, row = await saved(rt, channel, post(1, DENIED, entities=STRUCK))
+    assert (done.changed, row.version, row.indexed_generation) == (1, 1, 0)
+    await indexed(rt, channel)
+    done, row = await saved(rt, channel, post(1, DENIED, entities=STRUCK))
+    assert (done.changed, row.version, row.indexed_generation) == (0, 1, 1)
+
+
+async def test_votes_and_previews_are_said_and_are_no_edit(rt):
+    """They come from others: indexed again, without a version; counts change nothing but themselves."""
+    tenant = await a_tenant(rt)
+    channel = await a_channel(rt, tenant, [])
+    poll = {"origin": "poll", "text": "Опрос: Едем? Варианты ответа: да; нет"}
+    _, first = await saved(rt, channel, post(1, "Решаем", parts=[poll], views=1))
+    await indexed(rt, channel)
+    votes = {"origin": "poll_results", "text": "Голоса: да — 3"}
+    done, row = await saved(rt, channel, post(1, "Решаем", parts=[poll, votes], views=1))
+    assert (done.changed, row.version, row.indexed_generation) == (1, 1, 0)
+    assert "Голоса: да — 3" in row.said and row.said.startswith("Решаем\nОпрос: Едем?")
+    assert row.counted_at == first.counted_at
+    await indexed(rt, channel)
+    more = post(1, "Решаем", parts=[poll, votes], views=2, reactions=[{"emoji": "👍", "count": 1}])
+    done, row = await saved(rt, channel, more)
+    assert (done.changed, row.version, row.indexed_generation, row.views) == (0, 1, 1, 2)
+    assert row.counted_at is not None and first.counted_at is not None and row.counted_at > first.counted_at
+    other = {**poll, "text": "Опрос: Едем? Варианты ответа: да; нет; завтра"}
+    done, row = await saved(rt, channel, post(1, "Решаем", parts=[other], views=2))
+    assert row.version == 2

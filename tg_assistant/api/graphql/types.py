@@ -10,9 +10,10 @@ from tg_assistant.api.graphql.context import Asked
 from tg_assistant.core.actor import Actor
 from tg_assistant.core.answers import answers
 from tg_assistant.core.channels import channels
-from tg_assistant.core.posts import posts
+from tg_assistant.core.posts import formatting, posts
 from tg_assistant.core.retrieval import search as searching
 from tg_assistant.models import Account, AppSession, PostVersion
+from tg_assistant.models import Post as StoredPost
 from tg_assistant.models import Question as AskedQuestion
 
 T = TypeVar("T")
@@ -97,16 +98,34 @@ class Channel:
         )
 
 
+@strawberry.type(description="Formatting, in UTF-16 code units; `kind` as in the Bot API.")
+class Entity:
+    kind: str
+    offset: int
+    length: int
+    url: str | None = None
+    language: str | None = None
+
+
+@strawberry.type(description="Something to read besides a post's text; `text` says where it is from.")
+class Part:
+    origin: str
+    text: str
+
+
 @strawberry.type(description="An earlier text of an edited post.")
 class Version:
     version: int
     text: str
+    entities: list[Entity]
+    parts: list[Part]
     saved_at: datetime
 
     @classmethod
     def of(cls, version: PostVersion) -> "Version":
         """A text a post had before it was edited."""
-        return cls(version=version.version, text=version.text, saved_at=version.saved_at)
+        own = {"version": version.version, "text": version.text, "saved_at": version.saved_at}
+        return cls(**own, entities=_entities(version), parts=_parts(version))
 
 
 @strawberry.type
@@ -118,9 +137,13 @@ class Post:
     posted_at: datetime
     edited_at: datetime | None
     text: str
+    entities: list[Entity]
+    parts: list[Part]
+    said: str = strawberry.field(description="what is searched and quoted")
     media: str | None
     forward_title: str | None
     views: int | None
+    forwards: int | None
     url: str
     version: int
 
@@ -138,8 +161,19 @@ class Post:
     @classmethod
     def of(cls, shown: posts.ShownPost) -> "Post":
         """A post the caller was found to be allowed to read."""
-        own = shown.post.model_dump(include=set(cls.__annotations__) - {"channel_title", "url"})
-        return cls(**own, channel_title=shown.channel.title, url=shown.url)
+        made = {"entities", "parts", "said", "channel_title", "url"}
+        own = shown.post.model_dump(include=set(cls.__annotations__) - made)
+        words = {"parts": _parts(shown.post), "said": formatting.unjoined(shown.post.said)}
+        of_channel = {"channel_title": shown.channel.title, "url": shown.url}
+        return cls(**own, **words, **of_channel, entities=_entities(shown.post))
+
+
+def _entities(of: StoredPost | PostVersion) -> list[Entity]:
+    return [Entity(**{name: each.get(name) for name in Entity.__annotations__}) for each in of.entities or []]
+
+
+def _parts(of: StoredPost | PostVersion) -> list[Part]:
+    return [Part(**each) for each in of.parts]
 
 
 @strawberry.type(description="A stretch of the post's own text. It is text, never markup.")

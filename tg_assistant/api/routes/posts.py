@@ -9,15 +9,39 @@ from pydantic import BaseModel, Field
 
 from tg_assistant.api.deps import Call
 from tg_assistant.api.pagination import Cursor, Limit, PageOut
-from tg_assistant.core.posts import posts
+from tg_assistant.core.posts import formatting, posts
 from tg_assistant.core.posts.posts import ShownPost
 
 router = APIRouter(prefix="/api/posts", tags=["posts"])
 
 
+class EntityOut(BaseModel):
+    """A piece of formatting of the text."""
+
+    kind: str = Field(description="as in the Bot API", examples=["strikethrough"])
+    offset: int = Field(description="in UTF-16 code units")
+    length: int = Field(description="in UTF-16 code units")
+    url: str | None = None
+    language: str | None = None
+
+
+class PartOut(BaseModel):
+    """Something that can be read in the post besides its text; `text` says where it is from."""
+
+    origin: str = Field(examples=["poll"])
+    text: str
+
+
+class ReactionOut(BaseModel):
+    emoji: str
+    count: int
+
+
 class VersionOut(BaseModel):
     version: int
     text: str
+    entities: list[EntityOut]
+    parts: list[PartOut]
     saved_at: datetime
 
 
@@ -28,10 +52,16 @@ class PostOut(BaseModel):
     message_id: int = Field(description="Telegram's number of the message in its channel")
     posted_at: datetime
     edited_at: datetime | None
-    text: str
+    text: str = Field(description="as shown, with what is struck out")
+    entities: list[EntityOut]
+    parts: list[PartOut]
+    said: str = Field(description="what is searched and quoted: without what is struck out, with the parts")
     media: str | None = Field(examples=["photo"])
     forward_title: str | None = Field(description="where it was forwarded from")
     views: int | None
+    forwards: int | None
+    reactions: list[ReactionOut]
+    counted_at: datetime | None = Field(description="when views, forwards and reactions were seen to change")
     url: str = Field(description="opens the post in Telegram", examples=["https://t.me/durov/1"])
     version: int = Field(description="1 until it is edited")
 
@@ -58,11 +88,13 @@ async def get_post(call: Call, post_id: UUID) -> PostWithVersionsOut:
     """One post; `versions` are its earlier texts, the oldest first."""
     async with call.open() as (db, actor):
         shown = await posts.get(db, actor, post_id)
-    versions = [VersionOut.model_validate(v, from_attributes=True) for v in shown.versions]
+    versions = [VersionOut(**v.model_dump() | {"entities": v.entities or []}) for v in shown.versions]
     return PostWithVersionsOut(**fields_of(shown), versions=versions)
 
 
 def fields_of(shown: ShownPost) -> dict[str, Any]:
     """What `PostOut` says of a post."""
-    own = shown.post.model_dump(include=set(PostOut.model_fields) - {"channel_title", "url"})
-    return {**own, "channel_title": shown.channel.title, "url": shown.url}
+    post = shown.post
+    own = post.model_dump(include=set(PostOut.model_fields) - {"channel_title", "url", "said", "entities"})
+    words = {"entities": post.entities or [], "said": formatting.unjoined(post.said)}
+    return {**own, **words, "channel_title": shown.channel.title, "url": shown.url}

@@ -15,6 +15,7 @@ from tg_assistant.core.actor import Actor
 from tg_assistant.core.answers import asking, extractive, generative, question_log, style, tries
 from tg_assistant.core.answers.extractive import Extract
 from tg_assistant.core.posts import freshness
+from tg_assistant.core.posts.formatting import unjoined
 from tg_assistant.core.retrieval import hybrid
 from tg_assistant.core.retrieval.hybrid import Found, Passage, Place, Wanted
 from tg_assistant.errors import AlreadyExists
@@ -237,7 +238,7 @@ def _extractive(actor: Actor, asked: Question, extract: Extract, degraded: list[
 
 def _read_on(sentences: Sequence[str]) -> str:
     """Join sentences of one post: list marks are removed, a line without a final mark gets a colon."""
-    shown = [_LEADING.sub("", " ".join(one.split())) for one in sentences]
+    shown = [_LEADING.sub("", " ".join(unjoined(one).split())) for one in sentences]
     joined = [one if _closed(one) else f"{one}:" for one in shown[:-1]]
     return " ".join([*joined, shown[-1]])
 
@@ -249,7 +250,7 @@ def _closed(sentence: str) -> bool:
 
 
 def _source(n: int, passage: Passage, place: Place, quote: str) -> Source:
-    shown = " ".join(quote.split())
+    shown = " ".join(unjoined(quote).split())
     shown = shown if len(shown) <= QUOTE else shown[: QUOTE - 1].rsplit(" ", 1)[0] + "…"
     score = round(passage.score, 4)
     return Source(

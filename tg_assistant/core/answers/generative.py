@@ -5,6 +5,7 @@ import secrets
 from collections.abc import AsyncIterator, Sequence
 from contextlib import aclosing
 
+from tg_assistant.core.posts.formatting import unjoined
 from tg_assistant.core.retrieval.hybrid import Passage
 from tg_assistant.errors import Unavailable
 from tg_assistant.infra.llm import Llm
@@ -93,7 +94,7 @@ def prompt(question: str, numbers: Sequence[int], passages: Sequence[Passage]) -
     blocks: list[str] = []
     for n, passage in zip(numbers, passages, strict=True):
         title = " ".join(passage.place.channel_title.split())[:_TITLE]  # it must not add lines to the block
-        quoted = f"{title}\n{passage.place.posted_at:%Y-%m-%d}\n{passage.text[:_POST]}"
+        quoted = f"{title}\n{passage.place.posted_at:%Y-%m-%d}\n{unjoined(passage.text[:_POST])}"
         blocks.append(_block(mark, f"[{n}]", quoted))
     asked = _block(mark, "question", question)
     return _SYSTEM.format(mark=mark), "\n\n".join([*blocks, asked])

@@ -15,6 +15,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from tg_assistant.core.channels import known_ranges
 from tg_assistant.core.channels.known_ranges import Range
 from tg_assistant.core.names import Job, Topic
+from tg_assistant.core.posts import formatting
 from tg_assistant.errors import NotFound
 from tg_assistant.infra import clock, metrics
 from tg_assistant.infra.postgres import events, jobs
@@ -24,16 +25,23 @@ from tg_assistant.models import Channel, Post, PostVersion
 VERSIONS = 20  # earlier texts stored per post, the first and the newest: some posts are edited all day
 # From a deletion on Telegram may show the post for a moment: copies of its data lag behind one another
 REVIVE_AFTER = timedelta(minutes=1)
+OF_OTHERS = ("poll_results", "link", "fact_check")  # origins of parts that are not the author's
+_COUNTS = ("views", "forwards", "reactions")
 _NEVER = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True)
 class IncomingPost:
-    """A message as Telegram returned it at one moment; `edited_at` decides which of two is newer."""
+    """A message as Telegram returned it at one moment; `edited_at` decides which of two is newer.
+
+    `entities` and `parts` as in `models.Post`.
+    """
 
     message_id: int
     posted_at: datetime
     text: str = ""
+    entities: list[dict[str, Any]] = field(default_factory=list)
+    parts: list[dict[str, str]] = field(default_factory=list)
     edited_at: datetime | None = None
     links: list[str] = field(default_factory=list)
     media: str | None = None
@@ -42,6 +50,8 @@ class IncomingPost:
     forward_channel: int | None = None
     forward_message: int | None = None
     views: int | None = None
+    forwards: int | None = None
+    reactions: list[dict[str, Any]] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -87,7 +97,9 @@ async def _save(
     renewed = [post for post in stored.values() if _renew(db, post, latest[post.message_id])]
     await _forget(db, renewed)
     if new:
-        await db.exec(insert(Post).values([_row(channel, post) for post in new]).on_conflict_do_nothing())
+        await db.exec(
+            insert(Post).values([_row(channel, post, clock.now(db)) for post in new]).on_conflict_do_nothing()
+        )
         metrics.posts_saved_total.labels(via).inc(len(new))
     await _known(db, channel, known)
     await _changed(db, channel, dirty=bool(new or renewed or back))
@@ -126,7 +138,7 @@ async def mark_deleted(db: AsyncSession, channel_id: UUID, message_ids: Sequence
         post.deleted_at, post.indexed_generation, post.index_attempts = now, 0, 0
     unseen = [IncomingPost(id_, now) for id_ in set(message_ids) - set(stored)]
     if unseen:
-        rows = [_row(channel, post) | {"deleted_at": now} for post in unseen]
+        rows = [_row(channel, post, now) | {"deleted_at": now} for post in unseen]
         await db.exec(insert(Post).values(rows).on_conflict_do_nothing())
     await _changed(db, channel, dirty=bool(gone or unseen))
     return len(gone)
@@ -183,20 +195,37 @@ def _revive(stored: Iterable[Post], latest: Mapping[int, IncomingPost], seen_at:
 
 
 def _renew(db: AsyncSession, post: Post, incoming: IncomingPost) -> bool:
-    """Update a stored post from `incoming` unless that is older; return whether its text changed."""
+    """Update a stored post from `incoming` unless that is older; return whether what it says changed."""
     if post.deleted_at or _edited(incoming) < _edited(post):
         return False
     content = _content(incoming)
-    text_changed = content["text_hash"] != post.text_hash
-    if text_changed:
-        old = PostVersion(post_id=post.id, version=post.version, tenant_id=post.tenant_id, text=post.text)
-        db.add(old)
+    edited = _is_edit(post, content)
+    if edited:
+        old = post.model_dump(include={"version", "tenant_id", "text", "entities", "parts"})
+        db.add(PostVersion(post_id=post.id, **old))
         post.version += 1
+    says_other = content["text_hash"] != post.text_hash
+    if says_other:
         post.indexed_generation = post.index_attempts = 0
+    if any(getattr(post, name) != content[name] for name in _COUNTS):
+        post.counted_at = clock.now(db)
     for name, value in content.items():
         if getattr(post, name) != value:
             setattr(post, name, value)
-    return text_changed
+    return edited or says_other
+
+
+def _is_edit(post: Post, content: Mapping[str, Any]) -> bool:
+    """Return whether the author changed the post, be it only its formatting.
+
+    What is only now known of a post that was read before formatting was stored is no edit; nor is what
+    others add: votes, a link's preview, a fact-check.
+    """
+    if post.entities is None:  # a poll's question used to be stored as its text
+        return post.text != content["text"] and post.media != "poll"
+    own = [part for part in content["parts"] if part["origin"] not in OF_OTHERS]
+    before = [part for part in post.parts if part["origin"] not in OF_OTHERS]
+    return (post.text, post.entities, before) != (content["text"], content["entities"], own)
 
 
 async def _forget(db: AsyncSession, renewed: Sequence[Post]) -> None:
@@ -215,22 +244,26 @@ async def _forget(db: AsyncSession, renewed: Sequence[Post]) -> None:
 
 def _content(incoming: IncomingPost) -> dict[str, Any]:
     """Return the columns that follow the latest version of a message; unstorable characters are replaced."""
-    text = storable(incoming.text)
+    shown = {
+        name: storable(getattr(incoming, name)) for name in ("text", "entities", "parts", "links", *_COUNTS)
+    }
+    text, parts = shown["text"], [formatting.whole(part["text"]) for part in shown["parts"]]
+    said = "\n".join(piece for piece in (formatting.said(text, shown["entities"]), *parts) if piece)
     return {
+        **shown,
         "edited_at": incoming.edited_at,
-        "text": text,
-        "text_hash": hashlib.sha256(text.encode()).digest(),
-        "links": storable(incoming.links),
+        "said_text": None if said == text else said,
+        "text_hash": hashlib.sha256(said.encode()).digest(),
+        "hosts": formatting.hosts(shown["links"], said),
         "media": incoming.media,
         "album_id": incoming.album_id,
         "forward_title": storable(incoming.forward_title),
         "forward_channel": incoming.forward_channel,
         "forward_message": incoming.forward_message,
-        "views": incoming.views,
     }
 
 
-def _row(channel: Channel, incoming: IncomingPost) -> dict[str, Any]:
+def _row(channel: Channel, incoming: IncomingPost, now: datetime) -> dict[str, Any]:
     # SQLAlchemy Core's insert skips the model's defaults, so every column without a server default is listed
     return {
         "id": uuid4(),
@@ -241,6 +274,7 @@ def _row(channel: Channel, incoming: IncomingPost) -> dict[str, Any]:
         "version": 1,
         "indexed_generation": 0,
         "index_attempts": 0,
+        "counted_at": now,
         **_content(incoming),
     }
 

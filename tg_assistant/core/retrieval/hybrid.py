@@ -160,7 +160,7 @@ async def _cosines(
 
 async def _cosines_of_new(rt: Runtime, meaning: Meaning | None, new: Sequence[Post]) -> dict[UUID, float]:
     """Return the cosines of posts not indexed yet; indexing will find their vectors in the cache."""
-    chunked = await rt.texts.run(lambda: [chunking.chunks(post.text) for post in new])
+    chunked = await rt.texts.run(lambda: [chunking.chunks(post.said) for post in new])
     pieces = [(post.id, piece) for post, parts in zip(new, chunked, strict=True) for piece in parts]
     if meaning is None or not pieces:
         return {}
@@ -191,7 +191,7 @@ def _fused(
         )
         origin = (post.forward_channel or channel.telegram_id, post.forward_message or post.message_id)
         score = (floor if cosine is None else cosine) + LEXICAL_WEIGHT * lexical
-        passages.append(Passage(place, post.text, score, cosine, lexical, origin))
+        passages.append(Passage(place, post.said, score, cosine, lexical, origin))
     return sorted(passages, key=lambda passage: (-passage.score, passage.place.posted_at))
 
 

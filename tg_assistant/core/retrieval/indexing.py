@@ -179,7 +179,7 @@ async def _dirty(rt: Runtime, tenant_id: UUID) -> list[Post]:
     if found and found[0].index_attempts:
         return found[:1]
     new = [one for one in found if not one.index_attempts]
-    lengths = accumulate(len(one.text) for one in new)
+    lengths = accumulate(len(one.said) for one in new)
     return [one for one, length in zip(new, lengths, strict=True) if length <= BATCH_CHARACTERS] or new[:1]
 
 
@@ -239,7 +239,7 @@ async def _index(rt: Runtime, posts: Sequence[Post]) -> None:
 def _pieces(post: Post) -> list[_Piece]:
     if post.deleted_at is not None:
         return []
-    return [_Piece(uuid5(post.id, str(n)), post, n, piece) for n, piece in enumerate(chunks(post.text))]
+    return [_Piece(uuid5(post.id, str(n)), post, n, piece) for n, piece in enumerate(chunks(post.said))]
 
 
 async def _mark(db: AsyncSession, posts: Sequence[Post], pieces: Sequence[_Piece]) -> None:

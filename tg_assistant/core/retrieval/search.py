@@ -16,7 +16,7 @@ from tg_assistant.core.access import rate_limits
 from tg_assistant.core.access.rate_limits import Rule
 from tg_assistant.core.actor import Actor, scoped
 from tg_assistant.core.channels import channels
-from tg_assistant.core.posts import posts
+from tg_assistant.core.posts import formatting, posts
 from tg_assistant.core.posts.posts import ShownPost
 from tg_assistant.core.retrieval import hybrid, snippets
 from tg_assistant.core.retrieval.hybrid import Place, Wanted
@@ -165,7 +165,7 @@ async def _ranked(
 
 async def _marked(rt: Runtime, shown: Sequence[ShownPost], query: str) -> list[list[Piece]]:
     """Return the extract of each post."""
-    return [await rt.texts.run(snippets.extract, one.post.text, query) for one in shown]
+    return [await rt.texts.run(snippets.extract, formatting.unjoined(one.post.said), query) for one in shown]
 
 
 def cursor_at(offset: int) -> str:
