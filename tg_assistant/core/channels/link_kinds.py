@@ -23,9 +23,6 @@ def is_reserved(name: str) -> bool:
 def refuse_kind(word: str, *, action: bool = False) -> None:
     """Raise Invalid if t.me/WORD/…, or with `action` tg://WORD?…, leads to no channel, whichever it is."""
     word = word.lower()
-    if word.startswith("+"):
-        # phone numbers are digits alone, hashes of invitations are base64url
-        raise Invalid("channels.is_phone" if word[1:].isdecimal() else "channels.invite_link")
     if not word.startswith("$") and word not in (_ACTIONS if action else _PATHS):
         return
     match word:

@@ -46,20 +46,20 @@ class Reference:
 def parse_reference(text: str) -> Reference:
     """Parse a reference to one channel or to one of its posts, alone or among other words.
 
-    Raises Invalid: what `parse_references` raises, and channels.several_references.
+    Raises Invalid: what `split_references` raises, channels.several_references, and what the reference is
+    when it is no channel's.
     """
-    found = parse_references(text)
+    found = [_parsed(piece) for piece in split_references(text)]
     if len(found) > 1:
         raise Invalid("channels.several_references")
     return found[0]
 
 
-def parse_references(text: str) -> list[Reference]:
-    """Parse the channels that a text names, each once, in the text's order; at most 10.
+def split_references(text: str) -> list[str]:
+    """Split a text into the references in it, right or wrong, each channel once; at most 10.
 
-    Takes time linear in the text's length. Raises Invalid with the code of the first reference that is wrong
-    or leads to something that is no channel, channels.empty_reference, .reference_too_long,
-    .too_many_references.
+    Takes time linear in the text's length. Raises Invalid: channels.empty_reference, .reference_too_long,
+    .too_many_references, .bad_reference.
     """
     if len(text) > MAX_TEXT:
         raise _too_long()
@@ -72,13 +72,19 @@ def parse_references(text: str) -> list[Reference]:
         raise _too_long()
     if not links and len(pieces) != 1:
         raise Invalid("channels.bad_reference")
-    found: dict[str, Reference] = {}
+    found: dict[str, str] = {}
     for piece in links or pieces:
-        reference = _parsed(piece)
-        found.setdefault(str(reference).lower(), reference)
+        found.setdefault(_key(piece), piece)
     if len(found) > MAX_AT_ONCE:
         raise Invalid("channels.too_many_references", max=MAX_AT_ONCE)
     return list(found.values())
+
+
+def _key(piece: str) -> str:
+    try:
+        return str(_parsed(piece)).lower()
+    except Invalid:
+        return f"wrong {piece}"
 
 
 def are_references(text: str) -> bool:
@@ -147,7 +153,7 @@ def _bot_api_id(digits: str) -> Reference:
     bare = digits.lstrip("-−–")
     if bare == digits:
         return _numbered(digits)
-    if not bare.startswith("100") or len(bare) < 11:
+    if not bare.startswith("100"):
         raise Invalid("channels.private_group")
     return _numbered(bare.removeprefix("100"))
 
@@ -203,6 +209,8 @@ def _path(path: list[str], query: dict[str, str]) -> Reference:
         return _numbered(query["c"]) if "c" in query else _named(second)
     if kind == "s":  # the web preview of a public channel
         return _named(second, third)
+    if first.startswith("+"):  # numbers are digits alone, hashes of invitations are base64url
+        raise Invalid("channels.is_phone" if first[1:].isdecimal() else "channels.invite_link")
     refuse_kind(first)
     if query.keys() & _BOTS_ONLY:
         raise Invalid("channels.bot", name=_named(first).username)
