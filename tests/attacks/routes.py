@@ -33,7 +33,19 @@ QUERY: dict[str, Callable[[Pick], Any]] = {
     "q": lambda pick: MARK,
     "subject": lambda pick: str(pick("channel_id")),
 }
-PAGING = ("limit", "cursor", "status", "refresh", "with_group", "mode", "from", "to", "since", "until")
+PAGING = (
+    "limit",
+    "cursor",
+    "status",
+    "refresh",
+    "with_group",
+    "mode",
+    "format",
+    "from",
+    "to",
+    "since",
+    "until",
+)
 PAGING += ("role", "plan", "disabled", "action", "path")
 
 # Bodies by the name of their model, with the victim's ids wherever they take any.

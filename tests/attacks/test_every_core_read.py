@@ -18,6 +18,7 @@ from tests.attacks.victim import MARK, World
 from tg_assistant import core
 from tg_assistant.core.access.one_time_links import Purpose
 from tg_assistant.core.actor import Actor
+from tg_assistant.core.exports.files import Form
 from tg_assistant.errors import AssistantError
 from tg_assistant.infra.runtime import Runtime
 from tg_assistant.models import Role
@@ -59,6 +60,7 @@ VALUES: dict[str, Callable[[World], Any]] = {
     "limit": lambda world: 100,
     "places": lambda world: [(world.ids["channel_id"], "https://t.me/c/1/1")],
     "answer": lambda world: {"answer": "attack"},
+    "form": lambda world: Form.json,
 }
 # Functions that change what they are given or only serve others, with the reason they are not called here.
 NOT_CALLED = {

@@ -12,6 +12,7 @@ from tg_assistant.api.routes import (
     admin,
     auth,
     channels,
+    exports,
     health,
     invites,
     own_data,
@@ -25,7 +26,7 @@ from tg_assistant.api.second_screen import admin_login, connect
 
 _METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "TRACE"]
 _ROUTES = (
-    *(health, auth, users, own_data, invites, qr, channels, posts, rag, search, admin),
+    *(health, auth, users, own_data, invites, qr, channels, posts, rag, search, exports, admin),
     *(graphql, connect, admin_login),
 )
 

@@ -99,6 +99,7 @@ TEXTS: dict[str, str | dict[str, str]] = {
     "admin.system": "system",
     "admin.somebody": "former member",
     "admin.did_channel.access_lost": "Access to a private channel lost",
+    "admin.did_channel.export": "Channel's posts downloaded",
     "admin.did_channel.follow": "Channel added",
     "admin.did_keys.rotate": "Key rotation requested",
     "admin.did_keys.rotated": "Keys rotated",

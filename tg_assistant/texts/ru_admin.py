@@ -100,6 +100,7 @@ TEXTS: dict[str, str | dict[str, str]] = {
     "admin.system": "система",
     "admin.somebody": "бывший участник",
     "admin.did_channel.access_lost": "Доступ к закрытому каналу потерян",
+    "admin.did_channel.export": "Посты канала выгружены",
     "admin.did_channel.follow": "Канал добавлен",
     "admin.did_keys.rotate": "Запрошена смена ключей",
     "admin.did_keys.rotated": "Ключи сменены",
