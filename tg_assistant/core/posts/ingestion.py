@@ -60,8 +60,8 @@ async def save_page(
 
     Any order and any number of repetitions result in the same rows: an older edit never replaces a newer
     one, and a deleted post stays deleted. Changed posts become dirty, and an index job is enqueued, in the
-    caller's transaction. `via` is "backfill", "live" or "reconcile". Raises NotFound when the channel is
-    deleted.
+    caller's transaction. `via` is "backfill", "live", "reconcile" or "import". Raises NotFound when the
+    channel is deleted.
     """
     channel = await _locked(db, channel_id)
     latest = {post.message_id: post for post in sorted(incoming, key=_edited)}
