@@ -56,6 +56,10 @@ APP = {
     "experiments": {
         "rwu": "name share started_at tenant_id",
     },
+    "feeds": {
+        "rw": "channel_id created_at hash id query tenant_id user_id",
+        "rwu": "changed_at digest last_used_at revoked_at",
+    },
     "heartbeats": {
         "rwu": "at process",
     },

@@ -101,6 +101,8 @@ TEXTS: dict[str, str | dict[str, str]] = {
     "admin.did_channel.access_lost": "Access to a private channel lost",
     "admin.did_channel.export": "Channel's posts downloaded",
     "admin.did_channel.follow": "Channel added",
+    "admin.did_feed.end": "Feed ended",
+    "admin.did_feed.make": "Feed made",
     "admin.did_keys.rotate": "Key rotation requested",
     "admin.did_keys.rotated": "Keys rotated",
     "admin.did_notification.drop": "Bot message not delivered",

@@ -102,6 +102,8 @@ TEXTS: dict[str, str | dict[str, str]] = {
     "admin.did_channel.access_lost": "Доступ к закрытому каналу потерян",
     "admin.did_channel.export": "Посты канала выгружены",
     "admin.did_channel.follow": "Канал добавлен",
+    "admin.did_feed.end": "Лента закрыта",
+    "admin.did_feed.make": "Лента заведена",
     "admin.did_keys.rotate": "Запрошена смена ключей",
     "admin.did_keys.rotated": "Ключи сменены",
     "admin.did_notification.drop": "Сообщение бота не доставлено",
