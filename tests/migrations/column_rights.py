@@ -11,8 +11,8 @@ APP = {
     },
     "accounts": {
         "-": "sealed_session",
-        "r": "connected_at dialogs_at ended_reason id last_ok_at lease_epoch lease_owner lease_until"
-        " status telegram_id tenant_id update_state user_id",
+        "r": "connected_at dialogs_at ended_reason group_ids id last_ok_at lease_epoch lease_owner"
+        " lease_until status telegram_id tenant_id update_state user_id",
         "ru": "device",
     },
     "alembic_version": {

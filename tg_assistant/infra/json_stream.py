@@ -61,16 +61,19 @@ class JsonStream:
         return self._within("[", "]")
 
     def skip(self) -> None:
-        """Pass the next value, of any size, without holding it."""
-        opening = self.peek()
-        if opening == "{":
-            for _ in self.entries():
-                self.skip()
-        elif opening == "[":
-            for _ in self.items():
-                self.skip() if self.peek() == "[" else self.value()
-        else:
-            self.value()
+        """Pass the next value, of any size, without holding it. Raises BrokenJson."""
+        try:
+            opening = self.peek()
+            if opening == "{":
+                for _ in self.entries():
+                    self.skip()
+            elif opening == "[":
+                for _ in self.items():
+                    self.skip() if self.peek() == "[" else self.value()
+            else:
+                self.value()
+        except RecursionError:
+            raise BrokenJson("nested too deep") from None
 
     def _within(self, opening: str, closing: str) -> Iterator[None]:
         self._expect(opening)

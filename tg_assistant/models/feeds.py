@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any, ClassVar
 from uuid import UUID, uuid4
 
-from sqlalchemy import CheckConstraint, LargeBinary
+from sqlalchemy import LargeBinary
 from sqlmodel import Column, Field, SQLModel
 
 from tg_assistant.models.base import blob, moment, now, ref
@@ -14,7 +14,6 @@ class Feed(SQLModel, table=True):
     """A private address of a channel's posts, or of the newest posts that a query finds; never of both."""
 
     __tablename__: ClassVar[Any] = "feeds"
-    __table_args__ = (CheckConstraint("(channel_id IS NULL) <> (query IS NULL)", name="ck_feeds_of_one"),)
     id: UUID = Field(default_factory=uuid4, primary_key=True)
     tenant_id: UUID = ref("tenants.id")
     user_id: UUID = ref("users.id")

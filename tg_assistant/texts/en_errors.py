@@ -36,7 +36,7 @@ TEXTS = {
     "errors.channels.limit": "Your plan allows {max} channels and you follow {current}. Remove one to add another.",
     "errors.channels.no_account": "Nobody can read this channel now: no connected account has access to it. Connect one that has.",
     "errors.channels.not_found": "There is no such channel on your list. Open the list again.",
-    "errors.channels.not_in_your_list": "Your account's list has no such channel. Subscribe to it in Telegram and refresh the list.",
+    "errors.channels.not_in_your_list": "Your account's list has no such channel. Subscribe to it in Telegram and refresh the list; groups cannot be added.",
     "errors.channels.private": "The channel @{name} is closed to your account. Join it in Telegram first.",
     "errors.channels.private_group": "This is a private group. Only channels can be added: send the name of a channel.",
     "errors.channels.reference_too_long": "Too long for a channel's name: at most {max} characters. Send an @name or a link such as t.me/name.",

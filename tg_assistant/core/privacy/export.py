@@ -74,7 +74,10 @@ _PARTS = (
     _Part(
         "telegram_accounts",
         Account,
-        ("id", "telegram_id", "status", "ended_reason", "device", "connected_at", "last_ok_at"),
+        (
+            *("id", "telegram_id", "status", "ended_reason", "device", "connected_at", "last_ok_at"),
+            "group_ids",
+        ),
     ),
     _Part(
         "questions",
