@@ -31,7 +31,7 @@ def _file(name: str, mime_type: str | None = None, **facts: Any) -> dict[str, An
     return {**shape, "mime_type": mime_type} if mime_type else shape
 
 
-_SIZE = {"width": 800, "height": 600}
+_SIZE: dict[str, Any] = {"width": 800, "height": 600}
 _PHOTO = [_file("photo", **_SIZE)]
 _PLACE = {"latitude": 55.75, "longitude": 37.61}
 _CHAT = {"id": -1000000000900, "type": "channel", "title": "Stories", "username": "stories"}

@@ -39,7 +39,8 @@ def send(
     if not text.strip() and not (facts.keys() & {"web_app_data", "content", "photo"}):
         raise WorldError("MESSAGE_EMPTY", "The message is empty.")
     world.chats.block(person, False)
-    found = sorted([*(entities or []), *shapes.text_entities(text)], key=lambda each: each["offset"])
+    found = [*(entities or []), *shapes.text_entities(text)]
+    found.sort(key=lambda each: each["offset"])
     item = world.chats.add(person, text, out=True, entities=found, **facts)
     world.bot.notify("message", shapes.message(world, item))
     return item
@@ -70,8 +71,7 @@ def forward(world: World, person: Person, channel_id: int, post_id: int) -> BotM
 
 def _forwarded(world: World, person: Person, post: Post, album: str | None) -> BotMessage:
     origin = {"channel_id": post.channel_id, "post_id": post.id, "date": post.date}
-    photo = content("photo") if post.photo else None
-    facts = {"content": photo} if photo else {}
+    facts: dict[str, Any] = {"content": content("photo")} if post.photo else {}
     return send(world, person, post.text, forward=origin, album=album, **facts)
 
 

@@ -8,6 +8,7 @@ from email.utils import format_datetime
 from enum import StrEnum
 from html import escape
 from xml.sax.saxutils import XMLGenerator  # nosec B406 - writes only
+from xml.sax.xmlreader import AttributesImpl  # nosec B406
 
 from tg_assistant.core.exports.feeds import Fetched
 from tg_assistant.core.posts.posts import ShownPost
@@ -43,7 +44,7 @@ class _Xml:
         self._to.startDocument()
 
     def inside(self, name: str, write: Callable[[], None], **attributes: str) -> None:
-        self._to.startElement(name, {key: _clean(value) for key, value in attributes.items()})
+        self._to.startElement(name, AttributesImpl({key: _clean(one) for key, one in attributes.items()}))
         write()
         self._to.endElement(name)
 

@@ -163,7 +163,7 @@ def _words(value: Any) -> str:
 def _poll(poll: Any) -> str:
     if not isinstance(poll, dict):
         return ""
-    answers = poll.get("answers") if isinstance(poll.get("answers"), list) else []
+    answers = poll["answers"] if isinstance(poll.get("answers"), list) else []
     options = [_text(each.get("text"))[0] for each in answers if isinstance(each, dict)]
     return "\n".join([_text(poll.get("question"))[0], *options]).strip()
 
