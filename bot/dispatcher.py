@@ -19,6 +19,7 @@ from bot.handlers import (
     sessions,
     start,
 )
+from bot.reading import Reading
 from tg_assistant.infra.runtime import Runtime
 
 
@@ -27,6 +28,7 @@ def make_dispatcher(rt: Runtime) -> Dispatcher:
     dispatcher = Dispatcher(rt=rt, running=asking.Running(), disable_fsm=True)
     dispatcher.update.outer_middleware(Meeting(rt))
     dispatcher.update.outer_middleware(Chats(rt.settings))
+    dispatcher.message.outer_middleware(Reading())
     dispatcher.include_routers(
         errors.make_router(),
         groups.make_router(),

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from bot.telegram import AWAY
 from bot.words import error_text
-from tg_assistant.core.messaging import inbox
+from tg_assistant.core.messaging import albums, inbox
 from tg_assistant.core.messaging.inbox import TRIES, Pending
 from tg_assistant.core.names import Topic
 from tg_assistant.errors import Unavailable
@@ -24,6 +24,7 @@ log = structlog.get_logger()
 LANES = 32  # chats processed at once
 _POLL_SECONDS = 2.0
 _SWEEP_SECONDS = 3600.0
+_ALBUM_SECONDS = 0.7  # Telegram sends the parts together, but to a webhook one after another
 _PAUSES = (0.2, 0.5, 1.0, 2.0, 0.0)  # after each failed try
 _LONGEST_PAUSE = 30.0
 
@@ -96,11 +97,22 @@ class Processor:
         await self._hold(head)
 
     async def _feed(self, head: Pending) -> None:
+        payload = await self._whole(head)
+        if payload is None:
+            return
         try:
-            update = Update.model_validate(head.payload, context={"bot": self._bot})
+            update = Update.model_validate(payload, context={"bot": self._bot})
         except ValidationError as error:  # its message would put the person's text into the log
             raise ValueError(f"not an update: {error.error_count()} wrong fields") from None
         await self._dispatcher.feed_update(self._bot, update)
+
+    async def _whole(self, head: Pending) -> dict[str, Any] | None:
+        """The update, of an album with all its captions; None for a part of an album that is answered."""
+        if not albums.is_part(head.payload):
+            return head.payload
+        await asyncio.sleep(_ALBUM_SECONDS)
+        async with self._rt.db.transaction() as db:
+            return await albums.gather(db, head.update_id)
 
     async def _hold(self, head: Pending) -> None:
         """Notify the person, and keep the update in the table, for the operator who reads the log.

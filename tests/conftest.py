@@ -58,6 +58,7 @@ for _rate in (
     "GRAPHQL",
     "SEARCH",
     "EXPORT",
+    "FEEDS",
 ):
     os.environ[f"RATE_LIMIT_{_rate}"] = "100000:60"
 # on a busy machine an example may take any time, and a search by meaning more than its 4 s

@@ -1,23 +1,23 @@
 """Messages that no other handler matches: unknown commands, and messages without text."""
 
 from aiogram import F, Router
-from aiogram.enums import ContentType
+from aiogram.enums import ContentType as K
 from aiogram.types import CallbackQuery, Message
 
 from bot.handlers.buttons import show
 from bot.words import say
 from tg_assistant.core.actor import Actor
 
+# what a person sends, and how they can say it so that it is read
 _SENT = {
-    *(ContentType.VOICE, ContentType.AUDIO, ContentType.VIDEO, ContentType.VIDEO_NOTE, ContentType.ANIMATION),
-    *(
-        ContentType.PHOTO,
-        ContentType.STICKER,
-        ContentType.DOCUMENT,
-        ContentType.CONTACT,
-        ContentType.LOCATION,
-    ),
-    *(ContentType.POLL, ContentType.DICE, ContentType.VENUE, ContentType.STORY),
+    **dict.fromkeys((K.VOICE, K.AUDIO, K.VIDEO_NOTE), "sound"),
+    **dict.fromkeys((K.PHOTO, K.LIVE_PHOTO, K.VIDEO, K.ANIMATION, K.DOCUMENT, K.PAID_MEDIA), "media"),
+    **dict.fromkeys((K.STICKER, K.DICE, K.GAME), "sticker"),
+    **dict.fromkeys((K.LOCATION, K.VENUE), "place"),
+    **dict.fromkeys((K.CONTACT, K.USERS_SHARED, K.CHAT_SHARED), "contact"),
+    **dict.fromkeys((K.POLL, K.CHECKLIST), "poll"),
+    K.STORY: "story",
+    **dict.fromkeys((K.GIVEAWAY, K.GIVEAWAY_WINNERS, K.INVOICE, K.RICH_MESSAGE, K.UNKNOWN), "other"),
 }
 
 
@@ -36,7 +36,7 @@ async def _unknown(message: Message, actor: Actor) -> None:
 
 
 async def _not_text(message: Message, actor: Actor) -> None:
-    await message.answer(say("bot.not_text", actor.language))
+    await message.answer(say(f"bot.not_text.{_SENT[K(message.content_type)]}", actor.language))
 
 
 async def _service(message: Message) -> None:

@@ -18,12 +18,15 @@ async def run(ctx: AccountContext, task: AccountTask) -> Result:
     """Read and save the list. Result: `count`. The old list stays until the new one is complete."""
     folders = await _folders(ctx)
     listed: dict[int, Dialog] = {}
+    groups: list[int] = []
     async for dialog in ctx.client.iter_dialogs():
         chat = dialog.entity
         if isinstance(chat, types.Channel) and chat.broadcast and not chat.left:
             listed.setdefault(chat.id, _row(ctx, chat, folders.get(chat.id), len(listed)))
+        elif isinstance(chat, types.Channel | types.Chat):
+            groups.append(chat.id)
     async with ctx.transaction() as db:
-        await dialogs.save(db, ctx.account_id, list(listed.values()))
+        await dialogs.save(db, ctx.account_id, list(listed.values()), groups)
         await tasks.finish(db, task, epoch=ctx.epoch, result={"count": len(listed)})
     return {"count": len(listed)}
 

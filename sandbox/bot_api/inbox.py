@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from sandbox.bot_api import shapes
+from sandbox.bot_api.contents import content
 from sandbox.world.errors import WorldError
-from sandbox.world.model import BotMessage, Person
+from sandbox.world.model import BotMessage, Person, Post
 from sandbox.world.world import World
 
 ANSWER_WITHIN = 10.0  # seconds a phone waits for answerCallbackQuery
@@ -26,28 +28,51 @@ class CallbackAnswer:
     url: str | None
 
 
-def send(world: World, person: Person, text: str, **facts: Any) -> BotMessage:
+def send(
+    world: World, person: Person, text: str, *, entities: list[dict[str, Any]] | None = None, **facts: Any
+) -> BotMessage:
     """Send a person's message to the bot, which also unblocks it.
 
-    `facts` are attributes of BotMessage (reply_to, forward, web_app_data). Raises WorldError MESSAGE_EMPTY.
+    `entities` are the person's own formatting, in addition to what Telegram detects. `facts` are attributes
+    of BotMessage (reply_to, forward, web_app_data, content, album). Raises WorldError MESSAGE_EMPTY.
     """
-    if not text.strip() and not facts.get("web_app_data"):
+    if not text.strip() and not (facts.keys() & {"web_app_data", "content", "photo"}):
         raise WorldError("MESSAGE_EMPTY", "The message is empty.")
     world.chats.block(person, False)
-    entities = shapes.text_entities(text)
-    item = world.chats.add(person, text, out=True, entities=entities, **facts)
+    found = [*(entities or []), *shapes.text_entities(text)]
+    found.sort(key=lambda each: each["offset"])
+    item = world.chats.add(person, text, out=True, entities=found, **facts)
     world.bot.notify("message", shapes.message(world, item))
     return item
 
 
+def send_album(world: World, person: Person, captions: Sequence[str], **facts: Any) -> list[BotMessage]:
+    """Send photos as an album: an update each, with the same media_group_id. `facts` as in `send`."""
+    facts = {"album": str(secrets.randbits(53)), "content": content("photo"), **facts}
+    return [send(world, person, caption, **facts) for caption in captions]
+
+
 def forward(world: World, person: Person, channel_id: int, post_id: int) -> BotMessage:
-    """Forward a channel's post to the bot. Raises WorldError CHANNEL_PRIVATE, MESSAGE_ID_INVALID."""
+    """Forward a channel's post to the bot, all of its album if it has one; return the last message.
+
+    Raises WorldError CHANNEL_PRIVATE, MESSAGE_ID_INVALID.
+    """
     channel = world.channels.get(channel_id)
     if not world.channels.may_read(channel, person):
         raise WorldError("CHANNEL_PRIVATE", "This channel is private.", 404)
-    post = world.channels.post(channel, post_id)
-    origin = {"channel_id": channel.id, "post_id": post.id, "date": post.date}
-    return send(world, person, post.text, forward=origin)
+    first = world.channels.post(channel, post_id)
+    posts = [first]
+    if first.album:
+        live = (world.channels.posts[channel.id][each] for each in world.channels.live[channel.id])
+        posts = [each for each in live if each.album == first.album]
+    album = str(secrets.randbits(53)) if first.album else None
+    return [_forwarded(world, person, post, album) for post in posts][-1]
+
+
+def _forwarded(world: World, person: Person, post: Post, album: str | None) -> BotMessage:
+    origin = {"channel_id": post.channel_id, "post_id": post.id, "date": post.date}
+    facts: dict[str, Any] = {"content": content("photo")} if post.photo else {}
+    return send(world, person, post.text, forward=origin, album=album, **facts)
 
 
 async def press(world: World, person: Person, message_id: int, data: str) -> CallbackAnswer:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from sandbox.bot_api.contents import CAPTIONED
 from sandbox.bot_api.markup import utf16_length
 from sandbox.tg_api.convert import URL
 from sandbox.world.model import BotMessage, Channel, Person
@@ -77,8 +78,11 @@ def message(world: World, item: BotMessage, *, nested: bool = True) -> dict[str,
 
 
 def _content(world: World, item: BotMessage) -> dict[str, Any]:
-    shape: dict[str, Any] = {}
-    text, entities = ("caption", "caption_entities") if item.photo or item.document else ("text", "entities")
+    shape: dict[str, Any] = {**(item.content or {})}
+    captioned = item.photo or item.document or shape.keys() & CAPTIONED
+    text, entities = ("caption", "caption_entities") if captioned else ("text", "entities")
+    if item.album:
+        shape["media_group_id"] = item.album
     if item.web_app_data:
         return {"web_app_data": item.web_app_data}
     if item.text:

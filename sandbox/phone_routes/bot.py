@@ -6,6 +6,7 @@ from typing import Any
 
 from sandbox import phone_views as views
 from sandbox.bot_api import inbox
+from sandbox.bot_api.contents import content
 from sandbox.initdata import launch
 from sandbox.phone_routes.request import Phone, Routes
 from sandbox.world.errors import WorldError
@@ -38,6 +39,9 @@ def _write(phone: Phone) -> Any:
     if isinstance(forward, dict):
         origin = int(forward.get("channel_id", 0)), int(forward.get("post_id", 0))
         item = inbox.forward(phone.world, phone.person, *origin)
+    elif kind := phone.body.get("kind"):
+        caption = phone.body.get("text") or ""
+        item = inbox.send(phone.world, phone.person, caption, content=content(str(kind)))
     else:
         item = inbox.send(phone.world, phone.person, phone.text("text"), reply_to=phone.body.get("reply_to"))
     return views.bot_message(phone.world, item)

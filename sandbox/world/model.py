@@ -142,4 +142,6 @@ class BotMessage:
     reply_to: int | None = None
     forward: dict[str, Any] | None = None
     web_app_data: dict[str, str] | None = None
+    content: dict[str, Any] | None = None  # fields of a kind that has no attribute of its own
+    album: str | None = None  # the media_group_id
     deleted: bool = False

@@ -19,7 +19,7 @@ Pick = Callable[[str], Any]  # the name of an object → its id: the victim's, o
 
 # Path parameters that name objects of the victim's; the others are words and secrets of nobody.
 OBJECTS = (
-    *("account_id", "channel_id", "code", "post_id", "question_id", "qr_session_id", "session_id"),
+    *("account_id", "channel_id", "code", "feed_id", "post_id", "question_id", "qr_session_id", "session_id"),
     *("task_id", "telegram_id", "user_id"),
 )
 WORDS = {"name": "nothing", "link_token": "x" * 43, "token": "x" * 43, "path": "nothing", "job_id": "987654"}
@@ -33,7 +33,19 @@ QUERY: dict[str, Callable[[Pick], Any]] = {
     "q": lambda pick: MARK,
     "subject": lambda pick: str(pick("channel_id")),
 }
-PAGING = ("limit", "cursor", "status", "refresh", "with_group", "mode", "from", "to", "since", "until")
+PAGING = (
+    "limit",
+    "cursor",
+    "status",
+    "refresh",
+    "with_group",
+    "mode",
+    "format",
+    "from",
+    "to",
+    "since",
+    "until",
+)
 PAGING += ("role", "plan", "disabled", "action", "path")
 
 # Bodies by the name of their model, with the victim's ids wherever they take any.
@@ -45,6 +57,7 @@ BODIES: dict[str, Callable[[Pick], Any]] = {
     "CancelIn": lambda pick: {"qr_session_id": str(pick("qr_session_id"))},
     "PasswordIn": lambda pick: {"password": "hunter2"},
     "AddIn": lambda pick: {"telegram_id": pick("telegram_id")},
+    "FeedIn": lambda pick: {"channel_id": str(pick("channel_id"))},
     "PauseIn": lambda pick: {"paused": True},
     "QueryIn": lambda pick: {
         "query": f"What about {MARK}?",

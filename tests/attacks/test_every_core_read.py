@@ -18,9 +18,10 @@ from tests.attacks.victim import MARK, World
 from tg_assistant import core
 from tg_assistant.core.access.one_time_links import Purpose
 from tg_assistant.core.actor import Actor
+from tg_assistant.core.exports.files import Form
 from tg_assistant.errors import AssistantError
 from tg_assistant.infra.runtime import Runtime
-from tg_assistant.models import Role
+from tg_assistant.models import Feed, Role
 
 # What to pass, by a parameter's name: the victim's own where it names an object.
 VALUES: dict[str, Callable[[World], Any]] = {
@@ -59,6 +60,9 @@ VALUES: dict[str, Callable[[World], Any]] = {
     "limit": lambda world: 100,
     "places": lambda world: [(world.ids["channel_id"], "https://t.me/c/1/1")],
     "answer": lambda world: {"answer": "attack"},
+    "form": lambda world: Form.json,
+    "feed_id": lambda world: world.ids["feed_id"],
+    "feed": lambda world: Feed(id=world.ids["feed_id"], channel_id=world.ids["channel_id"]),
 }
 # Functions that change what they are given or only serve others, with the reason they are not called here.
 NOT_CALLED = {

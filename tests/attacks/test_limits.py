@@ -42,6 +42,7 @@ DEFAULTS = {
     "rate_limit_admin": "50:3600",
     "rate_limit_graphql": "120:60",
     "rate_limit_export": "5:3600",
+    "rate_limit_feeds": "60:60",
 }
 NEXT = iter(range(850_000, 859_999))
 

@@ -24,6 +24,7 @@ from tg_assistant.models import (
     Channel,
     ChannelAccess,
     Dialog,
+    Feed,
     Notification,
     Post,
     Question,
@@ -49,6 +50,7 @@ OWNED = {
     "logins": "tenant_id = :tenant AND user_id = :user",
     "invites": "tenant_id = :tenant",
     "app_sessions": "user_id = :user",
+    "feeds": "tenant_id = :tenant",
     "tenants": "id = :tenant",
 }
 
@@ -138,6 +140,9 @@ async def _belongings(db: AsyncSession, home: Tenant, victim: Actor, owner: Acto
     await ingestion.save_page(db, channel.id, [incoming], [], via="backfill")
     started = await logins.start(db, victim, device=MARK)
     app = await sessions.start(db, victim.user_id, device=MARK, now=datetime.now(UTC))
+    feed = Feed(**own, hash=victim.user_id.bytes, query=HERS)
+    db.add(feed)
+    await db.flush()
     post = (await db.exec(select(Post).where(Post.channel_id == channel.id))).one()
     return {
         "user_id": victim.user_id,
@@ -150,6 +155,7 @@ async def _belongings(db: AsyncSession, home: Tenant, victim: Actor, owner: Acto
         "task_id": task.id,
         "session_id": app.id,
         "code": invite.code,
+        "feed_id": feed.id,
         "login_id": started.login.id,
         "qr_session_id": started.login.id,
     }

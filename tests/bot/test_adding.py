@@ -11,7 +11,9 @@ from tg_assistant.models import Account, AccountTask, Dialog, Subscription
 from tg_assistant.texts import text
 
 pytestmark = pytest.mark.usefixtures("bot")
-LISTED = {801: ("harbour", False), 802: ("pier_club", False), 803: (None, True)}
+LISTED = {801: ("harbour", False), 802: ("pier_club", False), 803: (None, True)} | {
+    number: (f"berth_{number}", False) for number in range(804, 810)
+}
 
 
 @pytest.fixture(scope="module")
@@ -66,6 +68,69 @@ async def test_a_forwarded_post_adds_its_channel(rt, anna, telegram, chat):
     sent = inbox.forward(telegram.world, person, channel.id, post.id)
     telegram.world.commit()
     assert "Title 803" in (await chat("anna").hears(sent.id)).text
+
+
+async def test_a_forwarded_album_is_one_reply(rt, anna, telegram, chat):
+    """Each photo of it is an update of its own; the channel is added once, and that is said once."""
+    person = telegram.phone("anna").person
+    channel = telegram.channels.create("Berth", username="berth_804", members=[person.id], id=804)
+    words = ("", "Three photos", "")
+    parts = [telegram.channels.publish(channel, each, album="a", photo=True) for each in words]
+    sent = inbox.forward(telegram.world, person, channel.id, parts[1].id)
+    telegram.world.commit()
+    assert "Title 804" in (await chat("anna").hears(sent.id)).text
+    await chat("anna").says("/cancel")
+    assert [words for words in chat("anna").heard(sent.id) if "804" in words] == [
+        chat("anna").heard(sent.id)[0]
+    ]
+
+
+@pytest.mark.parametrize(
+    ("number", "words", "hidden"),
+    [
+        (805, "/add наш причал", (5, 10)),
+        (806, "Причал 😀", (0, 9)),
+    ],
+)
+async def test_a_hidden_link_names_a_channel(rt, anna, chat, number, words, hidden):
+    """The words may say anything: their link is what counts, in a command and as the whole message."""
+    link = {
+        "type": "text_link",
+        "offset": hidden[0],
+        "length": hidden[1],
+        "url": f"https://t.me/berth_{number}",
+    }
+    sent = chat("anna").sends(words, entities=[link])
+    assert f"Title {number}" in (await chat("anna").hears(sent.id)).text
+
+
+async def test_several_in_one_message(rt, anna, chat):
+    """Each is added or refused in a line of one reply, with unseen marks around or not."""
+    before = await follows(rt, anna)
+    answer = await chat("anna").says(
+        "\u2066@berth_807\u2069, <https://t.me/berth_808/5?single>\nt.me/+AbCd @berth_807"
+    )
+    lines = answer.text.split("\n")
+    assert [line.split(":")[0] for line in lines] == ["@berth_807", "https", "t.me/+AbCd"]
+    assert "Title 807" in lines[0] and "Title 808" in lines[1]
+    assert lines[2].endswith(text("errors.channels.invite_link", "ru"))
+    assert await follows(rt, anna) == before + 2
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        ("https://t.me/addstickers/Ducks", "is_stickers"),
+        ("tg://proxy?server=a&port=1", "is_proxy"),
+        ("https://t.me/addlist/abc", "is_folder"),
+        ("t.me/+79990000000", "is_phone"),
+        ("https://t.me/c/1234567890/5/6", "private_group"),
+        ("\u200bhttps://t.me/joinchat/AbCd\u200b", "invite_link"),
+    ],
+)
+async def test_what_is_no_channel_is_refused_by_what_it_is(anna, chat, words, code):
+    """Pasted alone, each in its own words."""
+    assert (await chat("anna").says(words)).text == text(f"errors.channels.{code}", "ru")
 
 
 async def test_a_name_telegram_must_be_asked_for(rt, anna, chat):

@@ -241,8 +241,8 @@ async def test_language_is_chosen(rt, chat, who, language):
 async def test_no_text(chat, who, language, telegram):
     """A photo asks for nothing we understand; that is said."""
     photo = {"file_id": "x", "file_unique_id": "y", "file_size": 1}
-    sent = chat(who).sends("Look at this", photo=photo)
-    assert (await chat(who).hears(sent.id)).text == text("bot.not_text", language)
+    sent = chat(who).sends("", photo=photo)
+    assert (await chat(who).hears(sent.id)).text == text("bot.not_text.media", language)
 
 
 @WHO

@@ -90,6 +90,22 @@ async def test_names_are_resolved_and_all_but_channels_refused(ingest_rt, sandbo
             await channels.add(ingest_rt, connected, username="nobody_has_this_name")
 
 
+async def test_a_private_group_is_refused_by_what_it_is(ingest_rt, sandbox, ingest, connected, monkeypatch):
+    """Its link looks like a private channel's; the account's list of chats knows it for a group."""
+    monkeypatch.setattr(dialogs, "REFRESH_SECONDS", 0)
+    anna = sandbox.world.people.get("anna").id
+    group = sandbox.channels.create("Our Group", private=True, megagroup=True, members=[anna])
+    post = sandbox.channels.publish(group, "Between us")
+    sandbox.world.commit()
+    async with ingest.running():
+        await listed(ingest_rt, connected)
+        for link in (f"https://t.me/c/{group.id}/{post.id}", f"-100{group.id}"):
+            with pytest.raises(Invalid, match=r"channels\.private_group"):
+                await channels.add(ingest_rt, connected, link=link)
+        with pytest.raises(NotFound, match=r"channels\.not_in_your_list"):
+            await channels.add(ingest_rt, connected, link="https://t.me/c/424242424242/1")
+
+
 async def test_live_posts_edits_and_deletions_arrive(ingest_rt, sandbox, ingest, connected):
     """What happens while we listen is here within seconds."""
     side = make_channel(ingest_rt, sandbox, "Live", ["anna"], posts=20)

@@ -11,8 +11,8 @@ APP = {
     },
     "accounts": {
         "-": "sealed_session",
-        "r": "connected_at dialogs_at ended_reason id last_ok_at lease_epoch lease_owner lease_until"
-        " status telegram_id tenant_id update_state user_id",
+        "r": "connected_at dialogs_at ended_reason group_ids id last_ok_at lease_epoch lease_owner"
+        " lease_until status telegram_id tenant_id update_state user_id",
         "ru": "device",
     },
     "alembic_version": {
@@ -58,6 +58,10 @@ APP = {
     },
     "experiments": {
         "rwu": "name share started_at tenant_id",
+    },
+    "feeds": {
+        "rw": "channel_id created_at hash id query tenant_id user_id",
+        "rwu": "changed_at digest last_used_at revoked_at",
     },
     "heartbeats": {
         "rwu": "at process",

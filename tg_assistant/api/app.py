@@ -12,6 +12,8 @@ from tg_assistant.api.routes import (
     admin,
     auth,
     channels,
+    exports,
+    feeds,
     health,
     invites,
     own_data,
@@ -25,7 +27,7 @@ from tg_assistant.api.second_screen import admin_login, connect
 
 _METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "TRACE"]
 _ROUTES = (
-    *(health, auth, users, own_data, invites, qr, channels, posts, rag, search, admin),
+    *(health, auth, users, own_data, invites, qr, channels, posts, rag, search, exports, feeds, admin),
     *(graphql, connect, admin_login),
 )
 
@@ -70,7 +72,7 @@ def _unknown(addresses: Addresses) -> APIRouter:
             raise HTTPException(405, headers={"Allow": ", ".join(allowed)})
         raise HTTPException(404)
 
-    for prefix in ("/api", "/tg/qr", "/qr-auth", "/metrics", "/health", "/ready"):
+    for prefix in ("/api", "/tg/qr", "/qr-auth", "/feeds", "/metrics", "/health", "/ready"):
         router.add_api_route(prefix + "/{path:path}", missing, methods=_METHODS, name=UNKNOWN)
         router.add_api_route(prefix, missing, methods=_METHODS, name=UNKNOWN)
     return router

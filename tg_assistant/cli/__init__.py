@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from tg_assistant.cli import demo, invites, keys, openapi, operate, people, sandbox, tenants
+from tg_assistant.cli import demo, importing, invites, keys, openapi, operate, people, sandbox, tenants
 from tg_assistant.cli.door import Commands, fail
 
 app = typer.Typer(
@@ -17,6 +17,7 @@ app = typer.Typer(
 )
 operate.register(app)
 app.command()(openapi.openapi)
+app.command("import")(importing.import_file)
 demo.register(app)
 app.add_typer(invites.app, name="invites")
 app.add_typer(tenants.app, name="tenants")

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from sqlalchemy.exc import DBAPIError
     from sqlmodel.ext.asyncio.session import AsyncSession
 
+    from tg_assistant.infra.postgres.db import Database
+
 Answer = TypeVar("Answer")
 _OWNER_ONLY = (
     "MIGRATIONS_DATABASE_URL: this looks at every tenant, which only the owner's role may; "
@@ -53,8 +55,21 @@ def transaction(work: "Callable[[AsyncSession], Awaitable[Answer]]", *, all_tena
     Set `all_tenants` for work across tenants: only the owner's role may do that; others would see no rows.
     Returns what `work` returns; errors end the command (`in_words`).
     """
+    from tg_assistant.infra.postgres.db import set_operator
+
+    async def once(database: "Database") -> Answer:
+        async with database.transaction() as db:
+            if not await set_operator(db) and all_tenants:
+                fail(_OWNER_ONLY)
+            return await work(db)
+
+    return transactions(once)
+
+
+def transactions(work: "Callable[[Database], Awaitable[Answer]]") -> Answer:
+    """Run `work`, which opens transactions of its own and says in each whom it works for."""
     from tg_assistant.infra.logging import logs
-    from tg_assistant.infra.postgres.db import Database, set_operator
+    from tg_assistant.infra.postgres.db import Database
 
     logs.configure_terminal(
         logging.WARNING
@@ -63,10 +78,7 @@ def transaction(work: "Callable[[AsyncSession], Awaitable[Answer]]", *, all_tena
     async def run() -> Answer:
         database = Database(database_url(), pool_size=1)
         try:
-            async with database.transaction() as db:
-                if not await set_operator(db) and all_tenants:
-                    fail(_OWNER_ONLY)
-                return await work(db)
+            return await work(database)
         finally:
             await database.close()
 

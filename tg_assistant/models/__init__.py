@@ -12,6 +12,7 @@ from tg_assistant.models.accounts import (
 )
 from tg_assistant.models.controls import Experiment, ExperimentResult, TenantFlag
 from tg_assistant.models.conversations import BotUpdate, Heartbeat, Notification, Question
+from tg_assistant.models.feeds import Feed
 from tg_assistant.models.people import (
     AuditEvent,
     Invite,
@@ -54,6 +55,7 @@ __all__ = [
     "Dialog",
     "Experiment",
     "ExperimentResult",
+    "Feed",
     "Heartbeat",
     "Invite",
     "InviteUse",

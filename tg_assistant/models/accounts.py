@@ -61,6 +61,9 @@ class Account(SQLModel, table=True):
     connected_at: datetime = now()
     last_ok_at: datetime | None = moment()
     dialogs_at: datetime | None = moment()  # when the list of channels was last read
+    group_ids: list[int] = Field(
+        default_factory=list, sa_column=Column(JSONB, nullable=False, server_default=sql("'[]'"))
+    )  # of its groups then, to refuse them by what they are; emptied with the log-out
     lease_owner: str | None = None
     lease_epoch: int = 0
     lease_until: datetime | None = moment(index=True)

@@ -139,6 +139,7 @@ class SecuritySettings(_Group):
     rate_limit_graphql: str = Field(default="120:60", pattern=_RATE, validation_alias="RATE_LIMIT_GRAPHQL")
     rate_limit_search: str = Field(default="60:60", pattern=_RATE, validation_alias="RATE_LIMIT_SEARCH")
     rate_limit_export: str = Field(default="5:3600", pattern=_RATE, validation_alias="RATE_LIMIT_EXPORT")
+    rate_limit_feeds: str = Field(default="60:60", pattern=_RATE, validation_alias="RATE_LIMIT_FEEDS")
     rate_limit_socket: str = Field(default="60:3", pattern=_RATE, validation_alias="RATE_LIMIT_SOCKET")
     session_crypto_key: SecretStr | None = Field(default=None, validation_alias="SESSION_CRYPTO_KEY")
     session_crypto_key_file: Path | None = Field(default=None, validation_alias="SESSION_CRYPTO_KEY_FILE")
@@ -160,6 +161,7 @@ class SecuritySettings(_Group):
             "graphql": self.rate_limit_graphql,
             "search": self.rate_limit_search,
             "export": self.rate_limit_export,
+            "feeds": self.rate_limit_feeds,
         }
 
 

@@ -142,7 +142,17 @@ TEXTS: dict[str, str | dict[str, str]] = {
     "bot.group": "I work in a private chat only: write to me directly.",
     "bot.unknown": "There is no such command. Everything I can do: /help",
     "bot.not_yours": "Another bot or a chat wrote this, so it is no question of yours. Write it yourself.",
-    "bot.not_text": "I understand text only. Write your question in words, or forward a channel's post to add it.",
+    "bot.not_text.sound": "I do not listen to voice messages or music. Write your question in words; "
+    "Telegram can transcribe a voice message, and you can send me that text.",
+    "bot.not_text.media": "I do not look at pictures, videos or files. Write your question in words, in the caption if you like. "
+    "To add a channel, forward one of its posts or send its link.",
+    "bot.not_text.sticker": "I do not understand stickers and games. Write your question in words.",
+    "bot.not_text.place": "I cannot search by map. Write in words which place your question is about.",
+    "bot.not_text.contact": "I do not read contacts. Write your question in words; "
+    "to add a channel, send its @name or link.",
+    "bot.not_text.poll": "I do not answer polls and to-do lists. Write your question in words.",
+    "bot.not_text.story": "I do not read stories. To add a channel, forward one of its posts or send its @name.",
+    "bot.not_text.other": "I understand text only. Write your question in words, or forward a channel's post to add the channel.",
     "bot.old_button": "This button is out of date. Everything I can do: /help",
     # errors
     "errors.erasure.last_owner": "You are the only owner of a group that has other people in it. Make one of them an owner in the "

@@ -14,6 +14,7 @@ SECRETS = [
     ("calling https://api.telegram.org/bot123456:S3CRETS3CRETS3CRETS3CRETS3CRETS3CRET/getMe", {}),
     ("opened /tg/connect/S3CRET-link", {}),
     ("opened /admin/login/S3CRET-link", {}),
+    ("failed", {"path": "/feeds/S3CRET-link"}),
     ("refused", {"path": "/admin/login/S3CRET-link"}),
     ("scan tg://login?token=S3CRET", {}),
     ("fragment #tgWebAppData=S3CRET&x=1", {}),

@@ -16,7 +16,7 @@ from tg_assistant.infra import metrics
 log = structlog.get_logger()
 
 MAX_BODY = 1_048_576  # bytes; the longest input a client may send is a question
-_PRIVATE = ("/api", "/tg/", "/qr-auth", "/health", "/ready")
+_PRIVATE = ("/api", "/tg/", "/qr-auth", "/feeds", "/health", "/ready")
 _KNOWN_METHODS = frozenset(("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"))
 Template = Callable[[str, str], str]
 

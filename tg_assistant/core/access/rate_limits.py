@@ -25,6 +25,7 @@ class Rule(StrEnum):
     graphql = "graphql"
     search = "search"
     export = "export"
+    feeds = "feeds"
 
 
 def key_of(address: str) -> str:

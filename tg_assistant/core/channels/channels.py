@@ -20,7 +20,7 @@ from tg_assistant.core.channels.references import Reference, parse_reference
 from tg_assistant.core.messaging import outbox
 from tg_assistant.core.names import Job, TaskKind, Topic
 from tg_assistant.core.pagination import Page
-from tg_assistant.errors import NotFound
+from tg_assistant.errors import Invalid, NotFound
 from tg_assistant.infra import clock
 from tg_assistant.infra.postgres import events, jobs
 from tg_assistant.infra.runtime import Runtime
@@ -158,6 +158,8 @@ async def add(
         if found := await _known(db, actor, account, reference):
             return Added(await following.follow(db, account, found))
         if reference.username is None:
+            if reference.telegram_id in account.group_ids:
+                raise Invalid("channels.private_group")
             raise NotFound("channels.not_in_your_list")
         task = await tasks.add(
             db, account.id, TaskKind.resolve, {"username": reference.username}, priority=10

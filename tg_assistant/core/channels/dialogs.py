@@ -109,13 +109,20 @@ def as_found(listed: Dialog) -> Found:
     )
 
 
-async def save(db: AsyncSession, account_id: UUID, listed: Sequence[Dialog]) -> None:
-    """Replace the account's list, and renew its access to the followed channels that are on it."""
+async def save(
+    db: AsyncSession, account_id: UUID, listed: Sequence[Dialog], groups: Sequence[int] = ()
+) -> None:
+    """Replace the account's list, and renew its access to the followed channels that are on it.
+
+    `groups` are the ids of the account's groups, which cannot be followed.
+    """
     await db.exec(delete(Dialog).where(col(Dialog.account_id) == account_id))
     await db.flush()
     db.add_all(listed)
     now = clock.now(db)
-    await db.exec(update(Account).where(col(Account.id) == account_id).values(dialogs_at=now))
+    await db.exec(
+        update(Account).where(col(Account.id) == account_id).values(dialogs_at=now, group_ids=list(groups))
+    )
     await _renew_access(db, account_id, listed)
 
 

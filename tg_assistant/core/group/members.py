@@ -18,7 +18,7 @@ from tg_assistant.core.moments import settable
 from tg_assistant.core.pagination import Order, Page
 from tg_assistant.errors import Conflict, Invalid, NotAllowed, NotFound
 from tg_assistant.infra.postgres.pg_text import storable
-from tg_assistant.models import AppSession, Membership, Role, Tenant, User
+from tg_assistant.models import AppSession, Feed, Membership, Role, Tenant, User
 
 
 @dataclass(frozen=True)
@@ -149,6 +149,7 @@ async def _apply(db: AsyncSession, actor: Actor, member: Member, changes: Change
 
 
 async def end_sessions(db: AsyncSession, user_id: UUID) -> None:
-    """End all sessions of the person."""
-    live = col(AppSession.user_id) == user_id, col(AppSession.revoked_at).is_(None)
-    await db.exec(update(AppSession).where(*live).values(revoked_at=func.now()))
+    """End all sessions of the person, and the addresses of their feeds."""
+    for model in (AppSession, Feed):
+        live = col(model.user_id) == user_id, col(model.revoked_at).is_(None)
+        await db.exec(update(model).where(*live).values(revoked_at=func.now()))

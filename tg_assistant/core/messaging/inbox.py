@@ -59,6 +59,12 @@ WITH waiting AS (
 SELECT extract(epoch FROM max(now() - greatest(since, last))) FROM waiting LEFT JOIN served USING (chat)
 """)  # noqa: S608 - constants of this file are put together  # nosec B608
 
+_FINISH = text("""
+UPDATE bot_updates SET done_at = now(),
+    payload = CASE WHEN payload ? 'album' THEN jsonb_build_object('album', payload -> 'album') ELSE '{}' END
+WHERE update_id = :id
+""")
+
 
 @dataclass(frozen=True)
 class Pending:
@@ -168,13 +174,11 @@ async def _count(db: AsyncSession, update_id: int, step: int) -> int:
 
 
 async def finish(db: AsyncSession, update_id: int) -> None:
-    """Mark the update as done and delete its payload; the id stays, to recognise a repetition."""
-    statement = (
-        update(BotUpdate)
-        .where(col(BotUpdate.update_id) == update_id)
-        .values(done_at=func.now(), payload=text("'{}'::jsonb"))
-    )
-    await db.exec(statement)
+    """Mark the update as done and delete its payload; the id stays, to recognise a repetition.
+
+    Of an album its mark stays, too, to recognise parts that come later.
+    """
+    await run_text(db, _FINISH, id=update_id)
 
 
 async def sweep(db: AsyncSession) -> None:

@@ -27,6 +27,7 @@ from tg_assistant.models import (
     AuditEvent,
     Channel,
     Dialog,
+    Feed,
     Invite,
     InviteUse,
     Login,
@@ -73,7 +74,10 @@ _PARTS = (
     _Part(
         "telegram_accounts",
         Account,
-        ("id", "telegram_id", "status", "ended_reason", "device", "connected_at", "last_ok_at"),
+        (
+            *("id", "telegram_id", "status", "ended_reason", "device", "connected_at", "last_ok_at"),
+            "group_ids",
+        ),
     ),
     _Part(
         "questions",
@@ -91,6 +95,7 @@ _PARTS = (
         AccountTask,
         ("id", "kind", "args", "created_at", "deadline", "attempts", "done_at", "error"),
     ),
+    _Part("feeds", Feed, ("id", "channel_id", "query", "created_at", "last_used_at", "revoked_at")),
     _Part("invites_used", InviteUse, ("code", "at")),
     _Part(
         "invites_made",

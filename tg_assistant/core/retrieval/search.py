@@ -74,7 +74,7 @@ async def search(
     or, with mode `semantic`, when vectors cannot be searched.
     """
     actor.require()
-    plain = _checked(query)
+    plain = checked(query)
     with suppress(Unavailable):  # without Redis searches are not counted: they cannot guess a secret
         await rate_limits.spend(rt, Rule.search, user_id=actor.user_id)
     for name in ("since", "until"):
@@ -90,7 +90,23 @@ async def search(
         return await _ranked(rt, actor, plain, wanted, (mode, limit, offset))
 
 
-def _checked(query: str) -> str:
+async def newest(rt: Runtime, actor: Actor, query: str, *, limit: int = 50) -> list[ShownPost]:
+    """Return the newest posts with all the words of `query`, as mode `exact` does, without counting a search.
+
+    Raises Invalid for no words or too many, LimitReached and Unavailable as `search` does.
+    """
+    actor.require()
+    plain = checked(query)
+    rt.turns.check_room(actor.user_id)
+    async with rt.turns.turn(actor.user_id), rt.db.transaction(actor.tenant) as db:
+        readable = await channels.readable_ids(db, actor)
+        statement = scoped(Post, actor).where(*_conditions(readable, plain, {}))
+        found = await pagination.page(db, statement, posts.NEWEST, limit=limit, cursor=None)
+        return await posts.among(db, actor, [post.id for post in found.items])
+
+
+def checked(query: str) -> str:
+    """Return the query as it is searched for. Raises Invalid for no words or too many characters."""
     # PostgreSQL text can store neither lone surrogates nor NUL
     plain = query.encode("utf-8", "ignore").decode().replace("\x00", " ").strip()
     if not any(character.isalnum() for character in plain):

@@ -21,6 +21,7 @@ _PATTERNS = (
     re.compile(r"(?<=token=)[A-Za-z0-9_%-]+"),
     re.compile(r"(?<=/tg/connect/)[A-Za-z0-9_-]+"),
     re.compile(r"(?<=/admin/login/)[A-Za-z0-9_-]+"),
+    re.compile(r"(?<=/feeds/)[A-Za-z0-9_-]+"),
     re.compile(r"(?<=tgWebAppData=)[^&\s\"']+"),
     re.compile(r"(?<=://)[^/\s:@]+:[^@\s/]+(?=@)"),  # credentials in a URL
     # the text of a PostgreSQL error: values follow below its first line

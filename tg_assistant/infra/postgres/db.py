@@ -116,6 +116,11 @@ async def set_link(db: AsyncSession, digest: bytes) -> None:
     await _say(db, "link_hash", digest.hex())
 
 
+async def set_feed(db: AsyncSession, digest: bytes) -> None:
+    """Show the one feed whose address has a token with this hash, before its tenant is known."""
+    await _say(db, "feed_hash", digest.hex())
+
+
 async def set_delivering(db: AsyncSession) -> None:
     """Show the notifications of all tenants."""
     await _say(db, "delivering", "on")
