@@ -14,6 +14,7 @@ from ingest.lease import Lease
 from ingest.session_errors import ENDED, ended_by
 from tg_assistant.core.accounts import accounts, flood_waits, leases
 from tg_assistant.core.accounts.leases import LeaseLost
+from tg_assistant.core.channels import regaining
 from tg_assistant.infra import metrics
 from tg_assistant.infra.crypto import Keyring, SealBroken
 from tg_assistant.infra.runtime import Runtime
@@ -23,6 +24,7 @@ log = structlog.get_logger()
 _CONNECT_SECONDS = 45.0
 _ALIVE_SECONDS = 60.0
 _MAX_BACKOFF = 20.0
+_LOST_SECONDS = 600.0  # between checks whether a lost channel is due to be looked at
 
 
 class Serving:
@@ -90,7 +92,10 @@ class Serving:
         if client.ended_reason:
             raise ConnectionError(client.ended_reason)
         log.info("account.connected", account_id=str(account.id), epoch=ctx.epoch)
-        jobs = (_alive(ctx), task_loop.run(ctx), _again("reader", reader.run, ctx), _disconnected(client))
+        jobs = (
+            *(_alive(ctx), task_loop.run(ctx), _again("reader", reader.run, ctx), _disconnected(client)),
+            _again("lost_channels", _ask_about_lost, ctx),
+        )
         running = [asyncio.create_task(job) for job in jobs]
         metrics.telethon_connected_accounts.inc()
         try:
@@ -126,6 +131,14 @@ async def _alive(ctx: AccountContext) -> NoReturn:
             async with ctx.transaction() as db:
                 await accounts.seen_alive(db, ctx.account_id)
         await asyncio.sleep(_ALIVE_SECONDS)
+
+
+async def _ask_about_lost(ctx: AccountContext) -> NoReturn:
+    """Have channels that were lost looked at again once a day; signs that they are open come earlier."""
+    while True:
+        async with ctx.transaction() as db:
+            await regaining.ask_daily(db, ctx.account_id)
+        await asyncio.sleep(_LOST_SECONDS)
 
 
 async def _disconnected(client: Client) -> NoReturn:

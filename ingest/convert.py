@@ -76,6 +76,12 @@ def public_name(chat: types.Channel) -> str | None:
     return chat.username or (active[0] if active else None)
 
 
+def names_of(chat: types.Channel) -> set[str]:
+    """All public names of the channel, in lower case: Telegram ignores case in them."""
+    active = [each.username for each in chat.usernames or [] if each.active]
+    return {name.lower() for name in (chat.username, *active) if name}
+
+
 def _links(message: types.Message) -> list[str]:
     found: list[str] = []
     entities = message.entities or []

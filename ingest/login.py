@@ -198,10 +198,11 @@ class Attempt:
             raise Over
         assert self._session is not None
         await self._drop_client()  # the account's lease holder opens the next connection with this key
-        async with self.row.transaction() as db:
-            await login_steps.authorize(
-                db, self.row.login, self._epoch, session=self._session, keyring=self._keyring
-            )
+        with suppress(login_steps.AttemptOver):
+            async with self.row.transaction() as db:
+                await login_steps.authorize(
+                    db, self.row.login, self._epoch, session=self._session, keyring=self._keyring
+                )
         raise Over
 
     # ── The end ──────────────────────────────────────────────────────────────

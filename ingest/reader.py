@@ -96,6 +96,7 @@ class Reconciler:
 
     async def _look(self, watched: Watched) -> None:
         watched.put_off()
+        asked_at = self.ctx.rt.clock.now()
         try:
             if watched.reads:
                 await self._compare(watched)
@@ -105,7 +106,7 @@ class Reconciler:
             watched.put_off(error.seconds + 1)
         except history_pages.NO_ACCESS:
             async with self.ctx.transaction() as db:
-                await history_pages.refused(self.ctx, db, watched.channel)
+                await history_pages.refused(self.ctx, db, watched.channel, asked_at)
                 await backfill.plan(db, watched.channel)
             self.watchlist.by_id.pop(watched.channel.telegram_id, None)
         except _OURS_TO_RAISE:

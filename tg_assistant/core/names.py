@@ -31,4 +31,5 @@ class TaskKind(StrEnum):
     dialogs = auto()
     history = auto()
     log_out = auto()
+    look = auto()
     resolve = auto()

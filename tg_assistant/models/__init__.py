@@ -2,6 +2,7 @@
 
 from tg_assistant.models.accounts import (
     Account,
+    AccountBudget,
     AccountStatus,
     AccountTask,
     Dialog,
@@ -40,6 +41,7 @@ __all__ = [
     "MAX_INDEX_ATTEMPTS",
     "UNCHECKED",
     "Account",
+    "AccountBudget",
     "AccountStatus",
     "AccountTask",
     "AppSession",

@@ -98,6 +98,7 @@ TEXTS: dict[str, str | dict[str, str]] = {
     "admin.no_lines": "Nothing yet.",
     "admin.system": "system",
     "admin.somebody": "former member",
+    "admin.did_channel.access_back": "Access to a channel came back",
     "admin.did_channel.access_lost": "Access to a private channel lost",
     "admin.did_channel.follow": "Channel added",
     "admin.did_keys.rotate": "Key rotation requested",

@@ -7,6 +7,8 @@ TEXTS = {
     "notifications.account.key_missing": "The saved session of your account no longer opens on this server. The posts loaded so "
     "far are kept, new ones do not arrive. End the session “Telegram Assistant” in Telegram (Settings → Devices) and "
     "connect the account again.",
+    "notifications.channels.access_back": "Your account can read the channel <b>{title}</b> again. Its posts are back in your "
+    "answers, and those you missed are being loaded.",
     "notifications.channels.access_lost": "Your account no longer has access to the channel <b>{title}</b>, so its posts are "
     "hidden from your answers. They come back if access does.",
     "notifications.group.deleted": "The group <b>{group}</b> was deleted by its owner with everything in it, and your account "

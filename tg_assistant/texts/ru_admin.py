@@ -99,6 +99,7 @@ TEXTS: dict[str, str | dict[str, str]] = {
     "admin.no_lines": "Записей пока нет.",
     "admin.system": "система",
     "admin.somebody": "бывший участник",
+    "admin.did_channel.access_back": "Доступ к каналу вернулся",
     "admin.did_channel.access_lost": "Доступ к закрытому каналу потерян",
     "admin.did_channel.follow": "Канал добавлен",
     "admin.did_keys.rotate": "Запрошена смена ключей",

@@ -26,6 +26,13 @@ log = structlog.get_logger()
 _FINAL = [status.value for status in LoginStatus if status.final]
 
 
+class AttemptOver(Exception):
+    """The attempt has ended meanwhile: roll back what was done in its name.
+
+    The account that was connected before keeps its session, which `authorize` has already marked as replaced.
+    """
+
+
 @dataclass(frozen=True)
 class Person:
     """The person that started the attempt; only their own account may be connected."""
@@ -163,9 +170,9 @@ async def authorize(db: AsyncSession, login: Login, epoch: int, *, session: byte
     """Connect the account: store its sealed session, end the attempt and add the first task.
 
     The caller has checked that `session` belongs to the person that started the attempt, and has closed its
-    connection, because the account's lease holder opens the next one. Returns False when the attempt was
-    cancelled meanwhile or the person was disabled or removed: the key then stays stored until it is logged
-    out. Raises LeaseLost.
+    connection, because the account's lease holder opens the next one. Returns False when the person was
+    disabled or removed: the key then stays stored until it is logged out. Raises AttemptOver, so that nothing
+    of this is saved, when the attempt was cancelled meanwhile, and LeaseLost.
     """
     if not await _has_access(db, login):
         await end(db, login.id, epoch, LoginStatus.failed, "access_ended")
@@ -173,7 +180,7 @@ async def authorize(db: AsyncSession, login: Login, epoch: int, *, session: byte
     telegram_id = (await person(db, login)).telegram_id
     account = await _account(db, login, telegram_id, keyring)
     if not await end(db, login.id, epoch, LoginStatus.authorized):
-        return False
+        raise AttemptOver
     metrics.auth_qr_success_total.inc()
     metrics.auth_qr_duration_seconds.observe((clock.now(db) - login.created_at).total_seconds())
     account.sealed_session = keyring.seal(session, accounts.binding(account))

@@ -20,7 +20,7 @@ from tg_assistant.infra import clock, metrics
 from tg_assistant.infra.runtime import Runtime
 from tg_assistant.models import Account, AccountTask, Channel, Dialog
 
-REFRESH_SECONDS = 120  # least time between refreshes, because reading the list too often leads to long bans
+REFRESH_SECONDS = 60  # least time between refreshes, because reading the list too often leads to long bans
 _AHEAD = timedelta(seconds=5)  # how far another process's clock may be ahead
 _FRESH = timedelta(minutes=1)  # a list up to this age proves access to a private channel
 
@@ -83,17 +83,20 @@ def _age(db: AsyncSession, account: Account) -> timedelta:
 async def find(db: AsyncSession, account: Account, reference: Reference) -> Found | None:
     """Return the referenced channel from the account's list, or None.
 
-    For a private channel `vouched` is False when the list is older than a minute.
+    For a private channel `vouched` is False when the list is older than a minute. A name is looked for in no
+    older list: it may belong to another channel by now.
     """
+    fresh = _age(db, account) < _FRESH
     query = select(Dialog).where(Dialog.account_id == account.id)
     if reference.username:
+        if not fresh:
+            return None
         query = query.where(func.lower(col(Dialog.username)) == reference.username.lower())
     else:
         query = query.where(Dialog.telegram_id == reference.telegram_id)
     listed = (await db.exec(query)).first()
     if listed is None:
         return None
-    fresh = _age(db, account) < _FRESH
     return replace(as_found(listed), vouched=fresh or not listed.private)
 
 
@@ -117,6 +120,37 @@ async def save(db: AsyncSession, account_id: UUID, listed: Sequence[Dialog]) -> 
     now = clock.now(db)
     await db.exec(update(Account).where(col(Account.id) == account_id).values(dialogs_at=now))
     await _renew_access(db, account_id, listed)
+
+
+async def noticed(db: AsyncSession, account_id: UUID, dialog: Dialog) -> None:
+    """Put one channel of the account, as an update of Telegram shows it, into the list: new, or as it is now.
+
+    Access to it is renewed, as by reading the list.
+    """
+    account = await db.get_one(Account, account_id)
+    if account.dialogs_at is None:
+        return  # the whole list is still to be read
+    listed = await db.get(Dialog, (account_id, dialog.telegram_id))
+    if listed is not None:
+        dialog.folder, dialog.position = listed.folder, listed.position
+    else:
+        first = select(func.min(Dialog.position)).where(Dialog.account_id == account_id)
+        dialog.position = ((await db.exec(first)).one() or 0) - 1
+    await db.merge(dialog)
+    await db.flush()
+    await _renew_access(db, account_id, [dialog])
+
+
+async def refresh_soon(db: AsyncSession, account_id: UUID) -> None:
+    """Have the list read again, as soon as that is not too often."""
+    account = await db.get_one(Account, account_id)
+    if await tasks.open_of_kind(db, account_id, TaskKind.dialogs):
+        return
+    task = await tasks.add(db, account_id, TaskKind.dialogs)
+    left = REFRESH_SECONDS - _age(db, account).total_seconds()
+    if left > 0:
+        task.not_before = clock.now(db) + timedelta(seconds=left)
+        db.add(task)
 
 
 async def forget(db: AsyncSession, account_id: UUID, telegram_id: int) -> None:
