@@ -33,11 +33,30 @@ def send(world: World, person: Person, text: str, **facts: Any) -> BotMessage:
     """
     if not text.strip() and not facts.get("web_app_data"):
         raise WorldError("MESSAGE_EMPTY", "The message is empty.")
-    world.chats.block(person, False)
+    block(world, person, False)
     entities = shapes.text_entities(text)
     item = world.chats.add(person, text, out=True, entities=entities, **facts)
     world.bot.notify("message", shapes.message(world, item))
     return item
+
+
+def block(world: World, person: Person, blocked: bool) -> None:
+    """Block or unblock the bot, which is told: https://core.telegram.org/bots/api#chatmemberupdated"""
+    if world.chats.blocked(person) == blocked:
+        return
+    world.chats.block(person, blocked)
+    bot, kicked = shapes.bot_user(world), {"status": "kicked", "until_date": 0}
+    old, new = ({"status": "member"}, kicked) if blocked else (kicked, {"status": "member"})
+    world.bot.notify(
+        "my_chat_member",
+        {
+            "chat": shapes.private_chat(person),
+            "from": shapes.user(person),
+            "date": world.clock.unix(),
+            "old_chat_member": {"user": bot, **old},
+            "new_chat_member": {"user": bot, **new},
+        },
+    )
 
 
 def forward(world: World, person: Person, channel_id: int, post_id: int) -> BotMessage:

@@ -122,6 +122,8 @@ TEXTS: dict[str, str | dict[str, str]] = {
     "channels.by_link_hint": "The channel must be public, or your account must follow it.",
     "channels.by_link_submit": "Add channel",
     "channels.from_account": "Channels you follow",
+    "channels.refresh": "Refresh",
+    "channels.list_age": "The list was read from Telegram {when}. Changes that Telegram reports appear at once.",
     "channels.search": "Search channels",
     "channels.all_folders": "All",
     "channels.empty_title": "No channels yet",

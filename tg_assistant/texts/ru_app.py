@@ -128,6 +128,8 @@ TEXTS: dict[str, str | dict[str, str]] = {
     "channels.by_link_hint": "Канал должен быть открытым, или ваш аккаунт должен быть на него подписан.",
     "channels.by_link_submit": "Добавить канал",
     "channels.from_account": "Из ваших подписок",
+    "channels.refresh": "Обновить",
+    "channels.list_age": "Список прочитан из Telegram {when}. Изменения, о которых сообщает Telegram, видны сразу.",
     "channels.search": "Поиск по каналам",
     "channels.all_folders": "Все",
     "channels.empty_title": "Каналов пока нет",

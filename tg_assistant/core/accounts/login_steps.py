@@ -12,7 +12,7 @@ from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from tg_assistant.core import audit
-from tg_assistant.core.accounts import accounts, leases, logins, tasks
+from tg_assistant.core.accounts import accounts, flood_waits, leases, logins, tasks
 from tg_assistant.core.messaging import outbox
 from tg_assistant.core.names import TaskKind, Topic
 from tg_assistant.infra import clock, metrics
@@ -93,6 +93,23 @@ async def keep_pending(db: AsyncSession, login_id: UUID, epoch: int, sealed: byt
     await db.exec(statement.execution_options(synchronize_session=False))
     if sealed is None:
         await notify(db, Topic.login, str(login_id))
+
+
+async def waits(db: AsyncSession, login_id: UUID, telegram_id: int) -> dict[str, float]:
+    """Return the seconds still to wait, by method: of the attempt's key, and of the account it may become."""
+    now = clock.now(db).timestamp()
+    kept = (await db.exec(select(Login.waits).where(Login.id == login_id))).one()
+    left = {method: until - now for method, until in kept.items() if until > now}
+    for method, seconds in (await flood_waits.left(db, telegram_id)).items():
+        left[method] = max(seconds, left.get(method, 0.0))
+    return left
+
+
+async def keep_wait(db: AsyncSession, login_id: UUID, method: str, seconds: float) -> None:
+    """Store a FLOOD_WAIT of the attempt's key, also for the process that takes the attempt over."""
+    until = func.jsonb_build_object(method, clock.now(db).timestamp() + seconds)
+    statement = update(Login).where(col(Login.id) == login_id).values(waits=col(Login.waits).op("||")(until))
+    await db.exec(statement.execution_options(synchronize_session=False))
 
 
 async def show_qr(db: AsyncSession, login_id: UUID, epoch: int, url: str, expires_at: datetime) -> bool:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy import func, update
@@ -14,9 +14,10 @@ from tg_assistant.core.actor import Actor
 from tg_assistant.core.channels import following
 from tg_assistant.core.channels.following import Found
 from tg_assistant.core.channels.references import Reference
-from tg_assistant.core.names import TaskKind
+from tg_assistant.core.names import TaskKind, Topic
 from tg_assistant.errors import LimitReached, Unavailable
 from tg_assistant.infra import clock, metrics
+from tg_assistant.infra.postgres import events
 from tg_assistant.infra.runtime import Runtime
 from tg_assistant.models import Account, AccountTask, Channel, Dialog
 
@@ -29,13 +30,16 @@ async def available(rt: Runtime, actor: Actor, *, refresh: bool = False) -> list
     """Return the channels the person's account is subscribed to, in Telegram's order.
 
     The first time, or on `refresh`, the list is read from Telegram: waits up to 5 s, then raises Unavailable
-    ("channels.checking" with `task_id`). Raises NotAllowed without an account, LimitReached when
-    refreshed too often.
+    ("channels.checking" with `task_id`). One older than a minute is returned as it is and read again
+    meanwhile; `Topic.dialogs` tells when that is done. Raises NotAllowed without an account, LimitReached
+    when refreshed too often.
     """
     actor.require()
     async with rt.db.transaction(actor.tenant) as db:
         account = await following.own_account(db, actor)
         if account.dialogs_at is not None and not refresh:
+            if _age(db, account).total_seconds() > REFRESH_SECONDS:
+                await refresh_soon(db, account.id)
             return await _listed(db, account)
         task_id = await _asked(db, account)
     task = await tasks.wait(rt, actor, task_id)
@@ -44,6 +48,16 @@ async def available(rt: Runtime, actor: Actor, *, refresh: bool = False) -> list
     tasks.outcome(task)
     async with rt.db.transaction(actor.tenant) as db:
         return await _listed(db, account)
+
+
+async def kept(db: AsyncSession, actor: Actor) -> tuple[list[Dialog], datetime | None]:
+    """Return the list as it is stored, without asking Telegram, and when it was last read from there.
+
+    Telegram's updates keep it up between two readings (`noticed`). Raises NotAllowed without an account.
+    """
+    actor.require()
+    account = await following.own_account(db, actor)
+    return await _listed(db, account), account.dialogs_at
 
 
 async def _listed(db: AsyncSession, account: Account) -> list[Dialog]:
@@ -120,6 +134,7 @@ async def save(db: AsyncSession, account_id: UUID, listed: Sequence[Dialog]) -> 
     now = clock.now(db)
     await db.exec(update(Account).where(col(Account.id) == account_id).values(dialogs_at=now))
     await _renew_access(db, account_id, listed)
+    await _changed(db, account_id)
 
 
 async def noticed(db: AsyncSession, account_id: UUID, dialog: Dialog) -> None:
@@ -139,6 +154,7 @@ async def noticed(db: AsyncSession, account_id: UUID, dialog: Dialog) -> None:
     await db.merge(dialog)
     await db.flush()
     await _renew_access(db, account_id, [dialog])
+    await _changed(db, account_id)
 
 
 async def refresh_soon(db: AsyncSession, account_id: UUID) -> None:
@@ -156,7 +172,13 @@ async def refresh_soon(db: AsyncSession, account_id: UUID) -> None:
 async def forget(db: AsyncSession, account_id: UUID, telegram_id: int) -> None:
     """Remove a channel from the account's list after access was lost, so that it no longer proves access."""
     gone = delete(Dialog).where(col(Dialog.account_id) == account_id, col(Dialog.telegram_id) == telegram_id)
-    await db.exec(gone)
+    if (await db.exec(gone)).rowcount:
+        await _changed(db, account_id)
+
+
+async def _changed(db: AsyncSession, account_id: UUID) -> None:
+    account = await db.get_one(Account, account_id)
+    await events.notify(db, Topic.dialogs, str(account.user_id))
 
 
 async def _renew_access(db: AsyncSession, account_id: UUID, listed: Sequence[Dialog]) -> None:
