@@ -1,6 +1,10 @@
 """Предложения панели администратора на русском."""
 
 TEXTS: dict[str, str | dict[str, str]] = {
+    "admin.accounts": "Аккаунты Telegram",
+    "admin.no_accounts": "Пока не подключён ни один аккаунт.",
+    "admin.accounts_hint": "К Telegram обращаемся нарочно нечасто, чтобы ничей аккаунт не ограничили. Знак предупреждения: Telegram попросил подождать или завершил сеанс.",
+    "admin.account_ended": "Telegram завершил сеанс",
     "admin.title": "Управление",
     "admin.open": "Управление",
     "admin.open_hint": "Люди, приглашения, каналы, журнал",
