@@ -72,6 +72,8 @@ class Notifier:
 
     async def _send(self, owed: Due) -> None:
         code = f"notifications.{owed.code}"
+        if has(because := f"{code}.{owed.args.get('reason')}"):
+            code = because
         if not has(code):
             raise KeyError(code)
         keyboard = notification_button(self._rt.settings, owed.code, owed.language)

@@ -17,7 +17,7 @@ from typing import Any, cast
 
 from telethon import TelegramClient
 from telethon.crypto import rsa
-from telethon.errors import FloodWaitError
+from telethon.errors import FloodPremiumWaitError, FloodWaitError
 from telethon.network.connection.tcpfull import ConnectionTcpFull
 from telethon.sessions import StringSession
 from telethon.tl.functions import (
@@ -32,6 +32,7 @@ from telethon.tl.functions import (
 )
 from telethon.tl.functions import help as help_
 
+from ingest.budget import Budget
 from ingest.session_errors import ENDED, SessionEnded, ended_by
 from tg_assistant.infra import metrics
 from tg_assistant.settings.groups import Settings, TelegramSettings
@@ -79,6 +80,13 @@ class FenceClosed(ConnectionError):
     """The lease has ended, so nothing more may be sent with this key."""
 
 
+def _innermost(request: Any) -> Any:
+    """The request that `invokeWithLayer` and `initConnection` are wrapped around."""
+    while (query := getattr(request, "query", None)) is not None:
+        request = query
+    return request
+
+
 def method_name(request: Any) -> str:
     """The name of a request in Telegram's API: GetHistoryRequest → messages.getHistory."""
     kind = type(request)
@@ -113,7 +121,10 @@ class Client(TelegramClient):
             0.0  # seconds until Telegram closes the connection, at most; 0 if it has not been asked to
         )
         self._waits: dict[str, float] = {}
+        self.budget: Budget | None = None  # None: of a login, which never waits for one
         self.ended_reason: str | None = None
+        self.over = asyncio.Event()  # set with `ended_reason`
+        self.answered_at = time.monotonic()
         self.logged_in = False  # True: an ended session is final
         self.on_wait: Callable[[str, int], Awaitable[None]] | None = None
         self.on_reconnect: Callable[[], None] | None = None
@@ -123,7 +134,12 @@ class Client(TelegramClient):
         self._untie()
         self._told = 0.0
         self._tying = asyncio.create_task(self._tie())
-        await super().connect()
+        self._check(help_.GetConfigRequest())  # Telethon sends it past `_call`
+        try:
+            await super().connect()
+        except FloodWaitError as wait:
+            await self._flooded(method_name(_innermost(wait.request)), wait.seconds)
+            raise
 
     async def _disconnect(self) -> None:
         self._untie()
@@ -169,14 +185,17 @@ class Client(TelegramClient):
         for one in request if isinstance(request, (list, tuple)) else [request]:
             self._check(one)
         try:
-            return await super()._call(sender, request, ordered, flood_sleep_threshold)
-        except FloodWaitError as wait:
+            answer = await super()._call(sender, request, ordered, flood_sleep_threshold)
+        except (FloodWaitError, FloodPremiumWaitError) as wait:
             await self._flooded(method_name(request), wait.seconds)
-            raise
+            raise FloodWaitError(request, capture=wait.seconds) from wait
         except ENDED as error:
-            if self.logged_in:
+            if self.logged_in and not self.ended_reason:
                 self.ended_reason = ended_by(error)
+                self.over.set()
             raise
+        self.answered_at = time.monotonic()
+        return answer
 
     def _check(self, request: Any) -> None:
         if type(request) not in ALLOWED:
@@ -186,6 +205,8 @@ class Client(TelegramClient):
         left = self._waits.get(method_name(request), 0.0) - time.monotonic()
         if left > 0:
             raise FloodWaitError(request, capture=math.ceil(left))
+        if self.budget:
+            self.budget.spend(request)
 
     async def _flooded(self, method: str, seconds: int) -> None:
         if self._waits.get(method, 0.0) > time.monotonic():

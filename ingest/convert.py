@@ -80,6 +80,12 @@ def public_name(chat: types.Channel) -> str | None:
     return chat.username or (active[0] if active else None)
 
 
+def names_of(chat: types.Channel) -> set[str]:
+    """All public names of the channel, in lower case: Telegram ignores case in them."""
+    active = [each.username for each in chat.usernames or [] if each.active]
+    return {name.lower() for name in (chat.username, *active) if name}
+
+
 def _text(message: types.Message) -> tuple[str, list[Entity]]:
     """The text with its entities; a rich message's blocks, if the message has them, are its text."""
     text = message.message or ""

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import structlog
@@ -17,6 +18,7 @@ from tg_assistant.core.channels import backfill, channels, following
 from tg_assistant.core.channels.backfill import Wanted
 from tg_assistant.core.posts import ingestion
 from tg_assistant.core.posts.ingestion import IncomingPost
+from tg_assistant.errors import NotFound
 from tg_assistant.infra.postgres.db import Session
 from tg_assistant.models import Channel
 
@@ -137,19 +139,23 @@ def converted(messages: Iterable[types.TypeMessage], titles: dict[int, str]) -> 
 async def peer_of(ctx: AccountContext, channel: Channel) -> types.InputPeerChannel:
     """The channel's address for this account. An unknown public channel is resolved, and the result stored.
 
-    Raises Telegram's errors; UsernameNotOccupiedError if the name belongs to another channel now.
+    Raises Telegram's errors; UsernameNotOccupiedError if the name belongs to another channel now; NotFound
+    for a private one that is not on the account's list, which does not mean that access is lost.
     """
     async with ctx.transaction() as db:
         access_hash = await following.access_hash(db, ctx.account_id, channel.id)
     if access_hash is None:
-        access_hash = await _resolved(ctx, channel)
+        if channel.username is None:
+            raise NotFound("channels.not_in_your_list")
+        access_hash = await resolved(ctx, channel)
         async with ctx.transaction() as db:
             account = await accounts.linked(db, ctx.account_id)
             await following.grant(db, account, channel.id, access_hash)
     return types.InputPeerChannel(channel.telegram_id, access_hash)
 
 
-async def _resolved(ctx: AccountContext, channel: Channel) -> int:
+async def resolved(ctx: AccountContext, channel: Channel) -> int:
+    """The channel's access hash for this account, by its public name. Raises Telegram's errors."""
     answer: Any = await ctx.client(ResolveUsernameRequest(channel.username or ""))
     for chat in answer.chats:
         if chat.id == channel.telegram_id and getattr(chat, "access_hash", None):
@@ -168,13 +174,13 @@ async def save_wanted(db: Session, channel: Channel, hole: Wanted, page: Page) -
     return saved.new
 
 
-async def refused(ctx: AccountContext, db: Session, channel: Channel) -> None:
+async def refused(ctx: AccountContext, db: Session, channel: Channel, asked_at: datetime) -> None:
     """Record that this account lost access, which hides the channel from its person.
 
-    The caller plans the reading by other followers' accounts.
+    `asked_at` is when Telegram was asked. The caller plans the reading by other followers' accounts.
     """
     await following.grant_missing(db, await accounts.linked(db, ctx.account_id), channel.id)
-    await channels.access_lost(db, ctx.account_id, channel.id)
+    await channels.access_lost(db, ctx.account_id, channel.id, asked_at=asked_at)
     log.info("channel.access_lost", channel_id=str(channel.id))
 
 

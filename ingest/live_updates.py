@@ -10,7 +10,7 @@ from typing import Any
 import structlog
 from telethon import types
 
-from ingest import convert, history_pages, update_state
+from ingest import convert, history_pages, own_list, update_state
 from ingest.context import AccountContext
 from ingest.watchlist import Watched, Watchlist
 from tg_assistant.core.accounts.leases import LeaseLost
@@ -59,10 +59,10 @@ class Hints:
 
     async def _try(self, telegram_id: int | None, kind: str, updates: Sequence[Any]) -> None:
         watched = self.watchlist.by_id.get(telegram_id or 0)
-        if watched is None:
-            return
         try:
-            await self._save(watched, kind, updates)
+            await own_list.noticed(self.ctx, updates)
+            if watched is not None:
+                await self._save(watched, kind, updates)
         except LeaseLost:
             raise
         except Exception as error:  # a malformed update or an outage: reading goes on

@@ -21,6 +21,7 @@ from ingest import password
 from ingest.client import ASK_SECONDS, Client, new_client
 from ingest.lease import Lease
 from ingest.login_row import LoginRow, Over
+from ingest.persistence import persistently
 from ingest.session_errors import ENDED
 from tg_assistant.core.accounts import login_steps
 from tg_assistant.core.names import Topic
@@ -109,9 +110,18 @@ class Attempt:
         client = self._client = new_client(self._rt.settings, self._session, left=self._lease.left)
         client.add_event_handler(self._on_login_token, events.Raw(types.UpdateLoginToken))
         client.on_reconnect = self._maybe_scanned  # an update may have been missed
+        client.on_wait = lambda method, seconds: persistently(lambda: self._keep_wait(method, seconds))
+        async with self.row.transaction() as db:
+            left = await login_steps.waits(db, self._id, self._person.telegram_id)
+        for method, seconds in left.items():
+            client.wait_for(method, seconds)
         await client.connect()
         await self._note_key(client)
         return client
+
+    async def _keep_wait(self, method: str, seconds: int) -> None:
+        async with self.row.transaction() as db:
+            await login_steps.keep_wait(db, self._id, method, seconds)
 
     async def _on_login_token(self, _update: Any) -> None:
         self._maybe_scanned()
@@ -198,10 +208,11 @@ class Attempt:
             raise Over
         assert self._session is not None
         await self._drop_client()  # the account's lease holder opens the next connection with this key
-        async with self.row.transaction() as db:
-            await login_steps.authorize(
-                db, self.row.login, self._epoch, session=self._session, keyring=self._keyring
-            )
+        with suppress(login_steps.AttemptOver):
+            async with self.row.transaction() as db:
+                await login_steps.authorize(
+                    db, self.row.login, self._epoch, session=self._session, keyring=self._keyring
+                )
         raise Over
 
     # ── The end ──────────────────────────────────────────────────────────────

@@ -48,6 +48,7 @@ class Reconciler:
                 await asyncio.sleep(URGENT_PAUSE if step.urgent else PAUSE)
 
     async def _try(self, watched: Watched, part: str) -> None:
+        asked_at = self.ctx.rt.clock.now()
         try:
             if part == "access":
                 watched.access_due = asyncio.get_running_loop().time() + ACCESS_SECONDS
@@ -58,7 +59,7 @@ class Reconciler:
             watched.hold(error.seconds + 1)
         except history_pages.NO_ACCESS:
             async with self.ctx.transaction() as db:
-                await history_pages.refused(self.ctx, db, watched.channel)
+                await history_pages.refused(self.ctx, db, watched.channel, asked_at)
                 await backfill.plan(db, watched.channel)
             self.watchlist.by_id.pop(watched.channel.telegram_id, None)
         except _OURS_TO_RAISE:

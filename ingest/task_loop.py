@@ -6,6 +6,7 @@ from dataclasses import replace
 import structlog
 from telethon.errors import FloodWaitError
 
+from ingest.budget import BudgetSpent, for_person
 from ingest.context import AccountContext, Postponed
 from ingest.session_errors import ENDED
 from ingest.tasks import Result, handler
@@ -48,7 +49,7 @@ async def _do(ctx: AccountContext, task: AccountTask) -> None:
     except Postponed as later:
         await _postpone(ctx, task, later.seconds, counted=False)
     except FloodWaitError as wait:
-        await _flooded(ctx, task, wait.seconds)
+        await _flooded(ctx, task, wait)
     except (LeaseLost, *ENDED):
         raise
     except Exception as error:  # any bug in one task must not stop the others
@@ -67,16 +68,22 @@ async def _performed(ctx: AccountContext, task: AccountTask) -> Result:
     async with theirs.transaction():
         pass  # raises NotAllowed: no request to Telegram for a person who has been disabled
     async with asyncio.timeout(_TASK_SECONDS):
-        return await run_task(theirs, task)
+        with for_person(task.priority >= _PERSON_WAITS):
+            return await run_task(theirs, task)
 
 
-async def _flooded(ctx: AccountContext, task: AccountTask, seconds: float) -> None:
-    log.info("task.flood_wait", kind=task.kind, seconds=seconds)
-    if task.priority >= _PERSON_WAITS and seconds > _PATIENCE and task.kind != TaskKind.log_out:
-        minutes = max(1, round(seconds / 60))
-        await _finish(ctx, task, error=LimitReached("tasks.flood_wait", retry_after=seconds, minutes=minutes))
-    else:
+async def _flooded(ctx: AccountContext, task: AccountTask, wait: FloodWaitError) -> None:
+    ours, seconds = isinstance(wait, BudgetSpent), float(wait.seconds)
+    log.info("task.budget_spent" if ours else "task.flood_wait", kind=task.kind, seconds=seconds)
+    if task.priority < _PERSON_WAITS or seconds <= _PATIENCE or task.kind == TaskKind.log_out:
         await _postpone(ctx, task, seconds, counted=False)
+        return
+    minutes = max(1, round(seconds / 60))
+    if ours:
+        error = LimitReached("tasks.budget_spent", retry_after=seconds, minutes=minutes)
+    else:
+        error = LimitReached("tasks.flood_wait", retry_after=seconds, minutes=minutes)
+    await _finish(ctx, task, error=error)
 
 
 async def _failed(ctx: AccountContext, task: AccountTask, error: Exception) -> None:

@@ -181,6 +181,18 @@ class Actions:
         self.world.commit()
         return len(sessions)
 
+    def freeze(self, person: PersonRef, frozen: bool = True) -> None:
+        """Freeze an account, or thaw it: its sessions live on, but nearly every method is refused."""
+        found = self.world.people.get(person)
+        found.frozen = frozen
+        self.world.people.save(found)
+        self.world.commit()
+
+    def block_bot(self, person: PersonRef, blocked: bool = True) -> None:
+        """Block the bot as the person, or unblock it."""
+        inbox.block(self.world, self.world.people.get(person), blocked)
+        self.world.commit()
+
     def duplicate_key(self, person: PersonRef) -> int:
         """Act as if another client had used the person's keys: from now on they get AUTH_KEY_DUPLICATED."""
         return self.revoke(person, "AUTH_KEY_DUPLICATED")

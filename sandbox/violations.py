@@ -14,6 +14,9 @@ class Violations(list[dict[str, Any]]):
     """The violations since the sandbox's start; a test fails if there are any at its end."""
 
     def record(self, kind: str, **facts: Any) -> None:
-        """Record and log a violation; kind: unimplemented | overlap | early_call | sandbox_bug."""
+        """Record and log a violation.
+
+        kind: unimplemented | overlap | early_call | call_after_end | sandbox_bug
+        """
         self.append({"kind": kind, "at": time.time(), **facts})
         log.warning("sandbox.violation", kind=kind, **facts)

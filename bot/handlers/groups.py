@@ -1,10 +1,13 @@
 """Groups and channels: the bot works in private chats only, and says so in reply to a command."""
 
 from aiogram import F, Router
+from aiogram.enums import ChatMemberStatus
 from aiogram.types import CallbackQuery, ChatMemberUpdated, Message, TelegramObject
 
 from bot.words import say
+from tg_assistant.core.accounts import accounts
 from tg_assistant.core.actor import Actor
+from tg_assistant.infra.runtime import Runtime
 
 
 def make_router() -> Router:
@@ -37,5 +40,11 @@ async def _pressed_elsewhere(_: CallbackQuery) -> None:
     """Ignore the press: our buttons are sent to private chats only."""
 
 
-async def _membership(event: ChatMemberUpdated) -> None:
-    """Ignore being blocked or added: sending to a person who blocked the bot raises "forbidden"."""
+async def _membership(event: ChatMemberUpdated, rt: Runtime, actor: Actor | None = None) -> None:
+    """Tell a person who has unblocked the bot what they missed and must know: that their account has ended.
+
+    Being blocked or added needs nothing: sending to a person who blocked the bot raises "forbidden".
+    """
+    if actor is not None and event.new_chat_member.status == ChatMemberStatus.MEMBER:
+        async with rt.db.transaction(actor.tenant_id) as db:
+            await accounts.tell_again(db, actor)

@@ -6,7 +6,7 @@ from telethon import types
 from telethon.tl.functions.messages import GetDialogFiltersRequest
 
 from ingest.context import AccountContext
-from ingest.convert import name_of, public_name
+from ingest.own_list import entry
 from ingest.tasks import Result
 from tg_assistant.core.accounts import tasks
 from tg_assistant.core.channels import dialogs
@@ -22,29 +22,13 @@ async def run(ctx: AccountContext, task: AccountTask) -> Result:
     async for dialog in ctx.client.iter_dialogs():
         chat = dialog.entity
         if isinstance(chat, types.Channel) and chat.broadcast and not chat.left:
-            listed.setdefault(chat.id, _row(ctx, chat, folders.get(chat.id), len(listed)))
+            listed.setdefault(chat.id, entry(ctx, chat, folders.get(chat.id), len(listed)))
         elif isinstance(chat, types.Channel | types.Chat):
             groups.append(chat.id)
     async with ctx.transaction() as db:
         await dialogs.save(db, ctx.account_id, list(listed.values()), groups)
         await tasks.finish(db, task, epoch=ctx.epoch, result={"count": len(listed)})
     return {"count": len(listed)}
-
-
-def _row(ctx: AccountContext, chat: types.Channel, folder: str | None, position: int) -> Dialog:
-    username = public_name(chat)
-    return Dialog(
-        account_id=ctx.account_id,
-        tenant_id=ctx.tenant_id,
-        telegram_id=chat.id,
-        access_hash=chat.access_hash or 0,
-        title=name_of(chat),
-        username=username,
-        private=username is None,
-        members=chat.participants_count,
-        folder=folder,
-        position=position,
-    )
 
 
 async def _folders(ctx: AccountContext) -> dict[int, str]:

@@ -26,12 +26,13 @@ async def run(ctx: AccountContext, task: AccountTask) -> Result:
                 await backfill.plan(db, channel, besides=task.id)
             await tasks.finish(db, task, epoch=ctx.epoch, result={})
         return {}
+    asked_at = ctx.rt.clock.now()
     try:
         peer = await history_pages.peer_of(ctx, channel)
         page = await history_pages.read_wanted(ctx, peer, hole)
     except history_pages.NO_ACCESS:
         async with ctx.transaction() as db:
-            await history_pages.refused(ctx, db, channel)
+            await history_pages.refused(ctx, db, channel, asked_at)
             await backfill.plan(db, channel, besides=task.id)
             await tasks.finish(db, task, epoch=ctx.epoch, result={})
         return {}

@@ -38,7 +38,7 @@ def send(
     """
     if not text.strip() and not (facts.keys() & {"web_app_data", "content", "photo"}):
         raise WorldError("MESSAGE_EMPTY", "The message is empty.")
-    world.chats.block(person, False)
+    block(world, person, False)
     found = [*(entities or []), *shapes.text_entities(text)]
     found.sort(key=lambda each: each["offset"])
     item = world.chats.add(person, text, out=True, entities=found, **facts)
@@ -50,6 +50,25 @@ def send_album(world: World, person: Person, captions: Sequence[str], **facts: A
     """Send photos as an album: an update each, with the same media_group_id. `facts` as in `send`."""
     facts = {"album": str(secrets.randbits(53)), "content": content("photo"), **facts}
     return [send(world, person, caption, **facts) for caption in captions]
+
+
+def block(world: World, person: Person, blocked: bool) -> None:
+    """Block or unblock the bot, which is told: https://core.telegram.org/bots/api#chatmemberupdated"""
+    if world.chats.blocked(person) == blocked:
+        return
+    world.chats.block(person, blocked)
+    bot, kicked = shapes.bot_user(world), {"status": "kicked", "until_date": 0}
+    old, new = ({"status": "member"}, kicked) if blocked else (kicked, {"status": "member"})
+    world.bot.notify(
+        "my_chat_member",
+        {
+            "chat": shapes.private_chat(person),
+            "from": shapes.user(person),
+            "date": world.clock.unix(),
+            "old_chat_member": {"user": bot, **old},
+            "new_chat_member": {"user": bot, **new},
+        },
+    )
 
 
 def forward(world: World, person: Person, channel_id: int, post_id: int) -> BotMessage:

@@ -61,7 +61,7 @@ async def _press(phone: Phone) -> Any:
 
 
 def _block(phone: Phone) -> Any:
-    phone.world.chats.block(phone.person, bool(phone.body.get("blocked")))
+    inbox.block(phone.world, phone.person, bool(phone.body.get("blocked")))
     return {"blocked": phone.world.chats.blocked(phone.person)}
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -44,6 +45,8 @@ class Caller:
 
 Handler = Callable[[Caller, Any], Any]
 _HANDLERS: dict[type, tuple[Handler, bool]] = {}
+_TOLD_AT_MOST = 2
+_MAY_FROZEN = {"help.getConfig", "auth.logOut", "account.getPassword", "updates.getState", "users.getUsers"}
 # Errors whose code is not the usual 400. Source: https://core.telegram.org/api/errors
 _CODES = {"AUTH_KEY_DUPLICATED": 406, "CHANNEL_PRIVATE": 406, "CHAT_ADMIN_REQUIRED": 403}
 
@@ -70,6 +73,7 @@ class Dispatcher:
 
     def __init__(self, world: World) -> None:
         self._world = world
+        self._told: Counter[str] = Counter()  # refusals by key, since its session ended
 
     async def __call__(self, connection: Connection, request: Any) -> bytes:
         """The serialised answer: a result or an rpc_error."""
@@ -101,8 +105,30 @@ class Dispatcher:
         if handler is None:
             self._world.violations.record("unimplemented", method=method)
             raise RpcFault(400, "INPUT_METHOD_INVALID")
-        _check_key(caller.key, public)
+        self._check_key(caller.key, method, public)
+        person = self._world.people.by_id.get(caller.key.person_id or 0)
+        if person is not None and person.frozen and method not in _MAY_FROZEN:
+            self._refused(caller.key, method)
+            raise RpcFault(420, "FROZEN_METHOD_INVALID")
         return handler(caller, request)
+
+    def _check_key(self, key: AuthKey, method: str, public: bool) -> None:
+        if key.error == "AUTH_KEY_DUPLICATED":
+            self._refused(key, method)
+            raise RpcFault(406, "AUTH_KEY_DUPLICATED")
+        if public or key.person_id is not None:
+            return
+        if key.pending_id is not None:
+            raise RpcFault(401, "SESSION_PASSWORD_NEEDED")
+        if key.error is not None:
+            self._refused(key, method)
+        raise RpcFault(401, key.error or "AUTH_KEY_UNREGISTERED")
+
+    def _refused(self, key: AuthKey, method: str) -> None:
+        """Count what is asked of a session that is over: a client may learn that, and be too late once."""
+        self._told[key.id] += 1
+        if self._told[key.id] > _TOLD_AT_MOST:
+            self._world.violations.record("call_after_end", method=method, error=key.error or "FROZEN")
 
     def _unwrap(self, connection: Connection, request: Any) -> Any:
         while True:
@@ -121,16 +147,6 @@ class Dispatcher:
         key.app, key.api_id = request.app_version, request.api_id
         key.active = self._world.clock.unix()
         self._world.keys.save(key)
-
-
-def _check_key(key: AuthKey, public: bool) -> None:
-    if key.error == "AUTH_KEY_DUPLICATED":
-        raise RpcFault(406, "AUTH_KEY_DUPLICATED")
-    if public or key.person_id is not None:
-        return
-    if key.pending_id is not None:
-        raise RpcFault(401, "SESSION_PASSWORD_NEEDED")
-    raise RpcFault(401, key.error or "AUTH_KEY_UNREGISTERED")
 
 
 def _pack(result: Any) -> bytes:

@@ -26,6 +26,8 @@ class Pusher:
             self._private(facts["person"])
         elif name == "membership":
             self._to_person(facts["person"], [types.UpdateChannel(facts["channel"].id)], facts["channel"])
+        elif name == "channel_changed":
+            self._to_members(facts["channel"], types.UpdateChannel(facts["channel"].id))
         elif name == "token_accepted":
             self._to_key(facts["key"].id, types.UpdateShort(types.UpdateLoginToken(), self._now()))
         elif name == "session_ended":
@@ -36,10 +38,13 @@ class Pusher:
         if self._world.faults.push_is_lost():
             return
         event = self._world.channels.events[channel.id][-1]
+        self._to_members(channel, channel_update(self._world, event))
+
+    def _to_members(self, channel: Channel, update: TLObject) -> None:
         for person_id in channel.members:
             person = self._world.people.by_id.get(person_id)
             if person:
-                self._to_person(person, [channel_update(self._world, event)], channel)
+                self._to_person(person, [update], channel)
 
     def _private(self, person: Person) -> None:
         event = self._world.chats.events(person)[-1]

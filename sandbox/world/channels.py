@@ -97,6 +97,19 @@ class Channels:
         action = {"_": "MessageActionChatEditTitle", "title": title}
         return self.publish(channel, "", fields={"action": action})
 
+    def change(self, channel: Channel, *, title: str | None = None, username: str | None = None) -> None:
+        """Give a channel another title or @name; a name makes it public. Its members are sent updateChannel.
+
+        Raises WorldError USERNAME_OCCUPIED.
+        """
+        if username and (channel.username or "").lower() != username.lower() and self._taken(username):
+            raise WorldError("USERNAME_OCCUPIED", "This name is taken.", 409)
+        channel.title = title or channel.title
+        if username:
+            channel.username, channel.private = username, False
+        self.save(channel)
+        self._world.hub.emit("channel_changed", channel=channel)
+
     # --- posts
 
     def publish(self, channel: Channel, text: str, **facts: Any) -> Post:

@@ -23,6 +23,7 @@ class Person:
     password: dict[str, str] | None = None
     login_code: dict[str, Any] | None = None
     folders: list[dict[str, Any]] = field(default_factory=list)  # {"id","title","channels":[id]}
+    frozen: bool = False  # https://core.telegram.org/api/auth#frozen-accounts
 
 
 @dataclass

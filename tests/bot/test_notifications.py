@@ -5,9 +5,11 @@ import pytest
 from sqlmodel import select
 
 from sandbox.faults import bot_error
+from tests import followed
 from tests.bot.chat import Chat, until
 from tests.corpus import a_reader, a_tenant
 from tests.people import person
+from tg_assistant.core.accounts import accounts
 from tg_assistant.core.messaging import outbox
 from tg_assistant.core.messaging.outbox import TRIES
 from tg_assistant.infra.postgres.db import set_user
@@ -133,3 +135,31 @@ async def test_a_restarted_postgresql_stops_nobody(database, owe, chat):
         assert (await chat("max").says("/cancel", contains=nothing)).text == nothing
         await owe("max", "account.ended")
         await chat("max").hears(before, text("notifications.account.ended", "en"))
+
+
+async def test_who_blocked_the_bot_is_told_once_they_unblock_it(rt, telegram, chat):
+    """That the account has ended could not be delivered; nothing but that is told again, and only once."""
+    where = await a_tenant(rt)
+    mine = chat("anna")
+    sent = mine.sends("/cancel")
+    actor = await a_reader(rt, where, mine.person.id)
+    async with rt.db.transaction(where.id) as db:
+        linked = await followed.account(db, actor)
+    telegram.block_bot("anna")
+    async with rt.db.transaction(where.id) as db:
+        await accounts.end(db, await accounts.read(db, linked.id), "USER_DEACTIVATED_BAN")
+        await outbox.add(db, actor.user_id, "account.connected", tenant_id=where.id)
+
+    async def given_up():
+        async with rt.db.transaction(where.id) as db:
+            rows = (await db.exec(select(Notification).where(Notification.user_id == actor.user_id))).all()
+        return len(rows) == 2 and all(row.attempts >= TRIES for row in rows)
+
+    await until(given_up)
+    banned = text("notifications.account.ended.USER_DEACTIVATED_BAN", mine.person.language)
+    telegram.block_bot("anna", False)
+    await mine.hears(sent.id, banned)
+    telegram.block_bot("anna")
+    telegram.block_bot("anna", False)
+    await mine.says("/cancel")
+    assert [heard for heard in mine.heard(after=sent.id) if heard == banned] == [banned]

@@ -60,6 +60,7 @@ def ingest_settings(fresh_database: Postgres, sandbox: Sandbox, model_dir: Path)
         dc_host="127.0.0.1",
         dc_port=sandbox.mtproto_port,
         rsa_key_file=facts["rsa_key_file"],
+        requests_per_minute=0,
     )
     settings = settings_for(fresh_database, "http://127.0.0.1:9", model_dir, role="worker")
     return settings.model_copy(update={"telegram": telegram})

@@ -4,6 +4,9 @@ A new column fails `test_column_rights.py` until its migration grants what it ne
 """
 
 APP = {
+    "account_budgets": {
+        "r": "account_id kind spent_until tenant_id",
+    },
     "account_tasks": {
         "r": "claimed_at claimed_epoch created_at result",
         "ru": "done_at error error_values not_before",
@@ -31,6 +34,7 @@ APP = {
     },
     "channel_access": {
         "-": "access_hash",
+        "r": "looked_at",
         "rw": "account_id channel_id tenant_id user_id",
         "rwu": "checked_at lost_at",
     },
@@ -79,7 +83,7 @@ APP = {
     "logins": {
         "-": "pending_session",
         "r": "account_id key_pending lease_owner lease_until password_hint password_key password_waiting"
-        " qr_expires_at qr_url reason retry_after",
+        " qr_expires_at qr_url reason retry_after waits",
         "ru": "page_hash updated_at",
         "rw": "created_at device expires_at id lease_epoch link_hash password_tries session_id status"
         " tenant_id user_id",
@@ -93,7 +97,7 @@ APP = {
         "rwu": "disabled plan plan_expires_at role version",
     },
     "method_waits": {
-        "-": "account_id method not_before",
+        "r": "account_id method not_before tenant_id",
     },
     "notifications": {
         "rw": "args code created_at id tenant_id user_id",
@@ -143,7 +147,7 @@ APP = {
     },
     "subscriptions": {
         "rw": "channel_id created_at tenant_id user_id",
-        "rwu": "paused",
+        "rwu": "paused shown_title",
     },
     "tenant_flags": {
         "rwu": "changed_at changed_by enabled name tenant_id",

@@ -1,13 +1,15 @@
 """Channels: choosing from the account's list, progress, pause, removal; foreign titles stay text."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from playwright.async_api import Locator, Page, expect
 from sqlmodel import select
 
 from tests.pages.conftest import People, Web, cut_line, until, wait_for
+from tg_assistant.core.accounts import tasks
 from tg_assistant.core.actor import Actor
+from tg_assistant.core.channels import dialogs
 from tg_assistant.infra.postgres.db import Database
 from tg_assistant.infra.postgres.events import notify
 from tg_assistant.models import Account, Channel, Dialog, Subscription
@@ -200,3 +202,35 @@ async def test_without_an_account_the_way_leads_to_connecting(web: Web, page: Pa
     await (await wait_for(page, "add-connect")).click()
     await wait_for(page, "connect-start")
     assert page.url == f"{web.url}/tg/app/connect/"
+
+
+async def test_an_old_list_is_read_anew_by_itself_and_says_its_age(
+    web: Web, page: Page, anna: Actor, db: Database
+) -> None:
+    """Opened after an hour: the old list stands with its age, Telegram is asked; an update is shown."""
+    async with db.transaction(anna.tenant_id) as session:
+        account = (await session.exec(select(Account).where(Account.user_id == anna.user_id))).one()
+        account.dialogs_at = datetime.now(UTC) - timedelta(hours=1)
+        session.add(account)
+    await page.goto(web.open_as(anna.telegram_id, path=ADD))
+    await expect(await wait_for(page, "list-age")).to_contain_text("1 hour ago")
+
+    async def asked() -> bool:
+        async with db.transaction(anna.tenant_id) as session:
+            return len(await tasks.open_of_kind(session, account.id, "dialogs")) == 1
+
+    await until(asked)
+    async with db.transaction(anna.tenant_id) as session:
+        joined = {"title": "Joined Just Now", "username": "joined_now", "access_hash": 1}
+        telegram_id = anna.telegram_id * 10 + 9
+        dialog = Dialog(account_id=account.id, tenant_id=anna.tenant, telegram_id=telegram_id, **joined)
+        await dialogs.noticed(session, account.id, dialog)
+    await page.get_by_test_id("available").get_by_text("Joined Just Now").wait_for()
+
+
+async def test_a_list_just_read_is_not_read_again(web: Web, page: Page, anna: Actor) -> None:
+    """The button says why not."""
+    await page.goto(web.open_as(anna.telegram_id, path=ADD))
+    await expect(await wait_for(page, "list-age")).to_contain_text("just now")
+    await page.get_by_test_id("add-refresh").click()
+    assert "moment ago" in await (await wait_for(page, "notice")).inner_text()

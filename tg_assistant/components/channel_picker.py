@@ -4,8 +4,9 @@ from typing import Any, TypedDict
 
 import reflex as rx
 
-from tg_assistant.components.controls import check
+from tg_assistant.components.controls import check, segment, segments
 from tg_assistant.components.formatting import colour, counted, initial
+from tg_assistant.components.i18n import say
 from tg_assistant.components.lists import avatar
 from tg_assistant.models import Dialog
 from tg_assistant.texts import text
@@ -65,3 +66,14 @@ def choice_row(choice: Choice, *, on_toggle: Any) -> rx.Component:
         data_testid="available",
         data_channel=choice["title"],
     )
+
+
+def folder_segments(folders: Any, chosen: Any, *, on_choose: Any) -> rx.Component:
+    """The account's folders to narrow the list by, "all" first; nothing without folders. Test id: folder."""
+    everything = segment(
+        say("channels.all_folders"), chosen == "", on_click=on_choose(""), data_testid="folder"
+    )
+    named = rx.foreach(
+        folders, lambda name: segment(name, chosen == name, on_click=on_choose(name), data_testid="folder")
+    )
+    return rx.cond(folders.length() > 0, segments(everything, named), rx.fragment())

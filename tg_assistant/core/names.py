@@ -21,6 +21,7 @@ class Topic(StrEnum):
     notification = auto()  # the person's id
     channel = auto()  # the channel's id
     subscriptions = auto()  # the group's id
+    dialogs = auto()  # the person's id, when the list of their own channels has changed
     keys = auto()  # none
     rights = auto()  # the person's id; by triggers on sessions, memberships and what affects reading
 
@@ -32,4 +33,5 @@ class TaskKind(StrEnum):
     dialogs = auto()
     history = auto()
     log_out = auto()
+    look = auto()
     resolve = auto()

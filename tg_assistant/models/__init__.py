@@ -2,6 +2,7 @@
 
 from tg_assistant.models.accounts import (
     Account,
+    AccountBudget,
     AccountStatus,
     AccountTask,
     Dialog,
@@ -42,6 +43,7 @@ __all__ = [
     "MAX_INDEX_ATTEMPTS",
     "UNCHECKED",
     "Account",
+    "AccountBudget",
     "AccountStatus",
     "AccountTask",
     "AppSession",

@@ -80,6 +80,7 @@ class Login(SQLModel, table=True):
     status: str = LoginStatus.pending.value
     reason: str | None = None
     retry_after: int | None = None  # seconds, with reason flood_wait
+    waits: dict[str, float] = json_object()  # method → Unix time before which Telegram wants no call
     device: str = ""
     link_hash: bytes | None = Field(default=None, sa_column=Column(LargeBinary, unique=True))
     page_hash: bytes | None = Field(
@@ -152,7 +153,18 @@ class MethodWait(SQLModel, table=True):
     __tablename__: ClassVar[Any] = "method_waits"
     account_id: UUID = ref("accounts.id", primary_key=True, index=False)
     method: str = Field(primary_key=True)
+    tenant_id: UUID = ref("tenants.id")
     not_before: datetime = moment(null=False)
+
+
+class AccountBudget(SQLModel, table=True):
+    """How much of one kind of requests an account has used up: until when, at the budget's pace."""
+
+    __tablename__: ClassVar[Any] = "account_budgets"
+    account_id: UUID = ref("accounts.id", primary_key=True, index=False)
+    kind: str = Field(primary_key=True)
+    tenant_id: UUID = ref("tenants.id")
+    spent_until: datetime = moment(null=False)
 
 
 class Dialog(SQLModel, table=True):

@@ -49,6 +49,7 @@ class ChannelAccess(SQLModel, table=True):
     access_hash: int = secret(BigInteger, null=False)
     checked_at: datetime = now()
     lost_at: datetime | None = moment()
+    looked_at: datetime | None = moment()  # when Telegram was last asked about a lost one
 
 
 class LostChannel(SQLModel, table=True):
@@ -66,6 +67,8 @@ class Subscription(SQLModel, table=True):
     channel_id: UUID = ref("channels.id", primary_key=True)
     tenant_id: UUID = ref("tenants.id")
     paused: bool = False
+    # the title that this person last knew, if the channel was renamed while they could not read it (0018)
+    shown_title: str | None = None
     created_at: datetime = now()
 
 

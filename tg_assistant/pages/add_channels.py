@@ -1,15 +1,17 @@
 """Adding channels: from the account's own list, or by @name or link.
 
 Test ids: add-link, add-link-submit, add-search, folder, available (one per row, with data-channel),
-add-selected, add-connect, add-again, empty.
+add-selected, add-connect, add-again, add-refresh, list-age, empty.
 """
 
+from contextlib import suppress
 from typing import Any
 
 import reflex as rx
 
-from tg_assistant.components.channel_picker import Choice, choice_of, choice_row
-from tg_assistant.components.controls import button, link_button, search_field, segment, segments
+from tg_assistant.components.channel_picker import Choice, choice_of, choice_row, folder_segments
+from tg_assistant.components.controls import button, link_button, search_field
+from tg_assistant.components.formatting import ago
 from tg_assistant.components.i18n import say
 from tg_assistant.components.lists import section
 from tg_assistant.components.placeholders import empty
@@ -17,15 +19,19 @@ from tg_assistant.components.telegram import kept_field
 from tg_assistant.core.accounts import accounts
 from tg_assistant.core.actor import Actor
 from tg_assistant.core.channels import channels, dialogs
+from tg_assistant.core.names import Topic
 from tg_assistant.errors import AlreadyExists, AssistantError, Unavailable
 from tg_assistant.models import Dialog
 from tg_assistant.page_context import actor_transaction, is_live
 from tg_assistant.state import HOME, SessionState
 from tg_assistant.template import page
 from tg_assistant.texts import text
+from tg_assistant.web import process
 from tg_assistant.web.process import current
 
+_ADDRESS = f"{HOME}/channels/add"
 _SHOWN = 200
+_AGE_SECONDS = 30  # between two times that the list's age is said anew
 
 
 class AddState(rx.State):
@@ -41,6 +47,7 @@ class AddState(rx.State):
     listing: str = "checking"
     busy: bool = False
     submit_text: str = ""
+    age: str = ""  # when the list was read, in words
     _all: list[Choice] = []  # noqa: RUF012
     _query: str = ""
     _kept_chosen: list[str] = []  # noqa: RUF012
@@ -56,24 +63,35 @@ class AddState(rx.State):
 
     @rx.event(background=True)
     async def list_available(self) -> Any:
-        """Read the account's list. This may wait for Telegram, without blocking other events."""
+        """Show the account's list while this screen is open: read again if it is old, and after each change.
+
+        This may wait for Telegram, without blocking other events.
+        """
         async with self:
-            sid = self.router.session.session_id
-            self.listing = "listed" if self._all else "checking"
-            async with actor_transaction(self) as (db, actor):
-                followed = {str(each) for each in await channels.telegram_ids(db, actor)}
+            sid, self.listing = self.router.session.session_id, "listed" if self._all else "checking"
+            async with actor_transaction(self) as (_, actor):
+                pass
+        async with current().events.listening(Topic.dialogs, str(actor.user_id)) as changed:
+            await _read(self, sid)
+            while True:
+                changed.clear()
+                async with self:
+                    if not is_live(self, sid) or self.router.url.path.rstrip("/") != _ADDRESS:
+                        return
+                    with suppress(Unavailable):  # the database is restarting: the next look shows all changes
+                        await self._show_kept()
+                await changed.within(_AGE_SECONDS)
+
+    @rx.event(background=True)
+    async def refresh(self) -> Any:
+        """Read the list from Telegram now. Raises LimitReached when that was done a moment ago."""
+        async with self:
+            sid, self.busy = self.router.session.session_id, True
         try:
-            listed = await _listed(self, actor, sid)
-        except AssistantError:
+            await _read(self, sid, refresh=True)
+        finally:
             async with self:
-                self.listing = "listed" if self._all else "failed"
-            raise
-        async with self:
-            if is_live(self, sid):
-                self.listing = "listed"
-                self._all = [choice_of(dialog, followed, actor.language) for dialog in listed]
-                self.folders = list(dict.fromkeys(one["folder"] for one in self._all if one["folder"]))
-                await self._show()
+                self.busy = False
 
     @rx.event
     async def search(self, query: str) -> None:
@@ -129,6 +147,18 @@ class AddState(rx.State):
         """The ids of chosen channels that are in the list and not already followed."""
         return [one["id"] for one in self._all if one["id"] in self._kept_chosen and not one["followed"]]
 
+    async def _show_kept(self) -> None:
+        """Show the list as it is stored, and its age."""
+        async with actor_transaction(self) as (db, actor):
+            followed = {str(each) for each in await channels.telegram_ids(db, actor)}
+            listed, read_at = await dialogs.kept(db, actor)
+        when = ago(read_at or process.now(), actor.language)
+        self.age = text("channels.list_age", actor.language, when=when)
+        self._all = [choice_of(dialog, followed, actor.language) for dialog in listed]
+        self.folders = list(dict.fromkeys(one["folder"] for one in self._all if one["folder"]))
+        self.listing = "listed"
+        await self._show()
+
     async def _show(self) -> None:
         session = await self.get_state(SessionState)
         chosen = self._chosen()
@@ -142,14 +172,26 @@ class AddState(rx.State):
         ][:_SHOWN]
 
 
-async def _listed(state: AddState, actor: Actor, sid: str) -> list[Dialog]:
+async def _read(state: AddState, sid: str, *, refresh: bool = False) -> None:
+    """Wait until there is a list, or on `refresh` a new one. Raises what `_listed` does."""
+    async with state, actor_transaction(state) as (_, actor):
+        pass
+    try:
+        await _listed(state, actor, sid, refresh)
+    except AssistantError:
+        async with state:
+            state.listing = "listed" if state._all else "failed"
+        raise
+
+
+async def _listed(state: AddState, actor: Actor, sid: str, refresh: bool) -> list[Dialog]:
     """The account's channels, as soon as Telegram has answered; stops waiting once the screen is closed.
 
     Raises Unavailable and whatever else `dialogs.available` raises.
     """
     while True:
         try:
-            return await dialogs.available(current(), actor)
+            return await dialogs.available(current(), actor, refresh=refresh)
         except Unavailable as error:
             async with state:
                 if error.code != "channels.checking" or not is_live(state, sid):
@@ -197,45 +239,33 @@ def _by_link() -> rx.Component:
     )
 
 
-def _folders() -> rx.Component:
-    everything = segment(
-        say("channels.all_folders"),
-        AddState.folder == "",
-        on_click=AddState.choose_folder(""),
-        data_testid="folder",
-    )
-    return rx.cond(
-        AddState.folders.length() > 0,
-        segments(
-            everything,
-            rx.foreach(
-                AddState.folders,
-                lambda name: segment(
-                    name, AddState.folder == name, on_click=AddState.choose_folder(name), data_testid="folder"
-                ),
-            ),
-        ),
-        rx.fragment(),
-    )
-
-
 def _from_account() -> rx.Component:
     """The account's own list with folders and search, or the reason for its absence."""
-    header = say("channels.from_account")
+    anew = button(
+        say("channels.refresh"),
+        style="soft small",
+        busy=AddState.busy,
+        on_click=AddState.refresh,
+        data_testid="add-refresh",
+    )
     found = section(
-        rx.foreach(AddState.rows, lambda one: choice_row(one, on_toggle=AddState.toggle)), header=header
+        rx.foreach(AddState.rows, lambda one: choice_row(one, on_toggle=AddState.toggle)),
+        header=say("channels.from_account"),
+        action=anew,
+        footer=rx.el.span(AddState.age, data_testid="list-age"),
     )
     nothing = empty("🔍", say("channels.not_found_title"), say("channels.not_found"))
     waiting = section(
         rx.el.div(rx.el.span(class_name="tg-spinner"), say("channels.checking"), class_name="tg-status lone"),
-        header=header,
+        header=say("channels.from_account"),
     )
     again = button(
         say("app.try_again"), style="soft", on_click=AddState.list_available, data_testid="add-again"
     )
     failed = empty("📡", say("channels.unlisted_title"), say("channels.unlisted"), again, testid="unlisted")
     search = search_field("channels.search", on_typed=AddState.search.debounce(200), data_testid="add-search")
-    listed = rx.fragment(search, _folders(), rx.cond(AddState.rows.length() > 0, found, nothing))
+    folders = folder_segments(AddState.folders, AddState.folder, on_choose=AddState.choose_folder)
+    listed = rx.fragment(search, folders, rx.cond(AddState.rows.length() > 0, found, nothing))
     return rx.match(AddState.listing, ("checking", waiting), ("failed", failed), listed)
 
 

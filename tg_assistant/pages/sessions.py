@@ -1,7 +1,7 @@
 """The linked Telegram account, sign-ins of the app, the language.
 
-Test ids: account, account-log-out, account-connect, app-session, app-session-end, language-ru, language-en,
-open-panel.
+Test ids: account, safety (one per line), account-log-out, account-connect, app-session, app-session-end,
+language-ru, language-en, open-panel.
 """
 
 from typing import Any, TypedDict
@@ -9,6 +9,7 @@ from uuid import UUID
 
 import reflex as rx
 
+from tg_assistant.components import safety_text
 from tg_assistant.components.controls import segment
 from tg_assistant.components.devices import device_name
 from tg_assistant.components.formatting import ago
@@ -16,7 +17,7 @@ from tg_assistant.components.i18n import say
 from tg_assistant.components.lists import cell, chevron, round_icon, section
 from tg_assistant.components.telegram import confirm_button
 from tg_assistant.core.access import sessions, sign_in
-from tg_assistant.core.accounts import accounts
+from tg_assistant.core.accounts import accounts, safety
 from tg_assistant.errors import NotFound
 from tg_assistant.models import Account, AccountStatus, AppSession, Role
 from tg_assistant.page_context import actor_transaction, parse_id
@@ -50,6 +51,7 @@ class SessionsState(rx.State):
 
     accounts: list[Linked] = []  # noqa: RUF012 - Reflex copies defaults
     sign_ins: list[SignIn] = []  # noqa: RUF012
+    safety: list[str] = []  # noqa: RUF012
     leaving: bool = False
     administers: bool = False
 
@@ -109,6 +111,8 @@ class SessionsState(rx.State):
                 devices.setdefault(_device(one), []).append(one)
             alike = devices.values()
             self.sign_ins = [_sign_in(each, actor.session_id, actor.language) for each in alike]
+        measured = await safety.of_own(current(), actor) if actor.tenant_id else []
+        self.safety = [line for one in measured for line in safety_text.lines(one, actor.language)]
 
 
 def _linked(account: Account, language: str) -> Linked:
@@ -195,6 +199,15 @@ def _signed_in(one: SignIn) -> rx.Component:
     )
 
 
+def _safety() -> rx.Component:
+    """What the account's budget is used for, and what waits."""
+    return section(
+        rx.foreach(SessionsState.safety, lambda line: cell(line, style="wrapped", data_testid="safety")),
+        header=say("safety.title"),
+        footer=say("safety.footer"),
+    )
+
+
 def _language() -> rx.Component:
     return section(
         cell(
@@ -243,6 +256,7 @@ def sessions_page() -> rx.Component:
     return rx.fragment(
         rx.el.h1(say("sessions.title"), class_name="tg-title"),
         rx.cond(SessionsState.accounts.length() > 0, some, none),
+        rx.cond(SessionsState.safety.length() > 0, _safety(), rx.fragment()),
         _language(),
         _administration(),
         section(

@@ -68,6 +68,8 @@ class TelegramSettings(_Group):
     webhook_secret: SecretStr | None = Field(default=None, validation_alias="BOT_WEBHOOK_SECRET")
     # seconds between two pages of one channel's history; according to field reports Telegram tolerates 1
     history_pause: float = Field(1.0, ge=0, le=60, validation_alias="HISTORY_PAUSE_SECONDS")
+    # requests to Telegram per account, of which half on the first day; 0: no limit, for a local Telegram only
+    requests_per_minute: int = Field(120, ge=0, le=600, validation_alias="REQUESTS_PER_MINUTE")
     bot_mode: Literal["polling", "webhook"] = Field(default="polling", validation_alias="BOT_MODE")
     webhook_host: str = Field(default="127.0.0.1", validation_alias="BOT_WEBHOOK_HOST")
     webhook_port: int = Field(default=8080, ge=1, le=65535, validation_alias="BOT_WEBHOOK_PORT")

@@ -1,6 +1,10 @@
 """Sentences of the admin panel in English."""
 
 TEXTS: dict[str, str | dict[str, str]] = {
+    "admin.accounts": "Telegram accounts",
+    "admin.no_accounts": "No account is connected yet.",
+    "admin.accounts_hint": "Telegram is asked seldom on purpose, so that nobody's account is restricted. A warning sign: Telegram asked to wait, or ended the session.",
+    "admin.account_ended": "Telegram has ended the session",
     "admin.title": "Administration",
     "admin.open": "Administration",
     "admin.open_hint": "People, invites, channels, log",
@@ -98,6 +102,7 @@ TEXTS: dict[str, str | dict[str, str]] = {
     "admin.no_lines": "Nothing yet.",
     "admin.system": "system",
     "admin.somebody": "former member",
+    "admin.did_channel.access_back": "Access to a channel came back",
     "admin.did_channel.access_lost": "Access to a private channel lost",
     "admin.did_channel.export": "Channel's posts downloaded",
     "admin.did_channel.follow": "Channel added",

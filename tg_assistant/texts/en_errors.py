@@ -110,6 +110,7 @@ TEXTS = {
     "errors.sessions.not_found": "There is no such session. It may have ended: load the list again.",
     "errors.tasks.deadline": "Telegram did not answer in time. Try again.",
     "errors.tasks.failed": "Something went wrong on our side. Try again later.",
+    "errors.tasks.budget_spent": "To keep your account safe the assistant asks Telegram only so often. Try again in {minutes} min.",
     "errors.tasks.flood_wait": "Telegram asks us to wait. Try again in {minutes} min.",
     "errors.tasks.not_found": "There is no such task. Start it again.",
     "errors.tasks.unavailable": "Telegram cannot be reached at the moment. Try again in a few minutes.",

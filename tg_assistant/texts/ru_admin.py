@@ -1,6 +1,10 @@
 """Предложения панели администратора на русском."""
 
 TEXTS: dict[str, str | dict[str, str]] = {
+    "admin.accounts": "Аккаунты Telegram",
+    "admin.no_accounts": "Пока не подключён ни один аккаунт.",
+    "admin.accounts_hint": "К Telegram обращаемся нарочно нечасто, чтобы ничей аккаунт не ограничили. Знак предупреждения: Telegram попросил подождать или завершил сеанс.",
+    "admin.account_ended": "Telegram завершил сеанс",
     "admin.title": "Управление",
     "admin.open": "Управление",
     "admin.open_hint": "Люди, приглашения, каналы, журнал",
@@ -99,6 +103,7 @@ TEXTS: dict[str, str | dict[str, str]] = {
     "admin.no_lines": "Записей пока нет.",
     "admin.system": "система",
     "admin.somebody": "бывший участник",
+    "admin.did_channel.access_back": "Доступ к каналу вернулся",
     "admin.did_channel.access_lost": "Доступ к закрытому каналу потерян",
     "admin.did_channel.export": "Посты канала выгружены",
     "admin.did_channel.follow": "Канал добавлен",

@@ -110,6 +110,7 @@ TEXTS = {
     "errors.sessions.not_found": "Такого сеанса нет. Возможно, он завершён: обновите список.",
     "errors.tasks.deadline": "Telegram не ответил вовремя. Попробуйте ещё раз.",
     "errors.tasks.failed": "На нашей стороне произошла ошибка. Попробуйте позже.",
+    "errors.tasks.budget_spent": "Чтобы не подвергать аккаунт риску, ассистент обращается к Telegram не слишком часто. Попробуйте через {minutes} мин.",
     "errors.tasks.flood_wait": "Telegram просит подождать. Попробуйте через {minutes} мин.",
     "errors.tasks.not_found": "Такой задачи нет. Начните заново.",
     "errors.tasks.unavailable": "Telegram сейчас недоступен. Попробуйте через несколько минут.",

@@ -46,12 +46,12 @@ async def test_adding_writes_channel_subscription_and_first_task_at_once(rt, ten
     assert followed.channel.private and not followed.progress.finished
 
 
-async def test_a_known_public_channel_is_followed_without_asking_telegram(rt, tenant):
+async def test_a_known_public_channel_is_followed_by_its_id_without_asking_telegram(rt, tenant):
     """The second follower adds no look-up and no second backfill."""
     (anna, _), (max_, _) = await person(rt, tenant), await person(rt, tenant)
     async with rt.db.transaction(tenant.id) as db:
         channel = await follow(db, anna, found(username="Daily_News"))
-    added = await channels.add(rt, max_, link="https://t.me/daily_news/7")
+    added = await channels.add(rt, max_, telegram_id=channel.telegram_id)
     assert added.channel is not None and added.channel.id == channel.id
     async with rt.db.transaction(tenant.id) as db:
         assert len(await open_tasks(db, tenant)) == 1
@@ -69,7 +69,7 @@ async def test_wrong_additions_are_refused_with_their_reason(rt, tenant):
     with pytest.raises(NotFound, match=r"channels\.not_in_your_list"):
         await channels.add(rt, anna, telegram_id=4242)
     with pytest.raises(AlreadyExists, match=r"channels\.already_followed"):
-        await channels.add(rt, anna, username=channel.username)
+        await channels.add(rt, anna, telegram_id=channel.telegram_id)
     with pytest.raises(Invalid, match=r"channels\.reference_too_long"):
         await channels.add(rt, anna, username="x" * 300)
     with pytest.raises(Invalid, match=r"channels\.empty_reference"):

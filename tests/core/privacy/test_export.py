@@ -111,6 +111,7 @@ ELSEWHERE = {
     "audit_events": "audit",
     "channel_access": "how Telegram addresses what `account_channels` lists; lives as long as the account",
     "lost_channels": "ids of channels that are gone; why answers from them are hidden in `questions`",
+    "account_budgets": "how many requests to Telegram this account has just made, gone within a day",
     "method_waits": "until when Telegram asked this account to wait",
     "one_time_links": "a hash and the time it was asked for, which the trail has too",
     "tenant_flags": "the group's; who changed it is in the trail",

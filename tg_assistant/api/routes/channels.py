@@ -1,6 +1,7 @@
 """The caller's channels: those their account can see, those they follow, and how far these are read."""
 
 from dataclasses import asdict
+from datetime import datetime
 from hashlib import sha256
 from typing import Annotated, Any
 from uuid import UUID
@@ -51,6 +52,10 @@ class AvailableOut(BaseModel):
     private: bool
     members: int | None
     folder: str | None
+
+
+class AvailablePageOut(PageOut[AvailableOut]):
+    read_at: datetime | None = Field(description="when the list was last read from Telegram")
 
 
 class ProgressOut(BaseModel):
@@ -119,17 +124,20 @@ async def available(
     refresh: Annotated[bool, Query(description="ask Telegram again")] = False,
     limit: Limit = 100,
     cursor: Cursor = None,
-) -> PageOut[AvailableOut]:
+) -> AvailablePageOut:
     """The channels the linked account is subscribed to, with folders, in Telegram's order."""
     after = pagination.decode(cursor, int)
     listed = await dialogs.available(rt, await call.actor(), refresh=refresh)
+    async with call.open() as (db, actor):
+        _, read_at = await dialogs.kept(db, actor)
     begin = 0
     if after is not None:
         begin = next((n for n, each in enumerate(listed, 1) if each.telegram_id == after[0]), len(listed))
     shown = [
         AvailableOut.model_validate(each, from_attributes=True) for each in listed[begin : begin + limit + 1]
     ]
-    return pagination.cut(shown, limit, lambda each: (each.telegram_id,))
+    page = pagination.cut(shown, limit, lambda each: (each.telegram_id,))
+    return AvailablePageOut(items=page.items, next_cursor=page.next_cursor, read_at=read_at)
 
 
 @router.post("/api/channels", status_code=201, responses=_ADD)

@@ -13,9 +13,10 @@ from pydantic import BaseModel, Field
 from tg_assistant.api import limits
 from tg_assistant.api.deps import Call, Rt
 from tg_assistant.api.pagination import Cursor, Limit
+from tg_assistant.api.safety import SafetyOut, shown
 from tg_assistant.core.access import sessions
 from tg_assistant.core.access.rate_limits import Rule
-from tg_assistant.core.accounts import accounts
+from tg_assistant.core.accounts import accounts, safety
 from tg_assistant.core.actor import Actor
 from tg_assistant.core.privacy import erasure, export
 from tg_assistant.errors import NotAllowed, SignInNeeded
@@ -57,6 +58,12 @@ class ReceiptOut(BaseModel):
     questions: int
     sessions: int
     group: bool = Field(description="the whole group was deleted with its last owner")
+
+
+@router.get("/accounts/safety")
+async def account_safety(call: Call, rt: Rt) -> list[SafetyOut]:
+    """How much of its budget of requests the caller's Telegram account has used, and what waits."""
+    return [shown(one) for one in await safety.of_own(rt, await call.actor())]
 
 
 @router.get("/sessions")

@@ -20,11 +20,13 @@ from tg_assistant.infra.crypto import Binding, Keyring, SealBroken
 from tg_assistant.infra.postgres.db import run_text, transaction_time
 from tg_assistant.infra.postgres.events import notify
 from tg_assistant.infra.runtime import Runtime
-from tg_assistant.models import UNCHECKED, Account, AccountStatus, ChannelAccess, Dialog, MethodWait
+from tg_assistant.models import UNCHECKED, Account, AccountStatus, ChannelAccess, Dialog
 from tg_assistant.models.base import SECRETS
 
 log = structlog.get_logger()
 KEY_MISSING = "KEY_MISSING"  # an `ended_reason` of our own; all others are Telegram's error names
+FROZEN = "FROZEN"  # Telegram lets the account do next to nothing until an appeal; its session lives on
+_TOLD_OF_END = ("account.ended", "account.key_missing")
 _LOG_OUT_PRIORITY = 100
 
 
@@ -86,6 +88,7 @@ async def _get(db: AsyncSession, actor: Actor, account_id: UUID) -> Account:
 async def logged_out(db: AsyncSession, account: Account) -> None:
     """Record that the session is gone at Telegram: destroy the key and delete the account's own data.
 
+    Waits that Telegram asked for stay, as they are the Telegram account's and not the session's.
     Subscriptions stay, but private channels are hidden, because no access to them is known any more. Rows of
     lost accesses stay, without their access hash: deleting them would open a public channel that this account
     was banned from to the person again.
@@ -93,8 +96,7 @@ async def logged_out(db: AsyncSession, account: Account) -> None:
     account.status, account.ended_reason = AccountStatus.logged_out, None
     _destroy_key(account)
     db.add(account)
-    for model in (Dialog, MethodWait):
-        await db.exec(delete(model).where(col(model.account_id) == account.id))
+    await db.exec(delete(Dialog).where(col(Dialog.account_id) == account.id))
     own = col(ChannelAccess.account_id) == account.id
     await db.exec(delete(ChannelAccess).where(own, col(ChannelAccess.lost_at).is_(None)))
     await db.exec(update(ChannelAccess).where(own).values(access_hash=0))
@@ -120,7 +122,8 @@ async def end(db: AsyncSession, account: Account, reason: str) -> None:
         await logged_out(db, account)  # the person asked for this end, so it counts as a log-out
         return
     account.status, account.ended_reason = AccountStatus.ended, reason
-    _destroy_key(account)
+    if reason != FROZEN:  # whose session is logged out when the person connects again
+        _destroy_key(account)
     db.add(account)
     await _nothing_checked(db, account)
     await tasks.close_all(db, account.id, NotFound("accounts.disconnected"))
@@ -158,6 +161,23 @@ async def reopen(db: AsyncSession, keyring: Keyring) -> int:
             db.add(account)
             await notify(db, Topic.account, str(account.id))
     return found
+
+
+async def tell_again(db: AsyncSession, actor: Actor) -> None:
+    """Queue again the notice that the actor's account has ended, once they have unblocked the bot.
+
+    Nothing is queued when it has been sent, or still will be.
+    """
+    if actor.tenant_id is None:
+        return
+    account = next((one for one in await list_(db, actor) if one.status == AccountStatus.ended), None)
+    if account is None or await outbox.reaches(db, actor.user_id, _TOLD_OF_END):
+        return
+    who = {"tenant_id": account.tenant_id}
+    if account.ended_reason == KEY_MISSING:
+        await outbox.add(db, account.user_id, "account.key_missing", **who)
+    else:
+        await outbox.add(db, account.user_id, "account.ended", reason=account.ended_reason, **who)
 
 
 async def _nothing_checked(db: AsyncSession, account: Account) -> None:

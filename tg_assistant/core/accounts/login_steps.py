@@ -12,7 +12,7 @@ from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from tg_assistant.core import audit
-from tg_assistant.core.accounts import accounts, leases, logins, tasks
+from tg_assistant.core.accounts import accounts, flood_waits, leases, logins, tasks
 from tg_assistant.core.messaging import outbox
 from tg_assistant.core.names import TaskKind, Topic
 from tg_assistant.infra import clock, metrics
@@ -24,6 +24,13 @@ from tg_assistant.models.base import SECRETS
 
 log = structlog.get_logger()
 _FINAL = [status.value for status in LoginStatus if status.final]
+
+
+class AttemptOver(Exception):
+    """The attempt has ended meanwhile: roll back what was done in its name.
+
+    The account that was connected before keeps its session, which `authorize` has already marked as replaced.
+    """
 
 
 @dataclass(frozen=True)
@@ -86,6 +93,23 @@ async def keep_pending(db: AsyncSession, login_id: UUID, epoch: int, sealed: byt
     await db.exec(statement.execution_options(synchronize_session=False))
     if sealed is None:
         await notify(db, Topic.login, str(login_id))
+
+
+async def waits(db: AsyncSession, login_id: UUID, telegram_id: int) -> dict[str, float]:
+    """Return the seconds still to wait, by method: of the attempt's key, and of the account it may become."""
+    now = clock.now(db).timestamp()
+    kept = (await db.exec(select(Login.waits).where(Login.id == login_id))).one()
+    left = {method: until - now for method, until in kept.items() if until > now}
+    for method, seconds in (await flood_waits.left(db, telegram_id)).items():
+        left[method] = max(seconds, left.get(method, 0.0))
+    return left
+
+
+async def keep_wait(db: AsyncSession, login_id: UUID, method: str, seconds: float) -> None:
+    """Store a FLOOD_WAIT of the attempt's key, also for the process that takes the attempt over."""
+    until = func.jsonb_build_object(method, clock.now(db).timestamp() + seconds)
+    statement = update(Login).where(col(Login.id) == login_id).values(waits=col(Login.waits).op("||")(until))
+    await db.exec(statement.execution_options(synchronize_session=False))
 
 
 async def show_qr(db: AsyncSession, login_id: UUID, epoch: int, url: str, expires_at: datetime) -> bool:
@@ -163,9 +187,9 @@ async def authorize(db: AsyncSession, login: Login, epoch: int, *, session: byte
     """Connect the account: store its sealed session, end the attempt and add the first task.
 
     The caller has checked that `session` belongs to the person that started the attempt, and has closed its
-    connection, because the account's lease holder opens the next one. Returns False when the attempt was
-    cancelled meanwhile or the person was disabled or removed: the key then stays stored until it is logged
-    out. Raises LeaseLost.
+    connection, because the account's lease holder opens the next one. Returns False when the person was
+    disabled or removed: the key then stays stored until it is logged out. Raises AttemptOver, so that nothing
+    of this is saved, when the attempt was cancelled meanwhile, and LeaseLost.
     """
     if not await _has_access(db, login):
         await end(db, login.id, epoch, LoginStatus.failed, "access_ended")
@@ -173,7 +197,7 @@ async def authorize(db: AsyncSession, login: Login, epoch: int, *, session: byte
     telegram_id = (await person(db, login)).telegram_id
     account = await _account(db, login, telegram_id, keyring)
     if not await end(db, login.id, epoch, LoginStatus.authorized):
-        return False
+        raise AttemptOver
     metrics.auth_qr_success_total.inc()
     metrics.auth_qr_duration_seconds.observe((clock.now(db) - login.created_at).total_seconds())
     account.sealed_session = keyring.seal(session, accounts.binding(account))

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -26,6 +27,7 @@ from tg_assistant.infra.postgres import events, jobs
 from tg_assistant.infra.runtime import Runtime
 from tg_assistant.models import Account, Channel, ChannelAccess, Subscription
 
+_TITLE = func.coalesce(col(Subscription.shown_title), col(Channel.title))  # as its follower knows it
 _WATCH_SECONDS = 0.5
 _POLL_SECONDS = 2.0
 
@@ -76,7 +78,7 @@ async def page(db: AsyncSession, actor: Actor, *, limit: int, cursor: str | None
     """Return one page of the list of `list_`. Raises Invalid for a cursor that was never issued."""
     actor.require()
     after = pagination.decode(cursor, str, UUID)
-    beyond = tuple_(col(Channel.title), col(Channel.id)) > tuple_(*after) if after else None
+    beyond = tuple_(_TITLE, col(Channel.id)) > tuple_(*after) if after else None
     rows = await _followed(db, actor, beyond, limit + 1)
     last = rows[limit - 1].channel if len(rows) > limit else None
     return Page(rows[:limit], pagination.encode(last.title, last.id) if last else None)
@@ -123,12 +125,28 @@ async def _followed(
     condition: ColumnElement[bool] | None = None,
     limit: int | None = None,
 ) -> list[Followed]:
-    query = _subscribed(actor).order_by(col(Channel.title), col(Channel.id))
+    query = _subscribed(actor).order_by(_TITLE, col(Channel.id))
     if condition is not None:
         query = query.where(condition)
     rows = (await db.exec(query.limit(limit))).all()
     measured = await measure(db, [channel for channel, _ in rows], actor.user_id)
-    return [Followed(channel, subscription, measured[channel.id]) for channel, subscription in rows]
+    return [
+        Followed(_as_known(channel, subscription), subscription, measured[channel.id])
+        for channel, subscription in rows
+    ]
+
+
+def _as_known(channel: Channel, subscription: Subscription) -> Channel:
+    """Return the channel with the title its follower knows, as a copy that is never written back.
+
+    What others are shown of a channel after this person lost it is none of their business.
+    """
+    known = subscription.shown_title
+    return (
+        channel
+        if known is None
+        else Channel(**{**channel.model_dump(exclude={"id"}), "id": channel.id, "title": known})
+    )
 
 
 # ── Following ────────────────────────────────────────────────────────────────
@@ -144,41 +162,53 @@ async def add(
 ) -> Added:
     """Follow a channel given by username, link or Telegram id, and start to read its history.
 
-    A channel of the account's own list, or one the tenant knows as public, is followed at once. Any other
-    @name is looked up by the person's account, which is awaited for up to 5 s. A private channel can only be
-    followed from the account's own list. Raises Invalid (not a channel), NotFound, AlreadyExists, NotAllowed
-    (no account; plan limit, with `max` and `current`).
+    A channel given by its id is followed at once from the account's own list, or if the tenant knows it as
+    public. What an @name means is asked at Telegram, except right after the list was read, because names
+    change hands; so is whether a channel that was lost is open again. That is awaited for up to 5 s. A
+    private channel can only be followed from the account's own list.
+
+    Raises Invalid (not a channel), NotFound, AlreadyExists, NotAllowed (no account; no access; plan limit,
+    with `max` and `current`).
     """
     actor.require()
     named = link if link is not None else username or ""
     reference = parse_reference(named if telegram_id is None else str(telegram_id))
     async with rt.db.transaction(actor.tenant) as db:
         account = await following.own_account(db, actor)
-        await following.check_limit(db, actor.user_id, actor.plan)
         if found := await _known(db, actor, account, reference):
             return Added(await following.follow(db, account, found))
-        if reference.username is None:
-            if reference.telegram_id in account.group_ids:
+        if not await _following(db, actor, reference):
+            await following.check_limit(db, actor.user_id, actor.plan)
+            if reference.username is None and reference.telegram_id in account.group_ids:
                 raise Invalid("channels.private_group")
-            raise NotFound("channels.not_in_your_list")
-        task = await tasks.add(
-            db, account.id, TaskKind.resolve, {"username": reference.username}, priority=10
-        )
+            if reference.username is None:
+                raise NotFound("channels.not_in_your_list")
+        which = {"username": reference.username, "telegram_id": reference.telegram_id}
+        task = await tasks.add(db, account.id, TaskKind.resolve, which, priority=10)
     return await _resolved(rt, actor, task.id)
 
 
 async def _known(db: AsyncSession, actor: Actor, account: Account, reference: Reference) -> Found | None:
-    """Return the channel from the account's own list or the tenant's public channels, or None."""
+    """Return the channel if Telegram need not be asked: it is on the account's list, or public by its id."""
     listed = await dialogs.find(db, account, reference)
-    if listed is not None:
+    if listed is not None or reference.username:
         return listed
-    query = scoped(Channel, actor).where(col(Channel.private).is_(False))
-    if reference.username:
-        query = query.where(following.same_name(reference.username))
-    else:
-        query = query.where(Channel.telegram_id == reference.telegram_id)
+    query = scoped(Channel, actor).where(
+        Channel.telegram_id == reference.telegram_id,
+        ~col(Channel.private) & ~readable.lost(actor.user_id),
+    )
     channel = (await db.exec(query)).first()
     return following.as_found(channel) if channel else None
+
+
+async def _following(db: AsyncSession, actor: Actor, reference: Reference) -> bool:
+    """Return whether the actor follows the channel, though it may be lost or have another name by now."""
+    same = (
+        following.same_name(reference.username)
+        if reference.username
+        else col(Channel.telegram_id) == reference.telegram_id
+    )
+    return (await db.exec(_subscribed(actor).where(same))).first() is not None
 
 
 async def _resolved(rt: Runtime, actor: Actor, task_id: UUID) -> Added:
@@ -233,16 +263,23 @@ async def watch(rt: Runtime, actor: Actor, channel_id: UUID) -> AsyncIterator[Pr
             await event.within(_POLL_SECONDS)
 
 
-async def access_lost(db: AsyncSession, account_id: UUID, channel_id: UUID) -> None:
-    """Store that Telegram refused the channel to the account; hide it from the person, notify them once."""
+async def access_lost(
+    db: AsyncSession, account_id: UUID, channel_id: UUID, *, asked_at: datetime | None = None
+) -> None:
+    """Store that Telegram refused the channel to the account; hide it from the person, notify them once.
+
+    The refusal of a request sent at `asked_at` is out of date if access was seen since then, such as on the
+    list that is read right after the account was connected again.
+    """
     query = (
         update(ChannelAccess)
         .where(
             col(ChannelAccess.account_id) == account_id,
             col(ChannelAccess.channel_id) == channel_id,
             col(ChannelAccess.lost_at).is_(None),
+            asked_at is None or col(ChannelAccess.checked_at) <= asked_at,
         )
-        .values(lost_at=clock.now(db))
+        .values(lost_at=clock.now(db), looked_at=None)
         .returning(col(ChannelAccess.user_id), col(ChannelAccess.tenant_id))
     )
     lost = (await db.exec(query)).first()

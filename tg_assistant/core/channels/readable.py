@@ -19,10 +19,15 @@ _HELD = col(ChannelAccess.lost_at).is_(None)
 
 def by(user_id: Any) -> ColumnElement[bool]:
     """Return the condition that this person may read the channel, whether or not the group has paused it."""
+    return followed_by(user_id) & _open_to(user_id)
+
+
+def followed_by(user_id: Any) -> ColumnElement[bool]:
+    """Return the condition that this person follows the channel, whether or not they may read it."""
     follows = select(Subscription.user_id).where(
         col(Subscription.channel_id) == col(Channel.id), col(Subscription.user_id) == user_id
     )
-    return follows.exists() & _open_to(user_id)
+    return follows.exists()
 
 
 def by_anybody() -> ColumnElement[bool]:

@@ -95,6 +95,8 @@ async def looked_after(db: AsyncSession, account_id: UUID) -> list[LookedAfter]:
             col(Channel.paused).is_(False),
             ~col(Subscription.paused) | col(Channel.private),
             col(ChannelAccess.lost_at).is_(None),
+            # one without a name can only be addressed once the account's list has been read
+            or_(col(ChannelAccess.account_id).is_not(None), col(Channel.username).is_not(None)),
         )
     )
     found = []

@@ -1,11 +1,12 @@
 """Notifications for the bot to send: a text code with values, sent at least once in the person's language."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, func, update
+from sqlalchemy import ColumnElement, func, or_, update
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -74,6 +75,16 @@ async def due(db: AsyncSession, limit: int = BATCH) -> list[Due]:
     ]
 
 
+async def reaches(db: AsyncSession, user_id: UUID, codes: Sequence[str]) -> bool:
+    """Return whether the person's newest notification with one of these codes was sent, or still will be."""
+    query = (
+        select(or_(col(Notification.sent_at).is_not(None), _pending()))
+        .where(Notification.user_id == user_id, col(Notification.code).in_(codes))
+        .order_by(col(Notification.created_at).desc())
+    )
+    return bool((await db.exec(query.limit(1))).first())
+
+
 async def longest_wait(db: AsyncSession) -> float:
     """Return for how many seconds the oldest unsent notification has been due; 0 without any."""
     await set_delivering(db)
@@ -82,12 +93,13 @@ async def longest_wait(db: AsyncSession) -> float:
 
 
 def _due() -> tuple[ColumnElement[bool], ...]:
-    return (
-        col(Notification.sent_at).is_(None),
-        col(Notification.not_before) <= func.now(),
-        col(Notification.created_at) > func.now() - _LIFE,
-        col(Notification.attempts) < TRIES,
-    )
+    return col(Notification.sent_at).is_(None), col(Notification.not_before) <= func.now(), _pending()
+
+
+def _pending() -> ColumnElement[bool]:
+    """Return the condition that an unsent notification is neither given up nor too old."""
+    young = col(Notification.created_at) > func.now() - _LIFE
+    return young & (col(Notification.attempts) < TRIES)
 
 
 async def still_owed(db: AsyncSession, owed: Due) -> bool:

@@ -228,7 +228,7 @@ async def _channels(db: AsyncSession, actor: Actor) -> list[dict[str, Any]]:
     return [
         {
             "telegram_id": channel.telegram_id,
-            "title": channel.title,
+            "title": subscription.shown_title or channel.title,
             "username": channel.username,
             "paused": subscription.paused,
             "followed_since": subscription.created_at,
