@@ -13,6 +13,7 @@ COLOURS = {
     "web": "32",
     "bot": "36",
     "ingest": "95",
+    "embedder": "96",
     "model": "94",
     "frontend": "92",
     "migrate": "34",

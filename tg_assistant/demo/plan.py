@@ -10,12 +10,13 @@ from tg_assistant.demo import chroma, postgres
 from tg_assistant.demo.environment import Demo, plain_environment
 from tg_assistant.demo.supervisor import Step
 
-_PRODUCT_NEEDS = ("migrate", "sandbox", "chroma", "model")
+_PRODUCT_NEEDS = ("migrate", "sandbox", "chroma", "embedder")
 
 
 def steps(demo: Demo) -> list[Step]:
     """All steps of the demo; `needs` gives their dependencies."""
-    return [_postgres(demo), _chroma(demo), _sandbox(demo), *_preparations(demo), *_product(demo)]
+    servers = [_postgres(demo), _chroma(demo), _sandbox(demo), _embedder(demo)]
+    return [*servers, *_preparations(demo), *_product(demo)]
 
 
 def _postgres(demo: Demo) -> Step:
@@ -54,6 +55,17 @@ def _sandbox(demo: Demo) -> Step:
     )
 
 
+def _embedder(demo: Demo) -> Step:
+    return Step(
+        "embedder",
+        lambda: [sys.executable, "-m", "tg_assistant.embedder"],
+        needs=("model",),
+        environment=demo.embedder_environment,
+        ready=_answers(demo.http, f"{demo.embedder_url}/health"),
+        live=_answers(demo.http, f"{demo.embedder_url}/health"),
+    )
+
+
 def _preparations(demo: Demo) -> list[Step]:
     """Steps that end; the next start finds their results."""
     cli = [sys.executable, "-m", "tg_assistant.cli"]
@@ -78,7 +90,7 @@ def _preparations(demo: Demo) -> list[Step]:
 
 
 def _product(demo: Demo) -> list[Step]:
-    """The three processes of the product, started as in production."""
+    """The three processes of the product that people meet, started as in production."""
     return [
         Step(
             "web",
