@@ -26,7 +26,7 @@ from tg_assistant.models import (
     Subscription,
 )
 
-# Backpressure: with so many posts of a group waiting to be embedded (some minutes on two cores) its older
+# Backpressure: while more posts of a group than this wait for the index, some minutes of embedding, its older
 # history is read no further. Live posts, gaps between posts and the newest page are, so nothing gets stale.
 INDEX_BEHIND = 20_000
 LIVE_GAP = 5  # task priority: a gap between live posts is filled before older history
