@@ -14,7 +14,6 @@ COLOURS = {
     "bot": "36",
     "ingest": "95",
     "embedder": "96",
-    "model": "94",
     "frontend": "92",
     "migrate": "34",
 }

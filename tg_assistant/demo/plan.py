@@ -59,10 +59,10 @@ def _embedder(demo: Demo) -> Step:
     return Step(
         "embedder",
         lambda: [sys.executable, "-m", "tg_assistant.embedder"],
-        needs=("model",),
         environment=demo.embedder_environment,
-        ready=_answers(demo.http, f"{demo.embedder_url}/health"),
-        live=_answers(demo.http, f"{demo.embedder_url}/health"),
+        # it builds and loads its model meanwhile, and whoever asks before waits for that
+        ready=_answers(demo.http, f"{demo.embedder_url}/health", failing=True),
+        live=_answers(demo.http, f"{demo.embedder_url}/health", failing=True),
     )
 
 
@@ -70,7 +70,6 @@ def _preparations(demo: Demo) -> list[Step]:
     """Steps that end; the next start finds their results."""
     cli = [sys.executable, "-m", "tg_assistant.cli"]
     return [
-        Step("model", lambda: [*cli, "build-model"], environment=demo.base, once=True),
         Step("frontend", lambda: [*cli, "build"], environment=demo.base, once=True),
         Step(
             "migrate",
@@ -119,10 +118,12 @@ def _product(demo: Demo) -> list[Step]:
     ]
 
 
-def _answers(http: httpx.AsyncClient, url: str) -> Callable[[], Awaitable[bool]]:
+def _answers(http: httpx.AsyncClient, url: str, *, failing: bool = False) -> Callable[[], Awaitable[bool]]:
+    """A check whether `url` answers well, or with `failing` whether it answers at all."""
+
     async def answers() -> bool:
         try:
-            return (await http.get(url)).is_success
+            return (await http.get(url)).is_success or failing
         except httpx.HTTPError:
             return False
 
