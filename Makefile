@@ -64,7 +64,7 @@ monitor: ## the same, every five seconds
 logs-api: ; @$(MAKE) -s logs-web
 logs-telethon: ; @$(MAKE) -s logs-ingest
 logs-redis: ; @echo "The demo runs one web worker and needs no Redis; yours logs where you run it (REDIS_URL)."
-logs-%: ## follow one process: web, bot, ingest, sandbox, postgres, chroma
+logs-%: ## follow one process: web, bot, ingest, embedder, sandbox, postgres, chroma
 	@tail -n 50 -F $(DATA)/logs/$*.log
 
 clean: ## forget builds and caches; .data stays

@@ -8,8 +8,8 @@ import pytest
 import yaml
 
 from tg_assistant.demo.environment import setting_names
-from tg_assistant.settings.groups import Settings
-from tg_assistant.settings.load import load
+from tg_assistant.settings.groups import ProcessSettings, Settings
+from tg_assistant.settings.load import load, load_embedder
 
 ROOT = Path(__file__).parents[1]
 KEY = "a2V5LWtleS1rZXkta2V5LWtleS1rZXkta2V5LWtleTE="
@@ -24,6 +24,7 @@ FILES = {
         "BOT_TOKEN": f"1:{'A' * 35}",
         "BOT_PUBLIC_URL": "https://ask.example.org",
         "JWT_SECRET": "j" * 48,
+        "EMBEDDER_KEY": "e" * 64,
         "TELEGRAM_API_ID": "1",
         "TELEGRAM_API_HASH": "a" * 32,
     },
@@ -54,12 +55,12 @@ def start(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
     """Reads the settings as the service would at its start."""
     monkeypatch.chdir(tmp_path)
 
-    def started(name: str) -> Settings:
+    def started(name: str) -> ProcessSettings:
         for variable in setting_names(Settings):
             monkeypatch.delenv(variable, raising=False)
         for variable, value in environment_of(name).items():
             monkeypatch.setenv(variable, value)
-        return load(name)
+        return load_embedder() if name == "embedder" else load(name)
 
     return started
 
@@ -73,12 +74,23 @@ def test_each_service_starts_with_what_it_is_given(start, name: str):
     assert bool(found.security.session_crypto_key) == (name == "ingest")
 
 
-@pytest.mark.parametrize("name", ["web", "bot", "ingest"])
+@pytest.mark.parametrize("name", ["web", "bot", "ingest", "embedder"])
 def test_a_stuck_service_is_seen_and_started_again(start, name: str):
     """Its health is asked where it listens, of itself alone; it ends by itself, and compose restarts it."""
     service, found = services()[name], start(name)
     assert f"127.0.0.1:{found.health_port}/live" in " ".join(service["healthcheck"]["test"])
     assert service["restart"] == "unless-stopped" and 0 < found.stuck_seconds < 120
+
+
+def test_one_service_embeds_for_the_others(start):
+    """They ask it, where it listens, with its key; of what is secret it has nothing else."""
+    embedder = start("embedder").retrieval
+    for name in ("web", "bot", "ingest"):
+        caller = start(name).retrieval
+        assert caller.embedder_url == f"http://embedder:{embedder.embedder_port}"
+        assert caller.embedder_key == embedder.embedder_key
+    secrets = {value for file in FILES.values() for value in file.values() if len(value) > 12}
+    assert secrets & set(environment_of("embedder").values()) == {FILES[".env"]["EMBEDDER_KEY"]}
 
 
 @pytest.mark.parametrize("name", sorted(set(services()) - {"ingest"}))

@@ -12,11 +12,16 @@ from tg_assistant.models import BotUpdate
 from tg_assistant.settings.groups import DatabaseSettings
 
 
-async def test_the_process_answers_and_is_ready(http):
-    """Alive without asking anybody; ready with PostgreSQL and, for better answers, Chroma."""
+async def test_the_process_answers_and_is_ready(http, rt):
+    """Alive without asking anybody; ready with PostgreSQL and, for better answers, Chroma and the model."""
     assert (await http.get("/health")).json()["status"] == "ok"
+    await rt.embedder.loaded()
     answer = await http.get("/ready")
-    assert answer.status_code == 200 and answer.json()["checks"] == {"database": True, "vectors": True}
+    assert answer.status_code == 200 and answer.json()["checks"] == {
+        "database": True,
+        "vectors": True,
+        "embeddings": True,
+    }
 
 
 async def test_signing_in_needs_somebody_who_works(http, rt):

@@ -16,7 +16,7 @@ from tests.servers import BOT_TOKEN, LLM_KEY
 from tg_assistant.core import health
 from tg_assistant.errors import Unavailable
 from tg_assistant.infra import bot_api
-from tg_assistant.infra.embeddings import OpenAIEmbedder
+from tg_assistant.infra.embeddings import OpenAIEmbedder, SharedEmbedder
 from tg_assistant.infra.llm import open_llm
 from tg_assistant.infra.runtime import Runtime
 from tg_assistant.infra.vectors import Space, Vectors
@@ -77,6 +77,15 @@ async def _embeddings(url: str) -> None:
         await embedder.close()
 
 
+async def _embedder(url: str) -> None:
+    embedder = SharedEmbedder(url, "k")
+    try:
+        assert not await embedder.answers()
+        await embedder.embed_query("a question of somebody's")
+    finally:
+        await embedder.close()
+
+
 async def _chroma(url: str) -> None:
     vectors = Vectors(url)
     try:
@@ -92,6 +101,7 @@ async def _bot_api(url: str) -> None:
 NEIGHBOURS: dict[str, Callable[[str], Awaitable[None]]] = {
     "language model": _llm,
     "embeddings": _embeddings,
+    "embedder": _embedder,
     "Chroma": _chroma,
     "Bot API": _bot_api,
 }

@@ -41,7 +41,7 @@ ALLOWED = {"invites.code": {"invite code"}, "invite_uses.code": {"invite code"}}
 # Files: the installation's own secrets stand in one. A QR code stands in its row while it is shown, so in
 # PostgreSQL's journal some time longer, good for nothing. The local Telegram knows its own secrets, and
 # what people type there.
-KEPT = {"secrets.json": {"JWT secret", "session key"}, "pg/": {"invite code", "login token"}}
+KEPT = {"secrets.json": {"JWT secret", "session key", "embedder key"}, "pg/": {"invite code", "login token"}}
 TELEGRAM = "sandbox/"
 
 
@@ -105,6 +105,7 @@ async def _plant(walk: Walk) -> None:
         "api hash": made["api_hash"],
         "JWT secret": demo.folder.secrets()["JWT_SECRET"],
         "session key": demo.folder.secrets()["SESSION_CRYPTO_KEY"],
+        "embedder key": demo.folder.secrets()["EMBEDDER_KEY"],
         "2FA password": PASSWORD,
         "webhook secret": WEBHOOK,
         "LLM key": LLM_KEY,

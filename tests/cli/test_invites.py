@@ -193,11 +193,14 @@ def test_the_script_is_the_same_command_line(run, database: Postgres, tenant: st
 
 
 def test_doctor_names_what_is_down(run, monkeypatch: pytest.MonkeyPatch):
-    """PostgreSQL is well, Chroma is not: exit 1 and its address."""
+    """PostgreSQL is well, Chroma is not: exit 1 and its address; an embedder only where there is one."""
     monkeypatch.setenv("CHROMA_URL", "http://127.0.0.1:9")
+    monkeypatch.delenv("EMBEDDER_URL", raising=False)
     code, out, _ = run("doctor")
     assert code == 1
-    assert "✓ PostgreSQL" in out and "✗ Chroma: http://127.0.0.1:9" in out
+    assert "✓ PostgreSQL" in out and "✗ Chroma: http://127.0.0.1:9" in out and "Embedder" not in out
+    monkeypatch.setenv("EMBEDDER_URL", "http://127.0.0.1:9")
+    assert "✗ Embedder: http://127.0.0.1:9/health" in run("doctor")[1]
 
 
 @pytest.mark.parametrize("name", ["SESSION_CRYPTO_KEY", "SESSION_CRYPTO_KEY_FILE"])

@@ -29,6 +29,9 @@ def test_secrets_are_made_once_and_private(tmp_path: Path):
         first = folder.secrets()
         assert folder.secrets() == first and len(first["SESSION_CRYPTO_KEY"]) == 44
         assert (tmp_path / "secrets.json").stat().st_mode & 0o077 == 0
+        known = {name: value for name, value in first.items() if name != "EMBEDDER_KEY"}
+        (tmp_path / "secrets.json").write_text(json.dumps(known))  # of a version that had no such key
+        assert folder.secrets() == known | {"EMBEDDER_KEY": folder.secrets()["EMBEDDER_KEY"]} != first
 
 
 def test_reset_forgets_everything(tmp_path: Path):

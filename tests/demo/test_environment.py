@@ -48,6 +48,16 @@ def test_each_process_has_its_role(demo: Demo):
     assert demo.ingest_environment()["DATABASE_URL"] == "worker"
 
 
+def test_the_embedder_gets_its_key_and_no_other_secret(demo: Demo):
+    """It is given texts and returns numbers; the others find it, with the key, and load no model."""
+    ours, callers = demo.embedder_environment(), [demo.web_environment(), demo.ingest_environment()]
+    secrets = {*demo.folder.secrets().values(), INSTALL["bot_token"], INSTALL["api_hash"], "app", "worker"}
+    assert secrets & set(ours.values()) == {ours["EMBEDDER_KEY"]}
+    for caller in callers:
+        assert caller["EMBEDDER_URL"] == f"http://127.0.0.1:{ours['EMBEDDER_PORT']}"
+        assert caller["EMBEDDER_KEY"] == ours["EMBEDDER_KEY"]
+
+
 def test_exported_settings_do_not_leak_in(demo: Demo, monkeypatch: pytest.MonkeyPatch):
     """A production setting in the shell stays out; a language model the user chose comes in."""
     monkeypatch.setenv("SESSION_CRYPTO_KEY", "mine")
@@ -69,4 +79,4 @@ def test_every_need_is_a_step(demo: Demo):
     plan = steps(demo)
     names = {step.name for step in plan}
     assert all(set(step.needs) <= names for step in plan)
-    assert {"postgres", "chroma", "sandbox", "web", "bot", "ingest"} <= names
+    assert {"postgres", "chroma", "sandbox", "embedder", "web", "bot", "ingest"} <= names

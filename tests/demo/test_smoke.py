@@ -41,7 +41,7 @@ def test_smoke_walks_the_main_job_over_a_killed_ingest():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("process", ["web", "bot", "chroma", "sandbox", "postgres"])
+@pytest.mark.parametrize("process", ["web", "bot", "chroma", "sandbox", "postgres", "embedder"])
 def test_smoke_over_any_killed_process(process: str):
     """The same with each other process; the short form is the test above."""
     code, report, log = smoke("--kill", process)

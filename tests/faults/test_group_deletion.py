@@ -276,7 +276,7 @@ async def test_while_posts_are_being_indexed(rt, monkeypatch):
     await a_channel(rt, where, ["One post about bees"])
     embed, begun, go = vector_cache.passages, asyncio.Event(), asyncio.Event()
 
-    async def slow(rt, texts):
+    async def slow(rt, texts, *, background):
         begun.set()
         await go.wait()
         return await embed(rt, texts)

@@ -6,13 +6,14 @@ import random
 import pytest
 from sqlmodel import select
 
-from ingest import convert, history_pages
+from ingest import convert, history_pages, job_worker
 from sandbox.control import Sandbox
 from sandbox.faults import flood_wait
+from tests.followed import open_tasks
 from tests.ingest.conftest import Ingest, member
 from tests.ingest.reading import Side, connect, eventually, fill, follow, listed, make_channel
 from tg_assistant.core.actor import Actor
-from tg_assistant.core.channels import channels, dialogs
+from tg_assistant.core.channels import backfill, channels, dialogs
 from tg_assistant.errors import Invalid, NotFound
 from tg_assistant.infra.runtime import Runtime
 from tg_assistant.models import Notification, Post, Tenant
@@ -67,6 +68,42 @@ async def test_a_channel_of_the_own_list_arrives_whole(ingest_rt, sandbox, inges
     pair = [rows[post.id] for post in album]
     assert pair[0].album_id == pair[1].album_id is not None
     assert [row.media for row in pair] == ["photo", "photo"]
+
+
+async def test_an_index_far_behind_slows_old_history_and_nothing_else(
+    ingest_rt, sandbox, ingest, connected, monkeypatch
+):
+    """Nothing is indexed here: history stops, while live posts and a new channel's newest page arrive."""
+    monkeypatch.setattr(backfill, "INDEX_BEHIND", 150)
+    monkeypatch.setattr(job_worker, "SWEEP_SECONDS", 1.0)
+    old = make_channel(ingest_rt, sandbox, "Long History", ["anna"], posts=500)
+    new = make_channel(ingest_rt, sandbox, "Followed Later", ["anna"], posts=300)
+    newest = set(sorted(new.served())[-100:])
+    async with ingest.running():
+        await follow(ingest_rt, connected, old)
+
+        async def stopped() -> bool:
+            return len(await old.ours()) > 150 and not await open_history(ingest_rt, connected)
+
+        await eventually(stopped, "history waits")
+        assert 150 < len(await old.ours()) < 500
+        await follow(ingest_rt, connected, new)
+        [live] = old.publish("Live, however far the index is behind")
+
+        async def arrived() -> bool:
+            return live.id in await old.ours() and newest <= set(await new.ours())
+
+        await eventually(arrived, "what is new arrives")
+        assert len(await old.ours()) < 500 and len(await new.ours()) < 300
+        monkeypatch.setattr(backfill, "INDEX_BEHIND", 10_000)  # as if the index had caught up
+        await old.arrives()
+        await new.arrives()
+
+
+async def open_history(rt: Runtime, actor: Actor) -> int:
+    """How many pages of history are still to be read."""
+    async with rt.db.transaction(actor.tenant) as db:
+        return len(await open_tasks(db, await db.get_one(Tenant, actor.tenant)))
 
 
 async def test_names_are_resolved_and_all_but_channels_refused(ingest_rt, sandbox, ingest, connected):

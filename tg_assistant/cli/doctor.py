@@ -9,9 +9,12 @@ def examine() -> Iterator[tuple[str, str | None]]:
     checks: dict[str, Callable[[], str | None]] = {
         "PostgreSQL and its schema": _database,
         "Chroma": lambda: _http("CHROMA_URL", "/api/v2/heartbeat", "http://127.0.0.1:8001"),
+        "Embedder": lambda: _http("EMBEDDER_URL", "/health", ""),
         "Web": lambda: _http("BOT_PUBLIC_URL", "/ready", "http://127.0.0.1:8000"),
         "Telegram's Bot API": _bot_api,
     }
+    if not os.environ.get("EMBEDDER_URL"):
+        del checks["Embedder"]  # the processes load the model themselves
     for name, check in checks.items():
         yield name, check()
 

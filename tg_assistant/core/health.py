@@ -1,5 +1,6 @@
 """What the health endpoints check, beyond whether a process responds."""
 
+import asyncio
 import time
 from collections.abc import Mapping
 
@@ -49,8 +50,12 @@ def _in_time(rt: Runtime, seconds: float) -> bool:
 
 
 async def ready(rt: Runtime) -> Mapping[str, bool]:
-    """Return `database`, without which nothing works, and `vectors`, without which answers are weaker."""
-    return {"database": await database_answers(rt.db), "vectors": await _vectors(rt)}
+    """Return `database`, without which nothing works.
+
+    Without `vectors` (Chroma) and `embeddings` posts are found by their words alone.
+    """
+    vectors, embeddings = await asyncio.gather(_vectors(rt), rt.embedder.answers())
+    return {"database": await database_answers(rt.db), "vectors": vectors, "embeddings": embeddings}
 
 
 async def signing_in(rt: Runtime) -> Mapping[str, bool]:

@@ -13,7 +13,7 @@ COLOURS = {
     "web": "32",
     "bot": "36",
     "ingest": "95",
-    "model": "94",
+    "embedder": "96",
     "frontend": "92",
     "migrate": "34",
 }

@@ -24,6 +24,7 @@ WANTED_PORTS = {
     "bot_api": 8050,
     "bot_health": 8061,
     "ingest_health": 8062,
+    "embedder": 8070,
 }
 
 
@@ -66,15 +67,17 @@ class DataFolder:
         return ports, replaced
 
     def secrets(self) -> dict[str, str]:
-        """JWT_SECRET and SESSION_CRYPTO_KEY of this installation, generated at its first start."""
+        """JWT_SECRET, SESSION_CRYPTO_KEY, EMBEDDER_KEY, generated at the first start that needs them."""
         kept = self.path / "secrets.json"
-        if not kept.exists():
-            made = {
-                "JWT_SECRET": secrets.token_urlsafe(48),
-                "SESSION_CRYPTO_KEY": base64.b64encode(secrets.token_bytes(32)).decode(),
-            }
+        known = json.loads(kept.read_text()) if kept.exists() else {}
+        made = {
+            "JWT_SECRET": secrets.token_urlsafe(48),
+            "SESSION_CRYPTO_KEY": base64.b64encode(secrets.token_bytes(32)).decode(),
+            "EMBEDDER_KEY": secrets.token_hex(32),
+        } | known
+        if made != known:
             write_private(kept, json.dumps(made, indent=2))
-        return json.loads(kept.read_text())
+        return made
 
 
 @contextmanager

@@ -42,6 +42,10 @@ class Demo:
         return f"http://localhost:{self.ports['phone']}"
 
     @property
+    def embedder_url(self) -> str:
+        return f"http://127.0.0.1:{self.ports['embedder']}"
+
+    @property
     def bot_api_url(self) -> str:
         return f"http://127.0.0.1:{self.ports['bot_api']}"
 
@@ -80,12 +84,24 @@ class Demo:
 
     def base(self) -> dict[str, str]:
         """The environment common to all processes; each adds only its own secrets."""
-        return plain_environment() | {
-            "ENVIRONMENT": "development",
-            "CHROMA_URL": chroma.url(self.ports["chroma"]),
-            "EMBEDDING_CACHE_DIR": str(self.folder.path / "models"),
-            "BOT_PUBLIC_URL": self.web_url,
-        }
+        return (
+            plain_environment()
+            | self._model()
+            | {
+                "ENVIRONMENT": "development",
+                "CHROMA_URL": chroma.url(self.ports["chroma"]),
+                "EMBEDDER_URL": self.embedder_url,
+                "BOT_PUBLIC_URL": self.web_url,
+            }
+        )
+
+    def embedder_environment(self) -> dict[str, str]:
+        """Environment of the embedder, which has no other secret than the key its callers show."""
+        return plain_environment() | self._model() | {"EMBEDDER_PORT": str(self.ports["embedder"])}
+
+    def _model(self) -> dict[str, str]:
+        models = str(self.folder.path / "models")
+        return {"EMBEDDING_CACHE_DIR": models, "EMBEDDER_KEY": self.folder.secrets()["EMBEDDER_KEY"]}
 
     def health(self, name: str) -> dict[str, str]:
         return {"HEALTH_PORT": str(self.ports[f"{name}_health"])}
@@ -151,7 +167,7 @@ def plain_environment() -> dict[str, str]:
     kept = {
         name: value for name, value in os.environ.items() if name not in ours or name.startswith(_PASSED_ON)
     }
-    return kept | {"PYTHONUNBUFFERED": "1", "ENV_FILE": os.devnull}
+    return kept | {"PYTHONUNBUFFERED": "1", "ENV_FILE": os.devnull, "ORT_DISABLE_TELEMETRY": "1"}
 
 
 def setting_names(group: type[BaseSettings]) -> set[str]:

@@ -10,12 +10,13 @@ from tg_assistant.demo import chroma, postgres
 from tg_assistant.demo.environment import Demo, plain_environment
 from tg_assistant.demo.supervisor import Step
 
-_PRODUCT_NEEDS = ("migrate", "sandbox", "chroma", "model")
+_PRODUCT_NEEDS = ("migrate", "sandbox", "chroma", "embedder")
 
 
 def steps(demo: Demo) -> list[Step]:
     """All steps of the demo; `needs` gives their dependencies."""
-    return [_postgres(demo), _chroma(demo), _sandbox(demo), *_preparations(demo), *_product(demo)]
+    servers = [_postgres(demo), _chroma(demo), _sandbox(demo), _embedder(demo)]
+    return [*servers, *_preparations(demo), *_product(demo)]
 
 
 def _postgres(demo: Demo) -> Step:
@@ -54,11 +55,21 @@ def _sandbox(demo: Demo) -> Step:
     )
 
 
+def _embedder(demo: Demo) -> Step:
+    return Step(
+        "embedder",
+        lambda: [sys.executable, "-m", "tg_assistant.embedder"],
+        environment=demo.embedder_environment,
+        # it builds and loads its model meanwhile, and whoever asks before waits for that
+        ready=_answers(demo.http, f"{demo.embedder_url}/health", failing=True),
+        live=_answers(demo.http, f"{demo.embedder_url}/health", failing=True),
+    )
+
+
 def _preparations(demo: Demo) -> list[Step]:
     """Steps that end; the next start finds their results."""
     cli = [sys.executable, "-m", "tg_assistant.cli"]
     return [
-        Step("model", lambda: [*cli, "build-model"], environment=demo.base, once=True),
         Step("frontend", lambda: [*cli, "build"], environment=demo.base, once=True),
         Step(
             "migrate",
@@ -78,7 +89,7 @@ def _preparations(demo: Demo) -> list[Step]:
 
 
 def _product(demo: Demo) -> list[Step]:
-    """The three processes of the product, started as in production."""
+    """The three processes of the product that people meet, started as in production."""
     return [
         Step(
             "web",
@@ -107,10 +118,12 @@ def _product(demo: Demo) -> list[Step]:
     ]
 
 
-def _answers(http: httpx.AsyncClient, url: str) -> Callable[[], Awaitable[bool]]:
+def _answers(http: httpx.AsyncClient, url: str, *, failing: bool = False) -> Callable[[], Awaitable[bool]]:
+    """A check whether `url` answers well, or with `failing` whether it answers at all."""
+
     async def answers() -> bool:
         try:
-            return (await http.get(url)).is_success
+            return (await http.get(url)).is_success or failing
         except httpx.HTTPError:
             return False
 

@@ -14,6 +14,7 @@ _SOURCES = {
     "web": ("tg_assistant",),
     "bot": ("bot", *_SHARED),
     "ingest": ("ingest", *_SHARED),
+    "embedder": ("tg_assistant/embedder", "tg_assistant/infra"),
     "sandbox": ("sandbox",),
 }
 

@@ -5,7 +5,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
 from tg_assistant.infra.clock import SYSTEM, Clock
-from tg_assistant.infra.embeddings import Embedder, LocalEmbedder, OpenAIEmbedder
+from tg_assistant.infra.embeddings import Embedder, LocalEmbedder, OpenAIEmbedder, SharedEmbedder
 from tg_assistant.infra.fair_queue import FairQueue
 from tg_assistant.infra.limits import RateLimits
 from tg_assistant.infra.llm import Llm, open_llm
@@ -72,13 +72,16 @@ async def open_runtime(settings: Settings, *, clock: Clock = SYSTEM) -> AsyncGen
 
 
 def open_embedder(retrieval: RetrievalSettings) -> Embedder:
-    """Return the embedder of the configured endpoint, otherwise the local model's."""
-    if not retrieval.embedding_base_url:
-        return LocalEmbedder(retrieval.embedding_cache_dir)
-    key = retrieval.embedding_api_key
-    return OpenAIEmbedder(
-        base_url=retrieval.embedding_base_url,
-        api_key=key.get_secret_value() if key else "none",
-        model=retrieval.embedding_model or "text-embedding-3-small",
-        dimension=retrieval.embedding_dimension,
-    )
+    """Return the embedder of the configured endpoint or of the embedder process, else the local model."""
+    if retrieval.embedding_base_url:
+        key = retrieval.embedding_api_key
+        return OpenAIEmbedder(
+            base_url=retrieval.embedding_base_url,
+            api_key=key.get_secret_value() if key else "none",
+            model=retrieval.embedding_model or "text-embedding-3-small",
+            dimension=retrieval.embedding_dimension,
+        )
+    if retrieval.embedder_url:
+        key = retrieval.embedder_key
+        return SharedEmbedder(retrieval.embedder_url, key.get_secret_value() if key else None)
+    return LocalEmbedder(retrieval.embedding_cache_dir)

@@ -20,6 +20,7 @@ HOW = {
     "BOT_TOKEN": "get one from @BotFather",
     "BOT_WEBHOOK_SECRET": "make one: openssl rand -hex 32",
     "DATABASE_URL": "for example postgresql://app:password@localhost:5432/tg_assistant",
+    "EMBEDDER_KEY": "make one: openssl rand -hex 32",
     "JWT_SECRET": "make one: openssl rand -base64 48",
     "SESSION_CRYPTO_KEY": "make one: openssl rand -base64 32",
     "TELEGRAM_API_ID": "get your own at https://my.telegram.org/apps",
@@ -174,28 +175,37 @@ class RetrievalSettings(_Group):
     embedding_model: str | None = Field(default=None, validation_alias="EMBEDDING_MODEL")
     embedding_dimension: int = Field(default=384, ge=8, le=8192, validation_alias="EMBEDDING_DIMENSION")
     embedding_cache_dir: Path = Field(default=Path(".data/models"), validation_alias="EMBEDDING_CACHE_DIR")
+    embedder_url: Service | None = Field(default=None, validation_alias="EMBEDDER_URL")
+    embedder_key: SecretStr | None = Field(default=None, validation_alias="EMBEDDER_KEY")
+    embedder_host: str = Field(default="127.0.0.1", validation_alias="EMBEDDER_HOST")
+    embedder_port: int = Field(default=8070, ge=1, le=65535, validation_alias="EMBEDDER_PORT")
     llm_base_url: Service | None = Field(default=None, validation_alias="LLM_BASE_URL")
     llm_api_key: SecretStr | None = Field(default=None, validation_alias="LLM_API_KEY")
     llm_model: str = Field(default="gpt-4o-mini", validation_alias="LLM_MODEL")
 
 
-class Settings(_Group):
-    """All groups. Build it with `load`, never at import time."""
+class ProcessSettings(_Group):
+    """What every process has, also the embedder, which needs no other group and gets no other secret."""
 
-    environment: Literal["development", "test", "production"] = Field(
-        default="development", validation_alias="ENVIRONMENT"
-    )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         default="INFO", validation_alias="LOG_LEVEL"
     )
     health_port: int | None = Field(default=None, ge=1, le=65535, validation_alias="HEALTH_PORT")
     stuck_seconds: int = Field(default=45, ge=0, le=3600, validation_alias="STUCK_SECONDS")
     health_host: str = Field(default="127.0.0.1", validation_alias="HEALTH_HOST")
+    retrieval: RetrievalSettings = Field(default_factory=RetrievalSettings)
+
+
+class Settings(ProcessSettings):
+    """All groups. Build it with `load`, never at import time."""
+
+    environment: Literal["development", "test", "production"] = Field(
+        default="development", validation_alias="ENVIRONMENT"
+    )
     database: DatabaseSettings = Field(default_factory=DatabaseSettings)  # type: ignore[arg-type]
     telegram: TelegramSettings = Field(default_factory=TelegramSettings)  # type: ignore[arg-type]
     web: WebSettings = Field(default_factory=WebSettings)
     security: SecuritySettings = Field(default_factory=SecuritySettings)
-    retrieval: RetrievalSettings = Field(default_factory=RetrievalSettings)
 
     @model_validator(mode="after")
     def _production_is_strict(self) -> "Settings":

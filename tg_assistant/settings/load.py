@@ -10,11 +10,12 @@ from typing import Literal
 from pydantic import SecretStr, ValidationError
 
 from tg_assistant.settings import formats
-from tg_assistant.settings.groups import HOW, SecuritySettings, Settings
+from tg_assistant.settings.groups import HOW, ProcessSettings, SecuritySettings, Settings
 
 Process = Literal["web", "bot", "ingest", "cli"]
 
 _PLACEHOLDERS = {"", "changeme", "change-me", "secret", "password", "your-secret", "dev", "test"}
+_LOOPBACK = {"127.0.0.1", "::1", "localhost"}
 _FOR_TELEGRAM = re.compile(r"[A-Za-z0-9_-]{1,256}")  # core.telegram.org/bots/api#setwebhook, secret_token
 
 
@@ -29,6 +30,18 @@ def load(process: Process) -> Settings:
     except ValidationError as error:
         raise SettingsError(_sentence(error)) from None
     _check_process(settings, process)
+    return settings
+
+
+def load_embedder() -> ProcessSettings:
+    """Load and check the settings of the embedder process. Raises SettingsError."""
+    try:
+        settings = ProcessSettings()
+    except ValidationError as error:
+        raise SettingsError(_sentence(error)) from None
+    retrieval = settings.retrieval
+    if retrieval.embedder_key is not None or retrieval.embedder_host not in _LOOPBACK:
+        _check_secret("EMBEDDER_KEY", retrieval.embedder_key)
     return settings
 
 

@@ -3,7 +3,8 @@
 from datetime import timedelta
 
 import pytest
-from sqlmodel import select
+from sqlalchemy import update
+from sqlmodel import col, delete, select
 
 from tests.corpus import a_tenant
 from tests.followed import account, follow, found, listed, open_tasks, page, post
@@ -15,7 +16,17 @@ from tg_assistant.core.posts import ingestion, posts
 from tg_assistant.core.privacy import purging
 from tg_assistant.errors import AlreadyExists, Invalid, NotAllowed, NotFound
 from tg_assistant.infra.postgres import jobs
-from tg_assistant.models import AccountStatus, Channel, Dialog, Membership, Notification, Post, Subscription
+from tg_assistant.models import (
+    MAX_INDEX_ATTEMPTS,
+    AccountStatus,
+    AccountTask,
+    Channel,
+    Dialog,
+    Membership,
+    Notification,
+    Post,
+    Subscription,
+)
 
 _ids = iter(range(70_000, 90_000))
 
@@ -285,6 +296,43 @@ async def test_gaps_are_wanted_newest_first_and_the_past_until_the_plans_depth(r
         progress = await channels.progress(db, anna, channel.id)
     assert (progress.finished, progress.done, progress.total_estimate, progress.gaps) == (True, 201, 201, 0)
     assert (progress.known_low, progress.known_high, progress.eta_seconds) == (801, 1100, None)
+
+
+async def test_older_history_waits_while_the_index_is_far_behind(rt, tenant, monkeypatch):
+    """Neither live posts, gaps between posts nor a new channel's newest page do; held posts do not count."""
+    monkeypatch.setattr(backfill, "INDEX_BEHIND", 100)
+    anna, _ = await person(rt, tenant)
+    async with rt.db.transaction(tenant.id) as db:
+        channel = await follow(db, anna, found())
+        [newest] = await open_tasks(db, tenant)
+
+        async def planned(*ranges: Range) -> bool:
+            for known in ranges:
+                await ingestion.save_page(db, channel.id, page(known), [known], via="backfill")
+            return await backfill.plan(db, channel, besides=newest.id)
+
+        async def index(**values) -> None:
+            await db.exec(update(Post).where(col(Post.channel_id) == channel.id).values(**values))
+
+        assert await planned(Range(901, 1000))  # a hundred wait, and no more than that
+        await db.exec(delete(AccountTask).where(col(AccountTask.id) != newest.id))
+        assert not await planned(Range(801, 900))
+        await ingestion.save_live(db, channel.id, [post(1100)], [1100])
+        assert await planned()
+        await db.exec(delete(AccountTask).where(col(AccountTask.id) != newest.id))
+        assert not await planned(Range(1001, 1099))
+        other = await follow(db, anna, found())
+        assert [task.args["channel_id"] for task in await open_tasks(db, tenant) if task.id != newest.id] == [
+            str(other.id)
+        ]
+        await index(index_attempts=MAX_INDEX_ATTEMPTS)
+        assert await planned()
+        await db.exec(delete(AccountTask).where(col(AccountTask.id) != newest.id))
+        await index(index_attempts=0)
+        assert await backfill.plan_all(db, tenant.id) == 1  # the other's newest page
+        await index(indexed_generation=1)
+        await db.exec(delete(AccountTask))
+        assert await backfill.plan_all(db, tenant.id) == 2
 
 
 async def test_progress_estimates_what_is_left_while_reading(rt, tenant):

@@ -138,7 +138,7 @@ async def test_one_bad_post_is_held_and_stops_no_other(rt):
     class Picky:
         model, dimension = f"picky-{tenant.id}", 384
 
-        async def embed_passages(self, texts):
+        async def embed_passages(self, texts, *, background=False):
             if "Плохой пост." in texts:
                 raise ValueError("cannot embed")
             return await rt.embedder.embed_passages(texts)
@@ -164,7 +164,7 @@ async def test_a_post_that_ends_the_process_is_held_and_takes_no_other_along(rt)
     class Deadly:
         model, dimension = f"deadly-{tenant.id}", 384
 
-        async def embed_passages(self, texts):
+        async def embed_passages(self, texts, *, background=False):
             if "Смертельный пост." in texts:
                 raise Killed
             return await rt.embedder.embed_passages(texts)
@@ -209,7 +209,7 @@ async def test_a_try_cut_short_by_a_stop_is_not_counted(rt):
     class Endless:
         model, dimension = f"endless-{tenant.id}", 384
 
-        async def embed_passages(self, texts):
+        async def embed_passages(self, texts, *, background=False):
             begun.set()
             await asyncio.Event().wait()
 
@@ -297,7 +297,7 @@ async def test_reindexing_raises_the_generation_and_computes_nothing_twice(rt):
         model, dimension = rt.embedder.model, 384
         embed_query, close = rt.embedder.embed_query, rt.embedder.close
 
-        async def embed_passages(self, texts):
+        async def embed_passages(self, texts, *, background=False):
             raise AssertionError(f"computed again: {texts}")
 
     assert await indexing.index_dirty(replace(rt, embedder=Spent()), tenant.id) == 2
@@ -385,7 +385,7 @@ async def test_a_turn_keeps_no_transaction_open(rt):
     class Watching:
         model, dimension = rt.embedder.model, rt.embedder.dimension
 
-        async def embed_passages(self, texts):
+        async def embed_passages(self, texts, *, background=False):
             async with rt.db.transaction() as db:
                 query = (
                     "SELECT count(*) FROM pg_stat_activity "

@@ -21,7 +21,7 @@ class Broken:
 
     model = "broken"
 
-    async def embed_query(self, text):
+    async def embed_query(self, text, *, background=False):
         """Fails as a remote one does."""
         raise Unavailable("embeddings.unavailable")
 

@@ -31,7 +31,7 @@ async def process(rt: Rt, response: Response) -> HealthOut:
 
 @router.get("/ready", responses=_RESPONSES)
 async def ready(rt: Rt, response: Response) -> HealthOut:
-    """Requests can be served. Without Chroma answers are weaker, so `vectors` alone fails nothing."""
+    """Requests can be served. Without `vectors` and `embeddings` answers are weaker: they fail nothing."""
     return _said(await health.ready(rt), response, needed={"database"})
 
 

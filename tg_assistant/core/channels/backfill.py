@@ -16,6 +16,7 @@ from tg_assistant.core.channels.known_ranges import Range
 from tg_assistant.core.names import TaskKind
 from tg_assistant.infra import clock
 from tg_assistant.models import (
+    MAX_INDEX_ATTEMPTS,
     Account,
     AccountStatus,
     AccountTask,
@@ -25,6 +26,9 @@ from tg_assistant.models import (
     Subscription,
 )
 
+# Backpressure: while more posts of a group than this wait for the index, some minutes of embedding, its older
+# history is read no further. Live posts, gaps between posts and the newest page are, so nothing gets stale.
+INDEX_BEHIND = 20_000
 LIVE_GAP = 5  # task priority: a gap between live posts is filled before older history
 
 
@@ -74,8 +78,9 @@ def plans_of_followers(channel_id: Any, now: datetime) -> ScalarSelect[Any]:
 async def plan(db: AsyncSession, channel: Channel, *, besides: UUID | None = None, delay: float = 0) -> bool:
     """Add a task for what is wanted unless one other than `besides` is open; return whether one was added.
 
-    Stores completion when nothing is wanted. `besides` is the task being finished, `delay` the pause between
-    pages in seconds, so as not to burden Telegram.
+    Stores completion when nothing is wanted. Older history waits while the index is far behind; the sweep
+    plans it then. `besides` is the task being finished, `delay` the pause between pages in seconds, so as not
+    to burden Telegram.
     """
     if channel.paused:
         return False
@@ -83,7 +88,7 @@ async def plan(db: AsyncSession, channel: Channel, *, besides: UUID | None = Non
     if hole is None:
         await complete(db, channel)
         return False
-    if await _open_task(db, channel.id, besides):
+    if await _open_task(db, channel.id, besides) or await _waits_for_index(db, channel, hole):
         return False
     account = await reader_accounts.of(db, channel)
     if account is None:
@@ -138,6 +143,21 @@ async def _open_task(db: AsyncSession, channel_id: UUID, besides: UUID | None) -
         )
     )
     return (await db.exec(query)).first() is not None
+
+
+async def _waits_for_index(db: AsyncSession, channel: Channel, hole: Wanted) -> bool:
+    """Return whether the gap is older history and over INDEX_BEHIND posts of the group are not indexed.
+
+    Posts that are held do not count: nothing would ever index them.
+    """
+    if hole.low > 1 or hole.high is None:
+        return False
+    unindexed = select(Post.id).where(
+        Post.tenant_id == channel.tenant_id,
+        col(Post.indexed_generation) == 0,
+        col(Post.index_attempts) < MAX_INDEX_ATTEMPTS,
+    )
+    return (await db.exec(unindexed.offset(INDEX_BEHIND).limit(1))).first() is not None
 
 
 async def plan_all(db: AsyncSession, tenant_id: UUID) -> int:

