@@ -17,9 +17,9 @@ from tg_assistant.core.answers.answers import Done, Source
 from tg_assistant.core.channels import following
 from tg_assistant.core.group import invites
 from tg_assistant.core.posts.posts import ShownPost
-from tg_assistant.core.retrieval import hybrid, indexing, search, snippets
+from tg_assistant.core.retrieval import copies, indexing, search, snippets
 from tg_assistant.core.retrieval.cross_lingual import Meaning, Spellings
-from tg_assistant.core.retrieval.hybrid import Passage, Place
+from tg_assistant.core.retrieval.passages import Passage, Place
 from tg_assistant.core.retrieval.search import Hit
 from tg_assistant.errors import SignInNeeded
 from tg_assistant.models import Channel, Dialog, Post, Role
@@ -133,7 +133,7 @@ RECIPES: dict[str, Callable[[str], object]] = {
     "tg_assistant.core.retrieval.cross_lingual.Spellings.of": lambda text: Spellings(text.split(" ")).of(
         text
     ),
-    "tg_assistant.core.retrieval.hybrid._collapsed": lambda text: hybrid._collapsed(
+    "tg_assistant.core.retrieval.copies.collapsed": lambda text: copies.collapsed(
         [passage(text[n:], n) for n in range(8)], 8
     ),
     "tg_assistant.core.retrieval.search._conditions": lambda text: search._conditions([_ID], text[:500], {}),

@@ -11,7 +11,7 @@ from tests.corpus import a_channel, a_reader, a_tenant
 from tg_assistant.core.answers import answers, generative, question_log
 from tg_assistant.core.answers.answers import Done
 from tg_assistant.core.retrieval import indexing
-from tg_assistant.core.retrieval.hybrid import Passage, Place
+from tg_assistant.core.retrieval.passages import Passage, Place
 from tg_assistant.models import Channel
 from tg_assistant.texts import text
 
