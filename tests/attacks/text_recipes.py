@@ -12,7 +12,7 @@ from bot import answer as bot_answer
 from bot.handlers import searching
 from tg_assistant.components import channel_picker, conversation
 from tg_assistant.core.access.init_data import Validator
-from tg_assistant.core.answers import answers, extractive, generative, kinds, scoring, wording
+from tg_assistant.core.answers import extractive, generative, kinds, scoring, sources, wording
 from tg_assistant.core.answers.answers import Done, Source
 from tg_assistant.core.channels import following
 from tg_assistant.core.group import invites
@@ -64,7 +64,7 @@ def _judge(text: str) -> object:
     (read,) = extractive._read([passage(text)])
     rows = [(one, np.ones(1)) for one in read.texts]
     judged = scoring.judge(lexicon, _MEANING, read.passage, np.zeros(len(lexicon.asked.words)), rows)
-    return extractive._concluded(lexicon.asked, [judged], False)
+    return extractive._concluded(lexicon.asked, [judged], False, True)
 
 
 def _nearness(text: str) -> object:
@@ -102,12 +102,10 @@ RECIPES: dict[str, Callable[[str], object]] = {
     "tg_assistant.components.conversation.source_rows": lambda text: conversation.source_rows(
         [_source(text)], "ru"
     ),
-    "tg_assistant.core.answers.answers._source": lambda text: answers._source(
-        1, passage(text), _place(text), text
-    ),
+    "tg_assistant.core.answers.sources.made": lambda text: sources.made(1, passage(text), _place(text), text),
     "tg_assistant.core.answers.generative.Writer.__init__": _written,
     "tg_assistant.core.answers.generative.prompt": lambda text: generative.prompt(
-        text[:4000], [1], [passage(text)]
+        text[:4000], [1], [passage(text)], today=_NOW.date()
     ),
     "tg_assistant.core.answers.extractive._read": lambda text: extractive._read([passage(text)]),
     "tg_assistant.core.channels.following.describe": lambda text: following.describe(

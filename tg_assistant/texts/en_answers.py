@@ -2,6 +2,7 @@
 
 TEXTS: dict[str, str | dict[str, str]] = {
     "answer.thanks": "You are welcome! Ask me anything else.",
+    "answer.afresh": "A new start. What would you like to know?",
     "answer.bye": "See you! I keep reading your channels.",
     "answer.hello": "Hello! I read your channels and answer from them. Ask, for example: “What is new today?”",
     "answer.assistant": "I am an assistant for your Telegram channels: I read the channels you chose, answer only "

@@ -25,6 +25,7 @@ from tg_assistant.core.answers import (
 )
 from tg_assistant.core.answers.composing import Draft, Reader
 from tg_assistant.core.answers.finding import Looked
+from tg_assistant.core.answers.intents import Intent
 from tg_assistant.core.answers.question import Understood
 from tg_assistant.core.answers.sources import Source
 from tg_assistant.core.retrieval.scope import Wanted
@@ -176,24 +177,31 @@ def sources_of(asked: Question) -> list[Source]:
 async def _answered(
     rt: Runtime, actor: Actor, asked: Question, understood: Understood, reader: Reader, wanted: Wanted
 ) -> AsyncIterator[Event]:
-    if not understood.searches:
-        for event in _drafted(asked, replies.reply(understood, reader.language), 1.0):
-            yield event
-        return
-    draft, looked = None, None
-    async with rt.turns.turn(actor.user_id):  # the turn is released before waiting for a language model
-        if understood.intent not in digest.LISTS:
-            looked = await finding.look(rt, actor, understood, wanted, reader.now)
-        if looked is None or finding.is_better_listed(understood, looked):
-            draft = await digest.compose(rt, actor, understood, reader, wanted)
-    if draft is not None:
-        for event in _drafted(asked, draft, _LISTED):
-            yield event
-    elif looked is None:
+    found = await _found(rt, actor, understood, reader, wanted)
+    if found is None:
         yield _nothing(actor, asked, 0.0)
-    else:
-        async for event in _written(rt, actor, asked, understood, reader, looked):
+    elif isinstance(found, Draft):
+        for event in _drafted(asked, found, _LISTED if found.sources else 1.0):
             yield event
+    else:
+        async for event in _written(rt, actor, asked, understood, reader, found):
+            yield event
+
+
+async def _found(
+    rt: Runtime, actor: Actor, understood: Understood, reader: Reader, wanted: Wanted
+) -> Draft | Looked | None:
+    """Return a reply or a list as it will be shown, or what an answer can be written from."""
+    if not understood.searches:
+        return replies.reply(understood, reader.language)
+    async with rt.turns.turn(actor.user_id):  # the turn is released before waiting for a language model
+        if understood.intent in digest.LISTS:
+            return await digest.compose(rt, actor, understood, reader, wanted)
+        looked = await finding.look(rt, actor, understood, wanted, reader.now)
+        if finding.is_better_listed(understood, looked):
+            listed = replace(understood, intent=Intent.listing)
+            return await digest.compose(rt, actor, listed, reader, wanted) or looked
+        return looked
 
 
 async def _written(

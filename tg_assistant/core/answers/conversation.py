@@ -8,7 +8,7 @@ from sqlmodel import col
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from tg_assistant.core.actor import Actor, scoped
-from tg_assistant.core.answers import question
+from tg_assistant.core.answers import intents, question
 from tg_assistant.core.answers.intents import Intent
 from tg_assistant.core.answers.question import Understood
 from tg_assistant.core.understanding.words import content_words
@@ -25,9 +25,6 @@ _ASKS = re.compile(
     r"\b(кто|что|чем|чего|где|когда|куда|откуда|почему|зачем|как|какой|какая|какое|какие|сколько|почём|почем|"
     r"who|what|where|when|why|how|which|is|are|was|were|did|does|do|will|can)\b",
     re.IGNORECASE,
-)
-_AFRESH = re.compile(
-    r"^\W*(новый разговор|новая тема|сменим тему|new conversation|new topic)\W*$", re.IGNORECASE
 )
 
 
@@ -49,13 +46,8 @@ async def resolve(db: AsyncSession, actor: Actor, asked: Question, now: datetime
     return question.understand(_joined(asked.question, understood, told), now)
 
 
-def begins_afresh(text: str) -> bool:
-    """Return whether the person says that a new conversation begins."""
-    return _AFRESH.match(text) is not None
-
-
 def _follows(text: str, understood: Understood) -> bool:
-    if understood.intent in (Intent.small_talk, Intent.assistant) or begins_afresh(text):
+    if understood.intent in (Intent.small_talk, Intent.assistant):
         return False
     if not understood.subject:
         return understood.intent is Intent.incomplete or _LEADS_ON.match(text.strip()) is not None
@@ -73,7 +65,7 @@ async def _before(
         Question.id != question_id,
     )
     before = (await db.exec(near.order_by(col(Question.created_at).desc()).limit(1))).first()
-    return None if before is None or begins_afresh(before.question) else before
+    return None if before is None or intents.begins_afresh(before.question) else before
 
 
 def _joined(text: str, understood: Understood, told: Understood) -> str:

@@ -194,7 +194,7 @@ def _about_days(asked: Understood, passage: Passage, reader: Reader) -> str:
 
 
 def _headline(text: str, subject: str) -> str:
-    """What a post tells in brief: its first sentences, from the one about the subject, until they say enough."""
+    """What a post tells in brief: its sentences from the one about the subject on, until they say enough."""
     told = [one for one in sentences(text) if content_words(one)][:_READ] or [text]
     stems = {stem(word) for word in content_words(subject)}
     best = max(told, key=lambda one: len(stems & {stem(word) for word in content_words(one)}))

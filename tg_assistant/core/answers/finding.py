@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from tg_assistant.core.actor import Actor
-from tg_assistant.core.answers import extractive, intents, kinds
+from tg_assistant.core.answers import extractive, intents
 from tg_assistant.core.answers.extractive import Extract
 from tg_assistant.core.answers.intents import Intent
 from tg_assistant.core.answers.question import Axis, Understood
@@ -42,8 +42,10 @@ async def look(rt: Runtime, actor: Actor, asked: Understood, wanted: Wanted, now
     if narrowed is not None:
         found = await hybrid.search(rt, actor, asked.asks, narrowed)
         extract = await extractive.extract(rt, asked.asks, found, current=current)
-        if extract.sentences:
+        if extract.sentences and asked.span is not None:
             return Looked(found, extract)
+        if extract.sentences:
+            return await _with_former(rt, actor, asked, wanted, Looked(found, extract))
     found = await hybrid.search(rt, actor, asked.asks, wanted)
     extract = await extractive.extract(rt, asked.asks, found, current=current)
     unnamed = None if extract.sentences else _without_name(asked.asks, found)
@@ -68,6 +70,17 @@ def _stems(text: str) -> set[str]:
     return {stem(word) for word in content_words(text)}
 
 
+async def _with_former(
+    rt: Runtime, actor: Actor, asked: Understood, wanted: Wanted, lately: Looked
+) -> Looked:
+    """Return what was found lately, with its former values if posts of any time begin with the same."""
+    found = await hybrid.search(rt, actor, asked.asks, wanted)
+    extract = await extractive.extract(rt, asked.asks, found, current=True)
+    newest = lately.extract.sentences[0].passage.place.post_id
+    same = bool(extract.sentences) and extract.sentences[0].passage.place.post_id == newest
+    return Looked(found, extract) if same else lately
+
+
 def _outside(asked: Understood, extract: Extract) -> bool:
     """Return whether a time was asked about that the sentences found do not name, nor say "every day"."""
     if asked.span is None:
@@ -79,7 +92,7 @@ def _outside(asked: Understood, extract: Extract) -> bool:
 
 def is_better_listed(asked: Understood, looked: Looked) -> bool:
     """Return whether no sentence answers, but the posts about it may: a count."""
-    return not looked.extract.sentences and bool(asked.subject) and kinds.counts(asked.asks)
+    return not looked.extract.sentences and bool(asked.subject) and intents.counts_events(asked.asks)
 
 
 def _narrowed(asked: Understood, wanted: Wanted, now: datetime) -> Wanted | None:

@@ -27,10 +27,10 @@ _SMALL_TALK = """
 привет|приветик|здравствуй|здравствуйте|добрый день|добрый вечер|доброе утро|доброй ночи|хай|салют|ку|
 спасибо|спасибо большое|большое спасибо|спс|благодарю|пасиб|от души|пока|до свидания|до завтра|ок|окей|ага|
 ладно|хорошо|понятно|понял|поняла|ясно|круто|класс|супер|отлично|молодец|спасибо за помощь|как дела|
-как ты|как жизнь|ты тут|ты здесь|тест|
+новый разговор|новая тема|сменим тему|как ты|как жизнь|ты тут|ты здесь|тест|
 hi|hello|hey|good morning|good evening|good afternoon|good night|thanks|thank you|thank you very much|
 thanks a lot|thx|ty|bye|goodbye|see you|ok|okay|cool|great|nice|got it|well done|how are you|
-how is it going|how's it going|what's up|are you there|test
+how is it going|how's it going|what's up|are you there|test|new conversation|new topic
 """
 _ABOUT_ASSISTANT = "|".join(
     [
@@ -64,9 +64,9 @@ _LISTING = "|".join(
     [
         r"^(перечисли|покажи|найди|выведи|собери|дай|назови|скинь) (мне )?(все|всё|список|посты|новости|сообщения|"
         r"каждый|где)\b|^список\b|^все (посты|сообщения|новости|упоминания)\b",
-        r"\bсколько (было )?(раз|постов|сообщений|упоминаний|публикаций|новостей)\b",
+        r"\bсколько (было )?(раз (писали|упомин\w+|говорили|сообщали|постили)|постов|сообщений|упоминаний|публикаций|новостей)\b",
         r"^(list|show me|find( me)?|give me) (all|every|the list|a list|posts)\b|^(all|which) posts\b",
-        r"\bhow many (posts|times|mentions|messages)\b",
+        r"\bhow many (posts|mentions|messages)\b",
     ]
 )
 _OPINION = "|".join(
@@ -93,59 +93,17 @@ _CURRENT = "|".join(
 )
 _PAST = (
     r"\b(был|была|было|были|вчера\w*|позавчера|прошл\w+|минувш\w+|прошедш\w+|назад|писали|"
-    r"[а-я]{3,20}(ла|ло|ли|лось|лись|лась|лся)|прош[её]л|произош[её]л|наш[её]л|ушел|умер|"
+    r"[а-я]{2,20}(ил|ял|ыл|нул|овал|ывал|грал|сал|тал|дал|жал|ал)|[а-я]{3,20}(ла|ло|ли|лось|лись|лась|лся)|прош[её]л|произош[её]л|наш[её]л|ушел|умер|"
     r"was|were|did|happened|yesterday|ago|last|previous|[a-z]{2,20}ed|won|said|went|came|took|lost|began)\b"
 )
-_NOT_PAST = frozenset(
-    [
-        "если",
-        "или",
-        "после",
-        "земли",
-        "недели",
-        "мысли",
-        "роли",
-        "соли",
-        "цели",
-        "модели",
-        "нули",
-        "дела",
-        "числа",
-        "школа",
-        "школы",
-        "сила",
-        "стекла",
-        "масла",
-        "была",
-        "ли",
-        "доли",
-        "боли",
-        "пыли",
-        "сели",
-        "рубли",
-        "корабли",
-        "скажи",
-        "вдали",
-        "около",
-        "мало",
-        "тело",
-        "дело",
-        "небо",
-        "зеркало",
-        "начало",
-        "правила",
-        "need",
-        "feed",
-        "speed",
-        "indeed",
-        "red",
-        "bed",
-        "bred",
-        "shed",
-        "united",
-        "limited",
-    ]
-) - {"была"}
+# nouns and conjunctions that look like verbs of the past
+_NO_VERBS = """
+канал журнал портал сигнал материал финал зал вокзал квартал капитал генерал ритуал персонал терминал
+филиал карнавал сериал оригинал металл тыл автомобил если или после земли недели мысли роли соли цели
+модели нули дела числа школа школы сила стекла масла ли доли боли пыли сели рубли корабли скажи вдали
+около мало тело дело небо зеркало начало правила need feed speed indeed red bed bred shed united limited
+"""
+_NOT_PAST = frozenset(_NO_VERBS.split())
 _FUTURE = (
     r"\b(будет|будут|завтра\w*|послезавтра|следующ\w+|ближайш\w+|предстоящ\w+|куда|сходить|пойти|съездить|"
     r"ожида\w+|планиру\w+|намеч\w+|запланирован\w*|состоится|пройдет|пройдут|откро(ет|ют)\w*|начнется|начнутся|"
@@ -198,7 +156,13 @@ _PAST_WORDS, _FUTURE_WORDS = _compiled(_PAST), _compiled(_FUTURE)
 _AT_THIS_MOMENT = re.compile(
     r"\b(сейчас|теперь|на данный момент|уже|пока|еще|now|currently|at the moment|right now|yet|still)\b"
 )
+_EVENTS = re.compile(
+    r"^сколько (было|случилось|произошло) \w+( в \w+| за \w+)?$|"
+    r"^сколько \w+ (было|случилось|произошло)( в (сводках|каналах|городе|\w+е))?$|"
+    r"^how many \w+ (were there|happened|have there been)( in \w+)?$"
+)
 _THANKS = re.compile(r"\b(спасиб\w*|спс|пасиб|благодарю|от души|молодец|thank\w*|thx|ty|well done)\b")
+_AFRESH = re.compile(r"^(новый разговор|новая тема|сменим тему|new conversation|new topic)$")
 _BYES = re.compile(r"\b(пока|до свидания|до завтра|ночи|bye|goodbye|see you|good night)\b")
 _SLANG = {
     "скока": "сколько", "скок": "сколько", "скоко": "сколько", "щас": "сейчас", "ща": "сейчас", "чё": "что",
@@ -218,8 +182,10 @@ def _plain(text: str) -> str:
 
 
 def talk(text: str) -> str:
-    """Return what a small-talk text is: "thanks", "bye" or "hello"."""
+    """Return what a small-talk text is: "thanks", "bye", "hello", or "afresh" for a new conversation."""
     plain = _plain(text)
+    if _AFRESH.search(plain):
+        return "afresh"
     return "thanks" if _THANKS.search(plain) else "bye" if _BYES.search(plain) else "hello"
 
 
@@ -241,6 +207,11 @@ def asks_current(text: str) -> bool:
     return _NOW_WORDS.search(_plain(text)) is not None
 
 
+def counts_events(text: str) -> bool:
+    """Return whether the question asks how many events there were: «сколько было пожаров»."""
+    return _EVENTS.search(_plain(text)) is not None
+
+
 def asks_now(text: str) -> bool:
     """Return whether the question asks how something is at this moment."""
     return _AT_THIS_MOMENT.search(_plain(text)) is not None
@@ -259,6 +230,11 @@ def named(text: str) -> Intent | None:
 def asks_agenda(text: str) -> bool:
     """Return whether the question asks where to go or what is on."""
     return _AGENDA_WORDS.search(_plain(text)) is not None
+
+
+def begins_afresh(text: str) -> bool:
+    """Return whether the person says that a new conversation begins."""
+    return _AFRESH.search(_plain(text)) is not None
 
 
 def tense_of(text: str) -> Tense:

@@ -63,7 +63,7 @@ _HOW_DEAR = "|".join(
 _HOW_OLD = rf"\b(сколько лет|{_WHICH} возраста|how old|what age)\b"
 _HOW_MANY = r"\b(сколько|скольких|how (many|much|long|heavy|tall|far|old|big|large|high|often|fast|deep))\b"
 _SCORE = (
-    r"\b(как (сыграл|сыграли|закончился|завершился)\w*|с каким счетом|с каким счётом|какой счет|какой счёт|"
+    r"\b(как (сыграл|сыграли|закончился|завершился)\w*|(какой|с каким) сч[её]т(ом)?|"
     r"результат\w* (матча|игры)|чем (закончился|завершился) матч|what (was|is) the (final )?score|the score of)"
 )
 _STATE = (
@@ -72,7 +72,8 @@ _STATE = (
 )
 _IN_STATE = "|".join(
     [
-        r"\b(стоит|стоят|ход[ия]т|закры|откры|отмен|работа[ею]т|приостанов|прекра[щт]|возобнов|перекры|задерж|не ид)",
+        r"\b(стоит|стоят|ход[ия]т|закры|откры|отмен|работа[ею]т|приостанов|прекра[щт]|возобнов|перекры)",
+        r"\b(задерж|не ид)",
         r"\b(suspend|cancel|closed|open|running|stopped|resumed|delayed|reopen)",
     ]
 )
@@ -132,11 +133,6 @@ def asked_for(question: str) -> tuple[Kind, str] | tuple[None, str]:
         if found := kind.asks.search(lower):
             return kind, found.group()
     return None, ""
-
-
-def counts(question: str) -> bool:
-    """Return whether the question asks how many of something there are."""
-    return asked_for(question)[0] is _COUNT
 
 
 def is_counted(kind: Kind | None, before: str) -> bool:

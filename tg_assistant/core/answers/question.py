@@ -33,9 +33,9 @@ class Axis(StrEnum):
 class Understood:
     """A question as it was understood.
 
-    `text` is the question with its subject from the conversation, `asks` the same without its words of time,
-    which is what is searched; `subject` is what remains without the words of asking, too, "" for none. `span` is the time it is about, `span_words` the
-    words that name it; `axis` says of what.
+    `text` is the question with its subject from the conversation; `asks` the same without its words of time,
+    which is what is searched; `subject` what remains without the words of asking, too, "" for none. `span` is
+    the time it is about, `span_words` the words that name it; `axis` says of what.
     """
 
     text: str

@@ -1,4 +1,4 @@
-"""Collapsing copies of the same news: forwards, and posts of the same words that do not contradict each other.
+"""Collapsing copies of the same news: forwards, and posts of the same words that do not differ.
 
 Two posts that differ in a number or a negation are two statements, though all their other words agree: both
 stand, each with its own words.

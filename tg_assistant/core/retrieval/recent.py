@@ -19,7 +19,7 @@ READ = 600  # newest posts of a span that are read
 
 @dataclass(frozen=True)
 class Recent:
-    """`passages` are the newest first, copies collapsed, their score 0; `posts` counts all posts with text."""
+    """`passages` are the newest first, copies collapsed, their score 0; `posts` counts all with text."""
 
     passages: list[Passage]
     posts: int
