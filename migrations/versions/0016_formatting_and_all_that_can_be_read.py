@@ -11,7 +11,7 @@ from sqlalchemy.dialects.postgresql import JSONB, TSVECTOR
 from migrations.rls import make_searchable_posts
 
 revision = "0016"
-down_revision = "0014"
+down_revision = "0015"
 
 _BEFORE = "to_tsvector('russian', translate(text, 'ёЁ«»„“”‘’–—…№', 'еЕ           '))"
 _NOW = (

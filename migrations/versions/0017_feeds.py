@@ -10,7 +10,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from migrations.rls import APP, protect
 
 revision = "0017"
-down_revision = "0014"
+down_revision = "0016"
 
 # whoever logs the account out, the numbers of its groups go
 _EMPTY = """

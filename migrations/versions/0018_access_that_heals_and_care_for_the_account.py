@@ -12,7 +12,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from migrations.rls import APP, WORKER, protect, unprotect
 
 revision = "0018"
-down_revision = "0014"
+down_revision = "0017"
 
 _MOMENT = sa.DateTime(timezone=True)
 # the follower `subscriptions` may not read the channel, or it is unknown whether they still may

@@ -96,10 +96,9 @@ def post(world: World, item: Post) -> TLObject:
             item.channel_id,
             item.id,
             (item.text, item.date, item.edit_date, item.views, item.album, item.photo, item.edit_hidden),
-            json.dumps([item.entities, item.fields]),
+            json.dumps([item.entities, item.fields, item.reactions]),
             forward,
             author,
-            tuple(item.reactions.items()),
         )
     )
 
@@ -112,10 +111,9 @@ def _post_bytes(
     more: str,
     forward: tuple[Any, ...] | None,
     author: int | None,
-    reactions: tuple[tuple[str, int], ...],
 ) -> bytes:
     text, date, edit_date, views, album, photo, edit_hidden = content
-    entities, fields = json.loads(more)
+    entities, fields, reactions = json.loads(more)
     if "action" in fields:
         peer, action = types.PeerChannel(channel_id), from_json(fields["action"])
         return bytes(types.MessageService(post_id, peer, action=action, date=moment(date), post=True))

@@ -16,7 +16,7 @@ import pytest
 
 from tests.attacks import hostile_texts
 from tests.attacks.text_recipes import EXEMPT, RECIPES, passage
-from tg_assistant.core.retrieval import hybrid
+from tg_assistant.core.retrieval import copies
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("tg_assistant", "bot", "ingest")
@@ -291,5 +291,5 @@ def test_copies_are_found_in_linear_time():
     rng = random.Random(7)
     words = [f"слово{n}" for n in range(270)]
     found = [passage(" ".join(rng.sample(words, 200)), n) for n in range(500)]
-    took = [seconds(lambda count=count: hybrid._collapsed(found[:count], 200)) for count in (125, 500)]
+    took = [seconds(lambda count=count: copies.collapsed(found[:count], 200)) for count in (125, 500)]
     assert took[1] <= 0.5 and took[1] <= GROWTH * max(took[0], LEAST), took

@@ -14,15 +14,15 @@ from bot import post_text
 from bot.handlers import searching
 from tg_assistant.components import channel_picker, conversation, post_body
 from tg_assistant.core.access.init_data import Validator
-from tg_assistant.core.answers import answers, extractive, generative, kinds, scoring, wording
+from tg_assistant.core.answers import extractive, generative, kinds, scoring, sources, wording
 from tg_assistant.core.answers.answers import Done, Source
 from tg_assistant.core.channels import following
 from tg_assistant.core.group import invites
 from tg_assistant.core.posts import formatting
 from tg_assistant.core.posts.posts import ShownPost
-from tg_assistant.core.retrieval import hybrid, indexing, search, snippets
+from tg_assistant.core.retrieval import copies, indexing, search, snippets
 from tg_assistant.core.retrieval.cross_lingual import Meaning, Spellings
-from tg_assistant.core.retrieval.hybrid import Passage, Place
+from tg_assistant.core.retrieval.passages import Passage, Place
 from tg_assistant.core.retrieval.search import Hit
 from tg_assistant.errors import SignInNeeded
 from tg_assistant.models import Channel, Dialog, Post, Role
@@ -67,7 +67,7 @@ def _judge(text: str) -> object:
     (read,) = extractive._read([passage(text)])
     rows = [(one, np.ones(1)) for one in read.texts]
     judged = scoring.judge(lexicon, _MEANING, read.passage, np.zeros(len(lexicon.asked.words)), rows)
-    return extractive._concluded(lexicon.asked, [judged], False)
+    return extractive._concluded(lexicon.asked, [judged], False, True)
 
 
 def _nearness(text: str) -> object:
@@ -125,12 +125,10 @@ RECIPES: dict[str, Callable[[str], object]] = {
     "tg_assistant.components.conversation.source_rows": lambda text: conversation.source_rows(
         [_source(text)], "ru"
     ),
-    "tg_assistant.core.answers.answers._source": lambda text: answers._source(
-        1, passage(text), _place(text), text
-    ),
+    "tg_assistant.core.answers.sources.made": lambda text: sources.made(1, passage(text), _place(text), text),
     "tg_assistant.core.answers.generative.Writer.__init__": _written,
     "tg_assistant.core.answers.generative.prompt": lambda text: generative.prompt(
-        text[:4000], [1], [passage(text)]
+        text[:4000], [1], [passage(text)], today=_NOW.date()
     ),
     "tg_assistant.core.answers.extractive._read": lambda text: extractive._read([passage(text)]),
     "tg_assistant.core.channels.following.describe": lambda text: following.describe(
@@ -156,7 +154,7 @@ RECIPES: dict[str, Callable[[str], object]] = {
     "tg_assistant.core.retrieval.cross_lingual.Spellings.of": lambda text: Spellings(text.split(" ")).of(
         text
     ),
-    "tg_assistant.core.retrieval.hybrid._collapsed": lambda text: hybrid._collapsed(
+    "tg_assistant.core.retrieval.copies.collapsed": lambda text: copies.collapsed(
         [passage(text[n:], n) for n in range(8)], 8
     ),
     "tg_assistant.core.retrieval.search._conditions": lambda text: search._conditions([_ID], text[:500], {}),

@@ -130,7 +130,8 @@ APP = {
     },
     "questions": {
         "rw": "created_at door id question tenant_id user_id",
-        "rwu": "abstained also_read answer attempts confidence milliseconds sources tried_at variant",
+        "rwu": "abstained also_read answer attempts confidence intent milliseconds resolved sources tried_at"
+        " variant",
     },
     "refresh_tokens": {
         "rw": "created_at hash session_id",

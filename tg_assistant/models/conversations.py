@@ -33,6 +33,8 @@ class Question(SQLModel, table=True):
     abstained: bool | None = None
     confidence: float | None = None
     milliseconds: int | None = None
+    intent: str | None = None  # what kind of answer it wanted
+    resolved: str | None = None  # the question with what it took from the one before it
     variant: str | None = None  # of the running experiment, if the answer was part of it
     # counted before each try to answer, so that a question that kills processes is not retried for ever
     attempts: int = Field(default=0, sa_column_kwargs={"server_default": sql("0")})

@@ -1,12 +1,12 @@
 """Channels, access to them, their posts with versions, and the index's projection."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any, ClassVar
 from uuid import UUID, uuid4
 
-from sqlalchemy import BigInteger, Computed, Index, LargeBinary, UniqueConstraint
+from sqlalchemy import BigInteger, Computed, Date, Index, LargeBinary, UniqueConstraint
 from sqlalchemy import text as sql
-from sqlalchemy.dialects.postgresql import JSONB, TSVECTOR
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TSVECTOR
 from sqlmodel import Column, Field, SQLModel
 
 from tg_assistant.models.base import big, moment, now, ref, secret
@@ -127,6 +127,7 @@ class Post(SQLModel, table=True):
         UniqueConstraint("channel_id", "message_id"),
         Index("ix_posts_tsv", "tsv", postgresql_using="gin"),
         Index("ix_posts_channel_posted", "channel_id", "posted_at"),
+        Index("ix_posts_dates", "dates", postgresql_using="gin"),
         Index("ix_posts_dirty", "tenant_id", postgresql_where=sql("indexed_generation = 0")),
     )
     id: UUID = Field(default_factory=uuid4, primary_key=True)
@@ -152,6 +153,7 @@ class Post(SQLModel, table=True):
     forwards: int | None = None
     reactions: list[dict[str, Any]] = _json_list()  # {emoji, count}, the most frequent first
     counted_at: datetime | None = moment()  # when these counts were last seen to change
+    dates: list[date] | None = Field(default=None, sa_column=Column(ARRAY(Date)))  # days it mentions
     version: int = 1
     indexed_generation: int = 0
     # Counted before each try; held after 5, so that one bad post does not stop the rest. Admins see why.

@@ -8,6 +8,7 @@ import base64
 import binascii
 import re
 from urllib.parse import urlsplit
+from zoneinfo import available_timezones
 
 # https://www.w3.org/TR/CSP3/#framework-directive-source-list, without characters that would end the list
 _SOURCE = re.compile(r"'self'|'none'|\*|https?:(//[A-Za-z0-9.*\[\]:-]+/?)?")
@@ -55,6 +56,13 @@ def sources(listed: str) -> str:
                 "lists origins with spaces between them, for example 'self' https://web.telegram.org"
             )
     return " ".join(listed.split())
+
+
+def time_zone(name: str) -> str:
+    """A time zone of the IANA database."""
+    if name not in available_timezones():
+        raise ValueError("is a time zone's name, for example Europe/Moscow")
+    return name
 
 
 def keys(listed: str) -> dict[str, bytes]:

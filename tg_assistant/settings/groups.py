@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 from typing import Annotated, Literal
+from zoneinfo import ZoneInfo
 
 from pydantic import (
     AfterValidator,
@@ -182,6 +183,15 @@ class RetrievalSettings(_Group):
     llm_base_url: Service | None = Field(default=None, validation_alias="LLM_BASE_URL")
     llm_api_key: SecretStr | None = Field(default=None, validation_alias="LLM_API_KEY")
     llm_model: str = Field(default="gpt-4o-mini", validation_alias="LLM_MODEL")
+    # what «вчера» means in a question, and «в субботу» in a post
+    time_zone: Annotated[str, AfterValidator(formats.time_zone)] = Field(
+        default="UTC", validation_alias="TIME_ZONE"
+    )
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The time zone of the people of this installation."""
+        return ZoneInfo(self.time_zone)
 
 
 class ProcessSettings(_Group):

@@ -11,6 +11,10 @@ from functools import cache
 
 LANGUAGES = ("ru", "en")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+_MONTHS_EN = ("January", "February", "March", "April", "May", "June", "July", "August", "September",
+              "October", "November", "December")  # fmt: skip
+_MONTHS_OF_RU = ("января", "февраля", "марта", "апреля", "мая", "июня", "июля", "августа", "сентября",
+                 "октября", "ноября", "декабря")  # fmt: skip
 Sentence = str | dict[str, str]
 
 
@@ -38,6 +42,14 @@ def date(when: datetime, language: str | None) -> str:
     if language_of(language) == "ru":
         return when.strftime("%d.%m.%Y")
     return f"{when.day} {_MONTHS[when.month - 1]} {when.year}"
+
+
+def day(when: datetime, language: str | None, *, this_year: int) -> str:
+    """`27 ноября` or `27 November`, with the year if it is not this one, for use within a sentence."""
+    russian = language_of(language) == "ru"
+    month = (_MONTHS_OF_RU if russian else _MONTHS_EN)[when.month - 1]
+    year = "" if when.year == this_year else f" {when.year} г." if russian else f" {when.year}"
+    return f"{when.day} {month}{year}"
 
 
 def has(code: str) -> bool:

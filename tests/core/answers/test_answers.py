@@ -42,6 +42,13 @@ class Scripted:
         """Nothing to close."""
 
 
+# the day of the post, which is not today's; what may have changed since says so
+PASS = (
+    "29 сентября 2025 г.: Месячный проездной на все маршруты стоит 1 950 ₽, студенческий – 980 ₽. [1] "
+    "С тех пор могло измениться."
+)
+
+
 @pytest.fixture(scope="module")
 async def reader(rt):
     tenant = await a_tenant(rt)
@@ -59,13 +66,13 @@ async def asked(rt, reader, question: str) -> tuple[list, Done]:
 async def test_lines_of_one_post_read_as_running_text(rt, reader):
     """A heading leads with a colon, list marks and lines of emoji are gone, and the source stands once."""
     _, done = await asked(rt, reader, "Когда работает музей маяка, с какого часа в среду?")
-    assert done.answer == "Часы работы музея маяка: Среда и пятница, с 11 до 19 [1]"
+    assert done.answer.endswith(": Часы работы музея маяка: Среда и пятница, с 11 до 19 [1]")
 
 
 async def test_an_answer_is_a_sentence_with_its_source(rt, reader):
     """Not the top post: the sentence that answers; the pieces streamed are the answer."""
     events, done = await asked(rt, reader, "Сколько стоит месячный проездной?")
-    assert done.answer == "Месячный проездной на все маршруты стоит 1 950 ₽, студенческий – 980 ₽. [1]"
+    assert done.answer == PASS
     assert isinstance(events[0], Sources)
     assert "".join(event.text for event in events if isinstance(event, Delta)) == done.answer
     (source,) = done.sources
@@ -83,7 +90,7 @@ async def test_what_a_post_asks_itself_is_quoted_with_its_answer(rt):
     reader = await a_reader(rt, tenant, 61_003, [channel.id])
     _, done = await asked(rt, reader, "Отчего развязываются шнурки?")
     assert "Удар пятки" in done.answer
-    assert f"{done.sources[0].quote} [1]" == done.answer
+    assert done.answer.endswith(f": {done.sources[0].quote} [1]")
 
 
 async def test_a_question_in_the_other_language_is_answered(rt, reader):
@@ -185,7 +192,7 @@ async def test_a_models_answer_streams_and_keeps_given_sources_only(rt, reader):
 async def test_sentences_of_the_posts_stand_in_for_a_model(rt, reader, llm, degraded):
     """Without a valid citation, and when the model fails, the answer is extractive; a failure is said."""
     _, done = await asked(replace(rt, llm=llm), reader, "Сколько стоит месячный проездной?")
-    assert done.answer == "Месячный проездной на все маршруты стоит 1 950 ₽, студенческий – 980 ₽. [1]"
+    assert done.answer == PASS
     assert done.degraded == degraded
 
 

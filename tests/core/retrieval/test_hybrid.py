@@ -9,7 +9,7 @@ from sqlmodel import col, delete
 from tests.corpus import NOW, a_channel, a_reader, a_tenant, incoming_post
 from tg_assistant.core.posts import ingestion
 from tg_assistant.core.retrieval import full_text, hybrid, indexing
-from tg_assistant.core.retrieval.full_text import Within
+from tg_assistant.core.retrieval.scope import Scope
 from tg_assistant.infra.vectors import Vectors
 from tg_assistant.models import Subscription
 
@@ -123,6 +123,6 @@ async def test_words_are_compared_as_people_mean_them(rt, town):
     async with rt.db.transaction(tenant.id) as db:
         matches = {"мостами": 1, "ДЕЛЬФИНОМ": 1, "и в на": 0, "'); drop & | ! <->": 0}
         for question, count in matches.items():
-            assert len((await full_text.search(db, question, Within([news.id]))).scores) == count
-        rarity = (await full_text.search(db, "мост бегемот", Within([news.id]))).rarity
+            assert len((await full_text.search(db, question, Scope([news.id]))).scores) == count
+        rarity = (await full_text.search(db, "мост бегемот", Scope([news.id]))).rarity
     assert rarity["бегемот"] > rarity["мост"] > 0

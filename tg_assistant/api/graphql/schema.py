@@ -33,7 +33,7 @@ from tg_assistant.core.answers.answers import Done
 from tg_assistant.core.channels import channels
 from tg_assistant.core.posts import posts
 from tg_assistant.core.retrieval import search
-from tg_assistant.core.retrieval.hybrid import Wanted
+from tg_assistant.core.retrieval.scope import Wanted
 
 # Nullable: a variable that is null means the default, as if it were left out.
 First = Annotated[int | None, strawberry.argument(description="at most 100")]

@@ -20,7 +20,7 @@ from tg_assistant.core.actor import Actor
 from tg_assistant.core.answers import question_log
 from tg_assistant.core.answers.answers import Delta, Done, Sources
 from tg_assistant.core.channels import channels
-from tg_assistant.core.retrieval.hybrid import Wanted
+from tg_assistant.core.retrieval.scope import Wanted
 from tg_assistant.errors import NotFound
 
 router = APIRouter(prefix="/api/rag", tags=["questions"])

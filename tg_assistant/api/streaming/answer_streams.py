@@ -10,7 +10,7 @@ import structlog
 
 from tg_assistant.core.actor import Actor
 from tg_assistant.core.answers import answers, asking, question_log, showing
-from tg_assistant.core.retrieval.hybrid import Wanted
+from tg_assistant.core.retrieval.scope import Wanted
 from tg_assistant.errors import AssistantError, NotFound
 from tg_assistant.infra.runtime import Runtime
 

@@ -1,48 +1,42 @@
 """Answers to questions, streamed with their sources: for the app, the bot and REST alike."""
 
 import asyncio
-import re
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing, suppress
-from dataclasses import asdict, dataclass, field
-from datetime import datetime
-from itertools import groupby
+from dataclasses import dataclass, field, replace
 from time import monotonic
-from typing import Any, Unpack
+from typing import Unpack
 from uuid import UUID
 
 from tg_assistant.core.actor import Actor
-from tg_assistant.core.answers import asking, extractive, generative, question_log, style, tries
-from tg_assistant.core.answers.extractive import Extract
+from tg_assistant.core.answers import (
+    asking,
+    composing,
+    conversation,
+    digest,
+    extractive,
+    finding,
+    generative,
+    question_log,
+    replies,
+    sources,
+    style,
+    tries,
+)
+from tg_assistant.core.answers.composing import Draft, Reader
+from tg_assistant.core.answers.finding import Looked
+from tg_assistant.core.answers.intents import Intent
+from tg_assistant.core.answers.question import Understood
+from tg_assistant.core.answers.sources import Source
 from tg_assistant.core.posts import freshness
-from tg_assistant.core.posts.formatting import unjoined
-from tg_assistant.core.retrieval import hybrid
-from tg_assistant.core.retrieval.hybrid import Found, Passage, Place, Wanted
+from tg_assistant.core.retrieval.scope import Wanted
 from tg_assistant.errors import AlreadyExists
 from tg_assistant.infra import metrics
 from tg_assistant.infra.runtime import Runtime
 from tg_assistant.models import Question
 from tg_assistant.texts import text as say
 
-MAX_COPIES = 2  # further channels listed as sources of a post that was published in several
-QUOTE = 300  # characters
-# Bullets, dashes and emoji in front of a post's line.
-_LEADING = re.compile(r"^(?:[^\w«»„“”\"'(\[#@$€£₽+]|_)+")
-_NO_WORD = re.compile(r"\W*")
-
-
-@dataclass(frozen=True)
-class Source:
-    """A post that an answer is based on; the text cites it as `[n]`."""
-
-    n: int
-    post_id: UUID
-    channel_id: UUID
-    channel_title: str
-    posted_at: datetime
-    url: str
-    quote: str
-    score: float
+_LISTED = 0.8  # confidence of a list: that its posts are about the subject
 
 
 @dataclass(frozen=True)
@@ -133,37 +127,39 @@ async def finish(rt: Runtime, actor: Actor, asked: Question, wanted: Wanted) -> 
     began = monotonic()
     done: Done | None = None
     async with tries.Try(rt, actor, asked):
-        found, extract = await _searched(rt, actor, asked, wanted)
-        quoted = [passage.place.post_id for passage in found.passages]
-        if (await freshness.check(rt, actor, quoted)).changed:
-            found, extract = await _searched(rt, actor, asked, wanted)
-        async for event in _answered(rt, actor, asked, found, extract):
+        reader = _reader(rt, actor, asked)
+        async with rt.db.transaction(actor.tenant) as db:
+            understood = await conversation.resolve(db, actor, asked, reader.now)
+        async for event in _answered(rt, actor, asked, understood, reader, wanted):
             if isinstance(event, Done):
                 done = event
             else:
                 yield event
         assert done is not None
         seconds = monotonic() - began
-        await asking.keep(rt, actor, asked.id, _kept(done, seconds))
+        await asking.keep(rt, actor, asked.id, _kept(done, understood, asked, seconds))
     outcome = "abstained" if done.abstained else "degraded" if done.degraded else "answered"
     metrics.rag_queries_total.labels(actor.door, outcome).inc()
     metrics.rag_processing_duration_seconds.observe(seconds)
     yield done
 
 
-async def _searched(rt: Runtime, actor: Actor, asked: Question, wanted: Wanted) -> tuple[Found, Extract]:
-    # the turn is released before waiting for Telegram or a language model
-    async with rt.turns.turn(actor.user_id):
-        found = await hybrid.search(rt, actor, asked.question, wanted)
-        return found, await extractive.extract(rt, asked.question, found)
+def _reader(rt: Runtime, actor: Actor, asked: Question) -> Reader:
+    """For whom to write: in the language of the question, if it has one of ours."""
+    letters = [letter for letter in asked.question if letter.isalpha()]
+    russian = sum("а" <= letter.lower() <= "я" or letter in "ёЁ" for letter in letters)
+    language = actor.language if not letters else "ru" if 2 * russian > len(letters) else "en"
+    return Reader(rt.clock.now().astimezone(rt.settings.retrieval.zone), language)
 
 
-def _kept(done: Done, seconds: float) -> dict[str, object]:
+def _kept(done: Done, understood: Understood, asked: Question, seconds: float) -> dict[str, object]:
     """Return the columns of a question that store its answer."""
     said = {"answer": done.answer, "abstained": done.abstained, "confidence": done.confidence}
     also_read = [[str(channel_id), url] for channel_id, url in done.also_read]
-    rests = {"sources": _stored(done.sources), "also_read": also_read}
-    return {**said, **rests, "milliseconds": round(seconds * 1000), "tried_at": None}
+    rests = {"sources": sources.stored(done.sources), "also_read": also_read}
+    resolved = understood.text if understood.text != " ".join(asked.question.split()) else None
+    taken = {"intent": understood.intent, "resolved": resolved}
+    return {**said, **rests, **taken, "milliseconds": round(seconds * 1000), "tried_at": None}
 
 
 def as_it_was(asked: Question) -> Done:
@@ -176,95 +172,88 @@ def as_it_was(asked: Question) -> Done:
 
 def sources_of(asked: Question) -> list[Source]:
     """Return the sources stored with the answer."""
-    return [_restored(stored) for stored in asked.sources]
-
-
-def _restored(stored: dict[str, Any]) -> Source:
-    typed: dict[str, Any] = {
-        "post_id": UUID(stored["post_id"]),
-        "channel_id": UUID(stored["channel_id"]),
-        "posted_at": datetime.fromisoformat(stored["posted_at"]),
-    }
-    return Source(**{**stored, **typed})
+    return [sources.restored(row) for row in asked.sources]
 
 
 async def _answered(
-    rt: Runtime, actor: Actor, asked: Question, found: Found, extract: Extract
+    rt: Runtime, actor: Actor, asked: Question, understood: Understood, reader: Reader, wanted: Wanted
 ) -> AsyncIterator[Event]:
+    found = await _found(rt, actor, understood, reader, wanted)
+    if (await freshness.check(rt, actor, _quoted(rt, found))).changed:
+        found = await _found(rt, actor, understood, reader, wanted)
+    if found is None:
+        yield _nothing(actor, asked, 0.0)
+    elif isinstance(found, Draft):
+        for event in _drafted(asked, found, _LISTED if found.sources else 1.0):
+            yield event
+    else:
+        async for event in _written(rt, actor, asked, understood, reader, found):
+            yield event
+
+
+def _quoted(rt: Runtime, found: Draft | Looked | None) -> list[UUID]:
+    """Return the posts that an answer will be made of; a language model reads all that were found."""
+    if found is None:
+        return []
+    if isinstance(found, Draft):
+        return [source.post_id for source in found.sources]
+    chosen = [one.passage for one in found.extract.sentences]
+    return [passage.place.post_id for passage in (chosen if rt.llm is None else found.found.passages)]
+
+
+async def _found(
+    rt: Runtime, actor: Actor, understood: Understood, reader: Reader, wanted: Wanted
+) -> Draft | Looked | None:
+    """Return a reply or a list as it will be shown, or what an answer can be written from."""
+    if not understood.searches:
+        return replies.reply(understood, reader.language)
+    async with rt.turns.turn(actor.user_id):  # the turn is released before waiting for a language model
+        if understood.intent in digest.LISTS:
+            return await digest.compose(rt, actor, understood, reader, wanted)
+        looked = await finding.look(rt, actor, understood, wanted, reader.now)
+        if finding.is_better_listed(understood, looked):
+            listed = replace(understood, intent=Intent.listing)
+            return await digest.compose(rt, actor, listed, reader, wanted) or looked
+        return looked
+
+
+async def _written(
+    rt: Runtime, actor: Actor, asked: Question, understood: Understood, reader: Reader, looked: Looked
+) -> AsyncIterator[Event]:
+    """Yield the answer by the language model, or by sentences of the posts without one."""
+    found, extract = looked.found, looked.extract
     degraded = ["meaning"] if found.degraded or extract.degraded else []
     chosen = await style.of(rt, actor)
     if rt.llm is not None and chosen.model and extract.confidence >= extractive.WORTH_READING:
-        sources = [
-            _source(n, passage, passage.place, passage.text) for n, passage in enumerate(found.passages, 1)
-        ]
-        yield Sources(sources)
-        written = generative.Writer(rt.llm, asked.question, [source.n for source in sources], found.passages)
+        read = [sources.made(n, one, one.place, one.text) for n, one in enumerate(found.passages, 1)]
+        yield Sources(read)
+        numbers = [source.n for source in read]
+        written = generative.Writer(rt.llm, understood.text, numbers, found.passages, today=reader.now.date())
         async for piece in written.stream():
             yield Delta(piece)
         if written.cited:
-            cited = [source for source in sources if source.n in written.cited]
-            rest = [(source.channel_id, source.url) for source in sources if source not in cited]
+            cited = [source for source in read if source.n in written.cited]
+            rest = [(source.channel_id, source.url) for source in read if source not in cited]
             yield Done(asked.id, written.text, cited, False, extract.confidence, degraded, rest)
             return
         degraded = [*degraded, "model"] if written.failed else degraded
-    if extract.sentences:
-        await style.given(rt, actor, asked.id, chosen)
-    for event in _extractive(actor, asked, chosen.extract(extract), degraded):
+    if not extract.sentences:
+        yield _nothing(actor, asked, extract.confidence, degraded)
+        return
+    await style.given(rt, actor, asked.id, chosen)
+    draft = composing.from_extract(chosen.extract(extract), reader)
+    if looked.outside:
+        span = digest.span_in_words(replace(understood, subject=""), reader)
+        nothing = say("answer.nothing_then", reader.language, span=span)
+        draft = Draft(f"{nothing} {draft.text}", draft.sources)
+    for event in _drafted(asked, draft, extract.confidence, degraded):
         yield event
 
 
-def _extractive(actor: Actor, asked: Question, extract: Extract, degraded: list[str]) -> list[Event]:
-    if not extract.sentences:
-        nothing = say("ask.abstained", actor.language)
-        return [Done(asked.id, nothing, [], True, extract.confidence, degraded)]
-    sources: list[Source] = []
-    numbers: dict[UUID, str] = {}
-    for picked in extract.sentences:
-        place = picked.passage.place
-        if place.post_id not in numbers:
-            places = [place, *picked.passage.also[:MAX_COPIES]]
-            quote = _read_on(extract.of_post(place.post_id))
-            new = [_source(n, picked.passage, at, quote) for n, at in enumerate(places, len(sources) + 1)]
-            sources += new
-            numbers[place.post_id] = "".join(f"[{source.n}]" for source in new)
-    pieces = [
-        f"{_read_on([one.text for one in of_post])} {numbers[post_id]}"
-        for post_id, of_post in groupby(extract.sentences, lambda one: one.passage.place.post_id)
-    ]
-    deltas = [Delta(piece if n == 0 else f" {piece}") for n, piece in enumerate(pieces)]
-    answer = " ".join(pieces)
-    return [Sources(sources), *deltas, Done(asked.id, answer, sources, False, extract.confidence, degraded)]
+def _drafted(asked: Question, draft: Draft, confidence: float, degraded: Sequence[str] = ()) -> list[Event]:
+    done = Done(asked.id, draft.text, draft.sources, False, confidence, list(degraded))
+    return [*([Sources(draft.sources)] if draft.sources else []), Delta(draft.text), done]
 
 
-def _read_on(sentences: Sequence[str]) -> str:
-    """Join sentences of one post: list marks are removed, a line without a final mark gets a colon."""
-    shown = [_LEADING.sub("", " ".join(unjoined(one).split())) for one in sentences]
-    joined = [one if _closed(one) else f"{one}:" for one in shown[:-1]]
-    return " ".join([*joined, shown[-1]])
-
-
-def _closed(sentence: str) -> bool:
-    """Return whether a punctuation mark that ends a sentence follows its last word."""
-    behind = _NO_WORD.match(sentence[::-1])
-    return behind is not None and any(mark in behind.group() for mark in ".!?…:;")
-
-
-def _source(n: int, passage: Passage, place: Place, quote: str) -> Source:
-    shown = " ".join(unjoined(quote).split())
-    shown = shown if len(shown) <= QUOTE else shown[: QUOTE - 1].rsplit(" ", 1)[0] + "…"
-    score = round(passage.score, 4)
-    return Source(
-        n, place.post_id, place.channel_id, place.channel_title, place.posted_at, place.url, shown, score
-    )
-
-
-def _stored(sources: Sequence[Source]) -> list[dict[str, object]]:
-    return [
-        {
-            **asdict(source),
-            "post_id": str(source.post_id),
-            "channel_id": str(source.channel_id),
-            "posted_at": source.posted_at.isoformat(),
-        }
-        for source in sources
-    ]
+def _nothing(actor: Actor, asked: Question, confidence: float, degraded: Sequence[str] = ()) -> Done:
+    return Done(asked.id, say("ask.abstained", actor.language), [], True, confidence, list(degraded))

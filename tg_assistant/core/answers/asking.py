@@ -12,7 +12,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from tg_assistant.core import plans
 from tg_assistant.core.access.sign_in import hold_member
 from tg_assistant.core.actor import Actor, scoped
-from tg_assistant.core.answers import style, tries
+from tg_assistant.core.answers import intents, style, tries
 from tg_assistant.errors import AlreadyExists, Invalid, LimitReached
 from tg_assistant.infra import fair_queue, metrics
 from tg_assistant.infra.postgres.db import run_text
@@ -39,7 +39,8 @@ async def _allow_another(db: AsyncSession, user_id: UUID, allowed: int) -> None:
     # questions dated later were asked before PostgreSQL's clock was set back
     now = (await db.exec(select(func.now()))).one()
     today = col(Question.created_at).between(now - day, now + timedelta(minutes=1))
-    mine = select(col(Question.created_at)).where(Question.user_id == user_id, today)
+    counted = col(Question.intent).is_(None) | col(Question.intent).not_in(intents.WITHOUT_SEARCH)
+    mine = select(col(Question.created_at)).where(Question.user_id == user_id, today, counted)
     newest_first = mine.order_by(col(Question.created_at).desc())
     in_the_way = (await db.exec(newest_first.offset(allowed - 1).limit(1))).first()
     if in_the_way is not None:

@@ -10,13 +10,15 @@ from uuid import UUID
 import numpy as np
 import structlog
 
-from tg_assistant.core.answers import kinds, scoring, wording
-from tg_assistant.core.answers.scoring import Judged, Lexicon, Sentence
+from tg_assistant.core.answers import picking, scoring, wording
+from tg_assistant.core.answers.picking import Picked
+from tg_assistant.core.answers.scoring import Judged, Lexicon
 from tg_assistant.core.answers.wording import Question
 from tg_assistant.core.retrieval import cross_lingual
 from tg_assistant.core.retrieval.chunking import LIMIT
 from tg_assistant.core.retrieval.cross_lingual import Meaning
-from tg_assistant.core.retrieval.hybrid import Found, Passage
+from tg_assistant.core.retrieval.hybrid import Found
+from tg_assistant.core.retrieval.passages import Passage
 from tg_assistant.core.understanding.sentence_split import sentences
 from tg_assistant.core.understanding.words import content_words
 from tg_assistant.errors import Unavailable
@@ -30,14 +32,8 @@ SENTENCES = 40  # read of one post
 # beyond them are compared by stems and spelling.
 POST_BYTES, ALL_BYTES = 4_000, 16_000  # of sentences in UTF-8; a token takes 4 bytes (emoji) or 8 (Russian)
 WORDS = 300
-PICKED = 4  # most sentences of an answer
 ENOUGH = 0.4  # least confidence for an answer
 WORTH_READING = 0.05  # least confidence for giving the posts to a language model
-
-_NEAR = 0.3  # how much lower than the best a further sentence may score
-_NEW = 0.12  # share of the question that a further sentence has to cover in addition
-_ALSO = 1.5  # how much lower the log odds of a further post may be than the best post's
-_SAID, _LESS = 0.8, 0.3  # coverage at which a word counts as said; tolerance for further posts
 
 
 @dataclass(frozen=True)
@@ -50,31 +46,28 @@ class _Read:
 
 
 @dataclass(frozen=True)
-class Picked:
-    """A sentence of an answer and the post it is from."""
-
-    text: str
-    passage: Passage
-
-
-@dataclass(frozen=True)
 class Extract:
     """The chosen sentences, none if the posts do not support an answer, and the confidence, 0…1.
 
-    `degraded`: the embedder failed, so only words were compared.
+    `degraded`: the embedder failed, so only words were compared. `current`: a value that changes was asked
+    for, and the first post is the newest that tells it.
     """
 
     sentences: list[Picked]
     confidence: float
     degraded: bool = False
+    current: bool = False
 
     def of_post(self, post_id: UUID) -> list[str]:
         """Return the sentences taken from one post, which its source quotes."""
         return [one.text for one in self.sentences if one.passage.place.post_id == post_id]
 
 
-async def extract(rt: Runtime, question: str, found: Found) -> Extract:
-    """Return one to four sentences of the best posts; without the embedder, chosen by word stems alone."""
+async def extract(rt: Runtime, question: str, found: Found, *, current: bool = False) -> Extract:
+    """Return one to four sentences of the best posts; without the embedder, chosen by word stems alone.
+
+    `current`: the question asks for a value that changes, so of posts that answer alike the newest counts.
+    """
     read = await rt.texts.run(_read, found.passages[:PASSAGES])
     if not read:
         return Extract([], 0.0)
@@ -87,13 +80,14 @@ async def extract(rt: Runtime, question: str, found: Found) -> Extract:
             log.warning("extracts.degraded", code=error.code)
             degraded = True
     judged = judged or await _by_words(rt, question, found, read)
-    return await rt.texts.run(_concluded, *judged, degraded)
+    return await rt.texts.run(_concluded, *judged, degraded, current)
 
 
-def _concluded(asked: Question, judged: list[Judged], degraded: bool) -> Extract:
+def _concluded(asked: Question, judged: list[Judged], degraded: bool, current: bool) -> Extract:
     judged.sort(key=lambda one: -one.odds)
     confidence = 1 / (1 + math.exp(-judged[0].odds))
-    return Extract(_picked(asked, judged) if confidence >= ENOUGH else [], round(confidence, 3), degraded)
+    chosen = [] if confidence < ENOUGH else picking.picked(asked, judged, current=current)
+    return Extract(chosen, round(confidence, 3), degraded, current)
 
 
 async def _by_meaning(
@@ -161,69 +155,3 @@ def _judged(
         ]
         judged.append(scoring.judge(lexicon, meaning, one.passage, title, rows))
     return judged
-
-
-def _picked(asked: Question, judged: Sequence[Judged]) -> list[Picked]:
-    """Return sentences of the best post and of posts with similar odds that cover as much of the question.
-
-    If the question asks for a sum, a time, a name…, the post whose sentence with one scores best is first.
-    """
-    best = judged[0]
-    said = np.minimum(best.said, _SAID)
-    near = [one for one in judged if one.odds >= best.odds - _ALSO and (one.said >= said - _LESS).all()]
-    if asked.kind is not None and asked.kind.needed:
-        near.sort(key=_best_that_fits, reverse=True)
-    chosen: list[Picked] = []
-    for one in near:
-        rows = _rows(asked, one, [picked.text for picked in chosen], PICKED - len(chosen))
-        chosen += [Picked(row.text, one.passage) for row in rows]
-    return chosen
-
-
-def _best_that_fits(judged: Judged) -> float:
-    return max((row.score for row in judged.sentences if row.fits), default=0.0)
-
-
-def _rows(asked: Question, judged: Judged, before: Sequence[str], most: int) -> list[Sentence]:
-    """Return the best sentence of a post and those that cover more of the question, in the post's order.
-
-    Nothing of a post whose best sentence repeats one in `before`.
-    """
-    chosen: list[Sentence] = []
-    covered = np.zeros(len(asked.words))
-    for row in judged.sentences:
-        if len(chosen) == most or row.score < judged.sentences[0].score - _NEAR:
-            break
-        if _repeats(row.text, [*before, *(other.text for other in chosen)]):
-            if not chosen:
-                break
-            continue
-        new = float(np.maximum(row.covered - covered, 0) @ asked.weights)
-        shows = row.fits and not any(other.fits for other in chosen)
-        if new >= _NEW or shows or not chosen:
-            chosen.append(row)
-            covered = np.maximum(covered, row.covered)
-    return sorted(_continued(asked, judged, chosen, most), key=lambda row: row.at)
-
-
-def _continued(asked: Question, judged: Judged, chosen: list[Sentence], most: int) -> list[Sentence]:
-    """Add sentences that follow a question in the post, a colon, or the fact whose reason is asked for."""
-    told = {row.at for row in chosen}
-    wants_reason = asked.kind is kinds.WHY and not any(row.fits for row in chosen)
-    added = [
-        row
-        for row in judged.sentences
-        if row.at - 1 in told and row.at not in told
-        if wants_reason or _leads_on(next(one for one in chosen if one.at == row.at - 1).text)
-    ]
-    return [*chosen, *sorted(added, key=lambda row: row.at)][:most]
-
-
-def _leads_on(text: str) -> bool:
-    return text.rstrip(" *_").endswith(("?", ":"))
-
-
-def _repeats(text: str, others: Sequence[str]) -> bool:
-    words = set(content_words(text))
-    told = [set(content_words(other)) for other in others]
-    return any(len(words & other) >= 0.6 * len(words | other) for other in told)

@@ -62,6 +62,22 @@ _HOW_DEAR = "|".join(
 )
 _HOW_OLD = rf"\b(сколько лет|{_WHICH} возраста|how old|what age)\b"
 _HOW_MANY = r"\b(сколько|скольких|how (many|much|long|heavy|tall|far|old|big|large|high|often|fast|deep))\b"
+_SCORE = (
+    r"\b(как (сыграл|сыграли|закончился|завершился)\w*|(какой|с каким) сч[её]т(ом)?|"
+    r"результат\w* (матча|игры)|чем (закончился|завершился) матч|(what (was|is) )?the (final )?score)"
+)
+_STATE = (
+    r"\b(ход[ия]т|работа[ею]т|езд[ия]т|лета[ею]т|открыт[аоы]?|закрыт[аоы]?|действу[ею]т|ид[её]т|"
+    r"(is|are) (\w+ ){0,4}(running|open|closed|working|available))\b"
+)
+_IN_STATE = "|".join(
+    [
+        r"\b(стоит|стоят|ход[ия]т|закры|откры|отмен|работа[ею]т|приостанов|прекра[щт]|возобнов|перекры)",
+        r"\b(задерж|не ид)",
+        r"\b(suspend|cancel|closed|open|running|stopped|resumed|delayed|reopen)",
+    ]
+)
+_RESULT = r"\b\d{1,2}[:–-]\d{1,2}\b"
 _CAME = r"( (было|пришло|приехало|собралось|побывало)| (came|attended|were there))?"
 _HOW_MANY_PEOPLE = rf"\b(сколько (было )?(народ[ау]?|человек|людей)|how many people){_CAME}\b"
 _WHO = r"\b(кто|кого|кому|кем|чей|чья|чьё|who|whom|whose)\b"
@@ -98,6 +114,7 @@ _COUNT = _kind(_HOW_MANY, _NUMBER, 0.6)
 # The first match wins, so specific kinds come first: «6 112 зрителей» answers «сколько народу пришло».
 _KINDS = [
     WHY,
+    _kind(_SCORE, _RESULT, 1.0),
     _kind(_WHEN, _TIME, 0.6),
     _PRICE,
     _kind(_HOW_OLD, _AGE, 1.0),
@@ -105,6 +122,7 @@ _KINDS = [
     _COUNT,
     _kind(_CALLED, _NAME, 0.4, exact_case=True),
     _kind(_WHO, _NAME, 0.6, exact_case=True),
+    _kind(_STATE, _IN_STATE, 0.9, needed=False),
 ]
 
 

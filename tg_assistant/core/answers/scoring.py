@@ -7,7 +7,7 @@ import numpy as np
 
 from tg_assistant.core.answers.wording import Question
 from tg_assistant.core.retrieval.cross_lingual import Meaning
-from tg_assistant.core.retrieval.hybrid import Passage
+from tg_assistant.core.retrieval.passages import Passage
 from tg_assistant.core.understanding.words import content_words
 
 # Weights that rank sentences (XQuAD: the best one has the answer in 82 % of cases, the best two in 92 %).

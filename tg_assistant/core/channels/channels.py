@@ -68,6 +68,13 @@ async def readable_ids(
     return [channel.id for channel in await db.exec(query)]
 
 
+async def readable_titles(db: AsyncSession, actor: Actor) -> dict[UUID, str]:
+    """Return the titles of the channels whose posts the actor may see."""
+    readable = await readable_ids(db, actor)
+    named = scoped(Channel, actor).where(col(Channel.id).in_(readable))
+    return {channel.id: channel.title for channel in await db.exec(named)}
+
+
 async def list_(db: AsyncSession, actor: Actor) -> list[Followed]:
     """Return what the actor follows, by title; lost access is reported in the progress's `last_error`."""
     actor.require()

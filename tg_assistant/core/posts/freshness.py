@@ -71,6 +71,8 @@ async def _ask(rt: Runtime, actor: Actor, stale: Sequence[Post]) -> dict[str, ob
     deadline = rt.clock.now() + timedelta(seconds=WAIT_SECONDS)
     async with rt.db.transaction(actor.tenant) as db:
         account = await following.own_account(db, actor)
+        if account.lease_until is None or account.lease_until < rt.clock.now():
+            return {}  # no process serves it, so nobody would answer in time
         args = {"channels": wanted}
         task = await tasks.add(db, account.id, TaskKind.check, args, priority=10, deadline=deadline)
     done = await tasks.wait(rt, actor, task.id, seconds=WAIT_SECONDS)

@@ -74,8 +74,8 @@ async def save_page(
     Any order and any number of repetitions result in the same rows: an older edit never replaces a newer
     one, and a deleted post stays deleted, unless Telegram shows it at `seen_at`, the time of the request, a
     minute or more after its deletion: then that was a mistake. Changed posts become dirty, and an index job
-    is enqueued, in the caller's transaction. `via` is "backfill", "live", "reconcile" or "import". Raises NotFound when
-    the channel is deleted.
+    is enqueued, in the caller's transaction. `via` is "backfill", "live", "reconcile" or "import". Raises
+    NotFound when the channel is deleted.
     """
     channel = await _locked(db, channel_id)
     return await _save(db, channel, incoming, known, via=via, seen_at=seen_at)

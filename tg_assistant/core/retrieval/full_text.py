@@ -6,13 +6,14 @@ BM25 raises nDCG from 0.28–0.33 to 0.36–0.40.
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import TextClause, text
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from tg_assistant.core.retrieval import scope
+from tg_assistant.core.retrieval.scope import Scope
 from tg_assistant.infra.postgres.db import run_text
 
 K1, B = 1.2, 0.75
@@ -22,17 +23,12 @@ _COUNTED = 5_000  # posts counted per word: one in more posts is common, whateve
 _LEXEMES = text(
     "SELECT tsvector_to_array(to_tsvector('russian', translate(:q, 'ёЁ«»„“”‘’–—…№', 'еЕ           ')))"
 )
-_WITHIN = """
-    channel_id = ANY(:channels) AND deleted_at IS NULL
-    AND (CAST(:since AS timestamptz) IS NULL OR posted_at >= :since)
-    AND (CAST(:until AS timestamptz) IS NULL OR posted_at < :until)
-"""
 _BEST = text(f"""
     SELECT id, length(tsv) AS length,
         (SELECT jsonb_object_agg(lexeme, cardinality(positions)) FROM unnest(tsv)
          WHERE lexeme = ANY(:lexemes)) AS counts
     FROM (
-        SELECT id, tsv FROM searchable_posts WHERE {_WITHIN} AND tsv @@ CAST(:query AS tsquery)
+        SELECT id, tsv FROM searchable_posts WHERE {scope.SQL} AND tsv @@ CAST(:query AS tsquery)
         ORDER BY ts_rank(tsv, CAST(:query AS tsquery), 1) DESC, id LIMIT :limit
     ) AS best
 """)  # noqa: S608 – only constants are put together  # nosec B608
@@ -46,20 +42,6 @@ _NUMBERS = text("""
     UNION ALL SELECT '', count(*) FROM searchable_posts
     WHERE channel_id = ANY(:channels) AND deleted_at IS NULL
 """)
-
-
-@dataclass(frozen=True)
-class Within:
-    """The scope of a search: channels the person may read, and a span of time (`until` excluded)."""
-
-    channel_ids: Sequence[UUID]
-    since: datetime | None = None
-    until: datetime | None = None
-
-    @property
-    def parameters(self) -> dict[str, Any]:
-        """The bind parameters of the statements."""
-        return {"channels": list(self.channel_ids), "since": self.since, "until": self.until}
 
 
 @dataclass(frozen=True)
@@ -78,7 +60,7 @@ class Lexical:
         return sum(self.rarity.values())
 
 
-async def search(db: AsyncSession, question: str, within: Within) -> Lexical:
+async def search(db: AsyncSession, question: str, within: Scope) -> Lexical:
     """Return up to CANDIDATES posts that share a word with the question.
 
     Words are compared by Russian or English stem, ё as е, without stop words.

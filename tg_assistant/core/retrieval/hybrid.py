@@ -1,24 +1,22 @@
 """Hybrid search: full text and vectors, fused, over the channels this person may read."""
 
-import re
-from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import datetime
-from math import ceil
-from typing import TypedDict
+from dataclasses import dataclass, field
 from uuid import UUID
 
 import structlog
+from sqlalchemy import Uuid, cast, func, union
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from tg_assistant.core.actor import Actor
 from tg_assistant.core.channels import channels
-from tg_assistant.core.posts import posts
-from tg_assistant.core.retrieval import chunking, cross_lingual, full_text, vector_cache
+from tg_assistant.core.retrieval import chunking, copies, cross_lingual, full_text, vector_cache
 from tg_assistant.core.retrieval.cross_lingual import Meaning
-from tg_assistant.core.retrieval.full_text import Lexical, Within
+from tg_assistant.core.retrieval.full_text import Lexical
+from tg_assistant.core.retrieval.passages import Passage, origin_of, place_of
+from tg_assistant.core.retrieval.scope import Scope, Wanted, scope
 from tg_assistant.core.rollout import flags
 from tg_assistant.errors import Unavailable
 from tg_assistant.infra.runtime import Runtime
@@ -33,47 +31,6 @@ BY_MEANING = 100  # chunks requested from Chroma
 BY_WORDS = 100  # posts of the full-text search whose cosine is looked up
 NEWEST = 300  # newest posts of a time span that are all compared, because Chroma does not filter by time
 EMBEDDED_NOW = 5  # posts of the full-text search embedded during the request, 10–20 ms each
-SAME = 0.75  # Jaccard similarity of words from which on two posts are the same news
-COMPARISONS = 20  # posts that a post is compared with; copies share most of their rarest words
-COMPARED = 200  # distinct words of a post that are compared
-_WORD = re.compile(r"\w+")
-
-
-class Wanted(TypedDict, total=False):
-    """Restrictions of a search; `until` is excluded, `limit` is in posts."""
-
-    channel_ids: Sequence[UUID] | None
-    since: datetime | None
-    until: datetime | None
-    limit: int
-
-
-@dataclass(frozen=True)
-class Place:
-    """Where a post was published."""
-
-    post_id: UUID
-    channel_id: UUID
-    channel_title: str
-    posted_at: datetime
-    url: str
-
-
-@dataclass(frozen=True)
-class Passage:
-    """A post found. `cosine` is None without a vector; `lexical` is BM25 as a share of the maximum.
-
-    `origin` is the Telegram channel id and message id of the original; `also` are the places of forwards and
-    copies.
-    """
-
-    place: Place
-    text: str
-    score: float
-    cosine: float | None
-    lexical: float
-    origin: tuple[int, int]
-    also: tuple[Place, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -94,7 +51,7 @@ async def search(rt: Runtime, actor: Actor, question: str, wanted: Wanted | None
     asked = wanted or Wanted()
     async with rt.db.transaction(actor.tenant_id) as db:
         readable = await channels.readable_ids(db, actor, asked.get("channel_ids"))
-        within = Within(readable, asked.get("since"), asked.get("until"))
+        within = scope(readable, asked)
         lexical = await full_text.search(db, question, within)
         by_words_only = not await flags.enabled(db, actor.tenant, flags.SEMANTIC)
     if not readable:
@@ -108,12 +65,12 @@ async def search(rt: Runtime, actor: Actor, question: str, wanted: Wanted | None
     new.sort(key=lambda post: -lexical.scores[post.id])
     cosines |= await _cosines_of_new(rt, meaning, new[:EMBEDDED_NOW])
     passages = _fused(found, cosines, lexical)
-    once = await rt.texts.run(_collapsed, passages, asked.get("limit", 10))
+    once = await rt.texts.run(copies.collapsed, passages, asked.get("limit", 10))
     return Found(once, near is None, lexical.rarity, meaning)
 
 
 async def _by_meaning(
-    rt: Runtime, tenant_id: UUID, within: Within, question: str
+    rt: Runtime, tenant_id: UUID, within: Scope, question: str
 ) -> tuple[Meaning | None, list[UUID] | None]:
     """Return the question's vectors and the ids of the nearest chunks; None for what is unavailable."""
     meaning = None
@@ -128,22 +85,18 @@ async def _by_meaning(
 
 
 async def _load(
-    db: AsyncSession, within: Within, post_ids: Sequence[UUID], chunk_ids: Sequence[UUID]
+    db: AsyncSession, within: Scope, post_ids: Sequence[UUID], chunk_ids: Sequence[UUID]
 ) -> list[tuple[Post, Channel]]:
-    """Load the candidates from PostgreSQL, without posts deleted or no longer readable since indexing."""
-    query = (
-        select(Post, Channel)
-        .join(Channel, col(Channel.id) == col(Post.channel_id))
-        .where(col(Post.channel_id).in_(within.channel_ids), col(Post.deleted_at).is_(None))
-    )
-    if within.since:
-        query = query.where(Post.posted_at >= within.since)
-    if within.until:
-        query = query.where(Post.posted_at < within.until)
+    """Load the candidates from PostgreSQL, without posts deleted or no longer readable since indexing.
+
+    One list of ids: `id IN (…) OR id IN (subquery)` would read the whole table.
+    """
+    query = select(Post, Channel).join(Channel, col(Channel.id) == col(Post.channel_id))
+    query = query.where(*within.conditions())
     of_chunks = select(Chunk.post_id).where(col(Chunk.id).in_(chunk_ids))
-    named = col(Post.id).in_(post_ids) | col(Post.id).in_(of_chunks)
-    found = list(await db.exec(query.where(named)))
-    if within.since or within.until:
+    by_words = select(func.unnest(cast(list(post_ids), ARRAY(Uuid))))
+    found = list(await db.exec(query.where(col(Post.id).in_(union(by_words, of_chunks)))))
+    if within.has_time:
         found += await db.exec(query.order_by(col(Post.posted_at).desc()).limit(NEWEST))
     return list({post.id: (post, channel) for post, channel in found}.values())
 
@@ -186,41 +139,7 @@ def _fused(
     passages = []
     for post, channel in found:
         cosine, lexical = cosines.get(post.id), words.scores.get(post.id, 0.0) / best
-        place = Place(
-            post.id, channel.id, channel.title, post.posted_at, posts.permalink(channel, post.message_id)
-        )
-        origin = (post.forward_channel or channel.telegram_id, post.forward_message or post.message_id)
         score = (floor if cosine is None else cosine) + LEXICAL_WEIGHT * lexical
+        place, origin = place_of(post, channel), origin_of(post, channel)
         passages.append(Passage(place, post.said, score, cosine, lexical, origin))
     return sorted(passages, key=lambda passage: (-passage.score, passage.place.posted_at))
-
-
-def _collapsed(passages: Sequence[Passage], most: int) -> list[Passage]:
-    """Collapse copies of the same news into the best post, with the places of the others; at most `most`."""
-    words = [frozenset(list(dict.fromkeys(_WORD.findall(one.text.lower())))[:COMPARED]) for one in passages]
-    common = Counter(word for each in words for word in each)
-    kept: list[Passage] = []
-    told: list[frozenset[str]] = []
-    by_origin: dict[tuple[int, int], int] = {}
-    by_word: dict[str, list[int]] = {}
-    for passage, its in zip(passages, words, strict=True):
-        # prefix filter: similar sets share one of their rarest words, so only such sets are compared
-        rarest = sorted(its, key=lambda word: (common[word], word))[: len(its) - ceil(SAME * len(its)) + 1]
-        near = Counter(at for word in rarest for at in by_word.get(word, ()))
-        same = [at for at, _ in near.most_common(COMPARISONS) if _alike(its, told[at])]
-        same += [by_origin[passage.origin]] if passage.origin in by_origin else []
-        if same:
-            first = min(same)
-            kept[first] = replace(kept[first], also=(*kept[first].also, passage.place))
-        elif len(kept) < most:
-            by_origin[passage.origin] = len(kept)
-            for word in rarest:
-                if len(having := by_word.setdefault(word, [])) < COMPARISONS:
-                    having.append(len(kept))
-            kept.append(passage)
-            told.append(its)
-    return kept
-
-
-def _alike(one: frozenset[str], other: frozenset[str]) -> bool:
-    return len(one & other) >= SAME * len(one | other) > 0

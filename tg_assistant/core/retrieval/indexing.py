@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
+from datetime import date
 from enum import StrEnum
 from itertools import accumulate
 from uuid import UUID, uuid5
@@ -22,6 +23,7 @@ from tg_assistant.core.names import Job
 from tg_assistant.core.retrieval import vector_cache
 from tg_assistant.core.retrieval.chunking import chunks
 from tg_assistant.core.retrieval.vector_cache import text_hash
+from tg_assistant.core.understanding.dates import mentioned
 from tg_assistant.errors import Unavailable
 from tg_assistant.infra.postgres import advisory_locks, jobs
 from tg_assistant.infra.runtime import Runtime
@@ -221,6 +223,10 @@ async def _note(rt: Runtime, posts: Sequence[Post], tries: int, trouble: Trouble
 async def _index(rt: Runtime, posts: Sequence[Post]) -> None:
     tenant_id = posts[0].tenant_id
     space = Space(tenant_id, rt.embedder.model)
+    zone = rt.settings.retrieval.zone
+    dates = {
+        post.id: await rt.texts.run(mentioned, post.said, post.posted_at.astimezone(zone)) for post in posts
+    }
     pieces = [piece for post in posts for piece in await rt.texts.run(_pieces, post)]
     if pieces:
         vectors = await vector_cache.passages(rt, [piece.text for piece in pieces], background=True)
@@ -233,7 +239,7 @@ async def _index(rt: Runtime, posts: Sequence[Post]) -> None:
         stale = [chunk for chunk in await db.exec(query) if chunk not in current]
     await rt.vectors.delete_ids(space, stale)
     async with rt.db.transaction(tenant_id) as db:
-        await _mark(db, posts, pieces)
+        await _mark(db, posts, pieces, dates)
 
 
 def _pieces(post: Post) -> list[_Piece]:
@@ -242,7 +248,9 @@ def _pieces(post: Post) -> list[_Piece]:
     return [_Piece(uuid5(post.id, str(n)), post, n, piece) for n, piece in enumerate(chunks(post.said))]
 
 
-async def _mark(db: AsyncSession, posts: Sequence[Post], pieces: Sequence[_Piece]) -> None:
+async def _mark(
+    db: AsyncSession, posts: Sequence[Post], pieces: Sequence[_Piece], dates: dict[UUID, list[date]]
+) -> None:
     """Write the new chunks and mark the posts as indexed; those that changed meanwhile stay dirty."""
     ids = [post.id for post in posts]
     query = select(Post).where(col(Post.id).in_(ids)).order_by(col(Post.id)).with_for_update()
@@ -255,6 +263,8 @@ async def _mark(db: AsyncSession, posts: Sequence[Post], pieces: Sequence[_Piece
         if now is not None:
             same = (now.text_hash, now.deleted_at) == (read.text_hash, read.deleted_at)
             now.indexed_generation, now.index_attempts = (generation if same else 0), 0
+            if same:
+                now.dates = dates[now.id]
             now.index_error = None
 
 

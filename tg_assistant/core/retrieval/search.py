@@ -19,7 +19,8 @@ from tg_assistant.core.channels import channels
 from tg_assistant.core.posts import formatting, posts
 from tg_assistant.core.posts.posts import ShownPost
 from tg_assistant.core.retrieval import hybrid, snippets
-from tg_assistant.core.retrieval.hybrid import Place, Wanted
+from tg_assistant.core.retrieval.passages import Place
+from tg_assistant.core.retrieval.scope import Wanted, scope
 from tg_assistant.core.retrieval.snippets import Piece
 from tg_assistant.errors import Invalid, Unavailable
 from tg_assistant.infra.runtime import Runtime
@@ -140,16 +141,8 @@ def _conditions(readable: Sequence[UUID], query: str, wanted: Wanted) -> list[Co
     # "-" is an operator only before a word or a phrase; PostgreSQL fails on a long sequence of them
     plain = _NO_OPERATOR.sub(" ", query.translate(_PLAIN))
     tsquery = func.websearch_to_tsquery(russian, plain)
-    conditions: list[ColumnElement[bool]] = [
-        col(Post.channel_id).in_(readable),
-        col(Post.deleted_at).is_(None),
-        col(Post.id).in_(select(_searchable.c.id).where(_searchable.c.tsv.op("@@")(tsquery))),
-    ]
-    if since := wanted.get("since"):
-        conditions.append(col(Post.posted_at) >= since)
-    if until := wanted.get("until"):
-        conditions.append(col(Post.posted_at) < until)
-    return conditions
+    matching = col(Post.id).in_(select(_searchable.c.id).where(_searchable.c.tsv.op("@@")(tsquery)))
+    return [*scope(readable, wanted).conditions(), matching]
 
 
 # ── By meaning, and by both ──────────────────────────────────────────────────
