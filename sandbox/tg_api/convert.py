@@ -144,8 +144,8 @@ def _forward(facts: dict[str, int]) -> TLObject:
     return types.MessageFwdHeader(date=moment(facts["date"]), from_id=origin, channel_post=facts["post_id"])
 
 
-def _reactions(counts: tuple[tuple[str, int], ...]) -> TLObject:
-    results = [types.ReactionCount(types.ReactionEmoji(emoji), count) for emoji, count in counts]
+def _reactions(counts: dict[str, int]) -> TLObject:
+    results = [types.ReactionCount(types.ReactionEmoji(emoji), count) for emoji, count in counts.items()]
     return types.MessageReactions(results=results)
 
 
