@@ -36,6 +36,7 @@ def post(message: types.TypeMessage, titles: Mapping[int, str]) -> IncomingPost 
         forward_title=_forward_title(forward, titles) if forward else None,
         forward_channel=getattr(forward.from_id, "channel_id", None) if forward else None,
         forward_message=forward.channel_post if forward else None,
+        reply_to=message_parts.reply_to(message),
         views=message.views,
         forwards=message.forwards,
         reactions=message_parts.reactions(message),
@@ -98,6 +99,6 @@ def _text(message: types.Message) -> tuple[str, list[Entity]]:
 def _forward_title(forward: types.MessageFwdHeader, titles: Mapping[int, str]) -> str | None:
     """The name of whom a forward is from; of an author who hides their account only the name is told."""
     source = forward.from_id
-    ids = (getattr(source, name, None) for name in ("channel_id", "chat_id", "user_id"))
-    known = next((titles[id_] for id_ in ids if id_ in titles), None)
+    ids = [getattr(source, name, None) for name in ("channel_id", "chat_id", "user_id")]
+    known = next((titles.get(id_) for id_ in ids if id_ is not None), None)
     return known or forward.from_name or None

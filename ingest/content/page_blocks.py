@@ -100,11 +100,11 @@ def _list(written: Written, block: types.PageBlockList | types.PageBlockOrderedL
     for n, item in enumerate(block.items, first):
         written.line()
         written.add(_mark(item, n, ordered=isinstance(block, types.PageBlockOrderedList)))
-        if hasattr(item, "blocks"):
+        if isinstance(item, types.PageListItemText | types.PageListOrderedItemText):
+            written.rich(item.text)
+        else:
             _block(written, item.blocks[0] if item.blocks else None)  # beside its mark
             _blocks(written, item.blocks[1:])
-        else:
-            written.rich(item.text)
 
 
 def _mark(item: Any, n: int, *, ordered: bool) -> str:

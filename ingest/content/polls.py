@@ -18,7 +18,7 @@ def poll(media: types.MessageMediaPoll) -> list[Part]:
 
 def _results(media: types.MessageMediaPoll, asked: str) -> list[Part]:
     given = {each.option: each for each in media.results.results or []}
-    named = [(said_of(each.text), given.get(each.option)) for each in media.poll.answers]
+    named = [(said_of(each.text), given.get(getattr(each, "option", b""))) for each in media.poll.answers]
     voted = [
         label("poll_votes", asked, option=option, votes=result.voters or 0)
         for option, result in named

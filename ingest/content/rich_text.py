@@ -1,6 +1,6 @@
 """Rich texts as a plain text with entities: https://core.telegram.org/type/RichText."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from typing import Any
 
@@ -70,7 +70,7 @@ class Written:
             self.add("\n")
 
     @contextmanager
-    def within(self, kind: str | None, **facts: str | None) -> Iterator[None]:
+    def within(self, kind: str | None, **facts: str | None) -> Generator[None]:
         """Make an entity of what is written inside; its line break is left out."""
         start = self.units
         self._depth += 1

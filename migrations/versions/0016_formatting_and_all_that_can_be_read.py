@@ -27,6 +27,7 @@ def upgrade() -> None:
         op.add_column(table, sa.Column("parts", JSONB(), nullable=False, server_default=_LIST))
     op.add_column("posts", sa.Column("said_text", sa.String(), nullable=True))
     op.add_column("posts", sa.Column("hosts", sa.String(), nullable=False, server_default=""))
+    op.add_column("posts", sa.Column("reply_to", sa.Integer(), nullable=True))
     op.add_column("posts", sa.Column("forwards", sa.Integer(), nullable=True))
     op.add_column("posts", sa.Column("reactions", JSONB(), nullable=False, server_default=_LIST))
     op.add_column("posts", sa.Column("counted_at", sa.DateTime(timezone=True), nullable=True))
@@ -35,7 +36,7 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     _search(_BEFORE)
-    for column in ("said_text", "hosts", "forwards", "reactions", "counted_at"):
+    for column in ("said_text", "hosts", "reply_to", "forwards", "reactions", "counted_at"):
         op.drop_column("posts", column)
     for table in ("posts", "post_versions"):
         op.drop_column(table, "entities")

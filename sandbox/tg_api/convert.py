@@ -161,7 +161,7 @@ def _photo(channel_id: int, post_id: int, date: int) -> TLObject:
     return types.MessageMediaPhoto(photo=photo)
 
 
-def url_entities(text: str) -> list[TLObject]:
+def url_entities(text: str) -> list[Any]:
     """Entities of links in plain text; offsets are in UTF-16 units, as in Telegram."""
     return [
         types.MessageEntityUrl(_utf16(text[: match.start()]), _utf16(match.group().rstrip(".,;:!?")))
@@ -183,7 +183,7 @@ _ENTITIES = {
 }
 
 
-def text_entities(text: str, written: list[dict[str, Any]]) -> list[TLObject]:
+def text_entities(text: str, written: list[dict[str, Any]]) -> list[Any]:
     """The entities of a post: those written, and the links in plain text outside code and written links."""
     made = [_entity(each) for each in written]
     closed = [each for each in made if isinstance(each, _CLOSED)]
@@ -201,7 +201,7 @@ def text_entities(text: str, written: list[dict[str, Any]]) -> list[TLObject]:
 _CLOSED = (types.MessageEntityCode, types.MessageEntityPre, types.MessageEntityTextUrl)
 
 
-def _entity(written: dict[str, Any]) -> TLObject:
+def _entity(written: dict[str, Any]) -> Any:
     kind, place = written["type"], (written["offset"], written["length"])
     if kind == "text_link":
         return types.MessageEntityTextUrl(*place, url=written["url"])

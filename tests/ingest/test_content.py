@@ -185,7 +185,7 @@ def test_what_stands_around_a_message_is_read():
         "Кнопки: Купить билет",
     ]
     assert made.links == ["https://n.example.org/a", "https://tickets.example.org/1"]
-    assert (made.forward_title, made.media, made.forwards) == ("Hidden Author", "link", 7)
+    assert (made.forward_title, made.media, made.forwards, made.reply_to) == ("Hidden Author", "link", 7, 1)
     assert made.reactions == [{"emoji": "👍", "count": 5}, {"emoji": "custom:9", "count": 1}]
 
 

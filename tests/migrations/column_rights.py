@@ -126,7 +126,8 @@ APP = {
     "posts": {
         "r": "album_id channel_id counted_at deleted_at edited_at entities forward_channel forward_message"
         " forward_title forwards hosts id index_attempts index_error indexed_generation links media"
-        " message_id parts posted_at reactions said_text saved_at tenant_id text text_hash tsv version views",
+        " message_id parts posted_at reactions reply_to said_text saved_at tenant_id text text_hash"
+        " tsv version views",
     },
     "questions": {
         "rw": "created_at door id question tenant_id user_id",

@@ -149,6 +149,7 @@ class Post(SQLModel, table=True):
     forward_title: str | None = None
     forward_channel: int | None = big(null=True)  # Telegram id of the source channel
     forward_message: int | None = None
+    reply_to: int | None = None  # message id of the post that this one answers, in the same channel
     views: int | None = None
     forwards: int | None = None
     reactions: list[dict[str, Any]] = _json_list()  # {emoji, count}, the most frequent first

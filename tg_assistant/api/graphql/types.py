@@ -1,7 +1,7 @@
 """What the schema shows of our nouns. Telegram's ids are strings: GraphQL's numbers have 32 bits."""
 
 from datetime import datetime
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 from uuid import UUID
 
 import strawberry
@@ -124,7 +124,7 @@ class Version:
     @classmethod
     def of(cls, version: PostVersion) -> "Version":
         """A text a post had before it was edited."""
-        own = {"version": version.version, "text": version.text, "saved_at": version.saved_at}
+        own: dict[str, Any] = version.model_dump(include={"version", "text", "saved_at"})
         return cls(**own, entities=_entities(version), parts=_parts(version))
 
 
@@ -142,6 +142,7 @@ class Post:
     said: str = strawberry.field(description="what is searched and quoted")
     media: str | None
     forward_title: str | None
+    reply_to: int | None
     views: int | None
     forwards: int | None
     url: str
@@ -163,13 +164,14 @@ class Post:
         """A post the caller was found to be allowed to read."""
         made = {"entities", "parts", "said", "channel_title", "url"}
         own = shown.post.model_dump(include=set(cls.__annotations__) - made)
-        words = {"parts": _parts(shown.post), "said": formatting.unjoined(shown.post.said)}
-        of_channel = {"channel_title": shown.channel.title, "url": shown.url}
+        words: dict[str, Any] = {"parts": _parts(shown.post), "said": formatting.unjoined(shown.post.said)}
+        of_channel: dict[str, Any] = {"channel_title": shown.channel.title, "url": shown.url}
         return cls(**own, **words, **of_channel, entities=_entities(shown.post))
 
 
 def _entities(of: StoredPost | PostVersion) -> list[Entity]:
-    return [Entity(**{name: each.get(name) for name in Entity.__annotations__}) for each in of.entities or []]
+    known = Entity.__annotations__
+    return [Entity(**{name: each[name] for name in known if name in each}) for each in of.entities or []]
 
 
 def _parts(of: StoredPost | PostVersion) -> list[Part]:

@@ -58,6 +58,7 @@ class PostOut(BaseModel):
     said: str = Field(description="what is searched and quoted: without what is struck out, with the parts")
     media: str | None = Field(examples=["photo"])
     forward_title: str | None = Field(description="where it was forwarded from")
+    reply_to: int | None = Field(description="the message of the same channel that it answers")
     views: int | None
     forwards: int | None
     reactions: list[ReactionOut]
@@ -88,7 +89,9 @@ async def get_post(call: Call, post_id: UUID) -> PostWithVersionsOut:
     """One post; `versions` are its earlier texts, the oldest first."""
     async with call.open() as (db, actor):
         shown = await posts.get(db, actor, post_id)
-    versions = [VersionOut(**v.model_dump() | {"entities": v.entities or []}) for v in shown.versions]
+    versions = [
+        VersionOut.model_validate(v.model_dump() | {"entities": v.entities or []}) for v in shown.versions
+    ]
     return PostWithVersionsOut(**fields_of(shown), versions=versions)
 
 

@@ -49,6 +49,7 @@ class IncomingPost:
     forward_title: str | None = None
     forward_channel: int | None = None
     forward_message: int | None = None
+    reply_to: int | None = None
     views: int | None = None
     forwards: int | None = None
     reactions: list[dict[str, Any]] = field(default_factory=list)
@@ -260,6 +261,7 @@ def _content(incoming: IncomingPost) -> dict[str, Any]:
         "forward_title": storable(incoming.forward_title),
         "forward_channel": incoming.forward_channel,
         "forward_message": incoming.forward_message,
+        "reply_to": incoming.reply_to,
     }
 
 
