@@ -19,6 +19,7 @@ from tg_assistant.core.channels.references import are_references, split_referenc
 from tg_assistant.errors import AssistantError
 from tg_assistant.infra.runtime import Runtime
 
+_SHOWN = 60  # characters of a reference in a line of ten
 _WAIT_SECONDS = 30  # for Telegram to resolve a name, in addition to the wait of `channels.add`
 
 
@@ -80,7 +81,7 @@ async def _all(rt: Runtime, actor: Actor, named: list[str]) -> str:
             line = error_line(error, actor.language)
             if not own:
                 return "\n".join([*lines, line])
-        lines.append(f"{escape(each, quote=False)}: {line}")
+        lines.append(f"{escape(each[:_SHOWN], quote=False)}: {line}")
     return "\n".join(lines)
 
 

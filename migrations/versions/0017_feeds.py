@@ -44,7 +44,7 @@ def upgrade() -> None:
         sa.Column("created_at", moment, server_default=sa.text("now()"), nullable=False),
         sa.Column("last_used_at", moment, nullable=True),
         sa.Column("revoked_at", moment, nullable=True),
-        sa.Column("digest", sa.LargeBinary(), nullable=True),
+        sa.Column("etag", sa.LargeBinary(), nullable=True),
         sa.Column("changed_at", moment, nullable=True),
         sa.ForeignKeyConstraint(["tenant_id"], ["tenants.id"], ondelete="CASCADE"),
         sa.ForeignKeyConstraint(["user_id"], ["users.id"], ondelete="CASCADE"),
@@ -56,7 +56,7 @@ def upgrade() -> None:
         op.create_index(f"ix_feeds_{column}", "feeds", [column])
     shown = "encode(hash, 'hex') = NULLIF(current_setting('app.feed_hash', true), '')"
     protect("feeds", by_token=f"FOR SELECT USING ({shown})")
-    changes = "last_used_at, revoked_at, digest, changed_at"
+    changes = "last_used_at, revoked_at, etag, changed_at"
     op.execute(f"GRANT SELECT, INSERT, UPDATE ({changes}) ON feeds TO {APP}")
 
 

@@ -65,7 +65,7 @@ APP = {
     },
     "feeds": {
         "rw": "channel_id created_at hash id query tenant_id user_id",
-        "rwu": "changed_at digest last_used_at revoked_at",
+        "rwu": "changed_at etag last_used_at revoked_at",
     },
     "heartbeats": {
         "rwu": "at process",

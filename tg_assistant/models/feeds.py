@@ -23,5 +23,5 @@ class Feed(SQLModel, table=True):
     created_at: datetime = now()
     last_used_at: datetime | None = moment()
     revoked_at: datetime | None = moment()
-    digest: bytes | None = blob()  # of what was shown last, to say when that changed
+    etag: bytes | None = blob()  # of what was shown last, to say when that changed
     changed_at: datetime | None = moment()

@@ -91,7 +91,7 @@ async def fetch(
     feed, owner = await feeds.owner_of(rt, token)
     await rate_limits.spend(rt, Rule.feeds, user_id=owner.user_id)
     fetched = await feeds.fetch(rt, owner, feed)
-    tag = f'"{fetched.digest.hex()}-{form.value}"'
+    tag = f'"{fetched.etag.hex()}-{form.value}"'
     headers = {
         "ETag": tag,
         "Last-Modified": format_datetime(fetched.changed_at.astimezone(UTC), usegmt=True),

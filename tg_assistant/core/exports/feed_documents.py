@@ -7,7 +7,7 @@ from datetime import datetime
 from email.utils import format_datetime
 from enum import StrEnum
 from html import escape
-from xml.sax.saxutils import XMLGenerator  # nosec B406 - writes only
+from xml.sax.saxutils import XMLGenerator  # nosec B406
 from xml.sax.xmlreader import AttributesImpl  # nosec B406
 
 from tg_assistant.core.exports.feeds import Fetched

@@ -42,13 +42,13 @@ class ListedFeed:
 
 @dataclass(frozen=True)
 class Fetched:
-    """What a feed shows now, the newest first. `digest` identifies it; at `changed_at` that last changed."""
+    """What a feed shows now, the newest first. `etag` identifies it; at `changed_at` that last changed."""
 
     id: UUID
     title: str
     language: str
     posts: Sequence[ShownPost]
-    digest: bytes
+    etag: bytes
     changed_at: datetime
 
 
@@ -134,19 +134,19 @@ async def fetch(rt: Runtime, actor: Actor, feed: Feed) -> Fetched:
     """
     actor.require()
     title, shown = await (_of_query if feed.channel_id is None else _of_channel)(rt, actor, feed)
-    digest = _digest(title, shown)
+    etag = _etag(title, shown)
     async with rt.db.transaction(actor.tenant) as db:
         kept = (await db.exec(_live(actor).where(Feed.id == feed.id))).first()
         if kept is None:
             raise NotFound("feeds.not_found")
         now = clock.now(db)
-        if kept.digest != digest or kept.changed_at is None:
-            kept.digest, kept.changed_at = digest, now
+        if kept.etag != etag or kept.changed_at is None:
+            kept.etag, kept.changed_at = etag, now
         if kept.last_used_at is None or not timedelta(0) <= now - kept.last_used_at < _USED_EVERY:
             kept.last_used_at = now
         db.add(kept)
         changed_at = kept.changed_at
-    return Fetched(feed.id, title, actor.language, shown, digest, changed_at)
+    return Fetched(feed.id, title, actor.language, shown, etag, changed_at)
 
 
 async def _of_channel(rt: Runtime, actor: Actor, feed: Feed) -> tuple[str, Sequence[ShownPost]]:
@@ -163,7 +163,7 @@ async def _of_query(rt: Runtime, actor: Actor, feed: Feed) -> tuple[str, Sequenc
     return query, await search.newest(rt, actor, query, limit=_POSTS)
 
 
-def _digest(title: str, shown: Sequence[ShownPost]) -> bytes:
+def _etag(title: str, shown: Sequence[ShownPost]) -> bytes:
     """Return a digest of all that the documents show; views, which change by the minute, are not shown."""
     parts = [(str(one.post.id), one.post.text_hash.hex(), one.channel.title, one.url) for one in shown]
     return sha256(repr((title, parts)).encode("utf-8", "replace")).digest()[:16]
