@@ -1,5 +1,7 @@
 """The admin panel in a browser: the way in by a one-time link, and what an admin does there."""
 
+import os
+
 import pytest
 from playwright.async_api import Page, expect
 from sqlmodel import col, select
@@ -8,10 +10,11 @@ from tests.pages.conftest import People, Web, until, wait_for
 from tests.people import member, tenant
 from tg_assistant.core.access import one_time_links
 from tg_assistant.core.access.one_time_links import Purpose
+from tg_assistant.core.accounts import flood_waits
 from tg_assistant.core.actor import Actor
 from tg_assistant.core.group import members
 from tg_assistant.infra.postgres.db import Database
-from tg_assistant.models import Invite, Membership, Role, Tenant
+from tg_assistant.models import Account, Invite, Membership, Role, Tenant
 
 _next = iter(range(6_000_000, 6_100_000))
 
@@ -142,3 +145,18 @@ async def test_the_mini_app_leads_admins_there(web: Web, page: Page, owner: Acto
     await page.goto(web.open_as(plain.telegram_id, path="/tg/app/sessions/"))
     await wait_for(page, "app-session")
     assert await page.get_by_test_id("open-panel").count() == 0
+
+
+async def test_the_overview_says_how_the_accounts_fare(panel: Page, owner: Actor, db: Database) -> None:
+    """One line an account, with a warning where Telegram asked for a wait."""
+    async with db.transaction(owner.tenant_id) as session:
+        own = Account(tenant_id=owner.tenant, user_id=owner.user_id, telegram_id=owner.telegram_id)
+        session.add(own)
+        await session.flush()
+        await flood_waits.keep(session, own.id, "contacts.resolveUsername", 4000)
+    await panel.reload()
+    shown = await wait_for(panel, "group-account")
+    await expect(shown).to_contain_text("Telegram asked for it")
+    await expect(shown).to_contain_text("requests used in the last minute")
+    if folder := os.environ.get("LOOK_AT"):
+        await panel.screenshot(path=f"{folder}/panel.png", full_page=True)

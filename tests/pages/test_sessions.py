@@ -1,5 +1,6 @@
 """The sessions screen, and what a socket may do without being somebody."""
 
+import os
 from datetime import UTC, datetime
 
 import pytest
@@ -8,6 +9,7 @@ from sqlmodel import col, select
 
 from tests.pages.conftest import People, Web, cut_line, until, wait_for
 from tg_assistant.core.access import sessions
+from tg_assistant.core.accounts import budgets, flood_waits
 from tg_assistant.core.actor import Actor
 from tg_assistant.infra.postgres.db import Database
 from tg_assistant.models import Account, AccountTask, AppSession
@@ -120,3 +122,29 @@ async def test_screen_comes_back_by_itself_when_the_socket_is_cut(web: Web, brow
     await wait_for(page, "account")
     assert len(sockets) > before
     await context.close()
+
+
+@pytest.mark.parametrize("language", ["en", "ru"])
+async def test_the_meter_says_what_is_used_and_what_waits(
+    web: Web, page: Page, people: People, db: Database, language: str
+) -> None:
+    """In plain words, in the person's language, below their account."""
+    actor = await people.member(language=language)
+    async with db.transaction(actor.tenant_id) as session:
+        own = Account(tenant_id=actor.tenant, user_id=actor.user_id, telegram_id=actor.telegram_id)
+        session.add(own)
+        await session.flush()
+        await flood_waits.keep(session, own.id, "messages.getHistory", 1200)
+        now = datetime.now(UTC).timestamp()
+        await budgets.save(session, own.id, {"read": now + 25, "resolve": now + 86_400})
+    await page.goto(web.open_as(actor.telegram_id, path="/tg/app/sessions/", language=language))
+    lines = page.get_by_test_id("safety")
+    await lines.first.wait_for()
+    said = " ".join(await lines.all_inner_texts())
+    asked, used = {
+        "en": ("for 20 minutes more: Telegram asked for it", "25 of 25 used in the last day"),
+        "ru": ("ещё 20 минут: так попросил Telegram", "за сутки использовано 25 из 25"),
+    }[language]
+    assert asked in said and used in said
+    if folder := os.environ.get("LOOK_AT"):
+        await page.screenshot(path=f"{folder}/meter-{language}.png", full_page=True)

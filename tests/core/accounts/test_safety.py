@@ -59,9 +59,8 @@ async def test_what_telegram_asked_for_and_what_is_used_up_are_told_apart(rt, li
     said = safety_text.lines(one, "en")
     assert said[0] == "Reading posts waits for 10 minutes more: Telegram asked for it. 2 tasks are queued."
     assert said[2] == "Reading: 10 of 60 requests used in the last minute"
-    assert safety_text.lines(one, "ru")[0].startswith(
-        "Чтение постов ждёт ещё 10 минут: так попросил Telegram"
-    )
+    because = "Чтение постов ждёт ещё 10 минут: так попросил Telegram."
+    assert safety_text.lines(one, "ru")[0].startswith(because)
 
 
 async def test_an_ended_account_has_no_meter(rt, linked):
