@@ -11,13 +11,16 @@ import pytest
 from tg_assistant.demo.ports import free_port
 from tg_assistant.embedder.service import Service, serving
 from tg_assistant.infra.embeddings import LocalEmbedder, SharedEmbedder
-from tg_assistant.infra.embeddings.local import DIMENSION
+from tg_assistant.infra.embeddings.local import DIMENSION, QUERY
 
 KEY = "key-of-the-embedder-in-these-tests-0123"
 
 
 class Slow:
-    """An engine whose every text takes a while, so that the order in which texts begin can be looked at."""
+    """An engine whose every text takes a while, a question five times as long as a post.
+
+    `begun` has the texts in the order in which they began, and "done" where a question was finished.
+    """
 
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
@@ -26,7 +29,9 @@ class Slow:
     def embed(self, prefix: str, text: str) -> np.ndarray:
         """The first unit vector."""
         self.begun.append(text)
-        time.sleep(self.seconds)
+        time.sleep(self.seconds * (5 if prefix == QUERY else 1))
+        if prefix == QUERY:
+            self.begun.append("done")
         return np.eye(1, DIMENSION, dtype=np.float32)[0]
 
 

@@ -56,18 +56,21 @@ async def test_openais_own_client_understands_it(local: LocalEmbedder, url: str)
 
 
 async def test_a_question_waits_for_no_backfill(slow: LocalEmbedder, engine: Slow):
-    """While three callers embed posts, a question begins at once: no further post begins before it."""
+    """While three callers embed posts, a question begins at once, and no post begins beside it."""
     async with served(slow) as url:
         ingest, web = SharedEmbedder(url, KEY), SharedEmbedder(url, KEY)
         backfill = [
             asyncio.create_task(ingest.embed_passages(["post"] * BATCH, background=True)) for _ in range(3)
         ]
         for n in range(5):
-            before = await begun(engine, 10 * (n + 1))
+            before = await begun(engine, 12 * (n + 1))
             await web.embed_query(f"question {n}")
-            after = engine.begun[before:]
-            # posts may begin until the request is there, which takes a millisecond or two of their twenty
-            assert after.index(f"question {n}") <= 2 * THREADS
+            happened = engine.begun[before:]
+            at = happened.index(f"question {n}")
+            # posts may begin until the request is there, a few milliseconds of their twenty
+            assert at <= 2 * THREADS
+            # a post that was about to begin; five would in the time of a question
+            assert happened.index("done", at) - at - 1 <= THREADS
         assert not any(each.done() for each in backfill)
         await asyncio.gather(*backfill)
         await ingest.close()
