@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, func, tuple_, update
+from sqlalchemy import ColumnElement, func, true, tuple_, update
 from sqlmodel import col, delete, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -148,12 +148,10 @@ def _as_known(channel: Channel, subscription: Subscription) -> Channel:
 
     What others are shown of a channel after this person lost it is none of their business.
     """
-    known = subscription.shown_title
-    return (
-        channel
-        if known is None
-        else Channel(**{**channel.model_dump(exclude={"id"}), "id": channel.id, "title": known})
-    )
+    if subscription.shown_title is None:
+        return channel
+    copied: dict[str, Any] = {**channel.model_dump(), "title": subscription.shown_title}
+    return Channel(**copied)
 
 
 # ── Following ────────────────────────────────────────────────────────────────
@@ -284,7 +282,7 @@ async def access_lost(
             col(ChannelAccess.account_id) == account_id,
             col(ChannelAccess.channel_id) == channel_id,
             col(ChannelAccess.lost_at).is_(None),
-            asked_at is None or col(ChannelAccess.checked_at) <= asked_at,
+            true() if asked_at is None else col(ChannelAccess.checked_at) <= asked_at,
         )
         .values(lost_at=clock.now(db), looked_at=None)
         .returning(col(ChannelAccess.user_id), col(ChannelAccess.tenant_id))

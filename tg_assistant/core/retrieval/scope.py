@@ -69,7 +69,7 @@ class Scope:
             span.append(col(Post.posted_at) < self.until)
         if not self.days:
             return [*inside, *span]
-        mentions = col(Post.dates).overlap(cast(list(self.days), ARRAY(Date)))
+        mentions = col(Post.dates).op("&&")(cast(list(self.days), ARRAY(Date)))
         return [*inside, or_(mentions, and_(*span)) if span else mentions]
 
 
