@@ -14,7 +14,7 @@ from tg_assistant.core.channels import backfill
 from tg_assistant.core.group import tenants
 from tg_assistant.core.names import Job
 from tg_assistant.core.privacy import erasure, purging, retention
-from tg_assistant.core.retrieval import indexing
+from tg_assistant.core.retrieval import indexing, rebuilding
 from tg_assistant.errors import Unavailable
 from tg_assistant.infra.postgres import jobs
 from tg_assistant.infra.postgres.jobs import Handler, Payload
@@ -47,7 +47,7 @@ async def run(rt: Runtime) -> None:
         asyncio.create_task(_every(seconds, name, partial(work, rt)), name=name)
         for name, seconds, work in (
             ("sweep", SWEEP_SECONDS, sweep),
-            ("rebuild", REBUILD_SECONDS, indexing.rebuild_if_needed),
+            ("rebuild", REBUILD_SECONDS, rebuilding.rebuild_if_needed),
             ("retention", RETENTION_SECONDS, retention.run_due),
             ("gauges", gauges.SECONDS, gauges.measure),
         )

@@ -19,7 +19,7 @@ from tg_assistant.core.messaging import outbox
 from tg_assistant.core.names import Job
 from tg_assistant.core.posts import ingestion
 from tg_assistant.core.privacy import erasure, export
-from tg_assistant.core.retrieval import indexing, vector_cache
+from tg_assistant.core.retrieval import indexing, rebuilding, vector_cache
 from tg_assistant.errors import AssistantError, InviteSpent, Unavailable
 from tg_assistant.infra.postgres import jobs
 from tg_assistant.infra.vectors import Space
@@ -262,7 +262,7 @@ async def test_with_everything_waiting_and_open(rt):
     await erasure.forget_tenant(rt, where.id)
     await indexing.take_turn(rt, where.id)
     await indexing.forget_channel(rt, where.id, channel.id)
-    await indexing.rebuild_if_needed(rt)
+    await rebuilding.rebuild_if_needed(rt)
     assert await gone(rt, where) == set()
     async with all_tenants(rt) as db:
         asked = select(Question).where(col(Question.user_id) == kim.user_id)

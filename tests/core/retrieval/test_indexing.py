@@ -15,7 +15,7 @@ from sqlmodel import col, delete, select
 from tests.corpus import NOW, a_channel, a_tenant, incoming_post, stored
 from tests.servers import settings_for
 from tg_assistant.core.posts import ingestion
-from tg_assistant.core.retrieval import indexing
+from tg_assistant.core.retrieval import indexing, rebuilding
 from tg_assistant.errors import Unavailable
 from tg_assistant.infra.postgres import jobs
 from tg_assistant.infra.text_work import TextWork
@@ -266,12 +266,12 @@ async def test_a_wiped_chroma_is_rebuilt_from_postgresql(rt):
     tenant = await a_tenant(rt)
     channel = await a_channel(rt, tenant, TEXTS)
     await indexing.index_dirty(rt, tenant.id)
-    await indexing.rebuild_if_needed(rt)
+    await rebuilding.rebuild_if_needed(rt)
     await rt.vectors.drop(tenant.id)
     space = Space(tenant.id, rt.embedder.model)
     await rt.vectors.upsert(space, [channel.id], np.ones((1, 384), np.float32), [channel.id])
-    assert await indexing.rebuild_if_needed(rt) == len(await chunks(rt, tenant.id))
-    assert await indexing.rebuild_if_needed(rt) == 0
+    assert await rebuilding.rebuild_if_needed(rt) == len(await chunks(rt, tenant.id))
+    assert await rebuilding.rebuild_if_needed(rt) == 0
     await assert_chroma_matches(rt, tenant.id)
 
 

@@ -11,9 +11,9 @@ from graphql import GraphQLError
 from strawberry.types import ExecutionContext
 
 from tg_assistant.api.graphql.context import Asked
+from tg_assistant.api.graphql.session_types import AppSignIn, Sessions, TelegramAccount
 from tg_assistant.api.graphql.types import (
     Answer,
-    AppSignIn,
     Channel,
     Connection,
     Edge,
@@ -23,8 +23,6 @@ from tg_assistant.api.graphql.types import (
     Person,
     Post,
     Question,
-    Sessions,
-    TelegramAccount,
 )
 from tg_assistant.core.access import sessions
 from tg_assistant.core.accounts import accounts

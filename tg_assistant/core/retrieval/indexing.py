@@ -18,7 +18,6 @@ from sqlalchemy import func, update
 from sqlmodel import col, delete, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from tg_assistant.core.group import tenants
 from tg_assistant.core.names import Job
 from tg_assistant.core.retrieval import vector_cache
 from tg_assistant.core.retrieval.chunking import chunks
@@ -65,7 +64,7 @@ async def index_dirty(rt: Runtime, tenant_id: UUID) -> int:
     blocks no other.
     """
     done = 0
-    async with _alone(rt, tenant_id):
+    async with alone(rt, tenant_id):
         while posts := await _dirty(rt, tenant_id):
             done += await _index_or_hold(rt, posts)
     return done
@@ -82,7 +81,7 @@ async def take_turn(rt: Runtime, tenant_id: UUID) -> None:
         await jobs.drop_queued(
             db, Job.indexing, job
         )  # each page of a backfill enqueues one; this turn serves all
-    async with _alone(rt, tenant_id, wait=False) as mine:
+    async with alone(rt, tenant_id, wait=False) as mine:
         if mine and not await _indexed_all(rt, tenant_id):
             delay = 0.0
         elif mine:
@@ -114,33 +113,15 @@ async def request(db: AsyncSession, tenant_id: UUID) -> None:
         await jobs.enqueue(db, Job.indexing, {"tenant_id": str(tenant_id)})
 
 
-async def rebuild_if_needed(rt: Runtime) -> int:
-    """Make Chroma contain exactly the chunks in PostgreSQL, for every tenant; return how many were restored.
-
-    Needed after Chroma was wiped or restored from an old copy, and for another embedding model. Raises
-    `Unavailable`.
-    """
-    async with rt.db.transaction() as db:
-        everybody = await tenants.ids(db)
-    missing = {tenant_id: await _missing(rt, tenant_id) for tenant_id in everybody}
-    put_back = 0
-    while missing := {tenant_id: ids for tenant_id, ids in missing.items() if ids}:
-        for tenant_id, ids in missing.items():  # in turn, so that small tenants are complete first
-            batch, missing[tenant_id] = ids[:BATCH], ids[BATCH:]
-            async with _alone(rt, tenant_id):
-                put_back += await _put_back(rt, Space(tenant_id, rt.embedder.model), batch)
-    return put_back
-
-
 async def forget_channel(rt: Runtime, tenant_id: UUID, channel_id: UUID) -> None:
     """Delete a purged channel's vectors. Raises `Unavailable`."""
-    async with _alone(rt, tenant_id):
+    async with alone(rt, tenant_id):
         await rt.vectors.delete_channel(Space(tenant_id, rt.embedder.model), channel_id)
 
 
 async def forget_tenant(rt: Runtime, tenant_id: UUID) -> None:
     """Delete all vectors of a deleted group, once a running writer has finished. Raises `Unavailable`."""
-    async with _alone(rt, tenant_id):
+    async with alone(rt, tenant_id):
         await rt.vectors.drop(tenant_id)
 
 
@@ -158,7 +139,7 @@ async def held(db: AsyncSession, channel_ids: Sequence[UUID]) -> dict[UUID, dict
     return found
 
 
-def _alone(rt: Runtime, tenant_id: UUID, *, wait: bool = True) -> AbstractAsyncContextManager[bool]:
+def alone(rt: Runtime, tenant_id: UUID, *, wait: bool = True) -> AbstractAsyncContextManager[bool]:
     """Lock out other writers of a tenant's collection, in all processes, without an open transaction."""
     return advisory_locks.alone(rt.db.url, f"index:{tenant_id}", wait=wait)
 
@@ -279,30 +260,3 @@ def _row(piece: _Piece, generation: int) -> Chunk:
         text_hash=text_hash(piece.text),
         generation=generation,
     )
-
-
-async def _missing(rt: Runtime, tenant_id: UUID) -> list[UUID]:
-    """Return the ids of the chunks that Chroma lacks, and delete those it should not have."""
-    space = Space(tenant_id, rt.embedder.model)
-    async with _alone(rt, tenant_id):
-        async with rt.db.transaction(tenant_id) as db:
-            query = select(Chunk.id).where(Chunk.tenant_id == tenant_id)
-            wanted = set(await db.exec(query))
-        there = await rt.vectors.ids(space)
-        await rt.vectors.delete_ids(space, list(there - wanted))
-    if there != wanted:
-        log.info("index.rebuilding", missing=len(wanted - there), removed=len(there - wanted))
-    return list(wanted - there)
-
-
-async def _put_back(rt: Runtime, space: Space, ids: Sequence[UUID]) -> int:
-    """Store those of the chunks that still exist after concurrent changes of posts; return how many."""
-    async with rt.db.transaction(space.tenant_id) as db:
-        query = select(Chunk).where(Chunk.tenant_id == space.tenant_id, col(Chunk.id).in_(ids))
-        found = list(await db.exec(query))
-    if found:
-        vectors = await vector_cache.passages(rt, [chunk.text for chunk in found], background=True)
-        await rt.vectors.upsert(
-            space, [chunk.id for chunk in found], vectors, [chunk.channel_id for chunk in found]
-        )
-    return len(found)
