@@ -67,7 +67,8 @@ class Hints:
             raise
         except Exception as error:  # a malformed update or an outage: reading goes on
             log.exception("hints.failed", error=type(error).__name__)
-            await self._again(watched.channel.telegram_id)
+            if watched is not None:
+                await self._again(watched.channel.telegram_id)
 
     async def _again(self, telegram_id: int) -> None:
         """Have Telegram send again what could not be saved, and compare the channel with its history."""

@@ -5,7 +5,7 @@ Each piece of news once, a line with its time and source, at most seven; how man
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from math import ceil
 from uuid import UUID
@@ -52,11 +52,13 @@ async def compose(
 ) -> Draft | None:
     """Return the list that answers the question; None if there is nothing to list, even without a span."""
     subject = asked.subject
+    if wanted.get("since") or wanted.get("until"):  # the caller's own span counts, not the question's words
+        asked = replace(asked, span=None)
     span = (asked.span.start, asked.span.end) if asked.span else None
     if asked.axis is Axis.happens and asked.span is not None:
-        news = await _news(rt, actor, subject, Wanted(**wanted, days=asked.span.dates()[:MOST_DAYS]))
+        news = await _news(rt, actor, subject, {**wanted, "days": asked.span.dates()[:MOST_DAYS]})
     elif span is not None:
-        news = await _news(rt, actor, subject, Wanted(**wanted, since=span[0], until=span[1]))
+        news = await _news(rt, actor, subject, {**wanted, "since": span[0], "until": span[1]})
     else:
         news, span = await _latest(rt, actor, asked, subject, wanted, reader)
     if news.passages:
@@ -68,12 +70,13 @@ async def _latest(
     rt: Runtime, actor: Actor, asked: Understood, subject: str, wanted: Wanted, reader: Reader
 ) -> tuple[_News, tuple[datetime, datetime] | None]:
     """The news of the shortest window with enough of it; for a list of all posts no window."""
-    if subject or asked.intent not in (Intent.news, Intent.agenda):
+    bounded = wanted.get("since") or wanted.get("until")
+    if subject or bounded or asked.intent not in (Intent.news, Intent.agenda):
         return await _news(rt, actor, subject, wanted), None
     news, span = _News([], 0), None
     for window in _WINDOWS:
         span = reader.now - window, reader.now
-        news = await _news(rt, actor, subject, Wanted(**wanted, since=span[0], until=span[1]))
+        news = await _news(rt, actor, subject, {**wanted, "since": span[0], "until": span[1]})
         if len(news.passages) >= _ENOUGH:
             break
     return news, span
@@ -242,8 +245,7 @@ async def _nearest_before(
     nothing = say("answer.nothing_then", reader.language, span=span_in_words(asked, reader))
     if asked.axis is Axis.happens:
         return Draft(nothing, [])
-    before_it = Wanted(**wanted, until=min(asked.span.start, reader.now))
-    found = await _news(rt, actor, subject, before_it)
+    found = await _news(rt, actor, subject, {**wanted, "until": min(asked.span.start, reader.now)})
     if not found.passages:
         return None
     one = found.passages[0]

@@ -100,6 +100,6 @@ def _narrowed(asked: Understood, wanted: Wanted, now: datetime) -> Wanted | None
     if wanted.get("since") or wanted.get("until"):
         return None
     if asked.span is None:
-        return Wanted(**wanted, since=now - _LATELY) if intents.asks_now(asked.asks) else None
-    narrowed = Wanted(**wanted, since=asked.span.start, until=asked.span.end)
-    return Wanted(**narrowed, days=asked.span.dates()) if asked.span.days <= LONGEST else narrowed
+        return {**wanted, "since": now - _LATELY} if intents.asks_now(asked.asks) else None
+    narrowed: Wanted = {**wanted, "since": asked.span.start, "until": asked.span.end}
+    return {**narrowed, "days": asked.span.dates()} if asked.span.days <= LONGEST else narrowed
