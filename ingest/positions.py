@@ -15,27 +15,29 @@ from ingest.watchlist import Watchlist
 from tg_assistant.core.channels import comparisons, following
 
 log = structlog.get_logger()
-SECONDS = 60.0  # between two questions; each takes one request for a hundred channels
+SECONDS = 60.0  # between two questions at most; each takes one request for a hundred channels
 _AT_ONCE = 100
 
 
 async def watch(ctx: AccountContext, watchlist: Watchlist) -> None:
-    """Until cancelled, request the difference of each channel that Telegram is ahead in.
+    """Now and until cancelled, request the difference of each channel that Telegram is ahead in.
 
     An edit or deletion that was pushed into a connection that stumbled would otherwise be noticed only with
     the channel's next update, or after 15 minutes. A channel that Telegram tells nothing new of needs no
     comparison.
     """
     while True:
-        await asyncio.sleep(SECONDS)
+        watchlist.behind.clear()
         try:
             await ask(ctx, watchlist)
+            await watchlist.behind.within(SECONDS)
         except errors.FloodWaitError as error:
             await asyncio.sleep(error.seconds + 1)
         except (errors.UnauthorizedError, errors.AuthKeyError):
             raise
         except errors.RPCError as error:
             log.warning("positions.failed", error=type(error).__name__)
+            await asyncio.sleep(SECONDS)
 
 
 async def ask(ctx: AccountContext, watchlist: Watchlist) -> None:
@@ -47,9 +49,9 @@ async def ask(ctx: AccountContext, watchlist: Watchlist) -> None:
     theirs: dict[int, int] = {}
     for start in range(0, len(peers), _AT_ONCE):
         theirs |= await _positions(ctx, watchlist, peers[start : start + _AT_ONCE])
-    await update_state.ask_channels(
-        ctx.client, [id_ for id_, pts in theirs.items() if ours.get(id_, pts) < pts]
-    )
+    read = {id_: pts for id_, pts in ours.items() if id_ in watchlist.by_id and watchlist.by_id[id_].reads}
+    moved = [id_ for id_, pts in read.items() if theirs.get(id_, pts + 1) > pts]
+    await update_state.ask_channels(ctx.client, moved)
     await _note(ctx, watchlist, ours, theirs, at)
 
 
@@ -82,11 +84,11 @@ async def _note(
 ) -> None:
     """Store which channels have not changed since they were compared: they are as good as compared now.
 
-    Where one of the two positions is unknown, the history has to tell what is new.
+    Where our position is unknown, the history has to tell what is new.
     """
     for id_, watched in watchlist.by_id.items():
         watched.unchanged = watched.exact and id_ in ours and ours[id_] == theirs.get(id_)
-        if watched.reads and (id_ not in theirs or id_ not in ours):
+        if watched.reads and not update_state.known(ctx.client, id_):
             watched.look()
     watchlist.changed.set()
     if same := [watched.channel.id for watched in watchlist.by_id.values() if watched.unchanged]:

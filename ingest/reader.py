@@ -26,7 +26,7 @@ async def run(ctx: AccountContext) -> None:
     hints = Hints(ctx, watchlist)
     ctx.client.add_event_handler(hints.on_update, events.Raw(UPDATES))
     update_state.watch(ctx.client, watchlist.look_soon)
-    update_state.on_reconnect(ctx.client, lambda: list(watchlist.by_id), watchlist.look_soon)
+    update_state.on_reconnect(ctx.client, watchlist.behind.set)
     try:
         await watchlist.refresh()
         async with ctx.transaction() as db:

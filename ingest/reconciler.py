@@ -105,6 +105,7 @@ class Reconciler:
         """Compare the next page of this pass through the older posts, and store how far it has come."""
         now = self.ctx.rt.clock.now()
         began, below = watched.older.began or now, watched.older.below or watched.newest_low
+        watched.hurried = False  # for the next page, unless this one, too, has lost many posts
         low = await self._page(watched, channel, below) if below > oldest else 0
         if watched.older_done(low, oldest, now):
             state = {"older_below": 0, "older_since": None, "older_before": began}

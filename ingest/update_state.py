@@ -8,12 +8,11 @@ Private names of the pinned Telethon's update handling are used in this file onl
 import asyncio
 import sys
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
 from datetime import datetime
 from typing import Any, cast
 
 from telethon import TelegramClient, errors, types
-from telethon._updates.messagebox import MessageBox, PtsInfo, State
+from telethon._updates.messagebox import NO_UPDATES_TIMEOUT, MessageBox, PtsInfo, State
 from telethon._updates.session import Entity, EntityType
 from telethon.tl.functions.updates import GetStateRequest
 
@@ -133,7 +132,7 @@ def watch(client: TelegramClient, missed: Missed) -> None:
 
 
 async def restore(client: TelegramClient, saved: Mapping[str, Any], hashes: Mapping[int, int]) -> None:
-    """Request the updates since the snapshot `saved`, in the channels of `hashes` (access hash by id).
+    """Count the updates of the channels of `hashes` (access hash by id) from the snapshot `saved` on.
 
     What came before the snapshot has been saved as posts, what came later perhaps not: a later position that
     the box knows is replaced. Requesting the account's state also makes Telegram send updates to this
@@ -146,8 +145,8 @@ async def restore(client: TelegramClient, saved: Mapping[str, Any], hashes: Mapp
     for telegram_id, access_hash in hashes.items():
         entities.put(Entity(EntityType.CHANNEL, telegram_id, access_hash))
         if position := channels.get(str(telegram_id)):
-            box.go_back(telegram_id, position, 0.0)
-    await ask(client, hashes)
+            box.go_back(telegram_id, position, NO_UPDATES_TIMEOUT)
+    await client.catch_up()
 
 
 def begin(client: TelegramClient, peer: types.InputPeerChannel, pts: int) -> None:
@@ -177,12 +176,6 @@ async def _wake(client: TelegramClient) -> None:
     await client._updates_queue.put(nothing)
 
 
-async def ask(client: TelegramClient, channels: Iterable[int]) -> None:
-    """Request the difference of the account and of those `channels` whose position is known."""
-    await ask_channels(client, channels)
-    await client.catch_up()
-
-
 async def ask_channels(client: TelegramClient, channels: Iterable[int]) -> None:
     """Request the difference of those `channels` whose position is known."""
     box = client._message_box
@@ -191,21 +184,23 @@ async def ask_channels(client: TelegramClient, channels: Iterable[int]) -> None:
     await _wake(client)
 
 
-def on_reconnect(client: TelegramClient, channels: Callable[[], Iterable[int]], missed: Missed) -> None:
-    """After each reconnect request missed updates; Telethon itself would wait for up to 15 minutes.
+def on_reconnect(client: TelegramClient, behind: Callable[[], None]) -> None:
+    """Call `behind` after each reconnect: what was pushed into the broken connection is lost with it.
 
-    What was pushed into the broken connection is lost with it. `missed` is called for channels whose position
-    is unknown, so that their history tells.
+    Telethon itself would notice after up to 15 minutes.
     """
 
     async def reconnected() -> None:
         await client._handle_auto_reconnect()
-        for telegram_id in set(channels()) - client._message_box.map.keys():
-            missed(telegram_id)
-        with suppress(ConnectionError, errors.RPCError):
-            await ask(client, channels())
+        behind()
+        await client.catch_up()
 
     client._sender._auto_reconnect_callback = reconnected
+
+
+def known(client: TelegramClient, telegram_id: int) -> bool:
+    """Whether the channel's position is known, so that its differences can be requested."""
+    return telegram_id in client._message_box.map
 
 
 def positions(client: TelegramClient) -> dict[int, int]:

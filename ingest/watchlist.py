@@ -163,6 +163,9 @@ class Watchlist:
     ctx: AccountContext
     by_id: dict[int, Watched] = field(default_factory=dict)  # by Telegram's id
     changed: Hint = field(default_factory=Hint)
+    behind: Hint = field(
+        default_factory=Hint
+    )  # set: updates may have been missed, so ask for the positions now
 
     async def refresh(self) -> None:
         """Read the assigned channels from the database; new ones are due at once."""
