@@ -141,12 +141,10 @@ def _as_known(channel: Channel, subscription: Subscription) -> Channel:
 
     What others are shown of a channel after this person lost it is none of their business.
     """
-    known = subscription.shown_title
-    return (
-        channel
-        if known is None
-        else Channel(**{**channel.model_dump(exclude={"id"}), "id": channel.id, "title": known})
-    )
+    if subscription.shown_title is None:
+        return channel
+    facts: dict[str, Any] = {**channel.model_dump(), "title": subscription.shown_title}
+    return Channel(**facts)
 
 
 # ── Following ────────────────────────────────────────────────────────────────
@@ -275,7 +273,7 @@ async def access_lost(
             col(ChannelAccess.account_id) == account_id,
             col(ChannelAccess.channel_id) == channel_id,
             col(ChannelAccess.lost_at).is_(None),
-            asked_at is None or col(ChannelAccess.checked_at) <= asked_at,
+            *([] if asked_at is None else [col(ChannelAccess.checked_at) <= asked_at]),
         )
         .values(lost_at=clock.now(db), looked_at=None)
         .returning(col(ChannelAccess.user_id), col(ChannelAccess.tenant_id))
