@@ -18,8 +18,11 @@ from tests.attacks.victim import MARK, World
 from tg_assistant import core
 from tg_assistant.core.access.one_time_links import Purpose
 from tg_assistant.core.actor import Actor
+from tg_assistant.core.answers import question
+from tg_assistant.core.answers.composing import Reader
 from tg_assistant.core.exports.files import Form
 from tg_assistant.errors import AssistantError
+from tg_assistant.infra.clock import SYSTEM
 from tg_assistant.infra.runtime import Runtime
 from tg_assistant.models import Feed, Role
 
@@ -61,6 +64,10 @@ VALUES: dict[str, Callable[[World], Any]] = {
     "places": lambda world: [(world.ids["channel_id"], "https://t.me/c/1/1")],
     "answer": lambda world: {"answer": "attack"},
     "form": lambda world: Form.json,
+    "asked": lambda world: question.understand(f"Where is {MARK}?", SYSTEM.now()),
+    "reader": lambda world: Reader(SYSTEM.now(), "ru"),
+    "wanted": lambda world: {"channel_ids": [world.ids["channel_id"]]},
+    "now": lambda world: SYSTEM.now(),
     "feed_id": lambda world: world.ids["feed_id"],
     "feed": lambda world: Feed(id=world.ids["feed_id"], channel_id=world.ids["channel_id"]),
 }
@@ -70,6 +77,7 @@ NOT_CALLED = {
     "group.tenants.name_of": "the actor's own group, whose name its members see",
     "audit.record": "writes a line about the actor's own act",
     "answers.answers.finish": "takes the row that `begin` wrote for the actor; `ask` walks both",
+    "answers.conversation.resolve": "takes the row that `begin` wrote for the actor; `ask` walks it",
     "answers.style.given": "core's own: the question was just written by the actor",
     "answers.style.asked_again": "core's own: looks at the actor's last question",
     "rollout.experiments.record_exposure": "core's own: counts for the actor's own variant",

@@ -23,7 +23,7 @@ from tg_assistant.models import (
 )
 
 SLOW = {
-    "resolve": "contacts.resolveUsername",
+    "resolve": "channels.getChannels",
     "dialogs": "messages.getDialogs",
     "history": "messages.getHistory",
 }

@@ -124,7 +124,7 @@ APP = {
         "r": "entities parts post_id saved_at tenant_id text version",
     },
     "posts": {
-        "r": "album_id channel_id counted_at deleted_at edited_at entities forward_channel forward_message"
+        "r": "album_id channel_id counted_at dates deleted_at edited_at entities forward_channel forward_message"
         " forward_title forwards hosts id index_attempts index_error indexed_generation links media"
         " message_id parts posted_at reactions reply_to said_text saved_at tenant_id text text_hash"
         " tsv version views",
@@ -139,7 +139,7 @@ APP = {
         "rwu": "rotated_at successor",
     },
     "searchable_posts": {
-        "r": "channel_id deleted_at id posted_at tenant_id tsv",
+        "r": "channel_id dates deleted_at id posted_at tenant_id tsv",
     },
     "seen_init_data": {
         "rw": "digest expires_at",

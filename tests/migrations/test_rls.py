@@ -16,7 +16,7 @@ from tg_assistant.core import audit
 from tg_assistant.core.accounts import logins
 from tg_assistant.core.messaging import outbox
 from tg_assistant.core.retrieval import full_text
-from tg_assistant.core.retrieval.full_text import Within
+from tg_assistant.core.retrieval.scope import Scope
 from tg_assistant.infra.postgres.db import Database, set_operator
 from tg_assistant.models import Invite, Question
 
@@ -210,7 +210,7 @@ async def test_full_text_uses_its_index_under_the_wall(two, rt, database):
         )
         admin.execute("ANALYZE posts")
     async with rt.db.transaction(where.id) as db:
-        found = await full_text.search(db, "слово4242", Within([channel.id]))
+        found = await full_text.search(db, "слово4242", Scope([channel.id]))
         assert len(found.scores) == 1
     explain = "EXPLAIN SELECT 1 FROM {} WHERE channel_id = %s AND tsv @@ 'слово4242'::tsquery"
     with psycopg.connect(database.app_url) as connection:

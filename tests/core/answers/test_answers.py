@@ -254,6 +254,6 @@ async def test_a_poll_is_quoted_as_a_poll(rt):
     await indexing.index_dirty(rt, tenant.id)
     reader = await a_reader(rt, tenant, 61_006, [channel.id])
     _, done = await asked(rt, reader, "На сколько крон вырастут цены на парковку?")
-    assert done.answer == f"{poll} [1]"
+    assert done.answer.endswith(f": {poll} [1]")
     [hit] = (await search.search(rt, reader, "hidden.example.org", mode="exact")).items
     assert "".join(piece.text for piece in hit.extract) == poll

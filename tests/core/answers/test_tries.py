@@ -35,7 +35,7 @@ from tg_assistant.infra.runtime import open_runtime
 from tg_assistant.settings.load import load
 
 async def main():
-    async def deadly(*_):
+    async def deadly(*_, **__):
         os.kill(os.getpid(), signal.SIGKILL)
     extractive.extract = deadly
     async with open_runtime(load("web")) as rt:

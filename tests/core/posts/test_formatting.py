@@ -132,7 +132,7 @@ def test_a_hundred_thousand_entities_take_a_moment():
         {"kind": STRUCK, "offset": n, "length": 100_000 - 2 * n, "url": f"https://a.b/{n}"}
         for n in range(50_000)
     ]
-    began = time.perf_counter()
+    began = time.process_time()
     formatting.runs(text, many)
     assert formatting.said(text, many) == ""
-    assert time.perf_counter() - began < 4
+    assert time.process_time() - began < 4

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, func, true, tuple_, update
+from sqlalchemy import ColumnElement, func, tuple_, update
 from sqlmodel import col, delete, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -150,8 +150,8 @@ def _as_known(channel: Channel, subscription: Subscription) -> Channel:
     """
     if subscription.shown_title is None:
         return channel
-    copied: dict[str, Any] = {**channel.model_dump(), "title": subscription.shown_title}
-    return Channel(**copied)
+    facts: dict[str, Any] = {**channel.model_dump(), "title": subscription.shown_title}
+    return Channel(**facts)
 
 
 # ── Following ────────────────────────────────────────────────────────────────
@@ -282,7 +282,7 @@ async def access_lost(
             col(ChannelAccess.account_id) == account_id,
             col(ChannelAccess.channel_id) == channel_id,
             col(ChannelAccess.lost_at).is_(None),
-            true() if asked_at is None else col(ChannelAccess.checked_at) <= asked_at,
+            *([] if asked_at is None else [col(ChannelAccess.checked_at) <= asked_at]),
         )
         .values(lost_at=clock.now(db), looked_at=None)
         .returning(col(ChannelAccess.user_id), col(ChannelAccess.tenant_id))
