@@ -76,8 +76,9 @@ def reactions(message: types.Message) -> list[dict[str, Any]]:
 def reply_to(message: types.Message) -> int | None:
     """Return the id of the post of the same channel that a message answers."""
     reply = message.reply_to
-    of_channel = isinstance(reply, types.MessageReplyHeader) and reply.reply_to_peer_id is None
-    return reply.reply_to_msg_id if of_channel else None
+    if isinstance(reply, types.MessageReplyHeader) and reply.reply_to_peer_id is None:
+        return reply.reply_to_msg_id
+    return None
 
 
 def _emoji(reaction: Any) -> str:
