@@ -125,12 +125,12 @@ def test_hosts_of_hidden_links():
     assert formatting.hosts(links, "see Example.org") == "habr.com"
 
 
-def test_a_hundred_thousand_entities_take_a_moment():
+def test_ten_thousand_entities_take_a_moment():
     """Linear, although each overlaps all others."""
-    text = "😀" * 50_000
+    text = "😀" * 10_000
     many = [
-        {"kind": STRUCK, "offset": n, "length": 100_000 - 2 * n, "url": f"https://a.b/{n}"}
-        for n in range(50_000)
+        {"kind": STRUCK, "offset": n, "length": 20_000 - 2 * n, "url": f"https://a.b/{n}"}
+        for n in range(10_000)
     ]
     began = time.process_time()
     formatting.runs(text, many)

@@ -6,14 +6,14 @@ from uuid import UUID
 
 import strawberry
 
+from tg_assistant.api.graphql import post_words
 from tg_assistant.api.graphql.context import Asked
+from tg_assistant.api.graphql.post_words import Entity, Part, Version
 from tg_assistant.core.actor import Actor
 from tg_assistant.core.answers import answers
 from tg_assistant.core.channels import channels
 from tg_assistant.core.posts import formatting, posts
 from tg_assistant.core.retrieval import search as searching
-from tg_assistant.models import Post as StoredPost
-from tg_assistant.models import PostVersion
 from tg_assistant.models import Question as AskedQuestion
 
 T = TypeVar("T")
@@ -98,36 +98,6 @@ class Channel:
         )
 
 
-@strawberry.type(description="Formatting, in UTF-16 code units; `kind` as in the Bot API.")
-class Entity:
-    kind: str
-    offset: int
-    length: int
-    url: str | None = None
-    language: str | None = None
-
-
-@strawberry.type(description="Something to read besides a post's text; `text` says where it is from.")
-class Part:
-    origin: str
-    text: str
-
-
-@strawberry.type(description="An earlier text of an edited post.")
-class Version:
-    version: int
-    text: str
-    entities: list[Entity]
-    parts: list[Part]
-    saved_at: datetime
-
-    @classmethod
-    def of(cls, version: PostVersion) -> "Version":
-        """A text a post had before it was edited."""
-        own: dict[str, Any] = version.model_dump(include={"version", "text", "saved_at"})
-        return cls(**own, entities=_entities(version), parts=_parts(version))
-
-
 @strawberry.type
 class Post:
     id: UUID
@@ -164,18 +134,12 @@ class Post:
         """A post the caller was found to be allowed to read."""
         made = {"entities", "parts", "said", "channel_title", "url"}
         own = shown.post.model_dump(include=set(cls.__annotations__) - made)
-        words: dict[str, Any] = {"parts": _parts(shown.post), "said": formatting.unjoined(shown.post.said)}
+        words: dict[str, Any] = {
+            "parts": post_words.parts(shown.post),
+            "said": formatting.unjoined(shown.post.said),
+        }
         of_channel: dict[str, Any] = {"channel_title": shown.channel.title, "url": shown.url}
-        return cls(**own, **words, **of_channel, entities=_entities(shown.post))
-
-
-def _entities(of: StoredPost | PostVersion) -> list[Entity]:
-    known = Entity.__annotations__
-    return [Entity(**{name: each[name] for name in known if name in each}) for each in of.entities or []]
-
-
-def _parts(of: StoredPost | PostVersion) -> list[Part]:
-    return [Part(**each) for each in of.parts]
+        return cls(**own, **words, **of_channel, entities=post_words.entities(shown.post))
 
 
 @strawberry.type(description="A stretch of the post's own text. It is text, never markup.")
