@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import groupby
+from typing import Any
 from uuid import UUID
 
 from sqlmodel import col
@@ -62,7 +63,7 @@ async def _readable(db: AsyncSession, actor: Actor, post_ids: Sequence[UUID]) ->
     return [post for post in posts if post.channel_id in readable]
 
 
-async def _ask(rt: Runtime, actor: Actor, stale: Sequence[Post]) -> dict[str, object]:
+async def _ask(rt: Runtime, actor: Actor, stale: Sequence[Post]) -> dict[str, Any]:
     """Return the result of the task: `checked` channels, and whether anything has `changed`."""
     wanted = {
         str(channel_id): [post.message_id for post in of_channel]
