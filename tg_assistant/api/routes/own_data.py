@@ -10,9 +10,9 @@ from fastapi import APIRouter, Query, Response
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, Field
 
-from tg_assistant.api import limits
+from tg_assistant.api import limits, pagination
 from tg_assistant.api.deps import Call, Rt
-from tg_assistant.api.pagination import Cursor, Limit
+from tg_assistant.api.pagination import Cursor, Limit, PageOut
 from tg_assistant.api.safety import SafetyOut, shown
 from tg_assistant.core.access import sessions
 from tg_assistant.core.access.rate_limits import Rule
@@ -61,9 +61,13 @@ class ReceiptOut(BaseModel):
 
 
 @router.get("/accounts/safety")
-async def account_safety(call: Call, rt: Rt) -> list[SafetyOut]:
+async def account_safety(call: Call, rt: Rt, limit: Limit = 50, cursor: Cursor = None) -> PageOut[SafetyOut]:
     """How much of its budget of requests the caller's Telegram account has used, and what waits."""
-    return [shown(one) for one in await safety.of_own(rt, await call.actor())]
+    after = pagination.decode(cursor, UUID)
+    found = [shown(one) for one in await safety.of_own(rt, await call.actor())]
+    ids = [one.account_id for one in found]
+    begin = 0 if after is None or after[0] not in ids else ids.index(after[0]) + 1
+    return pagination.cut(found[begin : begin + limit + 1], limit, lambda one: (one.account_id,))
 
 
 @router.get("/sessions")
