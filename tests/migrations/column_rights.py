@@ -124,8 +124,8 @@ APP = {
         "r": "entities parts post_id saved_at tenant_id text version",
     },
     "posts": {
-        "r": "album_id channel_id counted_at dates deleted_at edited_at entities forward_channel forward_message"
-        " forward_title forwards hosts id index_attempts index_error indexed_generation links media"
+        "r": "album_id channel_id counted_at dates deleted_at edited_at entities forward_channel"
+        " forward_message forward_title forwards hosts id index_attempts index_error indexed_generation links media"
         " message_id parts posted_at reactions reply_to said_text saved_at tenant_id text text_hash"
         " tsv version views",
     },
