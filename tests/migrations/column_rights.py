@@ -125,8 +125,8 @@ APP = {
     },
     "posts": {
         "r": "album_id channel_id counted_at dates deleted_at edited_at entities forward_channel"
-        " forward_message forward_title forwards hosts id index_attempts index_error indexed_generation links media"
-        " message_id parts posted_at reactions reply_to said_text saved_at tenant_id text text_hash"
+        " forward_message forward_title forwards hosts id index_attempts index_error indexed_generation links"
+        " media message_id parts posted_at reactions reply_to said_text saved_at tenant_id text text_hash"
         " tsv version views",
     },
     "questions": {
