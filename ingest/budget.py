@@ -22,9 +22,9 @@ _LISTS = (
     messages.GetDialogsRequest,
     messages.GetDialogFiltersRequest,
     messages.GetPinnedDialogsRequest,
-    messages.GetPeerDialogsRequest,
 )
 _for_person: ContextVar[bool] = ContextVar("for_person", default=False)
+_further: ContextVar[bool] = ContextVar("further", default=False)
 
 
 class BudgetSpent(FloodWaitError):
@@ -39,6 +39,20 @@ def for_person(waits: bool) -> Generator[None]:
         yield
     finally:
         _for_person.reset(before)
+
+
+@contextmanager
+def further() -> Generator[None]:
+    """Let the requests made inside pass though the budget is spent; they are counted.
+
+    For those that complete an answer already paid for: refused, it would be asked for again from the start,
+    and again, without ever being complete.
+    """
+    before = _further.set(True)
+    try:
+        yield
+    finally:
+        _further.reset(before)
 
 
 class Budget:
@@ -61,7 +75,7 @@ class Budget:
         # no more than the whole budget: a clock that was set back must not stop the account for hours
         spent = min(self.spent.get(kind, 0.0), now + rate.seconds)
         left = rate.wait(spent, now, for_person=_for_person.get())
-        if left > 0 and not _goes_on(request):
+        if left > 0 and not _further.get() and not _goes_on(request):
             raise BudgetSpent(request, capture=math.ceil(left))
         self.spent[kind] = rate.spend(spent, now)
         self.changed = True

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import structlog
 
-from ingest import convert, history_pages, update_state
+from ingest import budget, convert, history_pages, update_state
 from ingest.context import AccountContext
 from ingest.history_pages import Page
 from ingest.missing import MANY, Missing
@@ -51,7 +51,8 @@ async def compare(ctx: AccountContext, channel: Channel, missing: Missing, *, be
     if len(lacking) > ASK_AT_MOST:
         lacking = lacking[:ASK_AT_MOST]
         low = lacking[-1]
-    asked = await history_pages.read_by_id(ctx, peer, lacking)
+    with budget.further():
+        asked = await history_pages.read_by_id(ctx, peer, lacking)
     missing.seen([*page.ids, *asked.present])
     before = len(missing.since)
     gone = sorted(asked.empty.intersection(lacking))

@@ -11,7 +11,7 @@ from telethon.tl.functions.channels import GetMessagesRequest
 from telethon.tl.functions.contacts import ResolveUsernameRequest
 from telethon.tl.functions.messages import GetHistoryRequest
 
-from ingest import convert
+from ingest import budget, convert
 from ingest.context import AccountContext
 from tg_assistant.core.accounts import accounts
 from tg_assistant.core.channels import backfill, channels, following
@@ -84,13 +84,15 @@ async def read_wanted(ctx: AccountContext, peer: types.InputPeerChannel, hole: W
     below = hole.high + 1 if hole.high else 0
     page = await read_page(ctx, peer, below=below)
     if not page.ids:
-        page = await read_page(ctx, peer, below=below)
+        with budget.further():
+            page = await read_page(ctx, peer, below=below)
     high = hole.high or max(page.ids, default=0)
     if len(page.ids) >= PAGE or not high:
         return page
     low = page.ids[-1] if page.ids else max(hole.low, high - PAGE + 1)
     lacking = sorted(set(range(low, high + 1)) - set(page.ids), reverse=True)[:PAGE]
-    asked = await read_by_id(ctx, peer, lacking)
+    with budget.further():
+        asked = await read_by_id(ctx, peer, lacking)
     ids = sorted({*page.ids, *asked.present}, reverse=True)
     return Page(ids, [*page.posts, *asked.posts], page.channel, page.pts)
 

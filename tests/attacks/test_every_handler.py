@@ -41,6 +41,7 @@ RULES: dict[str, str] = {
     "AddState.choose_folder": SCREEN,
     "AddState.list_available": MEMBER,
     "AddState.load": MEMBER,
+    "AddState.refresh": MEMBER,
     "AddState.search": SCREEN,
     "AddState.toggle": SCREEN,
     "AskState.ask": MEMBER,
@@ -78,6 +79,7 @@ RULES: dict[str, str] = {
     "InvitesState.show": OBJECT,
     "LandingState.load": SCREEN,  # the bot's public name
     "OverviewState.load": ADMIN,
+    "OverviewState.read_on": ADMIN,
     "PeopleState.change": OBJECT,
     "PeopleState.choose_role": ADMIN,
     "PeopleState.close": SCREEN,

@@ -12,7 +12,7 @@ from sqlmodel import select
 from telethon.errors import FloodWaitError
 from telethon.tl import functions, types
 
-from ingest.budget import Budget, BudgetSpent, for_person, kind_of
+from ingest.budget import Budget, BudgetSpent, for_person, further, kind_of
 from ingest.client import ALLOWED
 from ingest.persistence import persistently
 from sandbox.control import Sandbox
@@ -197,6 +197,35 @@ def test_a_further_page_of_the_list_is_not_refused() -> None:
     budget.spend(further)
     with pytest.raises(BudgetSpent):
         budget.spend(first)
+
+
+def test_what_completes_an_answer_passes_and_is_counted() -> None:
+    """A page whose missing posts may not be asked for would be read again and again and never be saved."""
+    budget = Budget(lambda: {"read": Rate(60, 60)}, Clock(), {})
+    for _ in range(45):
+        budget.spend(HISTORY)
+    used = budget.spent["read"]
+    with further():
+        budget.spend(HISTORY)
+    assert budget.spent["read"] == used + 1
+    with pytest.raises(BudgetSpent):
+        budget.spend(HISTORY)
+
+
+async def test_short_histories_are_read_at_the_end_of_the_budget(
+    ingest_rt: Runtime, sandbox: Sandbox, ingest_settings: Settings, anna: Actor
+) -> None:
+    """Each takes two requests, a page and the posts it lacks, of which the budget leaves room for one."""
+    telegram = ingest_settings.telegram.model_copy(update={"requests_per_minute": 30, "history_pause": 0.0})
+    few = Ingest(ingest_settings.model_copy(update={"telegram": telegram}))
+    sides = [make_channel(ingest_rt, sandbox, f"Short {n}", ["anna"], posts=3) for n in range(8)]
+    async with few.running():
+        await connect(ingest_rt, sandbox, anna, "anna")
+        await listed(ingest_rt, anna)
+        for side in sides:
+            await follow(ingest_rt, anna, side)
+        for side in sides:
+            await side.arrives(150)
 
 
 def test_the_first_days_are_slower() -> None:

@@ -19,7 +19,7 @@ BUNDLED_SDK = "/vendor/telegram-web-app.js"
 _RATES = dict.fromkeys(
     ("RATE_LIMIT_SIGN_IN", "RATE_LIMIT_QR_INIT", "RATE_LIMIT_QR_STATUS", "RATE_LIMIT_INVITES"), "600:60"
 )
-_PASSED_ON = ("LLM_", "EMBEDDING_", "LOG_LEVEL")
+_PASSED_ON = ("LLM_", "EMBEDDING_", "LOG_LEVEL", "TIME_ZONE")
 
 
 @dataclass
@@ -89,6 +89,7 @@ class Demo:
             | self._model()
             | {
                 "ENVIRONMENT": "development",
+                "REQUESTS_PER_MINUTE": "600",  # a local Telegram bans nobody
                 "CHROMA_URL": chroma.url(self.ports["chroma"]),
                 "EMBEDDER_URL": self.embedder_url,
                 "BOT_PUBLIC_URL": self.web_url,

@@ -58,6 +58,16 @@ async def test_what_is_new_is_a_list_with_times_and_sources(rt, reader):
     assert not done.abstained
 
 
+async def test_the_span_a_caller_gives_counts(rt, reader):
+    """Not the words of the question, nor the last days: what REST was asked to look through."""
+    month = {"since": SYSTEM.now() - timedelta(days=35), "until": SYSTEM.now() - timedelta(days=15)}
+    for text in ("Что нового?", "Что нового за вчера?", "Сколько сейчас стоит абонемент в бассейн?"):
+        events = [event async for event in answers.ask(rt, reader, text, channel_ids=None, **month)]
+        done = events[-1]
+        assert isinstance(done, Done)
+        assert "2 700" in done.answer and "3 600" not in done.answer and "шторм" not in done.answer
+
+
 async def test_nothing_in_the_span_names_the_nearest_before(rt, reader):
     """It is said that the days asked about have nothing, with what was posted before them."""
     done = await asked(rt, reader, "Что писали неделю назад про абонемент?")

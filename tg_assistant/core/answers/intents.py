@@ -137,20 +137,16 @@ _ASKING_WORDS = re.compile(
 )
 
 
-def _compiled(words: str) -> re.Pattern[str]:
-    return re.compile("".join(words.split("\n")))
-
-
 _TALK = re.compile(rf"(?:{''.join(_SMALL_TALK.split(chr(10)))})(?: (?:бот|друг|всем|там|bot|there|all))?")
-_ABOUT = _compiled(_ABOUT_ASSISTANT)
-_NEWS_WORDS, _LIST_WORDS, _OPINIONS = _compiled(_NEWS), _compiled(_LISTING), _compiled(_OPINION)
+_ABOUT = re.compile(_ABOUT_ASSISTANT)
+_NEWS_WORDS, _LIST_WORDS, _OPINIONS = re.compile(_NEWS), re.compile(_LISTING), re.compile(_OPINION)
 _NEWS_ANY_CASE, _LIST_ANY_CASE, _OPINION_ANY_CASE = (
     re.compile(pattern.pattern, re.IGNORECASE) for pattern in (_NEWS_WORDS, _LIST_WORDS, _OPINIONS)
 )
 _ABOUT_IT = re.compile(r"(ну )?(что|как)( там| тут)? (с|со|по|про|насчет|на счет) \w+")
 _EDGES = " \t\n,.;:!?…—–-«»\"'()“”"
-_AGENDA_WORDS, _NOW_WORDS = _compiled(_AGENDA), _compiled(_CURRENT)
-_PAST_WORDS, _FUTURE_WORDS = _compiled(_PAST), _compiled(_FUTURE)
+_AGENDA_WORDS, _NOW_WORDS = re.compile(_AGENDA), re.compile(_CURRENT)
+_PAST_WORDS, _FUTURE_WORDS = re.compile(_PAST), re.compile(_FUTURE)
 
 
 _AT_THIS_MOMENT = re.compile(

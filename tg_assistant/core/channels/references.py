@@ -20,6 +20,7 @@ _FULL_WIDTH = {0xFF01 + n: 0x21 + n for n in range(94)}  # U+FF01–FF5E are ASC
 _APART = re.compile(r"""[\s,;|"'`´“”„‟«»‹›<>]+|\]\(""")  # never part of a link to a channel; "](": Markdown
 _AROUND = re.compile(r"^[^\w@]+|(?<=[\w/])[^\w/]+$")
 _SCHEME = re.compile(r"^(https?|tg):/*", re.I)
+_AFTER_HOST, _AFTER_NUMBER, _AFTER_NAME = re.compile(r"[/?#:]"), re.compile(r"[/?_&]"), re.compile(r"[/?&]")
 _BEFORE_LINK = re.compile(r"[^/]+?(?=https?://)", re.I)
 _BOTS_ONLY = {
     "start",
@@ -124,7 +125,7 @@ def _stripped(piece: str) -> str:
 def _is_link(piece: str) -> bool:
     if piece.startswith(("@", "tg://")):
         return True
-    host = re.split(r"[/?#:]", piece.partition("://")[2] or piece, maxsplit=1)[0].lower()
+    host = _AFTER_HOST.split(piece.partition("://")[2] or piece, maxsplit=1)[0].lower()
     return host.removeprefix("www.") in _HOSTS | _WEB_CLIENTS or host.endswith(".t.me")
 
 
@@ -223,9 +224,9 @@ def _web_client(parts: SplitResult) -> Reference:
     address = fragment.partition("tgaddr=")[2]
     if address.startswith("tg://"):
         return _deep_link(address)
-    chat = re.split(r"[/?_&]", fragment, maxsplit=1)[0] if fragment[:1] == "-" else fragment
+    chat = _AFTER_NUMBER.split(fragment, maxsplit=1)[0] if fragment[:1] == "-" else fragment
     if chat.startswith("@"):
-        return _named(re.split(r"[/?&]", chat[1:], maxsplit=1)[0])
+        return _named(_AFTER_NAME.split(chat[1:], maxsplit=1)[0])
     if not chat.startswith("-"):
         raise Invalid("channels.is_person" if chat.isdecimal() else "channels.bad_reference")
     bare = chat.lstrip("-")

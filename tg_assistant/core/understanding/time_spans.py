@@ -5,7 +5,7 @@ A grammar of our own: libraries of the field parse single dates, not spans, and 
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from enum import StrEnum
@@ -249,26 +249,21 @@ def _month_span(reading: _Reading, year: int, month: int) -> Span:
     return reading.span(first, date(*_shifted(first, 1), 1) - _DAY)
 
 
-def _rules() -> Iterator[tuple[re.Pattern[str], _Rule]]:
-    """The rules in the order in which they are tried: longer forms before their parts."""
-    by_name: dict[str, _Rule] = {
-        "last_units": _last_units,
-        "ago": _ago,
-        "days": _days,
-        "since_date": _since_date,
-        "date": _date,
-        "numeric": _numeric,
-        "since_weekday": _since_weekday,
-        "period": _period,
-        "weekend": _weekend,
-        "weekday": _weekday,
-        "month": _month,
-        "season": _season,
-        "year": _year,
-        **{f"day{offset:+}": _day(offset) for offset in range(-2, 3)},
-    }
-    for name, pattern in words.PATTERNS:
-        yield re.compile(pattern), by_name[name]
-
-
-_RULES = list(_rules())
+_BY_NAME: dict[str, _Rule] = {
+    "last_units": _last_units,
+    "ago": _ago,
+    "days": _days,
+    "since_date": _since_date,
+    "date": _date,
+    "numeric": _numeric,
+    "since_weekday": _since_weekday,
+    "period": _period,
+    "weekend": _weekend,
+    "weekday": _weekday,
+    "month": _month,
+    "season": _season,
+    "year": _year,
+    **{f"day{offset:+}": _day(offset) for offset in range(-2, 3)},
+}
+# in the order in which they are tried: longer forms before their parts
+_RULES = [(re.compile(pattern), _BY_NAME[name]) for name, pattern in words.PATTERNS]
