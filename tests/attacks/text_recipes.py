@@ -14,16 +14,18 @@ from bot import post_text
 from bot.handlers import searching
 from tg_assistant.components import channel_picker, conversation, post_body
 from tg_assistant.core.access.init_data import Validator
-from tg_assistant.core.answers import extractive, generative, kinds, scoring, sources, wording
+from tg_assistant.core.answers import extractive, generative, kinds, question, scoring, sources, wording
 from tg_assistant.core.answers.answers import Done, Source
 from tg_assistant.core.channels import following
+from tg_assistant.core.exports import feed_documents
 from tg_assistant.core.group import invites
 from tg_assistant.core.posts import formatting
 from tg_assistant.core.posts.posts import ShownPost
-from tg_assistant.core.retrieval import copies, indexing, search, snippets
+from tg_assistant.core.retrieval import copies, indexing, passages, search, snippets
 from tg_assistant.core.retrieval.cross_lingual import Meaning, Spellings
 from tg_assistant.core.retrieval.passages import Passage, Place
 from tg_assistant.core.retrieval.search import Hit
+from tg_assistant.core.understanding import dates, time_spans
 from tg_assistant.errors import SignInNeeded
 from tg_assistant.models import Channel, Dialog, Post, Role
 
@@ -76,8 +78,14 @@ def _nearness(text: str) -> object:
 
 
 def _written(text: str) -> object:
-    writer = generative.Writer(cast("Any", None), text, [1], [passage(text)])
+    writer = generative.Writer(cast("Any", None), text, [1], [passage(text)], today=_NOW.date())
     return writer._checked(text)
+
+
+def _xml(text: str) -> bytes:
+    xml = feed_documents._Xml()
+    xml.text("title", text, href=text)
+    return xml.written()
 
 
 def _post(text: str) -> Post:
@@ -154,6 +162,17 @@ RECIPES: dict[str, Callable[[str], object]] = {
     "tg_assistant.core.retrieval.cross_lingual.Spellings.of": lambda text: Spellings(text.split(" ")).of(
         text
     ),
+    "tg_assistant.core.answers.question.understand": lambda text: question.understand(text[:4000], _NOW),
+    "tg_assistant.core.exports.feed_documents._Xml.inside": _xml,
+    "tg_assistant.core.exports.feed_documents._Xml.text": _xml,
+    "tg_assistant.core.retrieval.passages.place_of": lambda text: passages.place_of(
+        _post(text), Channel(id=_ID, telegram_id=1, title=text)
+    ),
+    "tg_assistant.core.retrieval.passages.origin_of": lambda text: passages.origin_of(
+        _post(text), Channel(id=_ID, telegram_id=1, title=text)
+    ),
+    "tg_assistant.core.understanding.dates.mentioned": lambda text: dates.mentioned(text, _NOW),
+    "tg_assistant.core.understanding.time_spans.find": lambda text: time_spans.find(text, _NOW),
     "tg_assistant.core.retrieval.copies.collapsed": lambda text: copies.collapsed(
         [passage(text[n:], n) for n in range(8)], 8
     ),

@@ -15,6 +15,7 @@ from tg_assistant.core.retrieval.passages import Passage
 SAME = 0.75  # Jaccard similarity of words from which on two posts are the same news
 COMPARISONS = 20  # posts that a post is compared with; copies share most of their rarest words
 COMPARED = 200  # distinct words of a post that are compared
+Stated = tuple[frozenset[str], int]
 _WORD = re.compile(r"\w+")
 _LINK = re.compile(r"https?://\S{1,2000}")
 _NUMBER = re.compile(r"\d+(?:[.,:]\d+)*")
@@ -31,18 +32,16 @@ def collapsed(passages: Sequence[Passage], most: int) -> list[Passage]:
     told: list[frozenset[str]] = []
     by_origin: dict[tuple[int, int], int] = {}
     by_word: dict[str, list[int]] = {}
+    stating: dict[int, Stated] = {}
     for passage, its in zip(passages, words, strict=True):
         # prefix filter: similar sets share one of their rarest words, so only such sets are compared
         rarest = sorted(its, key=lambda word: (common[word], word))[: len(its) - ceil(SAME * len(its)) + 1]
         near = Counter(at for word in rarest for at in by_word.get(word, ()))
-        same = [
-            at
-            for at, _ in near.most_common(COMPARISONS)
-            if _alike(its, told[at]) and agree(passage.text, kept[at].text)
-        ]
-        forwarded = by_origin.get(passage.origin)
-        if forwarded is not None and agree(passage.text, kept[forwarded].text):
-            same.append(forwarded)  # a forward keeps the text the original had before it was edited
+        alike = [at for at, _ in near.most_common(COMPARISONS) if _alike(its, told[at])]
+        # a forward keeps the text the original had before it was edited, so it may say something else
+        alike += [by_origin[passage.origin]] if passage.origin in by_origin else []
+        states = stated(passage.text) if alike else None
+        same = [at for at in alike if states == _stated_at(at, kept, stating)]
         if same:
             first = min(same)
             kept[first] = replace(kept[first], also=(*kept[first].also, passage.place))
@@ -60,12 +59,19 @@ def _alike(one: frozenset[str], other: frozenset[str]) -> bool:
     return len(one & other) >= SAME * len(one | other) > 0
 
 
+def _stated_at(at: int, kept: Sequence[Passage], known: dict[int, Stated]) -> Stated:
+    if at not in known:
+        known[at] = stated(kept[at].text)
+    return known[at]
+
+
 def agree(one: str, other: str) -> bool:
     """Return whether two texts name the same numbers and negate as often: else they say different things."""
-    return _stated(one) == _stated(other)
+    return stated(one) == stated(other)
 
 
-def _stated(text: str) -> tuple[frozenset[str], int]:
+def stated(text: str) -> Stated:
+    """Return the numbers that a text names and how often it negates."""
     plain = _LINK.sub(" ", text.lower())
     negations = sum(word in _NEGATION for word in _WORD.findall(plain))
     return frozenset(number.replace(",", ".") for number in _NUMBER.findall(plain)), negations
