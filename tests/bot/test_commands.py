@@ -14,6 +14,7 @@ from tg_assistant.core.access import sign_in
 from tg_assistant.core.access.init_data import TelegramPerson
 from tg_assistant.core.group import invites
 from tg_assistant.core.posts import ingestion
+from tg_assistant.infra.postgres.db import set_tenant
 from tg_assistant.models import Account, Channel, ChannelAccess, Membership, Post, Role, Subscription, User
 from tg_assistant.texts import text
 
@@ -36,7 +37,10 @@ async def joined(rt, group, chat):
             anna = chat(who).person
             actor = await person(db, anna.id, anna.first_name, anna.language)
             if actor.tenant_id is None:
+                await set_tenant(db, group.id)
                 db.add(Membership(tenant_id=group.id, user_id=actor.user_id, role=Role.user))
+                await db.flush()
+                actor = await sign_in.actor(db, actor.user_id, door="bot")
         return actor
 
     return join

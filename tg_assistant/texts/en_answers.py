@@ -1,10 +1,10 @@
 """The sentences that answers consist of beside those of posts, in English."""
 
 TEXTS: dict[str, str | dict[str, str]] = {
-    "answer.thanks": "You are welcome! Ask me anything else.",
+    "answer.thanks": "You are welcome. Ask me anything else.",
     "answer.afresh": "A new start. What would you like to know?",
-    "answer.bye": "See you! I keep reading your channels.",
-    "answer.hello": "Hello! I read your channels and answer from them. Ask, for example: “What is new today?”",
+    "answer.bye": "See you. I keep reading your channels.",
+    "answer.hello": "Hello. I read your channels and answer from them. Ask, for example: “What is new today?”",
     "answer.assistant": "I am an assistant for your Telegram channels: I read the channels you chose, answer only "
     "from their posts, and show which posts an answer comes from. What the channels do not say I do not make up.\n"
     "You can ask: “What is new since yesterday?”, “How much is the ticket?”, “What is on this Saturday?”",
