@@ -38,7 +38,6 @@ LEFT_OUT = {
     ),
     "replies": "a count of comments, which are messages of another chat",
     "pinned": "changes without an edit; it says nothing more",
-    "edit_hide": "marks an edit that clients do not show as one; it comes with every reaction",
     "restriction_reason": "why some apps hide the message, in words of Telegram's",
     "summary_from_language": "whether Telegram offers a summary of it",
     "action": "of service messages, which are no posts",

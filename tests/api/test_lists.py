@@ -105,8 +105,8 @@ def test_every_list_is_read_in_pages():
         schema = content.get("application/json", {}).get("schema", {})
         assert schema.get("type") != "array", path
         fields = schemas.get(schema.get("$ref", "").rpartition("/")[2], {}).get("properties", {})
-        if path.endswith(("health", "ready", "health/auth", "health/bot", "{post_id}")):
-            continue  # checks by name, and the versions of one post
+        if path.endswith(("health", "ready", "health/auth", "health/bot", "{post_id}", "/feeds")):
+            continue  # checks by name, the versions of one post, and the few feeds a person may have
         if any(field.get("type") == "array" for field in fields.values()):
             lists.append(path)
             assert {"limit", "cursor"} <= {one["name"] for one in asked["parameters"]}, path

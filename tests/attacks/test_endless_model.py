@@ -7,6 +7,7 @@ import time
 import tracemalloc
 from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import contextmanager, suppress
+from datetime import date
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
@@ -19,6 +20,8 @@ from tg_assistant.infra import llm
 from tg_assistant.settings.groups import RetrievalSettings
 
 Write = Callable[[bytes], object]
+
+TODAY = date(2026, 11, 30)
 
 
 def _chunk(text: str | None) -> bytes:
@@ -105,7 +108,7 @@ async def test_an_answer_without_end_ends(endless: Callable[[Write], None], monk
         model = _opened(url)
         watching = asyncio.create_task(_lag(lags))
         try:
-            written = Writer(model, "Where?", [], [])
+            written = Writer(model, "Where?", [], [], today=TODAY)
             began = time.monotonic()
             tracemalloc.start()
             async with asyncio.timeout(30):
@@ -152,7 +155,7 @@ class _Long:
 @pytest.mark.parametrize("end", ["", "["])
 async def test_pieces_take_time_in_proportion_to_their_length(end: str) -> None:
     """Ten megabytes; copied whole for each piece, they take a minute."""
-    written = Writer(_Long(end), "Where?", [], [])
+    written = Writer(_Long(end), "Where?", [], [], today=TODAY)
     began = time.monotonic()
     async for _ in written.stream():
         pass

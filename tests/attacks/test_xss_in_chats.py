@@ -43,7 +43,7 @@ def _written(text: str) -> list[str]:
     place = {"post_id": uuid4(), "channel_id": uuid4(), "channel_title": text, "posted_at": datetime.now(UTC)}
     source = Source(n=1, url="https://t.me/c/1/1", quote=text, score=0.9, **place)
     answer = messages(Done(uuid4(), f"{text} [1]", [source], False, 0.9), "en")
-    return [*answer, say("bot.post", "en", title=text, quote=text), say("bot.search.head", "en", query=text)]
+    return [*answer, say("bot.search.head", "en", query=text)]
 
 
 async def test_what_the_bot_writes_stays_text(telegram: Sandbox, bot: Bot, context: BrowserContext) -> None:

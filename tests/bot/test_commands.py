@@ -63,7 +63,7 @@ async def connected(rt, group, joined, chat):
                 )
                 channel = Channel(
                     tenant_id=group.id,
-                    telegram_id=500 + actor.telegram_id % 100,
+                    telegram_id=700_000 + actor.telegram_id % 100_000,
                     title=f"Bridges <of> {who}",
                     username=f"bridges_{who}",
                 )
