@@ -37,8 +37,8 @@ async def is_open(ctx: AccountContext, channel: Channel) -> bool:
             await regaining.still_lost(db, ctx.account_id, channel.id)
         return False
     async with ctx.transaction() as db:
-        current = await db.get_one(Channel, channel.id)
-        if page.channel is not None:
+        current = await backfill.followed(db, channel.id)
+        if current is not None and page.channel is not None:
             following.describe(current, name_of(page.channel), public_name(page.channel))
         account = await accounts.linked(db, ctx.account_id)
         await following.grant(db, account, channel.id, access_hash)

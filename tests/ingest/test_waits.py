@@ -238,8 +238,8 @@ def test_the_first_days_are_slower() -> None:
 
 @pytest.fixture
 def tight(ingest_settings: Settings) -> Ingest:
-    """An ingest whose accounts may ask 12 times a minute: 6 on this first day."""
-    telegram = ingest_settings.telegram.model_copy(update={"requests_per_minute": 12, "history_pause": 0.0})
+    """An ingest whose accounts may ask 20 times a minute: 10 on this first day."""
+    telegram = ingest_settings.telegram.model_copy(update={"requests_per_minute": 20, "history_pause": 0.0})
     return Ingest(ingest_settings.model_copy(update={"telegram": telegram}))
 
 
@@ -256,7 +256,7 @@ async def test_live_posts_and_people_do_not_wait_for_a_spent_budget(
         async def spent() -> bool:
             rows = {row.kind: row.spent_until.timestamp() for row in await all_of(ingest_rt, AccountBudget)}
             now = ingest_rt.clock.now().timestamp()
-            return Rate(6, 60).used(rows.get("read", 0.0), now) >= 4
+            return Rate(10, 60).used(rows.get("read", 0.0), now) >= 6
 
         await eventually(spent, "the budget spent", 60)
         assert len(await side.ours()) < 900

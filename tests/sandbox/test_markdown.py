@@ -60,9 +60,9 @@ def test_any_mixture_gives_entities_inside_the_text(pieces: list[str]) -> None:
 )
 def test_time_is_linear(piece: str) -> None:
     """A hundred thousand marks without sense take less than two seconds."""
-    began = time.perf_counter()
+    began = time.process_time()
     markdown.parse(piece * (100_000 // len(piece)))
-    assert time.perf_counter() - began < 2
+    assert time.process_time() - began < 2
 
 
 def test_real_posts_show_no_stray_marks() -> None:

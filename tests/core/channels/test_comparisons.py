@@ -8,25 +8,30 @@ from tg_assistant.core.channels import comparisons
 HOUR = timedelta(hours=1)
 
 
+async def compared_at(db, channel_id, message_ids):
+    state = (await comparisons.of(db, [channel_id])).get(channel_id)
+    return {id_: comparisons.moment_of(state, id_) if state else None for id_ in message_ids}
+
+
 async def test_each_post_has_the_time_of_the_look_that_reached_it(rt):
     """The newest share one; of the older ones those reached by this pass are fresher than the rest."""
     tenant = await a_tenant(rt)
     channel, other = await a_channel(rt, tenant, []), await a_channel(rt, tenant, [], number=2)
     ids = [20, 95, 100]
     async with rt.db.transaction(tenant.id) as db:
-        assert await comparisons.compared_at(db, channel.id, ids) == dict.fromkeys(ids)
+        assert await compared_at(db, channel.id, ids) == dict.fromkeys(ids)
         await comparisons.keep(db, channel, newest_at=NOW, newest_low=100)
-        assert await comparisons.compared_at(db, channel.id, ids) == {20: None, 95: None, 100: NOW}
+        assert await compared_at(db, channel.id, ids) == {20: None, 95: None, 100: NOW}
         await comparisons.keep(db, channel, older_below=90, older_since=NOW - HOUR)
-        assert await comparisons.compared_at(db, channel.id, ids) == {20: None, 95: NOW - HOUR, 100: NOW}
+        assert await compared_at(db, channel.id, ids) == {20: None, 95: NOW - HOUR, 100: NOW}
         ended = {"older_below": 0, "older_since": None, "older_before": NOW - HOUR}
         await comparisons.keep(db, channel, **ended)
-        assert await comparisons.compared_at(db, channel.id, ids) == {
+        assert await compared_at(db, channel.id, ids) == {
             20: NOW - HOUR,
             95: NOW - HOUR,
             100: NOW,
         }
-        assert await comparisons.compared_at(db, other.id, ids) == dict.fromkeys(ids)
+        assert await compared_at(db, other.id, ids) == dict.fromkeys(ids)
 
 
 async def test_nothing_changed_is_as_good_as_compared(rt):

@@ -13,7 +13,8 @@ from uuid import UUID
 from tg_assistant.core.actor import Actor
 from tg_assistant.core.answers import sources
 from tg_assistant.core.answers.composing import Draft, Reader, plain
-from tg_assistant.core.answers.question import Axis, Intent, Understood
+from tg_assistant.core.answers.intents import Intent
+from tg_assistant.core.answers.question import Axis, Understood
 from tg_assistant.core.channels import channels
 from tg_assistant.core.retrieval import hybrid, recent
 from tg_assistant.core.retrieval.passages import Passage

@@ -14,9 +14,9 @@ from tg_assistant.core.understanding import time_spans
 from tg_assistant.core.understanding.time_spans import Mention, Span, Tense
 from tg_assistant.core.understanding.words import content_words
 
-__all__ = ["Intent", "Understood", "understand"]
 _LOOSE = re.compile(r"\b(?:за|в течение) (сутки|день|неделю|месяц|год|час)\b")
 _DAY = timedelta(days=1)
+_AHEAD = timedelta(days=7)
 _SPACES = re.compile(r"\s+")
 _WEEKDAY = re.compile(r"\b(понедельн|вторн|сред|четверг|пятниц|суббот|воскрес|\w{3,6}day\b)", re.IGNORECASE)
 _EDGES = " \t\n,.;:!?…—–-«»\"'()"
@@ -60,6 +60,8 @@ def understand(text: str, now: datetime) -> Understood:
     tense = intents.tense_of(plain)
     asks_news = intents.asks_news(plain)
     mention = _mention(plain, now, tense, loose=asks_news)
+    if mention is None and intents.asks_agenda(plain):  # «куда сходить?»: in the days to come
+        mention = Mention(Span(now + timedelta(seconds=1), now + _AHEAD), len(plain), len(plain))
     without_time = _without(plain, mention)
     subject = intents.subject_of(without_time)
     axis = _axis(mention, now, tense, asks_news=asks_news)
@@ -108,6 +110,8 @@ def _intent(text: str, subject: str, mention: Mention | None, axis: Axis, *, ask
         return named
     if asks_news and axis is Axis.posted:
         return Intent.news
+    if intents.asks_agenda(text) and axis is Axis.happens:
+        return Intent.agenda
     if content_words(subject):
         return Intent.current if intents.asks_current(text) else Intent.fact
     if mention is None:

@@ -1,6 +1,6 @@
 """When a channel's posts were last compared with Telegram, and where that goes on after a restart."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -31,14 +31,6 @@ async def unchanged(db: AsyncSession, channel_ids: Collection[UUID], at: datetim
     """Store that Telegram told at `at` that nothing in these channels has changed since the comparison."""
     known = col(Comparison.channel_id).in_(channel_ids), col(Comparison.newest_at) < at
     await db.exec(update(Comparison).where(*known).values(newest_at=at))
-
-
-async def compared_at(
-    db: AsyncSession, channel_id: UUID, message_ids: Sequence[int]
-) -> dict[int, datetime | None]:
-    """Return for each message id the time of its last comparison with Telegram, None if there was none."""
-    state = (await of(db, [channel_id])).get(channel_id)
-    return {id_: moment_of(state, id_) if state else None for id_ in message_ids}
 
 
 def moment_of(state: Comparison, message_id: int) -> datetime | None:
