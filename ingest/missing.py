@@ -25,7 +25,8 @@ class Missing:
         `compared` is the number of posts of the look, `nothing_shown` whether the history was empty: then
         even one post is many.
         """
-        if not self.since and not nothing_shown and not _many(len(gone), compared):
+        many = len(gone) > MANY or (len(gone) > FEW and len(gone) > compared * MANY_SHARE)
+        if not self.since and not nothing_shown and not many:
             return list(gone)
         now = asyncio.get_running_loop().time()
         self.since |= dict.fromkeys((id_ for id_ in gone if id_ not in self.since), now)
@@ -44,7 +45,3 @@ class Missing:
     def next_due(self) -> float:
         """The loop time of the next second look; infinite without one."""
         return min(self.since.values(), default=float("inf")) + CONFIRM_SECONDS
-
-
-def _many(count: int, compared: int) -> bool:
-    return count > MANY or (count > FEW and count > compared * MANY_SHARE)

@@ -49,7 +49,7 @@ def parts(message: types.Message) -> list[Part]:
     return [
         *media.parts(message.media),
         *_reply(message.reply_to),
-        *_fact_check(message.factcheck),
+        *(part("fact_check", said_of(message.factcheck.text)) if message.factcheck else []),
         *part("signature", message.post_author),
         *part("forward_signature", message.fwd_from.post_author if message.fwd_from else None),
         *part("buttons", joined((each.text for each in _buttons(message)), "; ")),
@@ -93,10 +93,6 @@ def _reply(reply: Any) -> list[Part]:
         return []
     quoted = types.TextWithEntities(reply.quote_text or "", reply.quote_entities or [])
     return part("reply", said_of(quoted))
-
-
-def _fact_check(check: types.FactCheck | None) -> list[Part]:
-    return part("fact_check", said_of(check.text)) if check else []
 
 
 def _buttons(message: types.Message) -> Iterator[Any]:

@@ -68,11 +68,11 @@ def test_memory_does_not_grow_with_the_file():
     class Endless(io.StringIO):
         left = 50_000
 
-        def read(self, size=-1):
+        def read(self, size: int | None = -1, /):
             if self.left == 50_000:
                 self.left -= 1
                 return f"[{item}"
-            count = min(self.left, max(1, size // 100))
+            count = min(self.left, max(1, (size or 0) // 100))
             self.left -= count
             return f",{item}" * count
 

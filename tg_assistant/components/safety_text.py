@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from tg_assistant.core.accounts.safety import Meter, Safety, Waiting
+from tg_assistant.core.accounts.safety import Safety, Waiting
 from tg_assistant.texts import date, text
 from tg_assistant.web import process
 
@@ -14,17 +14,15 @@ def lines(safety: Safety, language: str) -> list[str]:
     if not safety.meters and not safety.waiting:
         return []
     said = [_waits(one, language) for one in safety.waiting] or [text("safety.nothing_waits", language)]
-    said += [_used(one, language) for one in safety.meters]
+    said += [
+        text(f"safety.used_{one.kind}", language, used=one.used, limit=one.limit) for one in safety.meters
+    ]
     if safety.slow_until is not None:
         share = round(safety.slow_start * 100)
         said.append(
             text("safety.slow_start", language, percent=share, when=date(safety.slow_until, language))
         )
     return said
-
-
-def _used(meter: Meter, language: str) -> str:
-    return text(f"safety.used_{meter.kind}", language, used=meter.used, limit=meter.limit)
 
 
 def _waits(waiting: Waiting, language: str) -> str:

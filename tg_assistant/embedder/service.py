@@ -38,7 +38,12 @@ class Asked(BaseModel):
 
     def pairs(self) -> list[tuple[str, str]]:
         """Return (prefix, text) of each input. Raises ValueError without a prefix."""
-        found = [(prefix, text.removeprefix(prefix)) for text in self.input if (prefix := _prefix(text))]
+        found = [
+            (prefix, text.removeprefix(prefix))
+            for text in self.input
+            for prefix in (QUERY, PASSAGE)
+            if text.startswith(prefix)
+        ]
         if len(found) < len(self.input):
             raise ValueError(f"each input begins with {QUERY!r} or {PASSAGE!r}")
         return found
@@ -143,10 +148,6 @@ async def serving(service: Service, host: str, port: int) -> AsyncGenerator[None
         yield
     finally:
         await runner.cleanup()
-
-
-def _prefix(text: str) -> str | None:
-    return next((prefix for prefix in (QUERY, PASSAGE) if text.startswith(prefix)), None)
 
 
 def _answer(asked: Asked, vectors: np.ndarray) -> dict[str, Any]:

@@ -86,7 +86,9 @@ async def _latest(
 async def _news(rt: Runtime, actor: Actor, subject: str, wanted: Wanted) -> _News:
     if not subject:
         found = await recent.posted(rt, actor, wanted)
-        return _News([one for one in found.passages if not _is_advert(one.text)], found.posts)
+        # without posts that bear the mark that Russian law asks of adverts
+        texts = [(one, one.text[:4_096].lower()) for one in found.passages]
+        return _News([one for one, text in texts if not any(mark in text for mark in _ADVERT)], found.posts)
     searched = await hybrid.search(rt, actor, subject, {**wanted, "limit": _FOUND})
     passages = await rt.texts.run(_about, subject, searched.passages)
     if named := await _named_channels(rt, actor, subject, wanted):
@@ -101,14 +103,10 @@ def _about(subject: str, passages: Sequence[Passage]) -> list[Passage]:
     """The posts that have the subject's words; by meaning alone a list would hold what is merely near."""
     stems = {stem(word) for word in content_words(subject)}
     least = ceil(_SHARE * len(stems))
-    found = [(one, _said(one, stems)) for one in passages if one.lexical > 0]
+    texts = [(one, f"{one.place.channel_title} {one.text}") for one in passages if one.lexical > 0]
+    found = [(one, len(stems & {stem(word) for word in content_words(text)})) for one, text in texts]
     most = max((said for _, said in found), default=0)
     return [one for one, said in found if said >= min(least, max(most, 1))]
-
-
-def _said(passage: Passage, stems: set[str]) -> int:
-    told = f"{passage.place.channel_title} {passage.text}"
-    return len(stems & {stem(word) for word in content_words(told)})
 
 
 async def _named_channels(rt: Runtime, actor: Actor, subject: str, wanted: Wanted) -> list[UUID]:
@@ -120,12 +118,6 @@ async def _named_channels(rt: Runtime, actor: Actor, subject: str, wanted: Wante
         titles = await channels.readable_titles(db, actor)
     its = {channel_id: {stem(word) for word in content_words(title)} for channel_id, title in titles.items()}
     return [at for at, named in its.items() if stems <= named and 2 * len(stems) >= len(named)]
-
-
-def _is_advert(text: str) -> bool:
-    """Return whether a post bears the mark that Russian law asks of adverts."""
-    plain_text = text[:4_096].lower()
-    return any(mark in plain_text for mark in _ADVERT)
 
 
 # ── Words ────────────────────────────────────────────────────────────────────────────────────────────────
@@ -143,7 +135,7 @@ def _listed(
         sources.made(n, one, one.place, plain(_headline(one.text, subject)))
         for n, one in enumerate(chosen, 1)
     ]
-    one_day = span is not None and asked.axis is Axis.posted and _is_one_day(span)
+    one_day = span is not None and asked.axis is Axis.posted and span[1] - span[0] <= timedelta(days=1)
     lines = [
         _line(asked, reader, one, source.n, subject, one_day=one_day)
         for one, source in zip(chosen, made, strict=True)
@@ -215,10 +207,6 @@ def _headline(text: str, subject: str) -> str:
 def _shortened(text: str) -> str:
     one_line = " ".join(text.split())
     return one_line if len(one_line) <= _HEADLINE else one_line[:_HEADLINE].rsplit(" ", 1)[0] + "…"
-
-
-def _is_one_day(span: tuple[datetime, datetime]) -> bool:
-    return span[1] - span[0] <= timedelta(days=1)
 
 
 def span_in_words(asked: Understood, reader: Reader, span: tuple[datetime, datetime] | None = None) -> str:

@@ -79,12 +79,11 @@ def _adds(asked: Question, rows: Iterable[Sentence], chosen: Sequence[Picked], c
 
 
 def _same_statement(one: str, other: str) -> bool:
-    first, second = (_unnumbered(text) for text in (one, other))
+    first, second = (
+        {stem(word) for word in content_words(text) if not any(map(str.isdigit, word))}
+        for text in (one, other)
+    )
     return len(first & second) >= _SAME_STATEMENT * len(first | second) > 0
-
-
-def _unnumbered(text: str) -> set[str]:
-    return {stem(word) for word in content_words(text) if not any(map(str.isdigit, word))}
 
 
 def _best_that_fits(judged: Judged) -> float:
@@ -117,17 +116,9 @@ def _continued(asked: Question, judged: Judged, chosen: list[Sentence], most: in
     """Add sentences that follow a question in the post, a colon, or the fact whose reason is asked for."""
     told = {row.at for row in chosen}
     wants_reason = asked.kind is kinds.WHY and not any(row.fits for row in chosen)
-    added = [
-        row
-        for row in judged.sentences
-        if row.at - 1 in told and row.at not in told
-        if wants_reason or _leads_on(next(one for one in chosen if one.at == row.at - 1).text)
-    ]
+    leading = {row.at for row in chosen if wants_reason or row.text.rstrip(" *_").endswith(("?", ":"))}
+    added = [row for row in judged.sentences if row.at - 1 in leading and row.at not in told]
     return [*chosen, *sorted(added, key=lambda row: row.at)][:most]
-
-
-def _leads_on(text: str) -> bool:
-    return text.rstrip(" *_").endswith(("?", ":"))
 
 
 def _repeats(text: str, others: Sequence[str]) -> bool:

@@ -62,7 +62,7 @@ def understand(text: str, now: datetime) -> Understood:
     mention = _mention(plain, now, tense, loose=asks_news)
     if mention is None and intents.asks_agenda(plain):  # «куда сходить?»: in the days to come
         mention = Mention(Span(now + timedelta(seconds=1), now + _AHEAD), len(plain), len(plain))
-    without_time = _without(plain, mention)
+    without_time = f"{plain[: mention.start]} {plain[mention.end :]}" if mention else plain
     subject = intents.subject_of(without_time)
     axis = _axis(mention, now, tense, asks_news=asks_news)
     intent = _intent(plain, subject, mention, axis, asks_news=asks_news)
@@ -77,10 +77,6 @@ def _of_news(span: Span, now: datetime) -> Span:
     """At the beginning of a week or month «this week» means the last days, too."""
     short = span.end - span.start > _DAY and span.start <= now < span.end and now - span.start < 2 * _DAY
     return Span(now - (span.end - span.start), now) if short else span
-
-
-def _without(text: str, mention: Mention | None) -> str:
-    return text if mention is None else f"{text[: mention.start]} {text[mention.end :]}"
 
 
 def _mention(text: str, now: datetime, tense: Tense, *, loose: bool) -> Mention | None:

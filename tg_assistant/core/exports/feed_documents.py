@@ -3,7 +3,6 @@
 import io
 import re
 from collections.abc import Callable
-from datetime import datetime
 from email.utils import format_datetime
 from enum import StrEnum
 from html import escape
@@ -101,13 +100,9 @@ def _entry(xml: _Xml, shown: ShownPost) -> None:
     xml.text("title", _title(shown))
     xml.inside("link", lambda: None, href=shown.url)
     xml.text("published", shown.post.posted_at.isoformat())
-    xml.text("updated", _changed(shown).isoformat())
+    xml.text("updated", (shown.post.edited_at or shown.post.posted_at).isoformat())
     xml.inside("author", lambda: xml.text("name", shown.channel.title))
     xml.text("content", _html(shown.post.text), type="html")
-
-
-def _changed(shown: ShownPost) -> datetime:
-    return shown.post.edited_at or shown.post.posted_at
 
 
 def _title(shown: ShownPost) -> str:

@@ -37,7 +37,11 @@ def collapsed(passages: Sequence[Passage], most: int) -> list[Passage]:
         # prefix filter: similar sets share one of their rarest words, so only such sets are compared
         rarest = sorted(its, key=lambda word: (common[word], word))[: len(its) - ceil(SAME * len(its)) + 1]
         near = Counter(at for word in rarest for at in by_word.get(word, ()))
-        alike = [at for at, _ in near.most_common(COMPARISONS) if _alike(its, told[at])]
+        alike = [
+            at
+            for at, _ in near.most_common(COMPARISONS)
+            if len(its & told[at]) >= SAME * len(its | told[at]) > 0
+        ]
         # a forward keeps the text the original had before it was edited, so it may say something else
         alike += [by_origin[passage.origin]] if passage.origin in by_origin else []
         states = stated(passage.text) if alike else None
@@ -53,10 +57,6 @@ def collapsed(passages: Sequence[Passage], most: int) -> list[Passage]:
             kept.append(passage)
             told.append(its)
     return kept
-
-
-def _alike(one: frozenset[str], other: frozenset[str]) -> bool:
-    return len(one & other) >= SAME * len(one | other) > 0
 
 
 def _stated_at(at: int, kept: Sequence[Passage], known: dict[int, Stated]) -> Stated:

@@ -12,8 +12,7 @@ from uuid import UUID
 from sqlalchemy import TextClause, text
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from tg_assistant.core.retrieval import scope
-from tg_assistant.core.retrieval.scope import Scope
+from tg_assistant.core.retrieval.scope import WITHIN_SCOPE, Scope
 from tg_assistant.infra.postgres.db import run_text
 
 K1, B = 1.2, 0.75
@@ -28,7 +27,7 @@ _BEST = text(f"""
         (SELECT jsonb_object_agg(lexeme, cardinality(positions)) FROM unnest(tsv)
          WHERE lexeme = ANY(:lexemes)) AS counts
     FROM (
-        SELECT id, tsv FROM searchable_posts WHERE {scope.SQL} AND tsv @@ CAST(:query AS tsquery)
+        SELECT id, tsv FROM searchable_posts WHERE {WITHIN_SCOPE} AND tsv @@ CAST(:query AS tsquery)
         ORDER BY ts_rank(tsv, CAST(:query AS tsquery), 1) DESC, id LIMIT :limit
     ) AS best
 """)  # noqa: S608 – only constants are put together  # nosec B608

@@ -24,7 +24,7 @@ class Wanted(TypedDict, total=False):
 
 
 # The same restriction as `Scope.conditions` for textual SQL over `searchable_posts`, with `Scope.parameters`.
-SQL = """
+WITHIN_SCOPE = """
     channel_id = ANY(:channels) AND deleted_at IS NULL AND (
         dates && CAST(:days AS date[]) OR (
             (CAST(:days AS date[]) IS NULL OR CAST(:since AS timestamptz) IS NOT NULL
@@ -55,7 +55,7 @@ class Scope:
 
     @property
     def parameters(self) -> dict[str, Any]:
-        """The bind parameters of `SQL`."""
+        """The bind parameters of `WITHIN_SCOPE`."""
         days = list(self.days) or None
         return {"channels": list(self.channel_ids), "since": self.since, "until": self.until, "days": days}
 
