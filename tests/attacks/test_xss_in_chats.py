@@ -11,6 +11,7 @@ from aiogram.client.session.aiohttp import AiohttpSession
 from aiogram.client.telegram import TelegramAPIServer
 from playwright.async_api import BrowserContext
 
+from bot import post_text
 from bot.answer import messages
 from bot.words import say
 from sandbox.bot_api import inbox
@@ -19,6 +20,8 @@ from tests.attacks import payloads
 from tests.attacks.test_xss import Watched, watch
 from tests.pages.conftest import browser, context
 from tg_assistant.core.answers.answers import Done, Source
+from tg_assistant.core.posts.posts import ShownPost
+from tg_assistant.models import Channel, Post
 
 __all__ = ["browser", "context"]
 
@@ -46,6 +49,13 @@ def _written(text: str) -> list[str]:
     return [*answer, say("bot.search.head", "en", query=text)]
 
 
+def _post(text: str) -> ShownPost:
+    """A post with its formatting, which goes beside its text and never as markup."""
+    bold = [{"kind": "bold", "offset": 0, "length": 40}, {"kind": "text_link", "offset": 0, "length": 9}]
+    post = Post(id=uuid4(), message_id=1, posted_at=datetime.now(UTC), text=text, entities=bold, parts=[])
+    return ShownPost(post, Channel(telegram_id=1, title=text), "https://t.me/c/1/1")
+
+
 async def test_what_the_bot_writes_stays_text(telegram: Sandbox, bot: Bot, context: BrowserContext) -> None:
     """Telegram takes each message as valid HTML, shows every character, and the page runs none of it."""
     anna = telegram.phone("anna").person
@@ -53,6 +63,7 @@ async def test_what_the_bot_writes_stays_text(telegram: Sandbox, bot: Bot, conte
     for text in payloads.batches(1_200):
         for html in _written(text):
             await bot.send_message(anna.id, html)
+        await bot.send_message(anna.id, **post_text.message(_post(text)))
     shown = [message for message in telegram.phone("anna").messages() if not message.out]
     everything = "\n".join(message.text for message in shown)
     assert everything.count("__ran(") > 1_000
