@@ -172,7 +172,7 @@ TEXTS: dict[str, str | dict[str, str]] = {
     "ask.open_post": "Open the post",
     "ask.withheld": "This answer is hidden: it rests on a channel that you can no longer read here. It comes back once you can read the channel again.",
     "ask.given_up": "This question could not be answered: several tries were broken off. Ask in other words, or make it shorter.",
-    "ask.abstained": "Your channels say nothing about this. Try other words, or add a channel.",
+    "ask.abstained": "I did not find this in your channels. Try other words, or add a channel.",
     "ask.interrupted": "The answer was interrupted. Ask again.",
     "ask.copy": "Copy the answer",
     "ask.copied": "Answer copied.",

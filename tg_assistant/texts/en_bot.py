@@ -82,7 +82,7 @@ TEXTS: dict[str, str | dict[str, str]] = {
     # questions
     "bot.ask.empty": "Write the question after the command: <code>/ask when does the bridge open</code>. "
     "A plain message works too.",
-    "bot.ask.abstained": "Your channels say nothing about this. Try other words, "
+    "bot.ask.abstained": "I did not find this in your channels. Try other words, "
     "or add a channel that writes about it: <code>/add @name</code>",
     "bot.ask.no_channels": "There is nothing to answer from yet: add a channel with <code>/add @name</code> or in the app.",
     "bot.ask.sources": "<b>Sources</b>",

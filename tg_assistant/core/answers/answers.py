@@ -241,7 +241,7 @@ async def _written(
         yield _nothing(actor, asked, extract.confidence, degraded)
         return
     await style.given(rt, actor, asked.id, chosen)
-    draft = composing.from_extract(chosen.extract(extract), reader)
+    draft = composing.from_extract(chosen.extract(extract), reader, outside=looked.outside)
     if looked.outside:
         span = digest.span_in_words(replace(understood, subject=""), reader)
         nothing = say("answer.nothing_then", reader.language, span=span)

@@ -47,8 +47,11 @@ class Reader:
         return when.astimezone(self.now.tzinfo).date() >= self.now.date()
 
 
-def from_extract(extract: Extract, reader: Reader) -> Draft:
-    """Compose the chosen sentences: each post's with its day unless it is of today, and its numbers."""
+def from_extract(extract: Extract, reader: Reader, *, outside: bool = False) -> Draft:
+    """Compose the chosen sentences: each post's with its day unless it is of today, and its numbers.
+
+    `outside`: they are not of the time that was asked about, so today's have their day, too.
+    """
     made: list[Source] = []
     pieces: list[str] = []
     for post_id, picked in groupby(extract.sentences, lambda one: one.passage.place.post_id):
@@ -59,7 +62,7 @@ def from_extract(extract: Extract, reader: Reader) -> Draft:
         numbers = "".join(f"[{source.n}]" for source in new)
         said = f"{read_on([one.text for one in chosen])} {numbers}"
         when = passage.place.posted_at
-        dated = said if reader.is_today(when) else f"{reader.day(when)}: {said}"
+        dated = said if reader.is_today(when) and not outside else f"{reader.day(when)}: {said}"
         former = chosen[0].former
         pieces.append(say("answer.former", reader.language, text=dated) if former else dated)
     if extract.current and reader.now - extract.sentences[0].passage.place.posted_at > _LASTING:
